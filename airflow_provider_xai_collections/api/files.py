@@ -1,0 +1,96 @@
+"""Files of a team. Source: REST reference, ``/v1/files``; ``files.proto``."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from airflow_provider_xai_collections.api.collections import PageSize
+from airflow_provider_xai_collections.api.protocol import Upload
+from airflow_provider_xai_collections.api.wire import Answer, Params
+
+MEGABYTE = 1_000_000
+#: What ``POST /v1/files`` takes. Source: reference (413 above it).
+MAX_UPLOAD_BYTES = 50 * MEGABYTE
+#: What a collection takes as one document.
+MAX_DOCUMENT_BYTES = 100 * MEGABYTE
+MAX_FILENAME_LENGTH = 255
+FORBIDDEN_IN_FILENAMES = frozenset('";\\')
+#: Unicode categories the service refuses in names: controls, line and paragraph separators.
+FORBIDDEN_CATEGORIES = frozenset({"Cc", "Zl", "Zp"})
+
+
+def check_filename(name: str) -> str:
+    """Return ``name``, or raise ``ValueError`` saying what the service would refuse in it."""
+    if not name or len(name) > MAX_FILENAME_LENGTH:
+        raise ValueError(f"a file name has 1 to {MAX_FILENAME_LENGTH} characters, this one {len(name)}: rename it")
+    for character in name:
+        if character in FORBIDDEN_IN_FILENAMES or unicodedata.category(character) in FORBIDDEN_CATEGORIES:
+            raise ValueError(f"the file name {name!r} contains {character!r}, which xAI refuses: rename it")
+    return name
+
+
+def _check_upload(upload: Upload) -> Upload:
+    check_filename(upload.filename)
+    return upload
+
+
+class FilesSortBy(StrEnum):
+    """Order of a list of files. Source: ``files.proto``."""
+
+    CREATED_AT = "FILES_SORT_BY_CREATED_AT"
+    FILENAME = "FILES_SORT_BY_FILENAME"
+    SIZE = "FILES_SORT_BY_SIZE"
+
+
+class File(Answer):
+    """An uploaded file. Times are unix seconds on the wire."""
+
+    id: str
+    object: str = "file"
+    bytes: int = 0
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    filename: str = ""
+    purpose: str | None = None
+
+
+class FilePage(Answer):
+    """One page of a list of files."""
+
+    data: tuple[File, ...] = ()
+    pagination_token: str | None = None
+
+    @property
+    def items(self) -> tuple[File, ...]:
+        return self.data
+
+
+class DeletedFile(Answer):
+    id: str
+    deleted: bool = True
+
+
+class UploadFile(Params):
+    """Multipart: the form fields in this order (``expires_after`` after the file is a 400), then ``file``."""
+
+    expires_after: Annotated[int, Field(ge=3600, le=2_592_000)] | None = None
+    purpose: str | None = None
+    upload: Annotated[Upload, AfterValidator(_check_upload)]
+
+
+class ListFiles(Params):
+    limit: PageSize | None = None
+    #: The words of this list's order are not in the REST reference, so any is passed on.
+    order: str | None = None
+    sort_by: FilesSortBy | None = None
+    pagination_token: str | None = None
+    filter: str | None = None
+
+
+class OneFile(Params):
+    file_id: str

@@ -1,0 +1,106 @@
+"""The vocabulary of a flow: what it may ask of the outside world, and what it gets back.
+
+A flow is a generator. It yields a :class:`Request`, a :class:`Sleep` or a :class:`Now`, is resumed with a
+:class:`Response`, ``None`` or the time, and returns a typed value. A driver that cannot deliver a request throws
+:class:`~airflow_provider_xai_collections.exceptions.XAITransportError` into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeAlias, TypeVar
+
+from airflow_provider_xai_collections.api.wire import Answer
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections.api.endpoints import Endpoint
+
+T = TypeVar("T")
+A_co = TypeVar("A_co", bound=Answer, covariant=True)
+
+
+class Host(Enum):
+    """The two services; each takes its own key and never sees the other's."""
+
+    MANAGEMENT = "management"
+    API = "api"
+
+    @property
+    def key_name(self) -> str:
+        """What xAI calls the key of this host."""
+        return "management key" if self is Host.MANAGEMENT else "API key"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to send. ``open`` is called once per attempt, so that a retry sends the whole body again.
+
+    :param filename: the name xAI stores.
+    :param open: returns a fresh binary stream positioned at the start.
+    :param size: bytes.
+    :param content_type: MIME type, where the call can carry one.
+    """
+
+    filename: str
+    open: Callable[[], BinaryIO] = field(repr=False, compare=False)
+    size: int
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[A_co]):
+    """One HTTP exchange, ready to send. Built by :meth:`Endpoint.request`, never by hand.
+
+    ``form`` and ``upload`` make a multipart body, ``json`` a JSON one.
+    """
+
+    endpoint: Endpoint[A_co]
+    path: str
+    subject: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    json: Mapping[str, Any] | None = None
+    form: tuple[tuple[str, str], ...] = ()
+    upload: Upload | None = None
+
+    def __str__(self) -> str:
+        return f"{self.endpoint.name}({self.subject})"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "no content type")
+
+    @property
+    def request_id(self) -> str | None:
+        return self.headers.get("x-request-id")
+
+    @property
+    def request_id_text(self) -> str:
+        return f"request {self.request_id or 'without id'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Pause for ``seconds`` plus a random share of ``jitter`` seconds (the driver rolls the die)."""
+
+    seconds: float
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Ask for the wall-clock time in seconds since the epoch (deadlines cross processes)."""
+
+
+Step: TypeAlias = Request[Any] | Sleep | Now
+Flow: TypeAlias = Generator[Step, Any, T]

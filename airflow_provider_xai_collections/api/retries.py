@@ -1,0 +1,91 @@
+"""Whether to try again, and after how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.exceptions import (
+    XAIError,
+    XAIRateLimitError,
+    XAIResponseError,
+    XAIServerError,
+    XAIStatusError,
+    XAITransportError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How stubborn a single call is.
+
+    :param attempts: tries in all, the first included; 1 never repeats.
+    :param first: seconds before the first repeat; doubles with each, up to ``longest``.
+    :param longest: the longest of our own pauses, in seconds.
+    :param first_rate_limit: as ``first``, for a 429 that does not say how long to wait.
+    :param longest_rate_limit: as ``longest``, for such a 429.
+    :param longest_retry_after: cap on what ``Retry-After`` may ask for, in seconds.
+    :param budget: no repeat starts later than this many seconds after the first failure.
+    """
+
+    attempts: int = 6
+    first: float = 0.5
+    longest: float = 8.0
+    first_rate_limit: float = 1.0
+    longest_rate_limit: float = 30.0
+    longest_retry_after: float = 60.0
+    budget: float = 300.0
+
+    def delay(self, attempt: int, error: XAIError, *, idempotent: bool, now: float) -> Sleep | None:
+        """The pause after failed try number ``attempt``, or ``None`` if the error is final.
+
+        A read is repeated after anything that may pass. A write only if the service cannot have acted on it: it
+        refused it (429), or never received it.
+        """
+        if attempt >= self.attempts or not _may_pass(error, idempotent=idempotent):
+            return None
+        if (asked := _retry_after(error, now)) is not None:
+            return Sleep(min(asked, self.longest_retry_after), jitter=self.first)
+        if isinstance(error, XAIRateLimitError):
+            pause = min(self.first_rate_limit * 2 ** (attempt - 1), self.longest_rate_limit)
+        else:
+            pause = min(self.first * 2 ** (attempt - 1), self.longest)
+        return Sleep(pause / 2, jitter=pause / 2)
+
+
+def is_transient(error: XAIError) -> bool:
+    """Whether asking again later may work: the service or the way to it failed, not the request."""
+    return isinstance(error, XAIRateLimitError | XAIServerError | XAITransportError | XAIResponseError)
+
+
+def outcome_is_unknown(error: XAIError) -> bool:
+    """Whether a write that failed like this may have been done all the same."""
+    if isinstance(error, XAITransportError):
+        return error.sent
+    return isinstance(error, XAIServerError | XAIResponseError)
+
+
+def _may_pass(error: XAIError, *, idempotent: bool) -> bool:
+    if not idempotent and outcome_is_unknown(error):
+        return False
+    # Reads meet 409 while the service settles; for a write it is the final word.
+    conflict = idempotent and isinstance(error, XAIStatusError) and error.status == 409
+    return is_transient(error) or conflict
+
+
+def _retry_after(error: XAIError, now: float) -> float | None:
+    """Seconds that the answer asks to wait. ``Retry-After`` is a number of seconds or an HTTP date (RFC 9110, 10.2.3)."""
+    text = error.retry_after if isinstance(error, XAIStatusError) else None
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
+    return max(0.0, seconds) if seconds == seconds else None  # NaN differs from itself

@@ -1,0 +1,60 @@
+"""Search over collections. Source: REST reference, ``POST /v1/documents/search``; ``documents.proto``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from airflow_provider_xai_collections.api.wire import Answer, Params, Part
+
+
+class RetrievalType(StrEnum):
+    """How passages are found."""
+
+    HYBRID = "hybrid"
+    SEMANTIC = "semantic"
+    KEYWORD = "keyword"
+
+
+class RetrievalMode(Part):
+    """How passages are found, with the tuning of the mode (rerankers and the like) passed through as given."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: RetrievalType
+
+
+class GroupBy(Part):
+    keys: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class DocumentsSource(Part):
+    collection_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class SearchDocuments(Params):
+    query: Annotated[str, Field(min_length=1)]
+    source: DocumentsSource
+    filter: str | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    instructions: str | None = None
+    retrieval_mode: RetrievalMode | None = None
+    group_by: GroupBy | None = None
+
+
+class SearchMatch(Part):
+    """A passage that answers the query."""
+
+    file_id: str
+    chunk_id: str = ""
+    chunk_content: str = ""
+    score: float = 0.0
+    collection_ids: tuple[str, ...] = ()
+    fields: dict[str, str] = Field(default_factory=dict)
+    page_number: int | None = None
+
+
+class SearchResults(Answer):
+    matches: tuple[SearchMatch, ...] = ()

@@ -1,0 +1,62 @@
+"""How models meet the wire: strict about what we send, tolerant about what we read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+
+#: Validation context of parameters on their way out: a misspelt name in a nested part is refused, not dropped.
+SENDING = {"sending": True}
+
+
+class Ordering(StrEnum):
+    """Direction of a list. Source: REST reference, ``order``."""
+
+    UNKNOWN = "ORDERING_UNKNOWN"
+    ASCENDING = "ORDERING_ASCENDING"
+    DESCENDING = "ORDERING_DESCENDING"
+
+
+class Params(BaseModel):
+    """Parameters of one call. An unknown name is a mistake of the caller and refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Part(BaseModel):
+    """A piece of a body. Read, unknown fields are ignored and ``null`` means absent, because the service grows."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_or_check(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict):
+            return data
+        if info.context is SENDING and cls.model_config.get("extra") != "allow":
+            if unknown := sorted(map(str, data.keys() - cls.model_fields.keys())):
+                raise ValueError(f"unknown: {', '.join(unknown)}; known are {', '.join(cls.model_fields)}")
+        return {key: value for key, value in data.items() if value is not None}
+
+
+class Answer(Part):
+    """A whole answer.
+
+    A body that has fields and *none* of ours is not this answer (an error with status 200, say), and must not pass
+    for an empty list.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recognise(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data:
+            known = {info.alias or name for name, info in cls.model_fields.items()}
+            if known and not known & data.keys():
+                raise ValueError(f"none of the fields {', '.join(sorted(known))} is there")
+        return data
+
+
+class Empty(Answer):
+    """The answer of calls that return nothing (``{}``, or no body at all)."""

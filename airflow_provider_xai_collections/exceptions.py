@@ -1,0 +1,103 @@
+"""Every error this provider raises.
+
+Each message names the endpoint, the id, the status, the request id and the next step; never a key, never a
+document's content. All errors survive pickling, because Airflow carries them across processes.
+"""
+
+from __future__ import annotations
+
+
+class XAIError(Exception):
+    """Base of all errors of this provider."""
+
+
+class XAIArgumentError(XAIError, ValueError):
+    """An argument was refused here, before anything was sent."""
+
+
+class XAITransportError(XAIError):
+    """No usable HTTP answer: no connection, a cut one, or a time-out.
+
+    :param sent: whether the service may have received the request. ``False`` makes a repeat safe even for a write.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class XAIOutcomeUnknownError(XAIError):
+    """A write was sent and its answer lost: it may or may not have happened. Look before repeating it."""
+
+
+class XAIResponseError(XAIError):
+    """The service answered success with a body that is not what the contract says."""
+
+
+class XAIStatusError(XAIError):
+    """The service answered with an error status.
+
+    :param status: the HTTP status.
+    :param code: the service's own error code, if the body had one.
+    :param request_id: the ``x-request-id`` of the answer, for xAI's support.
+    :param retry_after: the ``Retry-After`` header as it came: seconds or an HTTP date.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class XAIAuthError(XAIStatusError):
+    """The key was refused (401, 403, or the 400 that says the key is wrong)."""
+
+
+class XAINotFoundError(XAIStatusError):
+    """The collection, document or file does not exist (404)."""
+
+
+class XAIConflictError(XAIStatusError):
+    """The request clashes with what exists (409)."""
+
+
+class XAIInvalidRequestError(XAIStatusError):
+    """The service refused the request as wrong (400 and other 4xx)."""
+
+
+class XAITooLargeError(XAIStatusError):
+    """The body or the URL is larger than the service takes (413, 414)."""
+
+
+class XAIRateLimitError(XAIStatusError):
+    """Too many requests (429)."""
+
+
+class XAIServerError(XAIStatusError):
+    """The service failed or is overloaded (408, 5xx, 529)."""
+
+
+class XAICredentialError(XAIError):
+    """A key that the call needs is not configured."""
+
+
+class XAIAmbiguousNameError(XAIError):
+    """Several collections carry the name; only an id can tell them apart."""
+
+
+class XAIIndexingError(XAIError):
+    """Documents did not reach ``DOCUMENT_STATUS_PROCESSED``: they failed or vanished."""
+
+
+class XAITimeoutError(XAIError):
+    """The wait for documents ran out of time, or made no progress for too long."""
