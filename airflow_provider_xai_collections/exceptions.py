@@ -91,6 +91,10 @@ class XAICredentialError(XAIError):
     """A key that the call needs is not configured."""
 
 
+class XAISourceError(XAIError):
+    """A document to ingest cannot be read: it vanished, changed, or access to it failed."""
+
+
 class XAIAmbiguousNameError(XAIError):
     """Several collections carry the name; only an id can tell them apart."""
 

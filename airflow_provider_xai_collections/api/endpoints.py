@@ -87,9 +87,9 @@ class Endpoint(Generic[A_co]):
             return self.answer.model_validate_json(body)
         except ValidationError as error:
             raise XAIResponseError(
-                f"{self.name}: the answer is not a {self.answer.__name__}: {_explain(error)} (status {response.status}, "
-                f"{response.content_type}, {len(body)} bytes, {response.request_id_text}). If this repeats, look for a "
-                "proxy in between"
+                f"{self.name}: the answer is not a {self.answer.__name__}: {_explain(error)} "
+                f"(status {response.status}, {response.content_type}, {len(body)} bytes, {response.request_id_text}). "
+                "If this repeats, look for a proxy in between"
             ) from None
 
 

@@ -1,8 +1,9 @@
 """The vocabulary of a flow: what it may ask of the outside world, and what it gets back.
 
-A flow is a generator. It yields a :class:`Request`, a :class:`Sleep` or a :class:`Now`, is resumed with a
-:class:`Response`, ``None`` or the time, and returns a typed value. A driver that cannot deliver a request throws
-:class:`~airflow_provider_xai_collections.exceptions.XAITransportError` into it.
+A flow is a generator. It yields a :class:`Request`, a :class:`Sleep` or a :class:`Now`; it is resumed with the typed
+answer, ``None`` or the time, or a typed error is thrown into it; and it returns a typed value. Flows never see a
+failure that passes: each request they yield goes through :func:`~.retries.retrying`, which in turn speaks HTTP with
+the driver in :class:`Request` and :class:`Response`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.endpoints import Endpoint
 
 T = TypeVar("T")
+A = TypeVar("A", bound=Answer)
 A_co = TypeVar("A_co", bound=Answer, covariant=True)
 
 
@@ -53,7 +55,8 @@ class Upload:
 class Request(Generic[A_co]):
     """One HTTP exchange, ready to send. Built by :meth:`Endpoint.request`, never by hand.
 
-    ``form`` and ``upload`` make a multipart body, ``json`` a JSON one.
+    ``form`` and ``upload`` make a multipart body, ``json`` a JSON one. No retry starts after ``deadline``, in seconds
+    since the epoch.
     """
 
     endpoint: Endpoint[A_co]
@@ -63,6 +66,7 @@ class Request(Generic[A_co]):
     json: Mapping[str, Any] | None = None
     form: tuple[tuple[str, str], ...] = ()
     upload: Upload | None = None
+    deadline: float | None = None
 
     def __str__(self) -> str:
         return f"{self.endpoint.name}({self.subject})"
@@ -104,3 +108,9 @@ class Now:
 
 Step: TypeAlias = Request[Any] | Sleep | Now
 Flow: TypeAlias = Generator[Step, Any, T]
+
+
+def call(request: Request[A]) -> Flow[A]:
+    """Ask for one answer: ``collection = yield from call(GET_COLLECTION.request(collection_id=...))``."""
+    answer: A = yield request
+    return answer

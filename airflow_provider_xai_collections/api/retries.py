@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from math import inf, isnan
+from typing import Any
 
-from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.api.errors import error_from
+from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
+    XAIOutcomeUnknownError,
     XAIRateLimitError,
     XAIResponseError,
     XAIServerError,
@@ -55,6 +59,42 @@ class RetryPolicy:
         return Sleep(pause / 2, jitter=pause / 2)
 
 
+def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
+    """Exchange ``request`` for its answer, trying again as ``policy`` says.
+
+    Resumed with a :class:`Response`, or with :class:`XAITransportError` thrown in.
+
+    :raises XAIOutcomeUnknownError: a write may have been done although no answer says so.
+    :raises XAIError: whatever the last try met.
+    """
+    attempt = 0
+    give_up_at: float | None = None
+    while True:
+        attempt += 1
+        error: XAIError | None
+        try:
+            response: Response = yield request
+            if (error := error_from(request, response)) is None:
+                return request.endpoint.decode(response)
+        except (XAITransportError, XAIResponseError) as caught:
+            error = caught
+        now: float = yield Now()
+        if give_up_at is None:
+            give_up_at = min(now + policy.budget, inf if request.deadline is None else request.deadline)
+        pause = policy.delay(attempt, error, idempotent=request.endpoint.idempotent, now=now)
+        if pause is None or now + pause.seconds > give_up_at:
+            raise _final(request, error)
+        yield pause
+
+
+def _final(request: Request[Any], error: XAIError) -> XAIError:
+    if request.endpoint.idempotent or not outcome_is_unknown(error):
+        return error
+    unknown = XAIOutcomeUnknownError(f"{error}. It may have been done all the same: look before repeating it")
+    unknown.__cause__ = error
+    return unknown
+
+
 def is_transient(error: XAIError) -> bool:
     """Whether asking again later may work: the service or the way to it failed, not the request."""
     return isinstance(error, XAIRateLimitError | XAIServerError | XAITransportError | XAIResponseError)
@@ -76,7 +116,7 @@ def _may_pass(error: XAIError, *, idempotent: bool) -> bool:
 
 
 def _retry_after(error: XAIError, now: float) -> float | None:
-    """Seconds that the answer asks to wait. ``Retry-After`` is a number of seconds or an HTTP date (RFC 9110, 10.2.3)."""
+    """Seconds the answer asks to wait. ``Retry-After`` is seconds or an HTTP date (RFC 9110, 10.2.3)."""
     text = error.retry_after if isinstance(error, XAIStatusError) else None
     if not text:
         return None
@@ -88,4 +128,4 @@ def _retry_after(error: XAIError, now: float) -> float | None:
         except ValueError:
             return None
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
-    return max(0.0, seconds) if seconds == seconds else None  # NaN differs from itself
+    return None if isnan(seconds) else max(0.0, seconds)

@@ -1,0 +1,197 @@
+"""Bringing one source document into a collection, so that no crash, lost answer or rival doubles it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from airflow_provider_xai_collections.api.collections import Collection
+from airflow_provider_xai_collections.api.documents import Document
+from airflow_provider_xai_collections.api.endpoints import (
+    GET_COLLECTION,
+    LIST_DOCUMENTS,
+    UPDATE_COLLECTION,
+    UPLOAD_DOCUMENT,
+    UPLOAD_FILE,
+)
+from airflow_provider_xai_collections.api.filters import quoted
+from airflow_provider_xai_collections.api.flows import add_document, delete_file, list_all, remove_document
+from airflow_provider_xai_collections.api.planning import (
+    SCOPE,
+    VERSION_KEY,
+    Action,
+    PlannedDocument,
+    SourceDocument,
+    managed_fields,
+    missing_definitions,
+    version_key,
+)
+from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
+from airflow_provider_xai_collections.exceptions import (
+    XAIConflictError,
+    XAIError,
+    XAIInvalidRequestError,
+    XAIOutcomeUnknownError,
+)
+
+#: Uploads whose answer was lost before giving up; the pauses between them double from one second.
+UPLOAD_TRIES = 5
+#: Looks for a document that may have been added a moment ago.
+LOOKS = 3
+
+
+class UploadMethod(StrEnum):
+    """How content reaches a collection.
+
+    ``FILES``: ``POST /v1/files``, then attach; the way of the reference, up to 50 MB. ``DIRECT``: one multipart call
+    that carries a content type, up to 100 MB; described in xAI's metadata guide, not in its reference.
+    """
+
+    FILES = "files"
+    DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where documents go.
+
+    :param scope: what the ingestion calls its own; part of every version key.
+    """
+
+    collection_id: str
+    scope: str
+    method: UploadMethod = UploadMethod.FILES
+    team_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A source that is in the collection now.
+
+    :param added: this call put it there; ``False`` if it was there already.
+    :param possible_orphans: uploads whose answer was lost: each may have left a file that nothing refers to.
+    """
+
+    source: SourceDocument
+    file_id: str
+    added: bool
+    possible_orphans: int = 0
+
+
+def declare_managed_fields(collection_id: str, *, team_id: str | None = None) -> Flow[Collection]:
+    """Return the collection, with our fields declared on it. Declared ones are left as they are."""
+    collection = yield from call(GET_COLLECTION.request(collection_id=collection_id, team_id=team_id))
+    if updates := missing_definitions(collection):
+        request = UPDATE_COLLECTION.request(
+            collection_id=collection_id, field_definition_updates=updates, team_id=team_id
+        )
+        collection = yield from call(request)
+    return collection
+
+
+def documents_in_scope(target: Target) -> Flow[list[Document]]:
+    """What this scope holds already."""
+    return (
+        yield from list_all(
+            LIST_DOCUMENTS,
+            collection_id=target.collection_id,
+            filter=f"fields.{SCOPE}:{quoted(target.scope)}",
+            team_id=target.team_id,
+        )
+    )
+
+
+def documents_of_version(target: Target, source: SourceDocument) -> Flow[list[Document]]:
+    """The document that holds this very version of a source, found by its unique key."""
+    key = version_key(target.scope, source)
+    found = yield from list_all(
+        LIST_DOCUMENTS,
+        collection_id=target.collection_id,
+        filter=f"fields.{VERSION_KEY}:{quoted(key)}",
+        team_id=target.team_id,
+    )
+    return [document for document in found if document.fields.get(VERSION_KEY) == key]
+
+
+def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -> Flow[Placed]:
+    """Do what the plan says for one document, short of waiting for it to be processed."""
+    source, held = planned.source, planned.held
+    if held is not None:
+        if planned.action is not Action.REPAIR:
+            return Placed(source, held.file_id, added=False)
+        yield from remove_document(target.collection_id, held.file_id, team_id=target.team_id)
+        yield from delete_file(held.file_id)
+    all_fields = {**fields, **managed_fields(target.scope, source)}
+    if target.method is UploadMethod.DIRECT:
+        return (yield from _place_directly(target, source, all_fields))
+    return (yield from _upload_and_add(target, source, all_fields))
+
+
+def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:
+    file_id, orphans = yield from _upload(source)
+    try:
+        yield from add_document(target.collection_id, file_id, fields=fields, team_id=target.team_id)
+    except XAIOutcomeUnknownError:
+        raise  # it may be attached, so the file stays
+    except XAIError as error:
+        yield from delete_file(file_id)  # nothing refers to it, and it would be billed
+        if isinstance(error, XAIConflictError | XAIInvalidRequestError):
+            # A rival, or an earlier life of this task, holds the same version.
+            if (document := (yield from _find(target, source))) is not None:
+                return Placed(source, document.file_id, added=False, possible_orphans=orphans)
+        raise
+    return Placed(source, file_id, added=True, possible_orphans=orphans)
+
+
+def _upload(source: SourceDocument) -> Flow[tuple[str, int]]:
+    """Upload a file. A lost answer cannot be looked up, so the upload is repeated and the loss counted."""
+    request = UPLOAD_FILE.request(upload=source.upload)
+    orphans = 0
+    while True:
+        try:
+            return (yield from call(request)).id, orphans
+        except XAIOutcomeUnknownError:
+            orphans += 1
+            if orphans == UPLOAD_TRIES:
+                raise
+            yield Sleep(2.0 ** (orphans - 1), jitter=1.0)
+
+
+def _place_directly(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:
+    request = UPLOAD_DOCUMENT.request(
+        collection_id=target.collection_id,
+        name=source.name,
+        content_type=source.content_type,
+        fields=fields,
+        upload=source.upload,
+    )
+    for turn in range(UPLOAD_TRIES):
+        refusal: XAIError | None = None
+        try:
+            answer = yield from call(request)
+            if answer.file_metadata is not None:
+                return Placed(source, answer.file_metadata.file_id, added=True)
+        except (XAIConflictError, XAIInvalidRequestError) as error:
+            refusal = error
+        except XAIOutcomeUnknownError:
+            pass  # found below if it did arrive
+        if (document := (yield from _find(target, source))) is not None:
+            return Placed(source, document.file_id, added=refusal is None)
+        if refusal is not None:
+            raise refusal
+        yield Sleep(2.0**turn, jitter=1.0)
+    raise XAIOutcomeUnknownError(
+        f"{request}: sent {UPLOAD_TRIES} times, and the collection does not show the document. Retry later: a copy "
+        "that did arrive will be recognised by its version key"
+    )
+
+
+def _find(target: Target, source: SourceDocument) -> Flow[Document | None]:
+    """The document of this version, looking more than once: a list may lag behind."""
+    for turn in range(LOOKS):
+        if turn:
+            yield Sleep(float(turn))
+        if found := (yield from documents_of_version(target, source)):
+            return found[0]
+    return None

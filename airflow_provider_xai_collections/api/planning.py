@@ -1,0 +1,151 @@
+"""Who a document is, and what must be done so that the collection holds it: decided purely.
+
+Identity lives in the collection, in fields this provider manages, so that a retry, another machine and the service
+itself recognise what is already there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import BinaryIO
+
+from airflow_provider_xai_collections.api.collections import (
+    Collection,
+    FieldDefinition,
+    FieldDefinitionOperation,
+    FieldDefinitionUpdate,
+)
+from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
+from airflow_provider_xai_collections.api.protocol import Upload
+
+SCOPE = "airflow_scope"
+SOURCE_URI = "airflow_source_uri"
+CONTENT_SHA256 = "airflow_content_sha256"
+VERSION_KEY = "airflow_version_key"
+
+#: Never ``required``: a document that somebody else adds must not be refused for our sake.
+MANAGED_FIELDS = (
+    FieldDefinition(key=SCOPE, description="What ingested this document."),
+    FieldDefinition(key=SOURCE_URI, description="Where this document comes from."),
+    FieldDefinition(key=CONTENT_SHA256, description="SHA-256 of the content, in hex."),
+    FieldDefinition(key=VERSION_KEY, unique=True, description="SHA-256 of scope, source URI and content hash."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """A document outside the collection, hashed.
+
+    :param uri: where it is; with ``scope`` and ``sha256`` its identity.
+    :param name: the file name xAI will show.
+    :param size: bytes.
+    :param sha256: of the content, in hex.
+    :param content_type: MIME type by name, or ``None`` if the name tells nothing.
+    :param open: returns a fresh stream of the content.
+    """
+
+    uri: str
+    name: str
+    size: int
+    sha256: str
+    content_type: str | None
+    open: Callable[[], BinaryIO] = field(repr=False, compare=False)
+
+    @property
+    def upload(self) -> Upload:
+        return Upload(self.name, self.open, self.size, self.content_type)
+
+
+def version_key(scope: str, source: SourceDocument) -> str:
+    """The value no two documents of a collection share: one per scope, source and content."""
+    return hashlib.sha256("\0".join((scope, source.uri, source.sha256)).encode()).hexdigest()
+
+
+def managed_fields(scope: str, source: SourceDocument) -> dict[str, str]:
+    return {
+        SCOPE: scope,
+        SOURCE_URI: source.uri,
+        CONTENT_SHA256: source.sha256,
+        VERSION_KEY: version_key(scope, source),
+    }
+
+
+def missing_definitions(collection: Collection) -> tuple[FieldDefinitionUpdate, ...]:
+    """The updates that declare our fields on a collection that lacks them."""
+    declared = {definition.key: definition for definition in collection.field_definitions}
+    return tuple(
+        FieldDefinitionUpdate(field_definition=ours, operation=FieldDefinitionOperation.ADD)
+        for ours in MANAGED_FIELDS
+        if ours.key not in declared or (ours.unique and not declared[ours.key].unique)
+    )
+
+
+class Action(StrEnum):
+    """What a source document needs.
+
+    ``ADD``: it is not there. ``KEEP``: it is there and processed. ``AWAIT``: it is there and in progress. ``REPAIR``:
+    it is there and failed, so it is removed and added anew.
+    """
+
+    ADD = "add"
+    KEEP = "keep"
+    AWAIT = "await"
+    REPAIR = "repair"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDocument:
+    """A source, the document that holds this very version of it (if any), and what to do."""
+
+    source: SourceDocument
+    held: Document | None
+
+    @property
+    def action(self) -> Action:
+        if self.held is None:
+            return Action.ADD
+        match self.held.status:
+            case DocumentStatus.PROCESSED:
+                return Action.KEEP
+            case DocumentStatus.FAILED:
+                return Action.REPAIR
+            case _:
+                return Action.AWAIT
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPlan:
+    """What to do with each source, and how many documents hold other content of the same sources (left alone)."""
+
+    documents: tuple[PlannedDocument, ...]
+    older_versions: int
+
+
+def plan_ingestion(scope: str, sources: Iterable[SourceDocument], existing: Iterable[Document]) -> IngestPlan:
+    """Compare the sources with the documents the collection holds."""
+    held: dict[str, Document] = {}
+    versions: dict[str, set[str]] = {}
+    for document in existing:
+        if (key := document.fields.get(VERSION_KEY)) and document.fields.get(SCOPE) == scope:
+            held[key] = max(held.get(key, document), document, key=_progress)
+            versions.setdefault(document.fields.get(SOURCE_URI, ""), set()).add(key)
+    planned, older = [], 0
+    for source in sources:
+        key = version_key(scope, source)
+        planned.append(PlannedDocument(source, held.get(key)))
+        older += len(versions.get(source.uri, set()) - {key})
+    return IngestPlan(tuple(planned), older)
+
+
+def _progress(document: Document) -> int:
+    """Which copy to go on with, should the service ever hold two of one version: the one furthest along."""
+    match document.status:
+        case DocumentStatus.PROCESSED:
+            return 2
+        case DocumentStatus.FAILED:
+            return 0
+        case _:
+            return 1

@@ -1,0 +1,191 @@
+"""When a wait for documents is over: one pure poller for worker, triggerer and test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from airflow_provider_xai_collections.api.content_types import UNTYPED
+from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
+from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.api.retries import is_transient
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
+
+
+class WaitEnd(StrEnum):
+    """Why a wait ended."""
+
+    SETTLED = "settled"
+    TIMED_OUT = "timed_out"
+    STALLED = "stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedDocument:
+    """A document the service could not index, and its reason."""
+
+    file_id: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitResult:
+    """How a wait ended: every document it was asked for is in exactly one of the four groups.
+
+    ``missing`` are ids the service no longer lists; ``pending`` those still in progress when time ran out. ``untyped``
+    names those the service stored as ``application/octet-stream``, whichever group they are in.
+    """
+
+    end: WaitEnd
+    processed: tuple[str, ...] = ()
+    failed: tuple[FailedDocument, ...] = ()
+    missing: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    untyped: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        return len(self.processed) + len(self.failed) + len(self.missing) + len(self.pending)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitRules:
+    """Patience, in seconds.
+
+    :param deadline: wall-clock time (seconds since the epoch) at which the wait gives up; ``None`` never does.
+    :param poll_interval: the pause between two looks once the wait has settled in. It starts at a tenth of it.
+    :param grace: how long an id may be absent from the answers before it counts as missing.
+    :param stall_after: give up when nothing at all moved for so long; ``None`` never does.
+    :param max_failures: looks that may fail in a row, each already retried, before the error is raised.
+    """
+
+    deadline: float | None = None
+    poll_interval: float = 15.0
+    grace: float = 60.0
+    stall_after: float | None = None
+    max_failures: int = 5
+
+    def __post_init__(self) -> None:
+        if not self.poll_interval > 0:
+            raise XAIArgumentError(f"poll_interval is {self.poll_interval}; it must be above 0 seconds")
+        if self.stall_after is not None and not self.stall_after > 0:
+            raise XAIArgumentError(f"stall_after is {self.stall_after}; it must be above 0 seconds")
+        if self.grace < 0 or self.max_failures < 0:
+            raise XAIArgumentError("grace and max_failures must not be negative")
+
+
+@dataclass(slots=True)
+class Poller:
+    """Watches documents until each is processed, failed or missing, or until patience ends.
+
+    Feed it what the service said with :meth:`observe`, or that the look itself failed with :meth:`failed`.
+    """
+
+    file_ids: Iterable[str]
+    rules: WaitRules = field(default_factory=WaitRules)
+    unknown_words: set[str] = field(default_factory=set)
+    _open: dict[str, object] = field(init=False)
+    _absent_since: dict[str, float] = field(init=False, default_factory=dict)
+    _processed: list[str] = field(init=False, default_factory=list)
+    _failed: list[FailedDocument] = field(init=False, default_factory=list)
+    _untyped: list[str] = field(init=False, default_factory=list)
+    _missing: list[str] = field(init=False, default_factory=list)
+    _moved_at: float | None = field(init=False, default=None)
+    _failures: int = field(init=False, default=0)
+    _looks: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self._open = dict.fromkeys(self.file_ids)
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The ids worth asking for: those not yet settled."""
+        return tuple(self._open)
+
+    @property
+    def processed_count(self) -> int:
+        return len(self._processed)
+
+    def observe(self, now: float, documents: Iterable[Document]) -> WaitResult | None:
+        """Take in one look at the pending documents; return the result if the wait is over."""
+        self._failures = 0
+        self._looks += 1
+        seen = {document.file_id: document for document in documents}
+        for file_id in self.pending:
+            document = seen.get(file_id)
+            if document is None:
+                self._absent(now, file_id)
+            else:
+                self._absent_since.pop(file_id, None)
+                self._present(now, document)
+        return self._end(now)
+
+    def failed(self, now: float, error: XAIError) -> WaitResult | None:
+        """Take in a look that failed. Raises ``error`` if it is final, or the last of too many in a row."""
+        self._failures += 1
+        if self._failures > self.rules.max_failures or not is_transient(error):
+            raise error
+        return self._end(now)
+
+    def pause(self, now: float) -> Sleep:
+        """How long to wait before the next look: fast at first, then slower, with jitter, never past the deadline."""
+        slow = self.rules.poll_interval
+        seconds = min(slow, slow / 10 * 1.5 ** max(0, self._looks - 1 + self._failures))
+        if self.rules.deadline is not None:
+            seconds = min(seconds, max(0.0, self.rules.deadline - now))
+        return Sleep(seconds * 0.8, jitter=seconds * 0.2)
+
+    def _present(self, now: float, document: Document) -> None:
+        match document.status:
+            case DocumentStatus.PROCESSED:
+                self._settle(now, document)
+                self._processed.append(document.file_id)
+            case DocumentStatus.FAILED:
+                self._settle(now, document)
+                reason = document.error_message or "the service gave no reason"
+                self._failed.append(FailedDocument(document.file_id, document.name, reason))
+            case status:
+                if not isinstance(status, DocumentStatus):
+                    self.unknown_words.add(status)
+                progress = (status, document.chunk_count, document.chunks_processed_count)
+                if self._open[document.file_id] != progress:
+                    self._open[document.file_id] = progress
+                    self._moved_at = now
+
+    def _absent(self, now: float, file_id: str) -> None:
+        since = self._absent_since.setdefault(file_id, now)
+        if now - since >= self.rules.grace:
+            self._close(now, file_id)
+            self._missing.append(file_id)
+
+    def _settle(self, now: float, document: Document) -> None:
+        self._close(now, document.file_id)
+        if document.file_metadata.content_type == UNTYPED:
+            self._untyped.append(document.name)
+
+    def _close(self, now: float, file_id: str) -> None:
+        del self._open[file_id]
+        self._moved_at = now
+
+    def _end(self, now: float) -> WaitResult | None:
+        if not self._open:
+            return self._result(WaitEnd.SETTLED)
+        if self.rules.deadline is not None and now >= self.rules.deadline:
+            return self._result(WaitEnd.TIMED_OUT)
+        if self._moved_at is None:
+            self._moved_at = now
+        if self.rules.stall_after is not None and now - self._moved_at >= self.rules.stall_after:
+            return self._result(WaitEnd.STALLED)
+        return None
+
+    def _result(self, end: WaitEnd) -> WaitResult:
+        return WaitResult(
+            end,
+            processed=tuple(self._processed),
+            failed=tuple(self._failed),
+            missing=tuple(self._missing),
+            untyped=tuple(self._untyped),
+            pending=self.pending,
+        )

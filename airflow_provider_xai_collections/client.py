@@ -1,0 +1,353 @@
+"""The two drivers: they run flows over HTTP. The only module that imports httpx."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+import ssl
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from airflow_provider_xai_collections import __version__
+from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Now, Request, Response, Sleep
+from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAICredentialError,
+    XAIError,
+    XAISourceError,
+    XAITransportError,
+)
+
+T = TypeVar("T")
+
+USER_AGENT = f"airflow-provider-xai-collections/{__version__}"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Errors that come before the service can have received the request.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where one of the two services is, and the key that is sent there and nowhere else.
+
+    :raises XAIArgumentError: the address is neither https nor loopback, or the key cannot stand in a header.
+    """
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if not parts.hostname or parts.username or not (parts.scheme == "https" or self.is_loopback):
+            shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+            raise XAIArgumentError(
+                f"the host {shown!r} is refused: a key is only sent over https, or over http to {', '.join(LOOPBACK)}. "
+                "Write it as https://name[:port]"
+            )
+        if self.key and not (self.key.isascii() and self.key.isprintable() and " " not in self.key):
+            raise XAIArgumentError(
+                f"the key for {parts.hostname} contains a blank, a line break or a character outside ASCII. "
+                "Copy it again into the connection"
+            )
+
+    @property
+    def is_loopback(self) -> bool:
+        parts = urlsplit(self.url)
+        return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a client needs to know.
+
+    :param management: the service that manages collections.
+    :param api: the service for files and search.
+    :param request_timeout: seconds that one exchange may go without a byte in either direction.
+    :param connect_timeout: seconds to open a connection.
+    :param pool_timeout: seconds to wait for a free connection.
+    :param connections: size of the connection pool.
+    :param retries: how stubborn a single call is.
+    :param missing_key: says where a missing key belongs, for the error message.
+    """
+
+    management: Service = Service("https://management-api.x.ai")
+    api: Service = Service("https://api.x.ai")
+    request_timeout: float = 60.0
+    connect_timeout: float = 10.0
+    pool_timeout: float = 60.0
+    connections: int = 32
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    missing_key: Callable[[Host], str] = lambda host: f"configure the {host.key_name}"
+
+    def service(self, host: Host) -> Service:
+        return self.management if host is Host.MANAGEMENT else self.api
+
+
+@functools.cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for the process: building it takes longer than many requests."""
+    return httpx.create_ssl_context()
+
+
+def _httpx_options(settings: Settings, transport: Any) -> dict[str, Any]:
+    if transport is not None:
+        route: dict[str, Any] = {"transport": transport}
+    else:
+        # A proxy from the environment is for the world, not for this machine.
+        here = [url.hostname for url in map(urlsplit, (settings.management.url, settings.api.url))]
+        direct = {f"all://[{name}]" if ":" in name else f"all://{name}": None for name in here if name in LOOPBACK}
+        route = {"verify": _ssl_context(), "mounts": direct}
+    size = settings.connections
+    return {
+        **route,
+        "timeout": httpx.Timeout(
+            settings.request_timeout, connect=settings.connect_timeout, pool=settings.pool_timeout
+        ),
+        "limits": httpx.Limits(max_connections=size, max_keepalive_connections=size),
+        "headers": {"user-agent": USER_AGENT, "accept": "application/json"},
+        "follow_redirects": False,
+    }
+
+
+@contextmanager
+def _sending(settings: Settings, request: Request[Any]) -> Iterator[dict[str, Any]]:
+    """The arguments for httpx. A file to send is open, and httpx's errors are ours, inside the context."""
+    host = request.endpoint.host
+    service = settings.service(host)
+    if not service.key:
+        raise XAICredentialError(f"{request}: needs the {host.key_name}; {settings.missing_key(host)}")
+    arguments: dict[str, Any] = {
+        "method": request.endpoint.method,
+        "url": service.url.rstrip("/") + request.path,
+        "params": list(request.query) or None,
+        "headers": {"authorization": f"Bearer {service.key}"},
+        "json": request.json,
+    }
+    with ExitStack() as stack:
+        try:
+            if (upload := request.upload) is not None:
+                stream = stack.enter_context(upload.open())
+                arguments["data"] = dict(request.form)
+                arguments["files"] = {request.endpoint.file_part: (upload.filename, stream, upload.content_type)}
+            yield arguments
+        except OSError as error:
+            raise XAISourceError(
+                f"{request}: the file to upload cannot be read ({error.strerror or type(error).__name__}). "
+                "It may have vanished since it was listed: check the source, then run the task again"
+            ) from error
+        except httpx.RequestError as error:
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise XAITransportError(
+                f"{request}: no usable answer from {urlsplit(service.url).hostname} ({what})",
+                sent=not isinstance(error, _NOT_SENT),
+            ) from error
+
+
+def _received(settings: Settings, answer: httpx.Response) -> Response:
+    body = answer.content
+    if not answer.is_success:
+        # A service that quotes the key must not get it into our messages.
+        for key in (settings.management.key, settings.api.key):
+            body = body.replace(key.encode(), b"***") if key else body
+    return Response(answer.status_code, answer.headers, body)
+
+
+def _seconds(sleep: Sleep) -> float:
+    return sleep.seconds + random.uniform(0, sleep.jitter)  # noqa: S311  # spreads load, hides nothing
+
+
+def _check_concurrency(concurrency: int) -> None:
+    if concurrency < 1:
+        raise XAIArgumentError(f"concurrency is {concurrency}; it must be at least 1")
+
+
+class Client:
+    """Runs flows in the calling thread; safe to share between threads."""
+
+    def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.settings = settings
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._opened: httpx.Client | None = None
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its value."""
+        return self._drive(flow, functools.partial(self._answer, pause=time.sleep), time.sleep)
+
+    def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
+        """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends.
+
+        A flow is taken from ``flows`` only when there is room for it. If the caller leaves early, those that run end
+        before their next request.
+        """
+        _check_concurrency(concurrency)
+        leaving = threading.Event()
+
+        def pause(seconds: float) -> None:
+            if leaving.wait(seconds):
+                raise XAIError("interrupted, because the work it was part of has ended")
+
+        def deliver(request: Request[A]) -> A:
+            pause(0)
+            return self._answer(request, pause)
+
+        waiting = enumerate(flows)
+        running: dict[Future[T], int] = {}
+        with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-collections") as pool:
+            try:
+                while True:
+                    while len(running) < concurrency and (item := next(waiting, None)) is not None:
+                        running[pool.submit(self._drive, item[1], deliver, pause)] = item[0]
+                    if not running:
+                        return
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        position, outcome = running.pop(future), _outcome(future)
+                        yield position, outcome
+            finally:
+                leaving.set()
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def _http(self) -> httpx.Client:
+        with self._lock:
+            if self._opened is None:
+                self._opened = httpx.Client(**_httpx_options(self.settings, self._transport))
+            return self._opened
+
+    def _answer(self, request: Request[A], pause: Callable[[float], None]) -> A:
+        return self._drive(retrying(request, self.settings.retries), self._exchange, pause)
+
+    def _exchange(self, request: Request[Any]) -> Response:
+        with _sending(self.settings, request) as arguments:
+            return _received(self.settings, self._http.request(**arguments))
+
+    def _drive(
+        self,
+        flow: Flow[T],
+        deliver: Callable[[Request[Any]], Any],
+        pause: Callable[[float], None],
+    ) -> T:
+        resume: Callable[[], Any] = functools.partial(next, flow)
+        while True:
+            try:
+                step = resume()
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            try:
+                match step:
+                    case Request():
+                        resume = functools.partial(flow.send, deliver(step))
+                    case Sleep():
+                        pause(_seconds(step))
+                        resume = functools.partial(flow.send, None)
+                    case Now():
+                        resume = functools.partial(flow.send, time.time())
+            except XAIError as error:
+                resume = functools.partial(flow.throw, error)
+
+
+class AsyncClient:
+    """Runs flows on the running event loop, for triggers. Bound to the loop it is first used on."""
+
+    def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.settings = settings
+        self._transport = transport
+        self._opened: httpx.AsyncClient | None = None
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its value."""
+        return await self._drive(flow, self._answer)
+
+    async def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> AsyncIterator[tuple[int, T | XAIError]]:
+        """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends."""
+        _check_concurrency(concurrency)
+        waiting = enumerate(flows)
+        running: dict[asyncio.Task[T], int] = {}
+        try:
+            while True:
+                while len(running) < concurrency and (item := next(waiting, None)) is not None:
+                    running[asyncio.create_task(self.run(item[1]))] = item[0]
+                if not running:
+                    return
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    position, outcome = running.pop(task), _outcome(task)
+                    yield position, outcome
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def close(self) -> None:
+        if self._opened is not None:
+            await self._opened.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def _http(self) -> httpx.AsyncClient:
+        if self._opened is None:
+            self._opened = httpx.AsyncClient(**_httpx_options(self.settings, self._transport))
+        return self._opened
+
+    async def _answer(self, request: Request[A]) -> A:
+        return await self._drive(retrying(request, self.settings.retries), self._exchange)
+
+    async def _exchange(self, request: Request[Any]) -> Response:
+        with _sending(self.settings, request) as arguments:
+            return _received(self.settings, await self._http.request(**arguments))
+
+    async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]]) -> T:
+        resume: Callable[[], Any] = functools.partial(next, flow)
+        while True:
+            try:
+                step = resume()
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            try:
+                match step:
+                    case Request():
+                        resume = functools.partial(flow.send, await deliver(step))
+                    case Sleep():
+                        await asyncio.sleep(_seconds(step))
+                        resume = functools.partial(flow.send, None)
+                    case Now():
+                        resume = functools.partial(flow.send, time.time())
+            except XAIError as error:
+                resume = functools.partial(flow.throw, error)
+
+
+def _outcome(finished: Future[T] | asyncio.Task[T]) -> T | XAIError:
+    """The value, or the error if it is one of ours; anything else is a bug and goes up."""
+    error = finished.exception()
+    if isinstance(error, XAIError):
+        return error
+    return finished.result()
