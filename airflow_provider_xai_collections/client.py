@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,8 +18,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from airflow_provider_xai_collections import __version__
-from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Now, Request, Response, Sleep
-from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
+from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
+from airflow_provider_xai_collections.api.retries import retrying
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAICredentialError,
@@ -28,70 +27,13 @@ from airflow_provider_xai_collections.exceptions import (
     XAISourceError,
     XAITransportError,
 )
+from airflow_provider_xai_collections.settings import LOOPBACK, Settings
 
 T = TypeVar("T")
 
 USER_AGENT = f"airflow-provider-xai-collections/{__version__}"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 #: Errors that come before the service can have received the request.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Where one of the two services is, and the key that is sent there and nowhere else.
-
-    :raises XAIArgumentError: the address is neither https nor loopback, or the key cannot stand in a header.
-    """
-
-    url: str
-    key: str | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if not parts.hostname or parts.username or not (parts.scheme == "https" or self.is_loopback):
-            shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-            raise XAIArgumentError(
-                f"the host {shown!r} is refused: a key is only sent over https, or over http to {', '.join(LOOPBACK)}. "
-                "Write it as https://name[:port]"
-            )
-        if self.key and not (self.key.isascii() and self.key.isprintable() and " " not in self.key):
-            raise XAIArgumentError(
-                f"the key for {parts.hostname} contains a blank, a line break or a character outside ASCII. "
-                "Copy it again into the connection"
-            )
-
-    @property
-    def is_loopback(self) -> bool:
-        parts = urlsplit(self.url)
-        return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything a client needs to know.
-
-    :param management: the service that manages collections.
-    :param api: the service for files and search.
-    :param request_timeout: seconds that one exchange may go without a byte in either direction.
-    :param connect_timeout: seconds to open a connection.
-    :param pool_timeout: seconds to wait for a free connection.
-    :param connections: size of the connection pool.
-    :param retries: how stubborn a single call is.
-    :param missing_key: says where a missing key belongs, for the error message.
-    """
-
-    management: Service = Service("https://management-api.x.ai")
-    api: Service = Service("https://api.x.ai")
-    request_timeout: float = 60.0
-    connect_timeout: float = 10.0
-    pool_timeout: float = 60.0
-    connections: int = 32
-    retries: RetryPolicy = field(default_factory=RetryPolicy)
-    missing_key: Callable[[Host], str] = lambda host: f"configure the {host.key_name}"
-
-    def service(self, host: Host) -> Service:
-        return self.management if host is Host.MANAGEMENT else self.api
 
 
 @functools.cache
