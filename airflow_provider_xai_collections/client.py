@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 USER_AGENT = f"airflow-provider-xai-collections/{__version__}"
 #: Errors that come before the service can have received the request.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 @functools.cache
@@ -88,6 +88,8 @@ def _sending(settings: Settings, request: Request[Any]) -> Iterator[dict[str, An
                 f"{request}: the file to upload cannot be read ({error.strerror or type(error).__name__}). "
                 "It may have vanished since it was listed: check the source, then run the task again"
             ) from error
+        except httpx.InvalidURL as error:
+            raise XAIArgumentError(f"{request}: {service.url!r} is not an address: {error}") from error
         except httpx.RequestError as error:
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise XAITransportError(
@@ -180,8 +182,9 @@ class Client:
         return self._drive(retrying(request, self.settings.retries), self._exchange, pause)
 
     def _exchange(self, request: Request[Any]) -> Response:
+        http = self._http
         with _sending(self.settings, request) as arguments:
-            return _received(self.settings, self._http.request(**arguments))
+            return _received(self.settings, http.request(**arguments))
 
     def _drive(
         self,
@@ -263,8 +266,9 @@ class AsyncClient:
         return await self._drive(retrying(request, self.settings.retries), self._exchange)
 
     async def _exchange(self, request: Request[Any]) -> Response:
+        http = self._http
         with _sending(self.settings, request) as arguments:
-            return _received(self.settings, await self._http.request(**arguments))
+            return _received(self.settings, await http.request(**arguments))
 
     async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]]) -> T:
         resume: Callable[[], Any] = functools.partial(next, flow)

@@ -24,16 +24,15 @@ class Service:
     key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if not parts.hostname or parts.username or not (parts.scheme == "https" or self.is_loopback):
-            shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        if not self._may_get_a_key():
+            shown = self.url.rpartition("@")[2]
             raise XAIArgumentError(
                 f"the host {shown!r} is refused: a key is only sent over https, or over http to {', '.join(LOOPBACK)}. "
                 "Write it as https://name[:port]"
             )
         if self.key and not (self.key.isascii() and self.key.isprintable() and " " not in self.key):
             raise XAIArgumentError(
-                f"the key for {parts.hostname} contains a blank, a line break or a character outside ASCII. "
+                f"the key for {self.url} contains a blank, a line break or a character outside ASCII. "
                 "Copy it again into the connection"
             )
 
@@ -41,6 +40,15 @@ class Service:
     def is_loopback(self) -> bool:
         parts = urlsplit(self.url)
         return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK
+
+    def _may_get_a_key(self) -> bool:
+        try:
+            parts = urlsplit(self.url)
+            _ = parts.port  # reading it checks it
+        except ValueError:
+            return False
+        plain = parts.hostname and not ("@" in parts.netloc or parts.query or parts.fragment)
+        return bool(plain) and (parts.scheme == "https" or self.is_loopback)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ _KNOWN = {
 
 def content_type_of(name: str) -> str | None:
     """The MIME type a file of this name should have, or ``None`` if the name tells nothing."""
-    return _KNOWN.get(PurePosixPath(name).suffix.lower()) or mimetypes.guess_type(name)[0]
+    guessed, encoding = mimetypes.guess_type(name)
+    # What is compressed is not of the type inside.
+    return _KNOWN.get(PurePosixPath(name).suffix.lower()) or (None if encoding else guessed)
 
 
 def advice(name: str) -> str:

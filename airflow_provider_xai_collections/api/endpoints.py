@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from airflow_provider_xai_collections.api import collections, documents, files, search
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Host, Request, Response, Upload
 from airflow_provider_xai_collections.api.wire import SENDING, Answer, Empty, Params
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIResponseError
@@ -61,9 +62,8 @@ class Endpoint(Generic[A_co]):
         segments = {name: self._segment(name, getattr(checked, name)) for name in self.path_params}
         path = self.path.format(**segments)
         subject = "/".join(str(getattr(checked, name)) for name in self.path_params)
-        upload = getattr(checked, "upload", None) if self.file_part else None
         rest = checked.model_dump(mode="json", exclude_none=True, exclude={*self.path_params, "upload"})
-        if isinstance(upload, Upload):
+        if isinstance(upload := getattr(checked, "upload", None), Upload):
             form = tuple((name, _form_value(value)) for name, value in rest.items())
             return Request(self, path, subject=subject or upload.filename, form=form, upload=upload)
         if self.has_json_body:
@@ -87,7 +87,7 @@ class Endpoint(Generic[A_co]):
             return self.answer.model_validate_json(body)
         except ValidationError as error:
             raise XAIResponseError(
-                f"{self.name}: the answer is not a {self.answer.__name__}: {_explain(error)} "
+                f"{self.name}: the answer is not a {self.answer.__name__}: {printable(_explain(error))} "
                 f"(status {response.status}, {response.content_type}, {len(body)} bytes, {response.request_id_text}). "
                 "If this repeats, look for a proxy in between"
             ) from None

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from airflow_provider_xai_collections.api.printable import printable as printable
 from airflow_provider_xai_collections.api.protocol import Host, Request, Response
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
@@ -18,10 +19,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAITooLargeError,
 )
 
-MAX_DETAIL = 300
 _WRONG_KEY = re.compile(r"incorrect api key|invalid api key|invalid (management|bearer)", re.IGNORECASE)
-_KEY_LIKE = re.compile(r"xai-[\w*-]{6,}")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def error_from(request: Request[Any], response: Response) -> XAIStatusError | None:
@@ -31,10 +29,10 @@ def error_from(request: Request[Any], response: Response) -> XAIStatusError | No
         return None
     code, detail = _read_body(response)
     kind = _kind(status, detail)
-    parts = [
-        f"{request}: {_WHAT.get(kind, 'failed')} ({status}{f' {code}' if code else ''}, {response.request_id_text})"
-    ]
-    parts += [part for part in (detail and f'the service says: "{detail}"', _next_step(kind, status, request)) if part]
+    parts = [f"{request}: {_WHAT[kind]} ({status}{f' {code}' if code else ''}, {response.request_id_text})"]
+    if detail:
+        parts.append(f'the service says: "{detail}"')
+    parts.append(_next_step(kind, status, request))
     return kind(
         ". ".join(parts),
         status=status,
@@ -85,11 +83,18 @@ def _next_step(kind: type[XAIStatusError], status: int, request: Request[Any]) -
     if kind is XAIAuthError:
         other = Host.API if host is Host.MANAGEMENT else Host.MANAGEMENT
         return f"This call needs the {host.key_name}; check that it is valid and not swapped with the {other.key_name}"
-    if kind is XAINotFoundError:
-        return "Check the id, and that the key belongs to the team that owns it"
-    if kind is XAIStatusError:
-        return "Check the host in the connection"
-    return ""
+    return _NEXT_STEP[kind]
+
+
+_NEXT_STEP: dict[type[XAIStatusError], str] = {
+    XAINotFoundError: "Check the id, and that the key belongs to the team that owns it",
+    XAIConflictError: "Look at what is there: change the request, or remove what is in its way",
+    XAITooLargeError: "Send less at once",
+    XAIRateLimitError: "Try again later, with fewer calls at a time",
+    XAIServerError: "Try again later; if it lasts, give xAI the request id",
+    XAIInvalidRequestError: "Correct the request; to send it again as it is will not help",
+    XAIStatusError: "Check the host in the connection",
+}
 
 
 def _read_body(response: Response) -> tuple[str | None, str]:
@@ -97,18 +102,12 @@ def _read_body(response: Response) -> tuple[str | None, str]:
     text = response.body.decode("utf-8", "replace")
     try:
         body = json.loads(text)
-    except ValueError:
-        return None, "" if "html" in response.content_type or text.lstrip().startswith("<") else _clean(text)
+    except (ValueError, RecursionError):
+        return None, "" if "html" in response.content_type or text.lstrip().startswith("<") else printable(text)
     if not isinstance(body, dict):
-        return None, _clean(text)
+        return None, printable(text)
     inner = body.get("error")
     source = inner if isinstance(inner, dict) else body
     detail = source.get("message") or source.get("error") or source.get("details") or source.get("detail") or ""
     code = source.get("code")
-    return (_clean(str(code)) or None) if code is not None else None, _clean(str(detail))
-
-
-def _clean(text: str) -> str:
-    """One printable line of bounded length, without anything that looks like a key."""
-    text = _KEY_LIKE.sub("xai-***", _CONTROLS.sub(" ", text)).strip()
-    return text if len(text) <= MAX_DETAIL else text[: MAX_DETAIL - 1] + "…"
+    return (printable(str(code)) or None) if code is not None else None, printable(str(detail))

@@ -20,8 +20,9 @@ MAX_UPLOAD_BYTES = 50 * MEGABYTE
 MAX_DOCUMENT_BYTES = 100 * MEGABYTE
 MAX_FILENAME_LENGTH = 255
 FORBIDDEN_IN_FILENAMES = frozenset('";\\')
-#: Unicode categories the service refuses in names: controls, line and paragraph separators.
-FORBIDDEN_CATEGORIES = frozenset({"Cc", "Zl", "Zp"})
+#: Unicode categories the service refuses in names: controls, line and paragraph separators. And surrogates, which stand
+#: for bytes that are no text and cannot be sent.
+FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def check_filename(name: str) -> str:

@@ -6,7 +6,7 @@ Each flow can be repeated after dying at any line: it looks at what is there, th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -165,16 +165,16 @@ def add_document(
         # A document may be invisible for a moment after it was attached, so look longer when we may have done it.
         document = yield from look(collection_id, file_id, team_id=team_id, looks=3 if in_doubt else 1)
         if document is not None:
-            _check_fields(document, fields or {})
+            _check_fields(request, document, fields or {})
             return bool(in_doubt)
-        if in_doubt in (0, ADD_TRIES) or not isinstance(refusal, XAIOutcomeUnknownError):
+        if in_doubt == ADD_TRIES or not isinstance(refusal, XAIOutcomeUnknownError):
             raise refusal
 
 
-def _check_fields(document: Document, fields: dict[str, str]) -> None:
+def _check_fields(request: Request[Any], document: Document, fields: dict[str, str]) -> None:
     if different := sorted(key for key, value in fields.items() if document.fields.get(key) != value):
         raise XAIConflictError(
-            f"add_document({document.file_id}): the file is attached already, with other values of "
+            f"{request}: the file is attached already, with other values of "
             f"{', '.join(different)}. Remove the document first, or leave its fields as they are",
             status=409,
         )
@@ -217,7 +217,8 @@ def batch_get_documents(
             documents.extend((yield from call(replace(request, deadline=deadline))).documents)
         except (XAIInvalidRequestError, XAINotFoundError, XAITooLargeError) as error:
             if not collection_exists:
-                yield from call(GET_COLLECTION.request(collection_id=collection_id, team_id=team_id))
+                exists = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
+                yield from call(replace(exists, deadline=deadline))
                 collection_exists = True
             if len(batch) > 1:
                 half = len(batch) // 2
@@ -227,8 +228,10 @@ def batch_get_documents(
     return documents
 
 
-def wait_for_documents(collection_id: str, poller: Poller, *, team_id: str | None = None) -> Flow[WaitResult]:
-    """Poll until the poller says the wait is over."""
+def wait_for_documents(
+    collection_id: str, poller: Poller, *, team_id: str | None = None, tell: Callable[[Poller], None] | None = None
+) -> Flow[WaitResult]:
+    """Poll until the poller says the wait is over; ``tell`` hears after each look how far it is."""
     while True:
         try:
             documents = yield from batch_get_documents(
@@ -240,6 +243,8 @@ def wait_for_documents(collection_id: str, poller: Poller, *, team_id: str | Non
         else:
             now = yield Now()
             result = poller.observe(now, documents)
+        if tell is not None:
+            tell(poller)
         if result is not None:
             return result
         yield poller.pause(now)

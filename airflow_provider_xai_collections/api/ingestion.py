@@ -167,6 +167,8 @@ def _place_directly(target: Target, source: SourceDocument, fields: dict[str, st
         upload=source.upload,
     )
     for turn in range(UPLOAD_TRIES):
+        if turn:
+            yield Sleep(2.0 ** (turn - 1), jitter=1.0)
         refusal: XAIError | None = None
         try:
             answer = yield from call(request)
@@ -180,7 +182,6 @@ def _place_directly(target: Target, source: SourceDocument, fields: dict[str, st
             return Placed(source, document.file_id, added=refusal is None)
         if refusal is not None:
             raise refusal
-        yield Sleep(2.0**turn, jitter=1.0)
     raise XAIOutcomeUnknownError(
         f"{request}: sent {UPLOAD_TRIES} times, and the collection does not show the document. Retry later: a copy "
         "that did arrive will be recognised by its version key"

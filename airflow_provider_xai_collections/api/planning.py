@@ -7,10 +7,11 @@ itself recognise what is already there.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from airflow_provider_xai_collections.api.collections import (
     Collection,
@@ -20,6 +21,7 @@ from airflow_provider_xai_collections.api.collections import (
 )
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
 from airflow_provider_xai_collections.api.protocol import Upload
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
 SCOPE = "airflow_scope"
 SOURCE_URI = "airflow_source_uri"
@@ -83,6 +85,33 @@ def missing_definitions(collection: Collection) -> tuple[FieldDefinitionUpdate, 
     )
 
 
+def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str, str]:
+    """The user's fields, refused before anything is sent where the service would refuse them.
+
+    :raises XAIArgumentError: not text, ours, or one that the collection requires is missing.
+    """
+    if not all(isinstance(key, str) and isinstance(value, str) for key, value in fields.items()):
+        raise XAIArgumentError(f"fields must be strings by string, and these are not: {_not_text(fields)}")
+    ours = {definition.key for definition in MANAGED_FIELDS}
+    if taken := sorted(ours & fields.keys()):
+        raise XAIArgumentError(f"fields names {', '.join(taken)}, which this provider writes itself. Rename it")
+    required = {definition.key for definition in collection.field_definitions if definition.required}
+    if missing := sorted(required - fields.keys() - ours):
+        raise XAIArgumentError(
+            f"the collection {collection.collection_id} requires the field {', '.join(missing)} of every document. "
+            "Pass it in fields={...}"
+        )
+    return dict(fields)
+
+
+def _not_text(fields: Mapping[Any, Any]) -> str:
+    return ", ".join(
+        f"{key!r} ({type(value).__name__})"
+        for key, value in fields.items()
+        if not (isinstance(key, str) and isinstance(value, str))
+    )
+
+
 class Action(StrEnum):
     """What a source document needs.
 
@@ -122,6 +151,10 @@ class IngestPlan:
 
     documents: tuple[PlannedDocument, ...]
     older_versions: int
+
+    def __str__(self) -> str:
+        counts = Counter(planned.action for planned in self.documents)
+        return ", ".join(f"{counts[action]} to {action}" for action in Action if counts[action]) or "nothing to do"
 
 
 def plan_ingestion(scope: str, sources: Iterable[SourceDocument], existing: Iterable[Document]) -> IngestPlan:

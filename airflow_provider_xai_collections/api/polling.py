@@ -35,7 +35,7 @@ class WaitResult:
     """How a wait ended: every document it was asked for is in exactly one of the four groups.
 
     ``missing`` are ids the service no longer lists; ``pending`` those still in progress when time ran out. ``untyped``
-    names those the service stored as ``application/octet-stream``, whichever group they are in.
+    names the processed and failed ones that the service stored as ``application/octet-stream``.
     """
 
     end: WaitEnd
@@ -72,7 +72,7 @@ class WaitRules:
             raise XAIArgumentError(f"poll_interval is {self.poll_interval}; it must be above 0 seconds")
         if self.stall_after is not None and not self.stall_after > 0:
             raise XAIArgumentError(f"stall_after is {self.stall_after}; it must be above 0 seconds")
-        if self.grace < 0 or self.max_failures < 0:
+        if not (self.grace >= 0 and self.max_failures >= 0):
             raise XAIArgumentError("grace and max_failures must not be negative")
 
 
@@ -132,9 +132,10 @@ class Poller:
     def pause(self, now: float) -> Sleep:
         """How long to wait before the next look: fast at first, then slower, with jitter, never past the deadline."""
         slow = self.rules.poll_interval
-        seconds = min(slow, slow / 10 * 1.5 ** max(0, self._looks - 1 + self._failures))
-        if self.rules.deadline is not None:
-            seconds = min(seconds, max(0.0, self.rules.deadline - now))
+        turns = min(max(0, self._looks - 1 + self._failures), 10)  # bounded, or a float overflows after hours
+        seconds = min(slow, slow / 10 * 1.5**turns)
+        if self.rules.deadline is not None and self.rules.deadline - now <= seconds:
+            return Sleep(max(0.0, self.rules.deadline - now))
         return Sleep(seconds * 0.8, jitter=seconds * 0.2)
 
     def _present(self, now: float, document: Document) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeAlias, TypeVar
 
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.wire import Answer
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ class Response:
 
     @property
     def content_type(self) -> str:
-        return self.headers.get("content-type", "no content type")
+        return printable(self.headers.get("content-type", "")) or "no content type"
 
     @property
     def request_id(self) -> str | None:
-        return self.headers.get("x-request-id")
+        return printable(self.headers.get("x-request-id", "")) or None
 
     @property
     def request_id_text(self) -> str:

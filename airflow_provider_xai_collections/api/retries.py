@@ -52,10 +52,11 @@ class RetryPolicy:
             return None
         if (asked := _retry_after(error, now)) is not None:
             return Sleep(min(asked, self.longest_retry_after), jitter=self.first)
+        doubled = 2 ** min(attempt - 1, 60)  # bounded, or a float overflows
         if isinstance(error, XAIRateLimitError):
-            pause = min(self.first_rate_limit * 2 ** (attempt - 1), self.longest_rate_limit)
+            pause = min(self.first_rate_limit * doubled, self.longest_rate_limit)
         else:
-            pause = min(self.first * 2 ** (attempt - 1), self.longest)
+            pause = min(self.first * doubled, self.longest)
         return Sleep(pause / 2, jitter=pause / 2)
 
 
@@ -82,7 +83,7 @@ def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
         if give_up_at is None:
             give_up_at = min(now + policy.budget, inf if request.deadline is None else request.deadline)
         pause = policy.delay(attempt, error, idempotent=request.endpoint.idempotent, now=now)
-        if pause is None or now + pause.seconds > give_up_at:
+        if pause is None or now + pause.seconds + pause.jitter > give_up_at:
             raise _final(request, error)
         yield pause
 
@@ -90,7 +91,10 @@ def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
 def _final(request: Request[Any], error: XAIError) -> XAIError:
     if request.endpoint.idempotent or not outcome_is_unknown(error):
         return error
-    unknown = XAIOutcomeUnknownError(f"{error}. It may have been done all the same: look before repeating it")
+    advice = "It may have been done all the same: look before repeating it"
+    if request.endpoint.name == "upload_file":
+        advice = "The file may be stored all the same: an orphan, billed until it is deleted"
+    unknown = XAIOutcomeUnknownError(f"{error}. {advice}")
     unknown.__cause__ = error
     return unknown
 
@@ -125,7 +129,7 @@ def _retry_after(error: XAIError, now: float) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
     return None if isnan(seconds) else max(0.0, seconds)

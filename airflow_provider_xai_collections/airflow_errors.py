@@ -1,0 +1,61 @@
+"""Our errors as Airflow's: the one place that decides what a retry of the task could mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSensorTimeout
+
+from airflow_provider_xai_collections.exceptions import (
+    XAIAmbiguousNameError,
+    XAIArgumentError,
+    XAIAuthError,
+    XAIConflictError,
+    XAICredentialError,
+    XAIError,
+    XAIIndexingError,
+    XAIInvalidRequestError,
+    XAINotFoundError,
+    XAITimeoutError,
+    XAITooLargeError,
+)
+
+#: The same request would meet the same answer.
+FINAL = (
+    XAIAmbiguousNameError,
+    XAIArgumentError,
+    XAIAuthError,
+    XAIConflictError,
+    XAICredentialError,
+    XAIInvalidRequestError,
+    XAINotFoundError,
+    XAITooLargeError,
+)
+
+
+class XAIFailException(AirflowFailException):
+    """Fails the task at once: trying again would not help."""
+
+
+@contextmanager
+def for_operator() -> Iterator[None]:
+    """Fail at once what a retry cannot mend; let the rest through, so that Airflow retries."""
+    try:
+        yield
+    except FINAL as error:
+        raise XAIFailException(str(error)) from error
+
+
+@contextmanager
+def for_sensor() -> Iterator[None]:
+    """As :func:`for_operator`, in the classes that ``soft_fail`` and ``never_fail`` look for."""
+    try:
+        with for_operator():
+            yield
+    except XAITimeoutError as error:
+        raise AirflowSensorTimeout(str(error)) from error
+    except XAIIndexingError as error:
+        raise XAIFailException(str(error)) from error
+    except XAIError as error:
+        raise AirflowException(str(error)) from error

@@ -1,0 +1,28 @@
+"""Durations: ``timedelta`` or seconds from users, seconds inside, words in messages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypeAlias
+
+import pendulum
+
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
+
+Duration: TypeAlias = timedelta | float
+
+
+def seconds(name: str, value: Duration) -> float:
+    """``value`` in seconds.
+
+    :raises XAIArgumentError: if it is not a duration above zero, naming the argument.
+    """
+    plain = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not plain > 0:
+        raise XAIArgumentError(f"{name} is {value!r}; it must be a timedelta or a number of seconds above 0")
+    return float(plain)
+
+
+def in_words(duration: float) -> str:
+    """``90`` as ``1 minute 30 seconds``."""
+    return pendulum.duration(seconds=round(duration)).in_words() or "less than a second"

@@ -1,0 +1,58 @@
+"""What Airflow reads about this provider without importing the rest of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NAME = "xAI Collections"
+_PACKAGE = "airflow_provider_xai_collections"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's metadata, in the shape of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-xai-collections",
+        "name": _NAME,
+        "description": "Collections of documents that xAI chunks and indexes, and models search.",
+        "integrations": [
+            {
+                "integration-name": _NAME,
+                "external-doc-url": "https://docs.x.ai/docs/guides/using-collections",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.hooks.collections"]}],
+        "operators": [
+            {
+                "integration-name": _NAME,
+                "python-modules": [f"{_PACKAGE}.operators.collections", f"{_PACKAGE}.operators.documents"],
+            }
+        ],
+        "sensors": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.sensors.documents"]}],
+        "triggers": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.triggers.documents"]}],
+        "connection-types": [
+            {
+                "connection-type": "xai_collections",
+                "hook-class-name": f"{_PACKAGE}.hooks.collections.XAICollectionsHook",
+                "hook-name": _NAME,
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "schema", "port", "extra"],
+                    "relabeling": {"password": "Management key", "host": "Management host"},
+                    "placeholders": {"host": "https://management-api.x.ai"},
+                },
+                "conn-fields": {
+                    "api_key": _field(
+                        "API key", "Uploads files and searches. Not the management key.", format="password"
+                    ),
+                    "api_host": _field("API host", "Empty for https://api.x.ai."),
+                    "team_id": _field("Team", "Empty for the team of the key."),
+                    "request_timeout": _field("Request time-out", "Seconds of silence in one exchange. Empty for 60."),
+                    "retry_attempts": _field("Attempts", "Tries of one call, the first included. Empty for 6."),
+                },
+            }
+        ],
+    }
+
+
+def _field(label: str, description: str, **schema: str) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}

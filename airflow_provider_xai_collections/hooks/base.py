@@ -1,0 +1,82 @@
+"""The connected half of the hook: an Airflow connection turned into drivers that run flows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, TypeVar
+
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_xai_collections.api.protocol import Flow
+from airflow_provider_xai_collections.client import AsyncClient, Client
+from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.hooks.connection import ConnectionSettings, settings_from
+
+T = TypeVar("T")
+
+
+class XAIConnectedHook(BaseHook):
+    """Runs flows with the keys of an Airflow connection.
+
+    :param conn_id: the connection. It is looked up at the first call, not here.
+    """
+
+    conn_name_attr = "conn_id"
+    default_conn_name = "xai_collections_default"
+    conn_type = "xai_collections"
+    hook_name = "xAI Collections"
+
+    def __init__(self, conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self._async_client: AsyncClient | None = None
+
+    @cached_property
+    def _connection(self) -> ConnectionSettings:
+        connection = self.get_connection(self.conn_id)
+        return self._read(connection, connection.extra_dejson)
+
+    def _read(self, connection: Any, extra: Mapping[str, Any]) -> ConnectionSettings:
+        return settings_from(
+            self.conn_id, host=connection.host, port=connection.port, password=connection.password, extra=extra
+        )
+
+    @cached_property
+    def client(self) -> Client:
+        """The synchronous driver."""
+        return Client(self._connection.settings)
+
+    @property
+    def team_id(self) -> str | None:
+        """The team that the connection names, if any."""
+        return self._connection.team_id
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end."""
+        return self.client.run(flow)
+
+    def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
+        """Run flows side by side; see :meth:`~airflow_provider_xai_collections.client.Client.run_many`."""
+        return self.client.run_many(flows, concurrency=concurrency)
+
+    def close(self) -> None:
+        """Close the connections of the synchronous driver."""
+        if "client" in self.__dict__:
+            self.client.close()
+            del self.client
+
+    async def arun(self, flow: Flow[T]) -> T:
+        """Run a flow on the event loop. Call :meth:`aclose` when done."""
+        if self._async_client is None:
+            connection = await get_async_connection(self.conn_id, hook=self)
+            extra = await get_async_extra_dejson(connection)
+            self._async_client = AsyncClient(self._read(connection, extra).settings)
+        return await self._async_client.run(flow)
+
+    async def aclose(self) -> None:
+        """Close the connections that :meth:`arun` opened."""
+        if self._async_client is not None:
+            client, self._async_client = self._async_client, None
+            await client.close()

@@ -1,0 +1,421 @@
+"""The hook: every call of xAI's Collections API, with the keys of an Airflow connection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from airflow_provider_xai_collections.api import endpoints, flows
+from airflow_provider_xai_collections.api.collections import Collection, ManagementKey
+from airflow_provider_xai_collections.api.documents import Document, UploadedDocument
+from airflow_provider_xai_collections.api.endpoints import Endpoint
+from airflow_provider_xai_collections.api.files import File
+from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
+from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Request, call
+from airflow_provider_xai_collections.api.search import SearchMatch
+from airflow_provider_xai_collections.api.wire import Part
+from airflow_provider_xai_collections.durations import Duration, seconds
+from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
+from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
+from airflow_provider_xai_collections.hooks.progress import ProgressLog
+from airflow_provider_xai_collections.sources import AnyPath, upload_of
+
+Body: TypeAlias = Part | Mapping[str, Any]
+
+
+class XAICollectionsHook(XAIConnectedHook):
+    """Talk to xAI's Collections API.
+
+    Arguments are named and spelled as on the wire; answers are typed models (``api/``); a part of a body may be given
+    as its model or as a dictionary. ``team_id`` is optional everywhere: it defaults to the connection's, and the
+    service derives it from the key. Lists walk all pages: their ``limit`` is the size of a page (1 to 100, default
+    100), not of the result.
+
+    Reads are retried, writes only where that cannot do the work twice. Every method may raise the errors of
+    ``exceptions``: ``XAIAuthError``, ``XAINotFoundError``, ``XAIInvalidRequestError``, ``XAIRateLimitError``,
+    ``XAIServerError``, ``XAITransportError``, ``XAIResponseError``; a write ``XAIOutcomeUnknownError``; and before
+    anything is sent ``XAIArgumentError`` or ``XAICredentialError``.
+
+    :param conn_id: the connection: password = management key, extra ``api_key`` = API key.
+    """
+
+    # Collections. Source: REST reference, /v1/collections
+
+    def create_collection(
+        self,
+        *,
+        collection_name: str,
+        team_id: str | None = None,
+        index_configuration: Body | None = None,
+        chunk_configuration: Body | None = None,
+        metric_space: str | None = None,
+        field_definitions: Sequence[Body] | None = None,
+        collection_description: str | None = None,
+    ) -> Collection:
+        """Create a collection. Names are not unique; :meth:`ensure_collection` creates only what is not there."""
+        return self._call(
+            endpoints.CREATE_COLLECTION,
+            collection_name=collection_name,
+            team_id=self._team(team_id),
+            index_configuration=index_configuration,
+            chunk_configuration=chunk_configuration,
+            metric_space=metric_space,
+            field_definitions=field_definitions,
+            collection_description=collection_description,
+        )
+
+    def list_collections(
+        self,
+        *,
+        team_id: str | None = None,
+        limit: int | None = None,
+        order: str | None = None,
+        sort_by: str | None = None,
+        pagination_token: str | None = None,
+        filter: str | None = None,
+    ) -> list[Collection]:
+        """List collections, from ``pagination_token`` on if given."""
+        return self.run(
+            flows.list_all(
+                endpoints.LIST_COLLECTIONS,
+                team_id=self._team(team_id),
+                limit=limit,
+                order=order,
+                sort_by=sort_by,
+                pagination_token=pagination_token,
+                filter=filter,
+            )
+        )
+
+    def get_collection(self, *, collection_id: str, team_id: str | None = None) -> Collection:
+        """Describe a collection."""
+        return self._call(endpoints.GET_COLLECTION, collection_id=collection_id, team_id=self._team(team_id))
+
+    def update_collection(
+        self,
+        *,
+        collection_id: str,
+        team_id: str | None = None,
+        collection_name: str | None = None,
+        chunk_configuration: Body | None = None,
+        field_definition_updates: Sequence[Body] | None = None,
+        collection_description: str | None = None,
+    ) -> Collection:
+        """Change a collection. Deleting a field definition erases its value from every document."""
+        return self._call(
+            endpoints.UPDATE_COLLECTION,
+            collection_id=collection_id,
+            team_id=self._team(team_id),
+            collection_name=collection_name,
+            chunk_configuration=chunk_configuration,
+            field_definition_updates=field_definition_updates,
+            collection_description=collection_description,
+        )
+
+    def delete_collection(self, *, collection_id: str, team_id: str | None = None) -> bool:
+        """Delete a collection; its files stay. Returns ``False`` if it was not there."""
+        return self.run(flows.delete_collection(collection_id, team_id=self._team(team_id)))
+
+    def find_collections(self, *, collection_name: str, team_id: str | None = None) -> list[Collection]:
+        """The collections called exactly ``collection_name``; there may be several."""
+        return self.run(flows.find_collections(collection_name, team_id=self._team(team_id)))
+
+    def ensure_collection(
+        self,
+        *,
+        collection_name: str,
+        team_id: str | None = None,
+        index_configuration: Body | None = None,
+        chunk_configuration: Body | None = None,
+        metric_space: str | None = None,
+        field_definitions: Sequence[Body] | None = None,
+        collection_description: str | None = None,
+    ) -> Collection:
+        """Return the collection of that name, creating it with these settings if there is none.
+
+        :raises XAIAmbiguousNameError: several collections carry the name.
+        """
+        ensured = self.run(
+            flows.ensure_collection(
+                collection_name,
+                team_id=self._team(team_id),
+                index_configuration=index_configuration,
+                chunk_configuration=chunk_configuration,
+                metric_space=metric_space,
+                field_definitions=field_definitions,
+                collection_description=collection_description,
+            )
+        )
+        return ensured.collection
+
+    # Documents. Source: REST reference, /v1/collections/{collection_id}/documents
+
+    def add_document(
+        self,
+        *,
+        collection_id: str,
+        file_id: str,
+        team_id: str | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Attach an uploaded file. Returns ``False`` if it was attached already; a lost answer is looked up.
+
+        :raises XAIConflictError: a unique value is taken, or the file is attached with other ``fields``.
+        """
+        flow = flows.add_document(
+            collection_id, file_id, fields=dict(fields) if fields else None, team_id=self._team(team_id)
+        )
+        return self.run(flow)
+
+    def upload_document(
+        self,
+        *,
+        collection_id: str,
+        path: AnyPath,
+        name: str | None = None,
+        content_type: str | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> UploadedDocument:
+        """Upload and attach in one call (at most 100 MB), which can carry a content type. Source: metadata guide."""
+        upload = upload_of(path, name)
+        return self._call(
+            endpoints.UPLOAD_DOCUMENT,
+            collection_id=collection_id,
+            name=upload.filename,
+            content_type=content_type or upload.content_type,
+            fields=fields,
+            upload=upload,
+        )
+
+    def list_documents(
+        self,
+        *,
+        collection_id: str,
+        team_id: str | None = None,
+        limit: int | None = None,
+        order: str | None = None,
+        sort_by: str | None = None,
+        pagination_token: str | None = None,
+        filter: str | None = None,
+        name: str | None = None,
+    ) -> list[Document]:
+        """List the documents of a collection. For very large ones see :meth:`iter_documents`."""
+        return list(
+            self.iter_documents(
+                collection_id=collection_id,
+                team_id=team_id,
+                limit=limit,
+                order=order,
+                sort_by=sort_by,
+                pagination_token=pagination_token,
+                filter=filter,
+                name=name,
+            )
+        )
+
+    def iter_documents(
+        self,
+        *,
+        collection_id: str,
+        team_id: str | None = None,
+        limit: int | None = None,
+        order: str | None = None,
+        sort_by: str | None = None,
+        pagination_token: str | None = None,
+        filter: str | None = None,
+        name: str | None = None,
+    ) -> Iterator[Document]:
+        """As :meth:`list_documents`, a page at a time: memory does not grow with the collection."""
+        pages: flows.Pages[Document] = flows.Pages(
+            endpoints.LIST_DOCUMENTS,
+            collection_id=collection_id,
+            team_id=self._team(team_id),
+            limit=limit,
+            order=order,
+            sort_by=sort_by,
+            pagination_token=pagination_token,
+            filter=filter,
+            name=name,
+        )
+        while (request := pages.next_request()) is not None:
+            yield from pages.observe(self.run(call(request)))
+
+    def get_document(self, *, collection_id: str, file_id: str, team_id: str | None = None) -> Document:
+        """Describe a document."""
+        return self._call(
+            endpoints.GET_DOCUMENT, collection_id=collection_id, file_id=file_id, team_id=self._team(team_id)
+        )
+
+    def reindex_document(self, *, collection_id: str, file_id: str, team_id: str | None = None) -> None:
+        """Regenerate a document's index, after a change of chunking for instance."""
+        self._call(
+            endpoints.REINDEX_DOCUMENT, collection_id=collection_id, file_id=file_id, team_id=self._team(team_id)
+        )
+
+    def remove_document(self, *, collection_id: str, file_id: str, team_id: str | None = None) -> bool:
+        """Detach a document; its file stays, and is billed. Returns ``False`` if it was not there."""
+        return self.run(flows.remove_document(collection_id, file_id, team_id=self._team(team_id)))
+
+    def batch_get_documents(
+        self, *, collection_id: str, file_ids: Sequence[str], team_id: str | None = None
+    ) -> list[Document]:
+        """Describe many documents. Ids that the collection does not have are left out."""
+        return self.run(flows.batch_get_documents(collection_id, file_ids, team_id=self._team(team_id)))
+
+    def wait_for_documents(
+        self,
+        *,
+        collection_id: str,
+        file_ids: Sequence[str] | None = None,
+        filter: str | None = None,
+        team_id: str | None = None,
+        timeout: Duration = 3600.0,
+        poll_interval: Duration = 15.0,
+        stall_timeout: Duration | None = None,
+    ) -> WaitResult:
+        """Wait until documents are processed, failed or gone, and say which are which.
+
+        :param file_ids: the documents; ``None`` means all of the collection that are not processed yet.
+        :param filter: with ``file_ids=None``, only those that match.
+        :param timeout: how long to wait, as a ``timedelta`` or in seconds.
+        :param poll_interval: the pause between two looks; shorter at first.
+        :param stall_timeout: give up earlier if nothing at all moves for so long.
+        """
+        rules = WaitRules(
+            deadline=time.time() + seconds("timeout", timeout),
+            poll_interval=seconds("poll_interval", poll_interval),
+            stall_after=None if stall_timeout is None else seconds("stall_timeout", stall_timeout),
+        )
+        return self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=team_id))
+
+    def waiting(
+        self,
+        collection_id: str,
+        file_ids: Sequence[str] | None,
+        rules: WaitRules,
+        *,
+        filter: str | None = None,
+        team_id: str | None = None,
+    ) -> Flow[WaitResult]:
+        """The wait as a flow that logs its progress, for :meth:`run` and :meth:`arun`."""
+        if file_ids is None:
+            file_ids = yield from flows.unfinished_documents(collection_id, filter=filter, team_id=team_id)
+        progress = ProgressLog(self.log, collection_id)
+        return (
+            yield from flows.wait_for_documents(collection_id, Poller(file_ids, rules), team_id=team_id, tell=progress)
+        )
+
+    # Files. Source: REST reference, /v1/files
+
+    def upload_file(
+        self,
+        *,
+        path: AnyPath,
+        filename: str | None = None,
+        expires_after: int | None = None,
+        purpose: str | None = "assistants",
+    ) -> File:
+        """Upload a file (at most 50 MB). Each call makes a new one.
+
+        :param path: a local path or an ``ObjectStoragePath``; it is streamed, and read again for a retry.
+        :param filename: the name xAI stores; the path's by default.
+        :param expires_after: seconds until xAI deletes it, 3,600 to 2,592,000; ``None`` keeps it.
+        :param purpose: ignored by the service.
+        """
+        return self._call(
+            endpoints.UPLOAD_FILE, upload=upload_of(path, filename), expires_after=expires_after, purpose=purpose
+        )
+
+    def get_file(self, *, file_id: str) -> File:
+        """Describe a file."""
+        return self._call(endpoints.GET_FILE, file_id=file_id)
+
+    def list_files(
+        self,
+        *,
+        limit: int | None = None,
+        order: str | None = None,
+        sort_by: str | None = None,
+        pagination_token: str | None = None,
+        filter: str | None = None,
+    ) -> list[File]:
+        """List the team's files."""
+        return self.run(
+            flows.list_all(
+                endpoints.LIST_FILES,
+                limit=limit,
+                order=order,
+                sort_by=sort_by,
+                pagination_token=pagination_token,
+                filter=filter,
+            )
+        )
+
+    def delete_file(self, *, file_id: str) -> bool:
+        """Delete a file. Returns ``False`` if it was not there."""
+        return self.run(flows.delete_file(file_id))
+
+    # Search. Source: REST reference, POST /v1/documents/search
+
+    def search_documents(
+        self,
+        *,
+        query: str,
+        collection_ids: Sequence[str],
+        filter: str | None = None,
+        limit: int | None = None,
+        instructions: str | None = None,
+        retrieval_mode: Body | None = None,
+        group_by: Body | None = None,
+    ) -> list[SearchMatch]:
+        """Search collections; the best passages first.
+
+        :param limit: number of passages; the service's default is 10.
+        :param filter: an AIP-160 expression over the documents' fields.
+        :param retrieval_mode: ``{"type": "hybrid" | "semantic" | "keyword"}``.
+        :param group_by: ``{"keys": [...]}``.
+        """
+        results = self._call(
+            endpoints.SEARCH_DOCUMENTS,
+            query=query,
+            source={"collection_ids": tuple(collection_ids)},
+            filter=filter,
+            limit=limit,
+            instructions=instructions,
+            retrieval_mode=retrieval_mode,
+            group_by=group_by,
+        )
+        return list(results.matches)
+
+    # Keys. Source: REST reference, GET /auth/management-keys/validation
+
+    def validate_management_key(self) -> ManagementKey:
+        """Ask what the management key is and may do. Needs no permission."""
+        return self._call(endpoints.VALIDATE_MANAGEMENT_KEY)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Test each key on its own, and say which one fails and why."""
+        checks: dict[str, Request[Any]] = {
+            Host.MANAGEMENT.key_name: endpoints.VALIDATE_MANAGEMENT_KEY.request(),
+            Host.API.key_name: endpoints.LIST_FILES.request(limit=1),
+        }
+        said, well = [], True
+        for name, request in checks.items():
+            try:
+                self.run(call(request))
+            except XAICredentialError as error:
+                said.append(f"{name}: not configured, {error}")
+                well = False
+            except XAIError as error:
+                said.append(f"{name}: {error}")
+                well = False
+            else:
+                said.append(f"{name}: works")
+        return well, ". ".join(said)
+
+    def _call(self, endpoint: Endpoint[A], **params: Any) -> A:
+        return self.run(call(endpoint.request(**params)))
+
+    def _team(self, team_id: str | None) -> str | None:
+        return team_id or self.team_id

@@ -1,0 +1,73 @@
+"""From an Airflow connection to the settings of a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_xai_collections.api.protocol import Host
+from airflow_provider_xai_collections.api.retries import RetryPolicy
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.settings import Service, Settings
+
+#: Extras of the connection, read by name. Keep in step with ``conn-fields`` in ``get_provider_info``.
+EXTRAS = ("api_key", "api_host", "team_id", "request_timeout", "retry_attempts")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """What a connection says: how to reach the services, and the team to act for."""
+
+    settings: Settings
+    team_id: str | None
+
+
+def settings_from(
+    conn_id: str, *, host: str | None, port: int | None, password: str | None, extra: Mapping[str, Any]
+) -> ConnectionSettings:
+    """Read a connection: password is the management key, the rest is in the extras.
+
+    :raises XAIArgumentError: naming the connection and the field that is wrong.
+    """
+    defaults = Settings()
+    try:
+        settings = Settings(
+            management=Service(_url(host, port) or defaults.management.url, _text(password)),
+            api=Service(_url(extra.get("api_host"), None) or defaults.api.url, _text(extra.get("api_key"))),
+            request_timeout=_number(extra, "request_timeout", defaults.request_timeout),
+            retries=RetryPolicy(attempts=int(_number(extra, "retry_attempts", RetryPolicy().attempts))),
+            missing_key=lambda needed: f"fill in {_FIELD[needed]} of the connection {conn_id!r}",
+        )
+    except XAIArgumentError as error:
+        raise XAIArgumentError(f"connection {conn_id!r}: {error}") from None
+    return ConnectionSettings(settings, _text(extra.get("team_id")))
+
+
+_FIELD = {Host.MANAGEMENT: "the password (management key)", Host.API: 'the extra "api_key" (API key)'}
+
+
+def _url(host: Any, port: int | None) -> str | None:
+    """An address from what people type: a bare name means https."""
+    text = _text(host)
+    if text is None:
+        return None
+    url = text if "://" in text else f"https://{text}"
+    return f"{url.rstrip('/')}:{port}" if port and not urlsplit(url).port else url
+
+
+def _text(value: Any) -> str | None:
+    return str(value).strip() or None if value is not None else None
+
+
+def _number(extra: Mapping[str, Any], name: str, default: float) -> float:
+    if (text := _text(extra.get(name))) is None:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not number > 0:
+        raise XAIArgumentError(f'the extra "{name}" is {text!r}; it must be a number above 0')
+    return number

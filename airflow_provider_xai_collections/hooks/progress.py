@@ -1,0 +1,32 @@
+"""What a running wait says in the log."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from airflow_provider_xai_collections.api.polling import Poller
+
+#: Seconds between two lines about the same wait.
+EVERY = 10.0
+
+
+class ProgressLog:
+    """Logs how far a wait is, at most every few seconds and only when something changed."""
+
+    def __init__(self, log: Any, collection_id: str) -> None:
+        self._log = log
+        self._collection_id = collection_id
+        self._next = 0.0
+        self._said: tuple[int, int] | None = None
+        self._unknown: set[str] = set()
+
+    def __call__(self, poller: Poller) -> None:
+        if new := poller.unknown_words - self._unknown:
+            self._unknown |= new
+            self._log.warning("xAI reports a status this provider does not know (%s): still waiting", ", ".join(new))
+        state = (poller.processed_count, len(poller.pending))
+        if state == self._said or time.monotonic() < self._next:
+            return
+        self._said, self._next = state, time.monotonic() + EVERY
+        self._log.info("%s: %d documents processed, %d to go", self._collection_id, *state)

@@ -1,0 +1,146 @@
+"""The sensor: succeeds when documents are processed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowSkipException,
+    BaseSensorOperator,
+    Context,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_xai_collections.airflow_errors import for_sensor
+from airflow_provider_xai_collections.api.flows import batch_get_documents, unfinished_documents
+from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
+from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.manifests import WaitSummary
+from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
+from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, judge_event
+
+#: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
+BACKSTOP = 120.0
+
+
+class XAIDocumentsProcessedSensor(BaseSensorOperator):
+    """Wait until documents of a collection are processed.
+
+    A document that failed, or that is gone from the collection, ends the wait: what that means is ``on_failed``'s.
+    ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and the rest are Airflow's. Returns a summary (counts, and
+    the first documents that did not make it). Source: REST reference, ``documents:batchGet``.
+
+    :param collection_id: the collection. (templated)
+    :param file_ids: the documents; ``None`` waits for all of the collection that the first look finds
+        unprocessed. (templated)
+    :param filter: with ``file_ids=None``, only those that match this filter of ``GET …/documents``. (templated)
+    :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed``) or ``"ignore"``.
+    :param max_failed: with ``"threshold"``: a count, or a share of the documents between 0 and 1.
+    :param team_id: the team to act for, if neither key nor connection says. (templated)
+    :param deferrable: wait in the triggerer instead of a worker slot.
+    :param conn_id: the connection. (templated)
+    """
+
+    template_fields: Sequence[str] = ("collection_id", "file_ids", "filter", "team_id", "conn_id")
+
+    def __init__(
+        self,
+        *,
+        collection_id: str,
+        file_ids: Sequence[str] | None = None,
+        filter: str | None = None,
+        on_failed: str = OnFailed.FAIL,
+        max_failed: float = 0,
+        team_id: str | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        conn_id: str = XAICollectionsHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.collection_id = collection_id
+        self.file_ids = file_ids
+        self.filter = filter
+        self.on_failed = on_failed
+        self.max_failed = max_failed
+        self.team_id = team_id
+        self.deferrable = deferrable
+        self.conn_id = conn_id
+        self._poller: Poller | None = None
+
+    @cached_property
+    def hook(self) -> XAICollectionsHook:
+        return XAICollectionsHook(self.conn_id)
+
+    def execute(self, context: Context) -> Any:
+        if not self.deferrable:
+            return super().execute(context)
+        # Most waits are over at the first look, and then cost no trigger.
+        try:
+            first = self.poke(context)
+        except AirflowException as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+        if first.is_done:
+            return first.xcom_value
+        trigger = XAIDocumentsProcessedTrigger(
+            collection_id=self.collection_id,
+            file_ids=self.file_ids,
+            filter=self.filter,
+            team_id=self._team,
+            conn_id=self.conn_id,
+            deadline=time.time() + self.timeout,
+            poll_interval=self._poll_interval,
+        )
+        backstop = timedelta(seconds=self.timeout + BACKSTOP)
+        return self.defer(trigger=trigger, method_name="execute_complete", timeout=backstop)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        with for_sensor():
+            check_policy(self.on_failed, self.max_failed)
+            result = self._look()
+            return PokeReturnValue(result is not None, xcom_value=None if result is None else self._judged(result))
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        with for_sensor():
+            summary = judge_event(
+                event, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+            )
+            return summary.dump()
+
+    @property
+    def _team(self) -> str | None:
+        return self.team_id or self.hook.team_id
+
+    @property
+    def _poll_interval(self) -> float:
+        return max(self.poke_interval, 1.0)
+
+    def _look(self) -> WaitResult | None:
+        """Look once. The poller, with its patience for missing ids and failing looks, lives as long as this process."""
+        if self._poller is None:
+            ids = self.file_ids
+            if ids is None:
+                ids = self.hook.run(unfinished_documents(self.collection_id, filter=self.filter, team_id=self._team))
+            self._poller = Poller(ids, WaitRules(time.time() + self.timeout, self._poll_interval))
+        poller = self._poller
+        try:
+            found = self.hook.run(batch_get_documents(self.collection_id, poller.pending, team_id=self._team))
+        except XAIError as error:
+            self.log.warning("This look failed, the next may not: %s", error)
+            return poller.failed(time.time(), error)
+        result = poller.observe(time.time(), found)
+        self.log.info("%s: %d processed, %d to go", self.collection_id, poller.processed_count, len(poller.pending))
+        return result
+
+    def _judged(self, result: WaitResult) -> dict[str, Any]:
+        summary = WaitSummary.of(result)
+        judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
+        return summary.dump()

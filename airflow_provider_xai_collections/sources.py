@@ -1,0 +1,219 @@
+"""Documents outside a collection: finding, naming, checking and hashing them. All reading of sources is here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, TypeAlias, cast
+
+from airflow_provider_xai_collections.api.content_types import content_type_of
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE, check_filename
+from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.protocol import Upload
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
+
+#: A local path, a URL such as ``s3://bucket/folder``, or anything that behaves like ``pathlib.Path``.
+AnyPath: TypeAlias = str | os.PathLike[str] | Any
+MAGIC = frozenset("*?[")
+#: How many bad files one error names.
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that was listed, not read. ``name`` is its path below the folder or glob it was found under."""
+
+    path: Any
+    name: str
+
+    @property
+    def uri(self) -> str:
+        """Where the file is; the same from every machine, and whatever connection leads there."""
+        if isinstance(self.path, Path):
+            return self.path.as_uri()
+        if self.path.protocol in ("file", "local"):
+            return Path(self.path.path).as_uri()
+        return f"{self.path.protocol}://{self.path.path}"
+
+
+def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD_BYTES) -> Upload:
+    """A single file as something to send.
+
+    :param limit: the most bytes the call takes.
+    :raises XAISourceError: it cannot be read, or is empty or too large.
+    """
+    there = _as_path(path)
+    found = FoundFile(there, name or there.name)
+    size = _size(found, limit)
+    return Upload(found.name, partial(_open, there), size, content_type_of(found.name))
+
+
+def find_files(
+    paths: AnyPath | Sequence[AnyPath], *, pattern: str = "*", exclude: Sequence[str] = ()
+) -> list[FoundFile]:
+    """List the files that ``paths`` name: files, folders (with all below them) and globs, local or in object storage.
+
+    Hidden files and folders are left out, unless a path names one itself.
+
+    :param pattern: of the files below a folder, only those whose path matches; ``*`` also matches ``/``.
+    :param exclude: patterns of files to leave out, matched against the same path.
+    :raises XAISourceError: a path does not exist, or a folder contains itself.
+    :raises XAIArgumentError: nothing was found, or two files would have the same name.
+    """
+    roots = [paths] if isinstance(paths, str | os.PathLike) or not isinstance(paths, Iterable) else list(paths)
+    found: dict[str, FoundFile] = {}
+    for root in roots:
+        for file in _below(root, pattern):
+            if not any(fnmatchcase(file.name, unwanted) for unwanted in exclude):
+                found.setdefault(file.uri, file)
+    if not found:
+        raise XAIArgumentError(
+            f"there is no document in {', '.join(map(str, roots)) or 'the empty list of paths'} (pattern {pattern!r}, "
+            f"exclude {list(exclude)!r}). Check the path on the machine that runs the task"
+        )
+    _refuse_same_names(found.values())
+    return sorted(found.values(), key=lambda file: file.name)
+
+
+def read_sources(files: Sequence[FoundFile], *, limit: int, concurrency: int) -> list[SourceDocument]:
+    """Check and hash files, ``concurrency`` at a time; none is held in memory.
+
+    :param limit: the most bytes a document may have.
+    :raises XAISourceError: naming the files that cannot be ingested and why; all are checked first.
+    """
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool:
+        outcomes = list(pool.map(partial(_read_or_error, limit=limit), files))
+    bad = [outcome for outcome in outcomes if isinstance(outcome, XAISourceError)]
+    if bad:
+        more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+        raise XAISourceError(
+            f"{len(bad)} of {len(files)} files cannot be ingested: {'; '.join(map(str, bad[:NAMED]))}{more}. "
+            "Nothing was sent. Mend them, or leave them out with exclude=[...]"
+        )
+    return [outcome for outcome in outcomes if isinstance(outcome, SourceDocument)]
+
+
+def _read_or_error(file: FoundFile, *, limit: int) -> SourceDocument | XAISourceError:
+    try:
+        size = _size(file, limit)
+        with _open(file.path) as stream:
+            digest = hashlib.sha256()
+            while block := stream.read(MEGABYTE):
+                digest.update(block)
+        return SourceDocument(
+            uri=file.uri,
+            name=check_filename(file.name),
+            size=size,
+            sha256=digest.hexdigest(),
+            content_type=content_type_of(file.name),
+            open=partial(_open, file.path),
+        )
+    except XAISourceError as error:
+        return error
+    except ValueError as error:
+        return XAISourceError(str(error))
+    except OSError as error:
+        return XAISourceError(f"{file.name} cannot be read ({error.strerror or type(error).__name__})")
+
+
+def _open(path: Any) -> BinaryIO:
+    return cast("BinaryIO", path.open("rb"))
+
+
+def _size(file: FoundFile, limit: int) -> int:
+    try:
+        size = int(file.path.stat().st_size)
+    except OSError as error:
+        raise XAISourceError(f"{file.name} cannot be read ({error.strerror or type(error).__name__})") from error
+    if size == 0:
+        raise XAISourceError(f"{file.name} is empty, and xAI cannot index an empty document")
+    if size > limit:
+        way_out = "; upload_method='direct' takes up to 100 MB" if limit < MAX_DOCUMENT_BYTES >= size else ""
+        raise XAISourceError(
+            f"{file.name} has {size / MEGABYTE:.1f} MB, above the {limit // MEGABYTE} MB that this call takes{way_out}"
+        )
+    return size
+
+
+def _as_path(path: AnyPath) -> Any:
+    """A local path made absolute, or an object storage path as it is."""
+    if isinstance(path, str) and "://" in path:
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+        return ObjectStoragePath(path)
+    return Path(path).absolute() if isinstance(path, str | Path) else path
+
+
+def _below(root: AnyPath, pattern: str) -> Iterator[FoundFile]:
+    text = str(root)
+    path = _as_path(root)
+    if MAGIC & set(text) and not path.exists():
+        yield from _matching(text)
+    elif path.is_dir():
+        walk: Callable[[Any], Iterator[FoundFile]] = _walk_local if isinstance(path, Path) else _walk_remote
+        yield from (file for file in walk(path) if fnmatchcase(file.name, pattern))
+    elif path.exists():
+        yield FoundFile(path, path.name)
+    else:
+        raise XAISourceError(f"{text} does not exist. Check the path on the machine that runs the task")
+
+
+def _matching(text: str) -> Iterator[FoundFile]:
+    """Files that match a glob, named by their path below its fixed part."""
+    parts = text.split("/")
+    fixed = next(index for index, part in enumerate(parts) if MAGIC & set(part))
+    start, rest = _as_path("/".join(parts[:fixed]) or ("/" if text.startswith("/") else ".")), "/".join(parts[fixed:])
+    for path in start.glob(rest):
+        if not _is_hidden(name := _relative(path, start)) and path.is_file():
+            yield FoundFile(path, name)
+
+
+def _walk_local(root: Path) -> Iterator[FoundFile]:
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=_raise):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            inside = here / name
+            if inside.is_symlink() and here.resolve().is_relative_to(inside.resolve()):
+                raise XAISourceError(
+                    f"{inside} is a link to a folder that contains it, so listing would never end. Remove the link"
+                )
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield FoundFile(here / name, (here / name).relative_to(root).as_posix())
+
+
+def _raise(error: OSError) -> None:
+    raise XAISourceError(f"the folder {error.filename} cannot be listed ({error.strerror})") from error
+
+
+def _walk_remote(root: Any) -> Iterator[FoundFile]:
+    for path in root.rglob("*"):
+        if not _is_hidden(name := _relative(path, root)) and path.is_file():
+            yield FoundFile(path, name)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+
+
+def _relative(path: Any, root: Any) -> str:
+    if isinstance(path, Path):
+        return path.relative_to(root).as_posix()
+    return str(path.path)[len(str(root.path).rstrip("/")) :].lstrip("/")
+
+
+def _refuse_same_names(files: Iterable[FoundFile]) -> None:
+    by_name: dict[str, FoundFile] = {}
+    for file in files:
+        if (other := by_name.setdefault(file.name, file)) is not file:
+            raise XAIArgumentError(
+                f"{other.uri} and {file.uri} would both be called {file.name!r} in the collection. Pass the folder "
+                "that holds both, so that each is named by its path below it, or ingest them apart"
+            )

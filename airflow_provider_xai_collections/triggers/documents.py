@@ -1,0 +1,80 @@
+"""The trigger: a wait for documents on the triggerer's event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_xai_collections.api.polling import WaitRules
+from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+
+
+class XAIDocumentsProcessedTrigger(BaseTrigger):
+    """Waits until documents are processed, failed or gone, and fires one :class:`WaitEvent`.
+
+    :param collection_id: the collection.
+    :param file_ids: the documents; ``None`` means all of the collection that are not processed yet.
+    :param filter: with ``file_ids=None``, only those that match.
+    :param team_id: the team to act for, if the key does not say.
+    :param conn_id: the connection.
+    :param deadline: when to give up, in seconds since the epoch: it holds over restarts of the triggerer.
+    :param poll_interval: the pause between two looks, in seconds; shorter at first.
+    :param stall_timeout: seconds without any progress after which to give up; ``None`` never does.
+    """
+
+    def __init__(
+        self,
+        *,
+        collection_id: str,
+        file_ids: Sequence[str] | None = None,
+        filter: str | None = None,
+        team_id: str | None = None,
+        conn_id: str = XAICollectionsHook.default_conn_name,
+        deadline: float | None = None,
+        poll_interval: float = 15.0,
+        stall_timeout: float | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow gives triggers no annotations
+        self.collection_id = collection_id
+        self.file_ids = file_ids
+        self.filter = filter
+        self.team_id = team_id
+        self.conn_id = conn_id
+        self.deadline = deadline
+        self.poll_interval = poll_interval
+        self.stall_timeout = stall_timeout
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "collection_id": self.collection_id,
+                "file_ids": None if self.file_ids is None else list(self.file_ids),
+                "filter": self.filter,
+                "team_id": self.team_id,
+                "conn_id": self.conn_id,
+                "deadline": self.deadline,
+                "poll_interval": self.poll_interval,
+                "stall_timeout": self.stall_timeout,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        hook = XAICollectionsHook(self.conn_id)
+        try:
+            rules = WaitRules(self.deadline, self.poll_interval, stall_after=self.stall_timeout)
+            flow = hook.waiting(self.collection_id, self.file_ids, rules, filter=self.filter, team_id=self.team_id)
+            event = WaitEvent(version=1, summary=WaitSummary.of(await hook.arun(flow)))
+        except XAIError as error:
+            event = WaitEvent(version=1, error=str(error), error_type=type(error).__name__)
+        except Exception as error:
+            # A trigger that raises fails the task without a reason its reader can see.
+            self.log.exception("The wait for documents of %s broke", self.collection_id)
+            event = WaitEvent(version=1, error=f"{type(error).__name__} in the trigger: {error}")
+        finally:
+            await hook.aclose()
+        yield TriggerEvent(event.dump())

@@ -1,0 +1,109 @@
+"""What a finished wait means for the task that waited."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from airflow_provider_xai_collections import exceptions
+from airflow_provider_xai_collections.api.content_types import advice
+from airflow_provider_xai_collections.api.polling import WaitEnd
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+
+#: Documents that an error names.
+NAMED = 10
+
+
+#: Our errors by name, as a trigger names them.
+_ERRORS: dict[str | None, type[XAIError]] = {
+    name: kind for name, kind in vars(exceptions).items() if isinstance(kind, type) and issubclass(kind, XAIError)
+}
+
+
+class OnFailed(StrEnum):
+    """What documents that fail mean.
+
+    ``FAIL``: one failed or missing document fails the task. ``THRESHOLD``: more than ``max_failed`` do. ``IGNORE``:
+    they are only logged.
+    """
+
+    FAIL = "fail"
+    THRESHOLD = "threshold"
+    IGNORE = "ignore"
+
+
+def check_policy(on_failed: str, max_failed: float) -> OnFailed:
+    """Read the two arguments, or say what is wrong with them."""
+    try:
+        policy = OnFailed(on_failed)
+    except ValueError:
+        raise XAIArgumentError(f"on_failed is {on_failed!r}; choose one of {', '.join(OnFailed)}") from None
+    if isinstance(max_failed, bool) or not isinstance(max_failed, int | float) or max_failed < 0:
+        raise XAIArgumentError(f"max_failed is {max_failed!r}; it is a count, or a share between 0 and 1")
+    return policy
+
+
+def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
+    """Return the summary if the task may go on.
+
+    :raises XAITimeoutError: time ran out with documents in progress, whatever ``on_failed`` says.
+    :raises XAIIndexingError: more documents failed or vanished than allowed.
+    """
+    policy = check_policy(on_failed, max_failed)
+    for name in summary.untyped:
+        log.warning(advice(name))
+    lost = summary.failed + summary.missing
+    trouble = _trouble(summary)
+    if summary.end is not WaitEnd.SETTLED:
+        why = "no document moved for too long" if summary.end is WaitEnd.STALLED else "time ran out"
+        raise XAITimeoutError(
+            f"{collection_id}: {why}; {summary.pending} of {summary.total} documents are still in progress"
+            f"{_ids(summary.pending_ids, summary.pending)}{trouble}. "
+            "Indexing goes on at xAI: a retry finds what is there and waits on"
+        )
+    if lost:
+        message = f"{collection_id}: {lost} of {summary.total} documents are not processed{trouble}"
+        if _too_many(lost, summary.total, policy, max_failed):
+            raise XAIIndexingError(f"{message}. A retry of an ingestion uploads the failed ones again")
+        log.warning("%s. Tolerated by on_failed=%r, max_failed=%r", message, str(policy), max_failed)
+    return summary
+
+
+def judge_event(event: Any, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
+    """As :func:`judge`, for what a trigger sent; its error is raised here as it would have been there."""
+    told = WaitEvent.parse(event)
+    if told.summary is None:
+        raise _ERRORS.get(told.error_type, XAIError)(
+            told.error or "the trigger ended without a reason: see the triggerer's log"
+        )
+    return judge(told.summary, collection_id, on_failed=on_failed, max_failed=max_failed, log=log)
+
+
+def _too_many(lost: int, total: int, policy: OnFailed, max_failed: float) -> bool:
+    match policy:
+        case OnFailed.FAIL:
+            return True
+        case OnFailed.IGNORE:
+            return False
+        case OnFailed.THRESHOLD:
+            allowed = max_failed * total if 0 < max_failed < 1 else max_failed
+            return lost > allowed
+
+
+def _trouble(summary: WaitSummary) -> str:
+    parts = []
+    if summary.failed:
+        listed = "; ".join(
+            f"{failure.name} ({failure.file_id}): {failure.reason}" for failure in summary.failures[:NAMED]
+        )
+        more = f"; and {summary.failed - NAMED} more" if summary.failed > NAMED else ""
+        parts.append(f"{summary.failed} failed: {listed}{more}")
+    if summary.missing:
+        parts.append(f"{summary.missing} are no longer in the collection{_ids(summary.missing_ids, summary.missing)}")
+    return "".join(f". {part}" for part in parts)
+
+
+def _ids(ids: tuple[str, ...], count: int) -> str:
+    more = ", …" if count > NAMED else ""
+    return f" ({', '.join(ids[:NAMED])}{more})"

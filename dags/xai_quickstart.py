@@ -1,0 +1,55 @@
+"""### Quickstart: a folder of documents into a collection, then a question
+
+Creates the collection unless it is there, uploads and attaches what is not in it yet, waits until xAI has processed
+all of it, and asks. Run it again: nothing is uploaded twice.
+"""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.providers.common.compat.sdk import Param, dag, task
+
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
+from airflow_provider_xai_collections.operators.documents import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.tables import document_table
+
+
+@dag(
+    dag_id="xai_quickstart",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    params={
+        "collection_name": Param("quickstart", type="string"),
+        "documents": Param("/opt/airflow/documents", type="string", description="A folder on the worker."),
+        "pattern": Param("*", type="string"),
+        "question": Param("What happens when the API answers 503?", type="string"),
+    },
+    tags=["xai"],
+    doc_md=__doc__,
+)
+def xai_quickstart() -> None:
+    collection = XAICreateCollectionOperator(
+        task_id="create_collection",
+        collection_name="{{ params.collection_name }}",
+        chunk_configuration={"markdown_chars_configuration": {"max_chunk_size_chars": 1000, "chunk_overlap_chars": 100}},
+    )
+    ingest = XAIIngestDocumentsOperator(
+        task_id="ingest",
+        collection_id=collection.output,
+        paths="{{ params.documents }}",
+        pattern="{{ params.pattern }}",
+    )
+
+    @task
+    def ask(collection_id: str, question: str) -> None:
+        hook = XAICollectionsHook()
+        print(document_table(hook.iter_documents(collection_id=collection_id)))
+        print(f"\n{question}")
+        for match in hook.search_documents(query=question, collection_ids=[collection_id], limit=3):
+            print(f"\n[{match.score:.2f}] {match.fields.get('airflow_source_uri', match.file_id)}\n{match.chunk_content}")
+
+    ingest >> ask(collection.output, "{{ params.question }}")
+
+
+xai_quickstart()

@@ -1,0 +1,88 @@
+"""The demo behind `make demo`: the quickstart DAG in a real Airflow, against the emulator or (--live) against xAI.
+
+Everything it writes is under .demo/. What it starts, it stops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".demo"
+CONNECTION = "AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT"
+STOP_SECONDS = 10
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--documents", type=Path, help="a folder of your own (default: this project's own texts)")
+    parser.add_argument("--question", default="What does the emulator do?")
+    parser.add_argument("--live", action="store_true", help="use xAI itself; costs money")
+    options = parser.parse_args()
+    documents = (options.documents or ROOT).resolve()
+    if not documents.is_dir():
+        print(f"demo: {documents} is not a folder", file=sys.stderr)
+        return 2
+    conf = {
+        "collection_name": "airflow-provider-quickstart",
+        "documents": str(documents),
+        "pattern": "*" if options.documents else "*.md",
+        "question": options.question,
+    }
+    HOME.mkdir(exist_ok=True)
+    with live() if options.live else emulator() as connection:
+        environment = {
+            **os.environ,
+            "AIRFLOW_HOME": str(HOME / "airflow"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+            CONNECTION: connection,
+        }
+        airflow = [sys.executable, "-m", "airflow"]
+        if not (HOME / "airflow" / "airflow.db").exists():
+            print("demo: preparing a private Airflow under .demo/ (once)", flush=True)
+            with (HOME / "migrate.log").open("w") as log:
+                subprocess.run([*airflow, "db", "migrate"], env=environment, stdout=log, stderr=log, check=True)
+        print("demo: airflow dags test xai_quickstart", flush=True)
+        run = [*airflow, "dags", "test", "xai_quickstart", "--conf", json.dumps(conf)]
+        return subprocess.run(run, env=environment, check=False).returncode
+
+
+@contextmanager
+def emulator() -> Iterator[str]:
+    """The emulator, with documents that outlive it; yields the connection to it."""
+    command = [sys.executable, "-m", "airflow_provider_xai_collections.emulator", "--port", "0"]
+    command += ["--db", str(HOME / "emulator.sqlite"), "--indexing", "seconds:2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if "{" not in line:
+            raise SystemExit("demo: the emulator did not start; its error is above")
+        print(f"demo: {line.partition('{')[0].strip()}", flush=True)
+        yield line[line.index("{") :]
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+
+
+@contextmanager
+def live() -> Iterator[str]:
+    """The real service; yields the connection to it."""
+    missing = [name for name in ("XAI_MANAGEMENT_API_KEY", "XAI_API_KEY") if not os.environ.get(name)]
+    if missing:
+        raise SystemExit(f"demo: LIVE=1 needs {' and '.join(missing)} in the environment")
+    print("demo: using xAI itself. This path has not been tried against the live service yet.", flush=True)
+    keys = {"password": os.environ["XAI_MANAGEMENT_API_KEY"], "extra": {"api_key": os.environ["XAI_API_KEY"]}}
+    yield json.dumps({"conn_type": "xai_collections", **keys})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
