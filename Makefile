@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONSTRAINTS := constraints-airflow-3.3.txt
 
-.PHONY: demo test lint types architecture pytest clean
+.PHONY: demo test lint types architecture pytest format tables lock clean
 
 demo: .venv/demo  ## documents into a collection, on a real Airflow; DOCS=folder QUESTION="…" take your own
 	@$(BIN)/python scripts/demo.py $(if $(DOCS),--documents "$(DOCS)") $(if $(QUESTION),--question "$(QUESTION)") $(if $(LIVE),--live)
@@ -23,6 +23,17 @@ architecture: .venv/test
 pytest: .venv/test
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
+
+format: .venv/test  ## let ruff fix and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+tables: .venv/demo  ## write the README's generated table
+	$(BIN)/python scripts/readme_tables.py
+
+lock: .venv/uv  ## resolve the constraints anew
+	echo 'apache-airflow==3.3.*' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--no-header --no-annotate --extra emulator --group test pyproject.toml - --output-file $(CONSTRAINTS)
 
 clean:  ## forget the environment and the demo's Airflow and documents
 	rm -rf .venv .demo

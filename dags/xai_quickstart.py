@@ -6,6 +6,8 @@ all of it, and asks. Run it again: nothing is uploaded twice.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pendulum
 from airflow.providers.common.compat.sdk import Param, dag, task
 
@@ -32,7 +34,7 @@ def xai_quickstart() -> None:
     collection = XAICreateCollectionOperator(
         task_id="create_collection",
         collection_name="{{ params.collection_name }}",
-        chunk_configuration={"markdown_chars_configuration": {"max_chunk_size_chars": 1000, "chunk_overlap_chars": 100}},
+        chunk_configuration={"markdown_chars_configuration": {"max_chunk_size_chars": 800, "chunk_overlap_chars": 100}},
     )
     ingest = XAIIngestDocumentsOperator(
         task_id="ingest",
@@ -42,14 +44,15 @@ def xai_quickstart() -> None:
     )
 
     @task
-    def ask(collection_id: str, question: str) -> None:
-        hook = XAICollectionsHook()
+    def ask(question: str, ingested: dict[str, Any]) -> None:
+        hook, collection_id = XAICollectionsHook(), ingested["collection_id"]
         print(document_table(hook.iter_documents(collection_id=collection_id)))
+        print(f"\n{ingested['added']} added, {ingested['already_there']} there already")
         print(f"\n{question}")
         for match in hook.search_documents(query=question, collection_ids=[collection_id], limit=3):
-            print(f"\n[{match.score:.2f}] {match.fields.get('airflow_source_uri', match.file_id)}\n{match.chunk_content}")
+            print(f"\n[{match.score:.2f}] {match.fields['airflow_source_uri']}\n{match.chunk_content}")
 
-    ingest >> ask(collection.output, "{{ params.question }}")
+    ask("{{ params.question }}", ingest.output)
 
 
 xai_quickstart()

@@ -23,7 +23,7 @@ STOP_SECONDS = 10
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=Path, help="a folder of your own (default: this project's own texts)")
-    parser.add_argument("--question", default="What does the emulator do?")
+    parser.add_argument("--question", default="What happens when the API answers 503?")
     parser.add_argument("--live", action="store_true", help="use xAI itself; costs money")
     options = parser.parse_args()
     documents = (options.documents or ROOT).resolve()
@@ -44,6 +44,7 @@ def main() -> int:
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+            "PYTHONWARNINGS": "ignore",
             CONNECTION: connection,
         }
         airflow = [sys.executable, "-m", "airflow"]
