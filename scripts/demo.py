@@ -1,11 +1,11 @@
-"""The demo behind `make demo`: the quickstart DAG in a real Airflow, against the emulator or (--live) against xAI.
+"""The demo behind `make demo`: the quickstart DAG in a real Airflow, against the emulator or against xAI itself.
 
-Everything it writes is under .demo/. What it starts, it stops.
+Reads from the environment, where `make demo NAME=value` puts them: DOCS, a folder of your own; QUESTION; LIVE=1, to use
+xAI with XAI_MANAGEMENT_API_KEY and XAI_API_KEY. Everything it writes is under .demo/. What it starts, it stops.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -21,23 +21,17 @@ STOP_SECONDS = 10
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=Path, help="a folder of your own (default: this project's own texts)")
-    parser.add_argument("--question", default="What happens when the API answers 503?")
-    parser.add_argument("--live", action="store_true", help="use xAI itself; costs money")
-    options = parser.parse_args()
-    documents = (options.documents or ROOT).resolve()
+    documents = Path(os.environ.get("DOCS") or ROOT).resolve()
     if not documents.is_dir():
-        print(f"demo: {documents} is not a folder", file=sys.stderr)
-        return 2
+        raise SystemExit(f"demo: DOCS={documents} is not a folder")
     conf = {
-        "collection_name": "airflow-provider-quickstart",
+        "collection_name": f"quickstart {documents}",
         "documents": str(documents),
-        "pattern": "*" if options.documents else "*.md",
-        "question": options.question,
+        "pattern": "*.md" if documents == ROOT else "*",
+        "question": os.environ.get("QUESTION") or "What happens when the API answers 503?",
     }
     HOME.mkdir(exist_ok=True)
-    with live() if options.live else emulator() as connection:
+    with live() if os.environ.get("LIVE") == "1" else emulator() as connection:
         environment = {
             **os.environ,
             "AIRFLOW_HOME": str(HOME / "airflow"),
@@ -67,7 +61,7 @@ def emulator() -> Iterator[str]:
         line = process.stdout.readline() if process.stdout else ""
         if "{" not in line:
             raise SystemExit("demo: the emulator did not start; its error is above")
-        print(f"demo: {line.partition('{')[0].strip()}", flush=True)
+        print(f"demo: {line.partition(' AIRFLOW_CONN')[0]}", flush=True)
         yield line[line.index("{") :]
     finally:
         process.terminate()
