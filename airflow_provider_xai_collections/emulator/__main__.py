@@ -1,0 +1,136 @@
+"""``python -m airflow_provider_xai_collections.emulator``: an xAI to develop against, on loopback, without a key.
+
+Once it listens it prints one line: that it is an emulator, and its Airflow connection as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sqlite3
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from airflow_provider_xai_collections.emulator.faults import FaultRule, parse_faults
+from airflow_provider_xai_collections.emulator.mistakes import explain
+from airflow_provider_xai_collections.emulator.pace import Pace
+from airflow_provider_xai_collections.emulator.service import Emulator
+from airflow_provider_xai_collections.emulator.settings import Settings
+from airflow_provider_xai_collections.emulator.store import Store
+
+_SWITCHES = ", ".join(field.name for field in fields(Settings))
+
+
+def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = None) -> int:
+    """Serve until ``stop`` is set; by default SIGTERM and SIGINT set it."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        from airflow_provider_xai_collections.emulator.server import running
+    except ImportError as error:
+        parser.exit(1, f"{error}: pip install 'airflow-provider-xai-collections[emulator]'\n")
+    settings = _settings(parser, options)
+    try:
+        store = Store(options.db)
+    except sqlite3.Error as error:
+        parser.error(f"argument --db: {options.db}: {error}")
+    emulator = Emulator(settings, store, options.faults, seed=options.seed)
+    stop = stop or _stopped_by_signals()
+    try:
+        with running(emulator, port=options.port, api_port=options.api_port) as server:
+            print(_announcement(settings, server.management_url, server.api_url), flush=True)
+            stop.wait()
+    except OSError as error:
+        parser.error(f"argument --port, --api-port: {error}")
+    finally:
+        emulator.close()
+    return 0
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_xai_collections.emulator",
+        description="Play xAI's Collections API on 127.0.0.1.",
+        epilog=f"Switches for --set (emulator/settings.py says what they do): {_SWITCHES}",
+    )
+    parser.add_argument("--port", type=_port, default=0, help="of the management host; 0 takes a free one")
+    parser.add_argument("--api-port", type=_port, help="of the API host; without it one port serves both")
+    parser.add_argument("--db", default=":memory:", metavar="PATH", help="SQLite file, to survive a restart")
+    parser.add_argument("--indexing", type=_pace, metavar="PACE", help="instant, reads:N or seconds:S")
+    parser.add_argument("--faults", type=_faults, default=(), metavar="JSON|@FILE", help="a list of fault rules")
+    parser.add_argument("--seed", type=int, default=0, help="of faults that have a probability")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a switch; may be repeated")
+    parser.add_argument("--management-key", metavar="KEY")
+    parser.add_argument("--api-key", metavar="KEY")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, 0 to 65535")
+    return int(text)
+
+
+def _faults(text: str) -> tuple[FaultRule, ...]:
+    try:
+        return parse_faults(Path(text[1:]).read_bytes() if text.startswith("@") else text)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _pace(text: str) -> str:
+    try:
+        Pace.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:
+    given: dict[str, Any] = {}
+    for assignment in options.set:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            parser.error(f"argument --set: {assignment!r} is not NAME=VALUE")
+        given[name] = _value(value)
+    named = {name: getattr(options, name) for name in ("indexing", "management_key", "api_key")}
+    try:
+        return Settings(**given | {name: value for name, value in named.items() if value is not None})
+    except ValidationError as error:
+        parser.error(f"argument --set: {explain(error)}")
+
+
+def _value(text: str) -> Any:
+    """``true``, ``5``, ``null`` and ``["a*"]`` as JSON; all else as it stands."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _announcement(settings: Settings, management_url: str, api_url: str) -> str:
+    connection = {
+        "conn_type": "xai_collections",
+        "host": management_url,
+        "password": settings.management_key,
+        "extra": {"api_key": settings.api_key, "api_host": api_url},
+    }
+    return f"This is an emulator, not xAI. AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT={json.dumps(connection)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Who may call, and how often."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections.abc import Callable
+
+from airflow_provider_xai_collections.api.protocol import Host
+from airflow_provider_xai_collections.emulator.messages import HttpRequest
+from airflow_provider_xai_collections.emulator.refusals import Refused
+from airflow_provider_xai_collections.emulator.settings import Settings
+
+
+class Gate:
+    """Checks each request before its work: the key of the host it is for, then the rate."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._second = 0
+        self._calls = 0
+
+    def check(self, request: HttpRequest, host: Host) -> None:
+        """Let the request pass.
+
+        :raises Refused: 401 (or the 400 that some have got for an API key), or 429.
+        """
+        self._check_key(request.headers.get("authorization", ""), host)
+        if self._settings.rate_limit is not None and self._calls_this_second() > self._settings.rate_limit:
+            raise Refused(429, "too many requests")
+
+    def _check_key(self, authorization: str, host: Host) -> None:
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise Refused(401, "no bearer token in the Authorization header")
+        wanted = self._settings.management_key if host is Host.MANAGEMENT else self._settings.api_key
+        if hmac.compare_digest(key.encode(), wanted.encode()):
+            return
+        if host is Host.API:
+            raise Refused(self._settings.wrong_api_key_status, "Incorrect API key provided")
+        raise Refused(401, "invalid management key")
+
+    def _calls_this_second(self) -> int:
+        with self._lock:
+            second = int(self._clock())
+            self._calls = self._calls + 1 if second == self._second else 1
+            self._second = second
+            return self._calls

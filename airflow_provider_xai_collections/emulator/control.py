@@ -1,0 +1,60 @@
+"""The emulator's own endpoints, under ``/_emulator``: for tests in another process. They need no key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_xai_collections.emulator.faults import parse_faults
+from airflow_provider_xai_collections.emulator.messages import HttpReply, HttpRequest, json_reply
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections.emulator.service import Emulator
+
+PREFIX = "/_emulator/"
+
+
+def answer_control(emulator: Emulator, request: HttpRequest) -> HttpReply:
+    """Answer a control request; it is neither logged nor spoilt by faults."""
+    action = _ACTIONS.get((request.method, request.path.removeprefix(PREFIX)))
+    if action is None:
+        known = ", ".join(f"{method} {PREFIX}{name}" for method, name in _ACTIONS)
+        return json_reply({"error": f"not a control endpoint; known are {known}"}, 404)
+    try:
+        return json_reply(action(emulator, request.body))
+    except ValueError as error:
+        return json_reply({"error": str(error)}, 400)
+
+
+def _health(emulator: Emulator, body: bytes) -> Any:
+    return {"status": "ok", "service": "emulator of the xAI Collections API, not xAI"}
+
+
+def _requests(emulator: Emulator, body: bytes) -> Any:
+    return {"requests": [asdict(entry) for entry in emulator.log]}
+
+
+def _counts(emulator: Emulator, body: bytes) -> Any:
+    return emulator.counts
+
+
+def _reset_log(emulator: Emulator, body: bytes) -> Any:
+    emulator.reset_log()
+    return {}
+
+
+def _set_faults(emulator: Emulator, body: bytes) -> Any:
+    """The body is a JSON list of rules, which take the place of the old."""
+    rules = parse_faults(body)
+    emulator.set_faults(*rules)
+    return {"rules": len(rules)}
+
+
+_ACTIONS: dict[tuple[str, str], Callable[[Emulator, bytes], Any]] = {
+    ("GET", "health"): _health,
+    ("GET", "requests"): _requests,
+    ("GET", "counts"): _counts,
+    ("POST", "reset-log"): _reset_log,
+    ("POST", "faults"): _set_faults,
+}

@@ -1,0 +1,164 @@
+"""The rules of ``/v1/collections/{collection_id}/documents``. Methods are called as their endpoints are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from airflow_provider_xai_collections.api.documents import (
+    AddDocument,
+    BatchGetDocuments,
+    DocumentsSortBy,
+    ListDocuments,
+    OneDocument,
+    UploadDocument,
+)
+from airflow_provider_xai_collections.api.wire import Ordering
+from airflow_provider_xai_collections.emulator.files import FileRules
+from airflow_provider_xai_collections.emulator.filters import parse_filter
+from airflow_provider_xai_collections.emulator.indexing import Progress
+from airflow_provider_xai_collections.emulator.matching import Fields, Fuzzy, check_fields, matches
+from airflow_provider_xai_collections.emulator.messages import Json
+from airflow_provider_xai_collections.emulator.pages import Pager, Sort
+from airflow_provider_xai_collections.emulator.records import CollectionRecord, DocumentRecord
+from airflow_provider_xai_collections.emulator.refusals import Refused
+from airflow_provider_xai_collections.emulator.store import Slice
+from airflow_provider_xai_collections.emulator.world import World
+
+_FILTERABLE = frozenset({"status", "name", "content_type", "size_bytes"})
+_SORT: Mapping[DocumentsSortBy, Sort[DocumentRecord]] = {
+    DocumentsSortBy.NAME: ("filename", lambda document: document.file.filename),
+    DocumentsSortBy.SIZE: ("size", lambda document: document.file.size),
+    DocumentsSortBy.AGE: ("f.created_at", lambda document: document.file.created_at),
+}
+
+
+class DocumentRules:
+    """Documents of a collection."""
+
+    def __init__(self, world: World, files: FileRules) -> None:
+        self._world = world
+        self._files = files
+
+    def add_document(self, params: AddDocument) -> Json:
+        collection = self._world.collection(params.collection_id)
+        file = self._world.file(params.file_id)
+        if file.size > self._world.settings.max_document_bytes:
+            raise Refused(413, f"{file.filename} is larger than a document may be")
+        if self._world.store.document(params.collection_id, params.file_id) is not None:
+            if self._world.settings.attach_twice == "ok":
+                return {}
+            raise Refused(409, f"file {params.file_id} is in the collection already")
+        fields = params.fields or {}
+        self._check_fields(collection, fields)
+        self._world.indexing.start(collection, DocumentRecord(params.collection_id, file, fields))
+        return {}
+
+    def upload_document(self, params: UploadDocument) -> Json:
+        """Upload and attach in one call: neither, if one of them is refused."""
+        if self._world.settings.direct_upload_answer == "error":
+            raise Refused(500, "unexpected header cf-ipcountry")
+        collection = self._world.collection(params.collection_id)
+        fields = params.fields or {}
+        self._check_fields(collection, fields)
+        limit = self._world.settings.max_document_bytes
+        file = self._files.take(params.upload, params.name, limit, content_type=params.content_type)
+        self._world.indexing.start(collection, DocumentRecord(params.collection_id, file, fields))
+        if self._world.settings.direct_upload_answer == "empty":
+            return {}
+        return self._shape(self._stored(params.collection_id, file.file_id))
+
+    def get_document(self, params: OneDocument) -> Json:
+        document = self._stored(params.collection_id, params.file_id)
+        if not self._is_visible(document):
+            raise _not_there(document.collection_id, document.file.file_id)
+        return self._shape(document)
+
+    def batch_get_documents(self, params: BatchGetDocuments) -> Json:
+        self._world.collection(params.collection_id)
+        settings = self._world.settings
+        if settings.batch_get_max is not None and len(params.file_ids) > settings.batch_get_max:
+            raise Refused(settings.batch_get_max_status, f"file_ids: at most {settings.batch_get_max}")
+        found = []
+        for file_id in dict.fromkeys(params.file_ids):
+            document = self._world.store.document(params.collection_id, file_id)
+            if document is not None and self._is_visible(document):
+                found.append(document)
+            elif settings.batch_get_unknown == "error":
+                raise _not_there(params.collection_id, file_id)
+        return self._world.shapes.many("documents", [self._shape(document) for document in found])
+
+    def list_documents(self, params: ListDocuments) -> Json:
+        """Every document the call looks at counts as read, or a poll for ``status:...`` would never see one move."""
+        self._world.collection(params.collection_id)
+        wanted = parse_filter(params.filter or "")
+        check_fields(wanted, lambda field: field in _FILTERABLE or field.startswith("fields."))
+        column, value = _SORT[params.sort_by or DocumentsSortBy.NAME]
+        pager = Pager(params, self._world.settings.pagination_end)
+        part = Slice(column, params.order is not Ordering.ASCENDING, pager.after)
+
+        def found() -> Iterator[tuple[DocumentRecord, Progress]]:
+            for document in self._world.store.documents(params.collection_id, part):
+                if document.hidden_lists < self._world.settings.list_lag_reads:
+                    self._world.store.bump(document, "hidden_lists")
+                    continue
+                progress = self._world.indexing.look(document)
+                if matches(wanted, _fields(document, progress)) and (params.name or "") in document.file.filename:
+                    yield document, progress
+
+        page, token = pager.page(found(), lambda seen: (value(seen[0]), seen[0].file.file_id))
+        shapes = self._world.shapes
+        return {**shapes.many("documents", [shapes.document(*seen) for seen in page]), **token}
+
+    def reindex_document(self, params: OneDocument) -> Json:
+        """From the start, with the chunking of now: what failed for its content fails again."""
+        document = self._stored(params.collection_id, params.file_id)
+        self._world.indexing.start(self._world.collection(params.collection_id), document)
+        return {}
+
+    def remove_document(self, params: OneDocument) -> Json:
+        """The file stays."""
+        self._stored(params.collection_id, params.file_id)
+        self._world.store.remove_document(params.collection_id, params.file_id)
+        return {}
+
+    def _stored(self, collection_id: str, file_id: str) -> DocumentRecord:
+        self._world.collection(collection_id)
+        if (document := self._world.store.document(collection_id, file_id)) is None:
+            raise _not_there(collection_id, file_id)
+        return document
+
+    def _is_visible(self, document: DocumentRecord) -> bool:
+        if document.hidden_gets >= self._world.settings.get_lag_reads:
+            return True
+        self._world.store.bump(document, "hidden_gets")
+        return False
+
+    def _shape(self, document: DocumentRecord) -> Json:
+        return self._world.shapes.document(document, self._world.indexing.look(document))
+
+    def _check_fields(self, collection: CollectionRecord, fields: Mapping[str, str]) -> None:
+        """Refuse fields that break the definitions. Keys nobody defined are kept, as nothing says otherwise."""
+        settings = self._world.settings
+        for field in collection.definition.field_definitions or ():
+            value = fields.get(field.key)
+            if value is None:
+                if field.required:
+                    message = settings.violation_text or f"fields: {field.key} is required"
+                    raise Refused(settings.required_violation_status, message)
+            elif field.unique and self._world.store.has_field_value(collection.collection_id, field.key, value):
+                message = settings.violation_text or f"fields: another document has this value of {field.key}"
+                raise Refused(settings.unique_violation_status, message)
+
+
+def _not_there(collection_id: str, file_id: str) -> Refused:
+    return Refused(404, f"file {file_id} is not in collection {collection_id}")
+
+
+def _fields(document: DocumentRecord, progress: Progress) -> Fields:
+    return {
+        "status": progress.status,
+        "name": Fuzzy(document.file.filename),
+        "content_type": document.file.content_type,
+        "size_bytes": float(document.file.size),
+        **{f"fields.{key}": value for key, value in document.fields.items()},
+    }

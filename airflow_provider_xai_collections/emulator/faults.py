@@ -1,0 +1,139 @@
+"""Faults on order: which calls go wrong, and how."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.emulator.messages import Cut, HttpReply
+from airflow_provider_xai_collections.emulator.mistakes import explain
+from airflow_provider_xai_collections.emulator.refusals import ErrorShape, error_reply
+
+_ENDPOINT_NAMES = frozenset(endpoint.name for endpoint in ENDPOINTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class FaultRule:
+    """One kind of fault.
+
+    Which calls: those of ``endpoint`` (``None``: all) whose path matches ``path`` (fnmatch); of these, counted from 1
+    since the rule was set, the ``nth``, or ``every`` so many, or a random share of ``probability``; at most ``times``.
+
+    What happens: an answer with ``status`` or ``body`` instead of the real one, ``delay`` seconds of waiting, and a
+    ``cut`` of the connection. The work is not done when ``status``, ``body`` or ``cut="before"`` replaces the answer,
+    unless ``after`` says that it was done first; it is done under ``cut="after"`` and ``cut="partial"``.
+    """
+
+    endpoint: str | None = None
+    path: str | None = None
+    nth: tuple[PositiveInt, ...] | None = None
+    every: PositiveInt | None = None
+    probability: Annotated[float, Field(ge=0, le=1)] | None = None
+    times: PositiveInt | None = None
+    status: Annotated[int, Field(ge=200, le=599)] | None = None
+    retry_after: str | None = None
+    body: bytes | None = None
+    content_type: str = "text/html"
+    delay: NonNegativeFloat = 0.0
+    cut: Cut | None = None
+    after: bool = False
+
+    def __post_init__(self) -> None:
+        if self.endpoint is not None and self.endpoint not in _ENDPOINT_NAMES:
+            raise ValueError(f"no endpoint is called {self.endpoint!r}; known are {', '.join(sorted(_ENDPOINT_NAMES))}")
+        if self.status is None and self.body is None and self.cut is None and not self.delay:
+            raise ValueError("a fault needs a status, a body, a delay or a cut, or nothing would go wrong")
+
+    def __str__(self) -> str:
+        """What is out of the ordinary about it, for the log."""
+        said = {name: value for name, value in asdict(self).items() if name not in ("body", "content_type")}
+        return ", ".join(f"{name}={value}" for name, value in said.items() if value)
+
+    def answer(self, shape: ErrorShape) -> HttpReply | None:
+        """The answer that stands in for the real one, if there is one."""
+        if self.body is not None:
+            reply = HttpReply(self.status or 200, {"content-type": self.content_type}, self.body)
+        elif self.status is not None:
+            reply = error_reply(self.status, f"status {self.status} on order of a fault rule", shape)
+        else:
+            return None
+        if self.retry_after is None:
+            return reply
+        return replace(reply, headers={**reply.headers, "retry-after": self.retry_after})
+
+    def play(self, work: Callable[[], HttpReply], shape: ErrorShape) -> HttpReply:
+        """Answer a call that this rule picked; ``work`` does what was asked."""
+        answer = self.answer(shape)
+        done = self.after or self.cut in ("after", "partial") or (answer is None and self.cut is None)
+        real = work() if done else HttpReply(0)
+        return replace(answer or real, delay=self.delay, cut=self.cut)
+
+
+_RULES = TypeAdapter(tuple[FaultRule, ...])
+
+
+def parse_faults(text: str | bytes) -> tuple[FaultRule, ...]:
+    """Read a JSON list of rules.
+
+    :raises ValueError: naming the rule (from 0) and the key that is wrong.
+    """
+    try:
+        return _RULES.validate_json(text)
+    except ValidationError as error:
+        raise ValueError(explain(error)) from None
+
+
+class Faults:
+    """The rules in force. The first that fires has the call; all that match count it."""
+
+    def __init__(self, rules: Iterable[FaultRule] = (), *, seed: int = 0) -> None:
+        self._lock = threading.Lock()
+        self._seed = seed
+        self.replace(rules)
+
+    def replace(self, rules: Iterable[FaultRule]) -> None:
+        """Forget the old rules and their counts."""
+        with self._lock:
+            self._random = random.Random(self._seed)  # noqa: S311 - a die for tests, not a secret
+            self._tallies = [_Tally(rule) for rule in rules]
+
+    def pick(self, endpoint: str, path: str) -> FaultRule | None:
+        """The rule that this call falls under, if any."""
+        with self._lock:
+            fired = [tally for tally in self._tallies if tally.counts(endpoint, path) and tally.fires(self._random)]
+            if not fired:
+                return None
+            fired[0].played += 1
+            return fired[0].rule
+
+
+class _Tally:
+    """One rule with the calls that it matched and those it spoilt."""
+
+    def __init__(self, rule: FaultRule) -> None:
+        self.rule = rule
+        self.seen = 0
+        self.played = 0
+
+    def counts(self, endpoint: str, path: str) -> bool:
+        matches = self.rule.endpoint in (None, endpoint) and fnmatchcase(path, self.rule.path or "*")
+        self.seen += matches
+        return matches
+
+    def fires(self, die: random.Random) -> bool:
+        rule = self.rule
+        if rule.times is not None and self.played >= rule.times:
+            return False
+        if rule.nth is not None and self.seen not in rule.nth:
+            return False
+        if rule.every is not None and self.seen % rule.every:
+            return False
+        return rule.probability is None or die.random() < rule.probability

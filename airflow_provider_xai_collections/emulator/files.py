@@ -1,0 +1,123 @@
+"""The rules of ``/v1/files``. Methods are called as their endpoints are."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+
+from airflow_provider_xai_collections.api.files import FilesSortBy, ListFiles, OneFile, UploadFile, check_filename
+from airflow_provider_xai_collections.api.protocol import Upload
+from airflow_provider_xai_collections.emulator import content_types
+from airflow_provider_xai_collections.emulator.filters import parse_filter
+from airflow_provider_xai_collections.emulator.matching import Fields, Fuzzy, Time, check_fields, matches
+from airflow_provider_xai_collections.emulator.messages import Json
+from airflow_provider_xai_collections.emulator.pages import Pager, Sort
+from airflow_provider_xai_collections.emulator.records import FileRecord
+from airflow_provider_xai_collections.emulator.refusals import Refused
+from airflow_provider_xai_collections.emulator.store import Slice
+from airflow_provider_xai_collections.emulator.world import World
+
+#: [open] No reference says what a filter of files may name; these are the columns of the answer.
+_FILTERABLE = frozenset({"id", "filename", "name", "bytes", "size_bytes", "created_at", "purpose"})
+_SORT: Mapping[FilesSortBy, Sort[FileRecord]] = {
+    FilesSortBy.CREATED_AT: ("f.created_at", lambda record: record.created_at),
+    FilesSortBy.FILENAME: ("filename", lambda record: record.filename),
+    FilesSortBy.SIZE: ("size", lambda record: record.size),
+}
+
+
+class FileRules:
+    """Files of the team."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def upload_file(self, params: UploadFile) -> Json:
+        """Every upload makes a new file: the service does not look for the same bytes."""
+        record = self.take(
+            params.upload,
+            params.upload.filename,
+            self._world.settings.max_file_bytes,
+            expires_after=params.expires_after,
+            purpose=params.purpose or "",
+        )
+        return self._world.shapes.file(record)
+
+    def get_file(self, params: OneFile) -> Json:
+        return self._world.shapes.file(self._world.file(params.file_id))
+
+    def list_files(self, params: ListFiles) -> Json:
+        wanted = parse_filter(params.filter or "")
+        check_fields(wanted, _FILTERABLE.__contains__)
+        column, value = _SORT[params.sort_by or FilesSortBy.CREATED_AT]
+        pager = Pager(params, self._world.settings.files_pagination_end)
+        # The words of this order are not in the reference: ASCENDING, ORDERING_ASCENDING and asc all mean the same.
+        descending = not (params.order or "").upper().removeprefix("ORDERING_").startswith("ASC")
+        part = Slice(column, descending, pager.after)
+        found = (record for record in self._world.store.files(part) if matches(wanted, _fields(record)))
+        page, token = pager.page(found, lambda record: (value(record), record.file_id))
+        shapes = self._world.shapes
+        return {**shapes.many("data", [shapes.file(record) for record in page]), **token}
+
+    def delete_file(self, params: OneFile) -> Json:
+        self._world.file(params.file_id)
+        if self._world.settings.delete_attached_file == "refuse" and self._world.store.is_attached(params.file_id):
+            raise Refused(409, f"file {params.file_id} is in a collection")
+        self._world.store.delete_file(params.file_id)
+        return {"id": params.file_id, "deleted": True}
+
+    def take(
+        self,
+        upload: Upload,
+        name: str,
+        max_bytes: int,
+        *,
+        content_type: str | None = None,
+        expires_after: int | None = None,
+        purpose: str = "",
+    ) -> FileRecord:
+        """Store what was sent, unless its name or size forbids it.
+
+        :param content_type: what the sender says it is; ``None`` has it guessed.
+        """
+        try:
+            check_filename(name)
+        except ValueError as error:
+            raise Refused(400, str(error)) from None
+        if upload.size > max_bytes:
+            raise Refused(413, f"{name} has {upload.size} bytes, at most {max_bytes} are taken")
+        if not upload.size and self._world.settings.empty_file == "refuse":
+            raise Refused(400, f"{name} is empty")
+        content, now = upload.open().read(), self._world.clock()
+        record = FileRecord(
+            file_id=f"file_{uuid.uuid4()}",
+            filename=name,
+            content_type=content_type or self._sniff(content, name),
+            size=len(content),
+            # The reference shows 64 hex digits and names no algorithm.
+            sha256=hashlib.sha256(content).hexdigest(),
+            purpose=purpose,
+            created_at=now,
+            expires_at=None if expires_after is None else now + expires_after,
+        )
+        self._world.store.add_file(record, content)
+        return record
+
+    def _sniff(self, content: bytes, name: str) -> str:
+        found = content_types.sniff(content, name)
+        if found in content_types.OFFICE.values() and self._world.settings.sniff_office == "octet_stream":
+            return content_types.UNKNOWN
+        return found
+
+
+def _fields(record: FileRecord) -> Fields:
+    return {
+        "id": record.file_id,
+        "filename": Fuzzy(record.filename),
+        "name": Fuzzy(record.filename),
+        "bytes": float(record.size),
+        "size_bytes": float(record.size),
+        "created_at": Time(record.created_at),
+        "purpose": record.purpose,
+    }

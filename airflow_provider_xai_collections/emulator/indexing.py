@@ -1,0 +1,145 @@
+"""The life of a document: what indexing makes of it, and how far it has come when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from airflow_provider_xai_collections.api.documents import DocumentStatus
+from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING, chunk
+from airflow_provider_xai_collections.emulator.pace import Pace
+from airflow_provider_xai_collections.emulator.records import (
+    ChunkRecord,
+    CollectionRecord,
+    DocumentRecord,
+    FileRecord,
+)
+from airflow_provider_xai_collections.emulator.settings import Settings
+from airflow_provider_xai_collections.emulator.store import Store
+from airflow_provider_xai_collections.emulator.text import UnreadableError, extract
+
+_TO_PROCESSED: tuple[str, ...] = (
+    DocumentStatus.PROCESSING,
+    DocumentStatus.CHUNKED,
+    DocumentStatus.EMBEDDING,
+    DocumentStatus.WRITING,
+    DocumentStatus.PROCESSED,
+)
+_TO_FAILED: tuple[str, ...] = (DocumentStatus.PROCESSING, DocumentStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a document is.
+
+    :param finished_at: ``None`` while it is in progress.
+    """
+
+    status: str
+    chunks_processed: int
+    finished_at: float | None
+
+    @property
+    def is_processed(self) -> bool:
+        return self.status == DocumentStatus.PROCESSED
+
+
+class Indexing:
+    """Chunks are made at once, with the chunking of that moment; only the status takes its time."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._pace = Pace.parse(settings.indexing)
+        self._search_lag = Pace.parse(settings.search_lag)
+
+    def start(self, collection: CollectionRecord, document: DocumentRecord) -> None:
+        """Index a document, for the first time or anew."""
+        error, chunks = "", list[ChunkRecord]()
+        try:
+            chunks = list(self._chunks(collection, document.file, document.fields))
+        except UnreadableError as unreadable:
+            error = str(unreadable)
+        begun = replace(document, started_at=self._clock(), finished_at=None, error_message=error, reads=0)
+        self._store.save_document(begun, chunks)
+
+    def look(self, document: DocumentRecord) -> Progress:
+        """What a reader sees. Looking is what moves a document whose pace is one of reads."""
+        progress = self.progress(document)
+        if self._pace.unit == "reads" and progress.finished_at is None:
+            self._store.bump(document, "reads")
+        return progress
+
+    def progress(self, document: DocumentRecord) -> Progress:
+        """How far the document is, without counting as a read."""
+        path = self._path(document)
+        steps = len(path) - 1
+        stage = self._stage(document, steps)
+        return Progress(
+            status=path[stage],
+            chunks_processed=document.chunk_count * stage // steps,
+            finished_at=self._finished_at(document) if stage == steps else None,
+        )
+
+    def is_searchable(self, document: DocumentRecord) -> bool:
+        """Whether a search finds it: PROCESSED, and past the lag."""
+        progress = self.progress(document)
+        if not progress.is_processed or progress.finished_at is None:
+            return False
+        match self._search_lag.unit:
+            case "reads" if document.hidden_searches < self._search_lag.amount:
+                self._store.bump(document, "hidden_searches")
+                return False
+            case "seconds":
+                return self._clock() >= progress.finished_at + self._search_lag.amount
+            case _:
+                return True
+
+    def _chunks(
+        self, collection: CollectionRecord, file: FileRecord, fields: Mapping[str, str]
+    ) -> Iterable[ChunkRecord]:
+        if _matches(file.filename, self._settings.fail_names):
+            raise UnreadableError("failed on order of fail_names")
+        if not file.size and self._settings.empty_file == "fail":
+            raise UnreadableError("the file is empty")
+        definition = collection.definition
+        injected = [
+            f"{field.key}: {fields[field.key]}"
+            for field in definition.field_definitions or ()
+            if field.inject_into_chunk and field.key in fields
+        ]
+        chunking = definition.chunk_configuration or DEFAULT_CHUNKING
+        for page in extract(self._store.file_content(file.file_id), file.content_type, file.filename):
+            for passage in chunk(page.text, chunking, name=file.filename, injected=injected):
+                yield ChunkRecord(passage, page.number)
+
+    def _path(self, document: DocumentRecord) -> tuple[str, ...]:
+        if document.error_message:
+            return _TO_FAILED
+        first, *rest = _TO_PROCESSED
+        word = self._settings.unknown_status_word
+        return (first, word, *rest) if word else _TO_PROCESSED
+
+    def _stage(self, document: DocumentRecord, steps: int) -> int:
+        if _matches(document.file.filename, self._settings.stuck):
+            return 0
+        if self._pace.unit == "reads":
+            return min(steps, document.reads // int(self._pace.amount))
+        # A wall clock may be set back.
+        elapsed = max(0.0, self._clock() - document.started_at)
+        return steps if elapsed >= self._pace.amount else int(elapsed / self._pace.amount * steps)
+
+    def _finished_at(self, document: DocumentRecord) -> float:
+        """By the clock it is known from the start; by reads, it is the moment somebody found it finished."""
+        if self._pace.unit != "reads":
+            return document.started_at + self._pace.amount
+        if document.finished_at is not None:
+            return document.finished_at
+        self._store.finish_document(document, now := self._clock())
+        return now
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,29 @@
+"""How fast a thing happens: at once, after so many reads, or after so many seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """``reads`` makes a test deterministic, ``seconds`` a demo lively."""
+
+    unit: Literal["instant", "reads", "seconds"]
+    amount: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> Pace:
+        """Read ``instant``, ``reads:3`` or ``seconds:2.5``."""
+        unit, _, amount = text.partition(":")
+        try:
+            if text == "instant":
+                return cls("instant")
+            if unit == "reads" and int(amount) > 0:
+                return cls("reads", int(amount))
+            if unit == "seconds" and float(amount) >= 0:
+                return cls("seconds", float(amount))
+        except ValueError:
+            pass
+        raise ValueError(f"{text!r} is not instant, reads:N or seconds:S")

@@ -1,0 +1,52 @@
+"""Which endpoint a request means: matchers compiled from the contract table, so the two cannot drift apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+from urllib.parse import unquote
+
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, Endpoint
+from airflow_provider_xai_collections.emulator.messages import HttpRequest
+from airflow_provider_xai_collections.emulator.refusals import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint and the ids in its path."""
+
+    endpoint: Endpoint[Any]
+    ids: Mapping[str, str]
+
+
+def _matcher(template: str) -> re.Pattern[str]:
+    """``/a/{id}:verb`` as a pattern. Ids are matched still encoded, so a slash within one does not split it."""
+    pieces = (
+        re.escape(literal) + (f"(?P<{name}>[^/]+)" if name else "")
+        for literal, name, _, _ in Formatter().parse(template)
+    )
+    return re.compile("".join(pieces))
+
+
+_MATCHERS = tuple((_matcher(endpoint.path), endpoint) for endpoint in ENDPOINTS)
+
+
+def find_route(request: HttpRequest) -> Route:
+    """Find the endpoint.
+
+    :raises Refused: 404 for a path this host does not serve, 405 for a method the path does not take.
+    """
+    matches = [
+        (match, endpoint)
+        for pattern, endpoint in _MATCHERS
+        if request.host in (None, endpoint.host) and (match := pattern.fullmatch(request.path))
+    ]
+    for match, endpoint in matches:
+        if endpoint.method == request.method:
+            return Route(endpoint, {name: unquote(value) for name, value in match.groupdict().items()})
+    if matches:
+        raise Refused(405, f"{request.method} is not a method of {request.path}")
+    raise Refused(404, f"{request.path} is not served here")

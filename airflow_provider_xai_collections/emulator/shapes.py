@@ -1,0 +1,92 @@
+"""Records as the wire spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING
+from airflow_provider_xai_collections.emulator.indexing import Progress
+from airflow_provider_xai_collections.emulator.messages import Json
+from airflow_provider_xai_collections.emulator.records import CollectionRecord, DocumentRecord, FileRecord, Hit, Totals
+from airflow_provider_xai_collections.emulator.settings import Settings
+
+#: What a collection gets whose creator names no model. Seen in the reference's examples.
+DEFAULT_MODEL = "grok-embedding-small"
+
+
+def rfc3339(seconds: float) -> str:
+    """A time as the management host writes it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+class Shapes:
+    """The bodies of answers, under the switches that bend them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def many(self, name: str, value: Sequence[Any] | dict[str, str]) -> Json:
+        """An array or a map under its name; when empty it may be null or missing."""
+        if value or self._settings.empty_arrays == "list":
+            return {name: value}
+        return {name: None} if self._settings.empty_arrays == "null" else {}
+
+    def collection(self, record: CollectionRecord, totals: Totals) -> Json:
+        definition = record.definition.model_dump(mode="json", exclude_none=True, exclude={"team_id"})
+        field_definitions = definition.pop("field_definitions", [])
+        chunking = DEFAULT_CHUNKING.model_dump(mode="json", exclude_none=True)
+        return {
+            "index_configuration": {"model_name": DEFAULT_MODEL},
+            "chunk_configuration": chunking,
+            **definition,
+            "collection_id": record.collection_id,
+            "created_at": rfc3339(record.created_at),
+            "documents_count": totals.documents_count,
+            "total_file_size": str(totals.total_file_size),
+            **self.many("field_definitions", field_definitions),
+        }
+
+    def document(self, record: DocumentRecord, progress: Progress) -> Json:
+        file, done = record.file, progress.finished_at is not None
+        indexed_at = progress.finished_at if progress.is_processed and not self._settings.last_indexed_at_null else None
+        return {
+            "file_metadata": {
+                "file_id": file.file_id,
+                "name": file.filename,
+                "size_bytes": str(file.size),
+                "content_type": file.content_type,
+                "created_at": rfc3339(file.created_at),
+                "expires_at": None if file.expires_at is None else rfc3339(file.expires_at),
+                "hash": file.sha256,
+            },
+            **self.many("fields", record.fields),
+            "status": progress.status,
+            "error_message": record.error_message if done else "",
+            "last_indexed_at": None if indexed_at is None else rfc3339(indexed_at),
+            "chunk_count": record.chunk_count,
+            "chunks_processed_count": str(progress.chunks_processed),
+        }
+
+    def file(self, record: FileRecord) -> Json:
+        return {
+            "id": record.file_id,
+            "object": "file",
+            "bytes": record.size,
+            "created_at": int(record.created_at),
+            "expires_at": None if record.expires_at is None else int(record.expires_at),
+            "filename": record.filename,
+            "purpose": record.purpose,
+        }
+
+    def match(self, hit: Hit, fields: dict[str, str]) -> Json:
+        shape = {
+            "file_id": hit.file_id,
+            "chunk_id": hit.chunk_id,
+            "chunk_content": hit.content,
+            "score": hit.score,
+            "collection_ids": [hit.collection_id],
+            **self.many("fields", fields),
+        }
+        return shape if hit.page_number is None else {**shape, "page_number": hit.page_number}
