@@ -122,8 +122,7 @@ class Client:
     def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
         self.settings = settings
         self._transport = transport
-        self._lock = threading.Lock()
-        self._opened: httpx.Client | None = None
+        self._idle: list[httpx.Client] = []
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
@@ -162,8 +161,8 @@ class Client:
                 leaving.set()
 
     def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
+        while self._idle:
+            self._idle.pop().close()
 
     def __enter__(self) -> Client:
         return self
@@ -171,19 +170,27 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    @property
-    def _http(self) -> httpx.Client:
-        with self._lock:
-            if self._opened is None:
-                self._opened = httpx.Client(**_httpx_options(self.settings, self._transport))
-            return self._opened
+    @contextmanager
+    def _http(self) -> Iterator[httpx.Client]:
+        """An httpx client that no other thread uses meanwhile.
+
+        A shared pool that is full may close a connection another thread has just been given
+        (https://github.com/encode/httpcore/issues/1110), which puts writes in doubt.
+        """
+        try:
+            http = self._idle.pop()
+        except IndexError:
+            http = httpx.Client(**_httpx_options(self.settings, self._transport))
+        try:
+            yield http
+        finally:
+            self._idle.append(http)
 
     def _answer(self, request: Request[A], pause: Callable[[float], None]) -> A:
         return self._drive(retrying(request, self.settings.retries), self._exchange, pause)
 
     def _exchange(self, request: Request[Any]) -> Response:
-        http = self._http
-        with _sending(self.settings, request) as arguments:
+        with self._http() as http, _sending(self.settings, request) as arguments:
             return _received(self.settings, http.request(**arguments))
 
     def _drive(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import isfinite
 from typing import TypeAlias
 
 import pendulum
@@ -18,7 +19,7 @@ def seconds(name: str, value: Duration) -> float:
     :raises XAIArgumentError: if it is not a duration above zero, naming the argument.
     """
     plain = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(plain, bool) or not isinstance(plain, int | float) or not plain > 0:
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not (plain > 0 and isfinite(plain)):
         raise XAIArgumentError(f"{name} is {value!r}; it must be a timedelta or a number of seconds above 0")
     return float(plain)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,10 +14,16 @@ from airflow_provider_xai_collections.exceptions import XAIError
 
 #: Ids and failures a manifest lists; beyond it carries only their number.
 CAP = 50
-#: Characters of a service's reason.
+#: Characters of a document's name, and of a service's reason.
+NAME = 100
 REASON = 200
+#: Bytes of JSON that each list may take, where one character may need twelve: a manifest stays below 16 KB.
+ROOM_FOR_FAILURES = 5_000
+ROOM_FOR_IDS = 2_400
+ROOM_FOR_NAMES = 1_600
 
 M = TypeVar("M", bound="Manifest")
+Item = TypeVar("Item", bound="str | Manifest")
 
 
 class Manifest(BaseModel):
@@ -48,7 +56,18 @@ class Failure(Manifest):
 
     @classmethod
     def of(cls, failed: FailedDocument) -> Failure:
-        return cls(file_id=failed.file_id, name=printable(failed.name), reason=printable(failed.reason, REASON))
+        return cls(file_id=failed.file_id, name=printable(failed.name, NAME), reason=printable(failed.reason, REASON))
+
+
+def _first(items: Sequence[Item], room: int) -> tuple[Item, ...]:
+    """The first items: at most ``CAP``, and no more than fit into ``room`` bytes of JSON."""
+    kept: list[Item] = []
+    for item in items[:CAP]:
+        room -= len(json.dumps(item.dump() if isinstance(item, Manifest) else item)) + len(", ")
+        if room < 0:
+            break
+        kept.append(item)
+    return tuple(kept)
 
 
 class WaitSummary(Manifest):
@@ -74,24 +93,15 @@ class WaitSummary(Manifest):
             failed=len(result.failed),
             missing=len(result.missing),
             pending=len(result.pending),
-            failures=tuple(Failure.of(failed) for failed in result.failed[:CAP]),
-            missing_ids=result.missing[:CAP],
-            pending_ids=result.pending[:CAP],
-            untyped=tuple(map(printable, result.untyped[:CAP])),
+            failures=_first([Failure.of(failed) for failed in result.failed[:CAP]], ROOM_FOR_FAILURES),
+            missing_ids=_first(result.missing, ROOM_FOR_IDS),
+            pending_ids=_first(result.pending, ROOM_FOR_IDS),
+            untyped=_first([printable(name, NAME) for name in result.untyped[:CAP]], ROOM_FOR_NAMES),
         )
 
     @property
     def total(self) -> int:
         return self.processed + self.failed + self.missing + self.pending
-
-
-class WaitEvent(Manifest):
-    """What the trigger tells the task: a summary, or the error that ended the wait."""
-
-    version: Literal[1]
-    summary: WaitSummary | None = None
-    error: str | None = None
-    error_type: str | None = None
 
 
 class DocumentsManifest(Manifest):
@@ -111,3 +121,13 @@ class DocumentsManifest(Manifest):
     older_versions: int = 0
     file_ids: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
     wait: WaitSummary | None = None
+
+
+class WaitEvent(Manifest):
+    """What the trigger tells the task: a summary or the error that ended the wait, and what the task had it keep."""
+
+    version: Literal[1]
+    summary: WaitSummary | None = None
+    error: str | None = None
+    error_type: str | None = None
+    manifest: DocumentsManifest | None = None

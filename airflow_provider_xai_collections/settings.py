@@ -60,7 +60,8 @@ class Settings:
     :param request_timeout: seconds that one exchange may go without a byte in either direction.
     :param connect_timeout: seconds to open a connection.
     :param pool_timeout: seconds to wait for a free connection.
-    :param connections: size of the connection pool.
+    :param connections: size of a connection pool. An ``AsyncClient`` has one, a ``Client`` one for each thread that
+        uses it.
     :param retries: how stubborn a single call is.
     :param missing_key: says where a missing key belongs, for the error message.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,11 +36,7 @@ class FoundFile:
     @property
     def uri(self) -> str:
         """Where the file is; the same from every machine, and whatever connection leads there."""
-        if isinstance(self.path, Path):
-            return self.path.as_uri()
-        if self.path.protocol in ("file", "local"):
-            return Path(self.path.path).as_uri()
-        return f"{self.path.protocol}://{self.path.path}"
+        return self.path.as_uri() if _is_local(self.path) else f"{self.path.protocol}://{self.path.path}"
 
 
 def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD_BYTES) -> Upload:
@@ -55,27 +52,32 @@ def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD
 
 
 def find_files(
-    paths: AnyPath | Sequence[AnyPath], *, pattern: str = "*", exclude: Sequence[str] = ()
+    paths: AnyPath | Sequence[AnyPath], *, pattern: str = "*", exclude: str | Sequence[str] = ()
 ) -> list[FoundFile]:
     """List the files that ``paths`` name: files, folders (with all below them) and globs, local or in object storage.
 
     Hidden files and folders are left out, unless a path names one itself.
 
     :param pattern: of the files below a folder, only those whose path matches; ``*`` also matches ``/``.
-    :param exclude: patterns of files to leave out, matched against the same path.
-    :raises XAISourceError: a path does not exist, or a folder contains itself.
-    :raises XAIArgumentError: nothing was found, or two files would have the same name.
+    :param exclude: a pattern of files to leave out, or several, matched against the same path.
+    :raises XAISourceError: a path does not exist or cannot be listed, or a folder contains itself.
+    :raises XAIArgumentError: a path is empty, nothing was found, or two files would have the same name.
     """
     roots = [paths] if isinstance(paths, str | os.PathLike) or not isinstance(paths, Iterable) else list(paths)
+    unwanted = [exclude] if isinstance(exclude, str) else list(exclude)
     found: dict[str, FoundFile] = {}
     for root in roots:
-        for file in _below(root, pattern):
-            if not any(fnmatchcase(file.name, unwanted) for unwanted in exclude):
-                found.setdefault(file.uri, file)
+        try:
+            for file in _below(root, pattern):
+                if not any(fnmatchcase(file.name, one) for one in unwanted):
+                    found.setdefault(file.uri, file)
+        except OSError as error:
+            what = error.filename or root
+            raise XAISourceError(f"{what} cannot be listed ({error.strerror or type(error).__name__})") from error
     if not found:
         raise XAIArgumentError(
             f"there is no document in {', '.join(map(str, roots)) or 'the empty list of paths'} (pattern {pattern!r}, "
-            f"exclude {list(exclude)!r}). Check the path on the machine that runs the task"
+            f"exclude {unwanted!r}). Check the path on the machine that runs the task"
         )
     _refuse_same_names(found.values())
     return sorted(found.values(), key=lambda file: file.name)
@@ -103,9 +105,12 @@ def _read_or_error(file: FoundFile, *, limit: int) -> SourceDocument | XAISource
     try:
         size = _size(file, limit)
         with _open(file.path) as stream:
-            digest = hashlib.sha256()
+            digest, read = hashlib.sha256(), 0
             while block := stream.read(MEGABYTE):
                 digest.update(block)
+                read += len(block)
+        if read != size:
+            return XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read})")
         return SourceDocument(
             uri=file.uri,
             name=check_filename(file.name),
@@ -128,9 +133,13 @@ def _open(path: Any) -> BinaryIO:
 
 def _size(file: FoundFile, limit: int) -> int:
     try:
-        size = int(file.path.stat().st_size)
+        status = file.path.stat()
     except OSError as error:
         raise XAISourceError(f"{file.name} cannot be read ({error.strerror or type(error).__name__})") from error
+    # Object storage may tell no kind. A pipe must not be opened: that could wait for ever.
+    if stat.S_IFMT(status.st_mode) not in (0, stat.S_IFREG):
+        raise XAISourceError(f"{file.name} is not a file")
+    size = int(status.st_size)
     if size == 0:
         raise XAISourceError(f"{file.name} is empty, and xAI cannot index an empty document")
     if size > limit:
@@ -141,13 +150,19 @@ def _size(file: FoundFile, limit: int) -> int:
     return size
 
 
-def _as_path(path: AnyPath) -> Any:
-    """A local path made absolute, or an object storage path as it is."""
+def _as_path(path: Any) -> Any:
+    """A local path made absolute, or a path into object storage as it is."""
     if isinstance(path, str) and "://" in path:
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-        return ObjectStoragePath(path)
-    return Path(path).absolute() if isinstance(path, str | Path) else path
+        path = ObjectStoragePath(path)
+    protocol = getattr(path, "protocol", None)
+    return Path(path).absolute() if protocol is None else Path(path.path) if protocol in ("file", "local") else path
+
+
+def _is_local(path: Any) -> bool:
+    """Some releases of ``ObjectStoragePath`` are a ``pathlib.Path``, so the type alone does not tell."""
+    return not hasattr(path, "protocol")
 
 
 def _below(root: AnyPath, pattern: str) -> Iterator[FoundFile]:
@@ -156,7 +171,7 @@ def _below(root: AnyPath, pattern: str) -> Iterator[FoundFile]:
     if MAGIC & set(text) and not path.exists():
         yield from _matching(text)
     elif path.is_dir():
-        walk: Callable[[Any], Iterator[FoundFile]] = _walk_local if isinstance(path, Path) else _walk_remote
+        walk: Callable[[Any], Iterator[FoundFile]] = _walk_local if _is_local(path) else _walk_remote
         yield from (file for file in walk(path) if fnmatchcase(file.name, pattern))
     elif path.exists():
         yield FoundFile(path, path.name)
@@ -170,7 +185,7 @@ def _matching(text: str) -> Iterator[FoundFile]:
     fixed = next(index for index, part in enumerate(parts) if MAGIC & set(part))
     start, rest = _as_path("/".join(parts[:fixed]) or ("/" if text.startswith("/") else ".")), "/".join(parts[fixed:])
     for path in start.glob(rest):
-        if not _is_hidden(name := _relative(path, start)) and path.is_file():
+        if not _is_hidden(name := _relative(path, start)) and not path.is_dir():
             yield FoundFile(path, name)
 
 
@@ -179,18 +194,25 @@ def _walk_local(root: Path) -> Iterator[FoundFile]:
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
-            inside = here / name
-            if inside.is_symlink() and here.resolve().is_relative_to(inside.resolve()):
-                raise XAISourceError(
-                    f"{inside} is a link to a folder that contains it, so listing would never end. Remove the link"
-                )
+            _refuse_loop(here / name)
         for name in sorted(names):
             if not name.startswith("."):
                 yield FoundFile(here / name, (here / name).relative_to(root).as_posix())
 
 
 def _raise(error: OSError) -> None:
-    raise XAISourceError(f"the folder {error.filename} cannot be listed ({error.strerror})") from error
+    raise error
+
+
+def _refuse_loop(folder: Path) -> None:
+    """Two folders with links to each other make a loop as well, so all folders on the way here count."""
+    if not folder.is_symlink():
+        return
+    target = folder.resolve()
+    if any(above.resolve().is_relative_to(target) for above in folder.parents):
+        raise XAISourceError(
+            f"{folder} is a link to a folder that contains it, so listing would never end. Remove the link"
+        )
 
 
 def _walk_remote(root: Any) -> Iterator[FoundFile]:
@@ -204,8 +226,8 @@ def _is_hidden(name: str) -> bool:
 
 
 def _relative(path: Any, root: Any) -> str:
-    if isinstance(path, Path):
-        return path.relative_to(root).as_posix()
+    if _is_local(path):
+        return str(path.relative_to(root).as_posix())
     return str(path.path)[len(str(root.path).rstrip("/")) :].lstrip("/")
 
 

@@ -14,7 +14,6 @@ from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
 #: Documents that an error names.
 NAMED = 10
 
-
 #: Our errors by name, as a trigger names them.
 _ERRORS: dict[str | None, type[XAIError]] = {
     name: kind for name, kind in vars(exceptions).items() if isinstance(kind, type) and issubclass(kind, XAIError)
@@ -39,7 +38,7 @@ def check_policy(on_failed: str, max_failed: float) -> OnFailed:
         policy = OnFailed(on_failed)
     except ValueError:
         raise XAIArgumentError(f"on_failed is {on_failed!r}; choose one of {', '.join(OnFailed)}") from None
-    if isinstance(max_failed, bool) or not isinstance(max_failed, int | float) or max_failed < 0:
+    if isinstance(max_failed, bool) or not isinstance(max_failed, int | float) or not max_failed >= 0:
         raise XAIArgumentError(f"max_failed is {max_failed!r}; it is a count, or a share between 0 and 1")
     return policy
 
@@ -70,9 +69,8 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     return summary
 
 
-def judge_event(event: Any, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
-    """As :func:`judge`, for what a trigger sent; its error is raised here as it would have been there."""
-    told = WaitEvent.parse(event)
+def judge_event(told: WaitEvent, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
+    """As :func:`judge`, for what a trigger told; its error is raised here as it would have been there."""
     if told.summary is None:
         raise _ERRORS.get(told.error_type, XAIError)(
             told.error or "the trigger ended without a reason: see the triggerer's log"
@@ -94,16 +92,17 @@ def _too_many(lost: int, total: int, policy: OnFailed, max_failed: float) -> boo
 def _trouble(summary: WaitSummary) -> str:
     parts = []
     if summary.failed:
-        listed = "; ".join(
-            f"{failure.name} ({failure.file_id}): {failure.reason}" for failure in summary.failures[:NAMED]
-        )
-        more = f"; and {summary.failed - NAMED} more" if summary.failed > NAMED else ""
+        named = summary.failures[:NAMED]
+        listed = "; ".join(f"{failure.name} ({failure.file_id}): {failure.reason}" for failure in named)
+        more = f"; and {summary.failed - len(named)} more" if summary.failed > len(named) else ""
         parts.append(f"{summary.failed} failed: {listed}{more}")
+        parts += [advice(failure.name) for failure in named if failure.name in summary.untyped][:1]
     if summary.missing:
         parts.append(f"{summary.missing} are no longer in the collection{_ids(summary.missing_ids, summary.missing)}")
     return "".join(f". {part}" for part in parts)
 
 
 def _ids(ids: tuple[str, ...], count: int) -> str:
-    more = ", …" if count > NAMED else ""
-    return f" ({', '.join(ids[:NAMED])}{more})"
+    named = ids[:NAMED]
+    more = ", …" if count > len(named) else ""
+    return f" ({', '.join(named)}{more})"

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration, sendable
 from airflow_provider_xai_collections.api.wire import Answer, Ordering, Params, Part
@@ -64,6 +64,9 @@ class FieldDefinitionUpdate(Part):
 
 class IndexConfiguration(Part):
     """The embedding model of a collection; fixed once it exists."""
+
+    # pydantic would reserve names that begin with ``model_``; this one is xAI's.
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 
     model_name: str
 

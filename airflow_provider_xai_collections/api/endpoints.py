@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from airflow_provider_xai_collections.api import collections, documents, files, search
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Host, Request, Response, Upload
-from airflow_provider_xai_collections.api.wire import SENDING, Answer, Empty, Params
+from airflow_provider_xai_collections.api.wire import SENDING, Answer, Empty, Params, explain
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIResponseError
 
 A_co = TypeVar("A_co", bound=Answer, covariant=True)
@@ -58,7 +58,7 @@ class Endpoint(Generic[A_co]):
         try:
             checked = self.params.model_validate(params, context=SENDING)
         except ValidationError as error:
-            raise XAIArgumentError(f"{self.name}: {_explain(error)}") from None
+            raise XAIArgumentError(f"{self.name}: {explain(error)}") from None
         segments = {name: self._segment(name, getattr(checked, name)) for name in self.path_params}
         path = self.path.format(**segments)
         subject = "/".join(str(getattr(checked, name)) for name in self.path_params)
@@ -87,20 +87,10 @@ class Endpoint(Generic[A_co]):
             return self.answer.model_validate_json(body)
         except ValidationError as error:
             raise XAIResponseError(
-                f"{self.name}: the answer is not a {self.answer.__name__}: {printable(_explain(error))} "
+                f"{self.name}: the answer is not a {self.answer.__name__}: {printable(explain(error))} "
                 f"(status {response.status}, {response.content_type}, {len(body)} bytes, {response.request_id_text}). "
                 "If this repeats, look for a proxy in between"
             ) from None
-
-
-def _explain(error: ValidationError) -> str:
-    """The mistakes in one line, by parameter, without the values (they may be secret or huge)."""
-    mistakes = error.errors(include_url=False, include_input=False, include_context=False)
-    named = [
-        (".".join(str(part) for part in mistake["loc"]), mistake["msg"].removeprefix("Value error, "))
-        for mistake in mistakes[:5]
-    ]
-    return "; ".join(f"{where}: {what}" if where else what for where, what in named)
 
 
 def _form_value(value: Any) -> str:

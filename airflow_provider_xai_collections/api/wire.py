@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 #: Validation context of parameters on their way out: a misspelt name in a nested part is refused, not dropped.
 SENDING = {"sending": True}
@@ -60,3 +60,13 @@ class Answer(Part):
 
 class Empty(Answer):
     """The answer of calls that return nothing (``{}``, or no body at all)."""
+
+
+def explain(error: ValidationError) -> str:
+    """The mistakes in one line, by parameter, without the values (they may be secret or huge)."""
+    mistakes = error.errors(include_url=False, include_input=False, include_context=False)
+    named = [
+        (".".join(str(part) for part in mistake["loc"]), mistake["msg"].removeprefix("Value error, "))
+        for mistake in mistakes[:5]
+    ]
+    return "; ".join(f"{where}: {what}" if where else what for where, what in named)

@@ -18,8 +18,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from airflow_provider_xai_collections.api.wire import explain
 from airflow_provider_xai_collections.emulator.faults import FaultRule, parse_faults
-from airflow_provider_xai_collections.emulator.mistakes import explain
 from airflow_provider_xai_collections.emulator.pace import Pace
 from airflow_provider_xai_collections.emulator.service import Emulator
 from airflow_provider_xai_collections.emulator.settings import Settings

@@ -13,8 +13,8 @@ from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveInt, TypeAdapt
 from pydantic.dataclasses import dataclass
 
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.api.wire import explain
 from airflow_provider_xai_collections.emulator.messages import Cut, HttpReply
-from airflow_provider_xai_collections.emulator.mistakes import explain
 from airflow_provider_xai_collections.emulator.refusals import ErrorShape, error_reply
 
 _ENDPOINT_NAMES = frozenset(endpoint.name for endpoint in ENDPOINTS)

@@ -15,9 +15,8 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 
 from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.api.wire import SENDING, Params
+from airflow_provider_xai_collections.api.wire import SENDING, Params, explain
 from airflow_provider_xai_collections.emulator.messages import HttpRequest
-from airflow_provider_xai_collections.emulator.mistakes import explain
 from airflow_provider_xai_collections.emulator.multipart import Part, parse_multipart
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.routes import Route

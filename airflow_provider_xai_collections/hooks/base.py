@@ -72,7 +72,8 @@ class XAIConnectedHook(BaseHook):
         if self._async_client is None:
             connection = await get_async_connection(self.conn_id, hook=self)
             extra = await get_async_extra_dejson(connection)
-            self._async_client = AsyncClient(self._read(connection, extra).settings)
+            # Another flow may have come first while this one looked the connection up.
+            self._async_client = self._async_client or AsyncClient(self._read(connection, extra).settings)
         return await self._async_client.run(flow)
 
     async def aclose(self) -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from airflow_provider_xai_collections.api import endpoints, flows
 from airflow_provider_xai_collections.api.collections import Collection, ManagementKey
 from airflow_provider_xai_collections.api.documents import Document, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.files import File
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, File
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Request, call
+from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.api.wire import Part
+from airflow_provider_xai_collections.client import Client
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
+from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
 from airflow_provider_xai_collections.sources import AnyPath, upload_of
 
@@ -39,6 +43,18 @@ class XAICollectionsHook(XAIConnectedHook):
 
     :param conn_id: the connection: password = management key, extra ``api_key`` = API key.
     """
+
+    # Airflow looks for these two in this very class.
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The extras of the connection form, for Airflow before 3.2."""
+        return form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The other fields of the connection form, for Airflow before 3.2."""
+        return field_behaviour()
 
     # Collections. Source: REST reference, /v1/collections
 
@@ -178,7 +194,7 @@ class XAICollectionsHook(XAIConnectedHook):
         fields: Mapping[str, str] | None = None,
     ) -> UploadedDocument:
         """Upload and attach in one call (at most 100 MB), which can carry a content type. Source: metadata guide."""
-        upload = upload_of(path, name)
+        upload = upload_of(path, name, limit=MAX_DOCUMENT_BYTES)
         return self._call(
             endpoints.UPLOAD_DOCUMENT,
             collection_id=collection_id,
@@ -287,7 +303,7 @@ class XAICollectionsHook(XAIConnectedHook):
             poll_interval=seconds("poll_interval", poll_interval),
             stall_after=None if stall_timeout is None else seconds("stall_timeout", stall_timeout),
         )
-        return self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=team_id))
+        return self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=self._team(team_id)))
 
     def waiting(
         self,
@@ -395,23 +411,28 @@ class XAICollectionsHook(XAIConnectedHook):
         return self._call(endpoints.VALIDATE_MANAGEMENT_KEY)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Test each key on its own, and say which one fails and why."""
+        """Test each key on its own, and say which one fails and why. Each is tried once: somebody is waiting."""
+        try:
+            settings = replace(self.client.settings, retries=RetryPolicy(attempts=1))
+        except XAIError as error:
+            return False, str(error)
         checks: dict[str, Request[Any]] = {
             Host.MANAGEMENT.key_name: endpoints.VALIDATE_MANAGEMENT_KEY.request(),
             Host.API.key_name: endpoints.LIST_FILES.request(limit=1),
         }
         said, well = [], True
-        for name, request in checks.items():
-            try:
-                self.run(call(request))
-            except XAICredentialError as error:
-                said.append(f"{name}: not configured, {error}")
-                well = False
-            except XAIError as error:
-                said.append(f"{name}: {error}")
-                well = False
-            else:
-                said.append(f"{name}: works")
+        with Client(settings) as client:
+            for name, request in checks.items():
+                try:
+                    client.run(call(request))
+                except XAICredentialError as error:
+                    said.append(f"{name}: not configured, {error}")
+                    well = False
+                except XAIError as error:
+                    said.append(f"{name}: {error}")
+                    well = False
+                else:
+                    said.append(f"{name}: works")
         return well, ". ".join(said)
 
     def _call(self, endpoint: Endpoint[A], **params: Any) -> A:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ def settings_from(
             management=Service(_url(host, port) or defaults.management.url, _text(password)),
             api=Service(_url(extra.get("api_host"), None) or defaults.api.url, _text(extra.get("api_key"))),
             request_timeout=_number(extra, "request_timeout", defaults.request_timeout),
-            retries=RetryPolicy(attempts=int(_number(extra, "retry_attempts", RetryPolicy().attempts))),
+            retries=RetryPolicy(attempts=_whole(extra, "retry_attempts", RetryPolicy().attempts)),
             missing_key=lambda needed: f"fill in {_FIELD[needed]} of the connection {conn_id!r}",
         )
     except XAIArgumentError as error:
@@ -49,12 +50,16 @@ _FIELD = {Host.MANAGEMENT: "the password (management key)", Host.API: 'the extra
 
 
 def _url(host: Any, port: int | None) -> str | None:
-    """An address from what people type: a bare name means https."""
+    """An address from what people type: a bare name means https. A port in it wins over the field of that name."""
     text = _text(host)
     if text is None:
         return None
     url = text if "://" in text else f"https://{text}"
-    return f"{url.rstrip('/')}:{port}" if port and not urlsplit(url).port else url
+    try:
+        parts = urlsplit(url)
+        return url if parts.port or not port else parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+    except ValueError:
+        return url  # refused, with the reason, where it is used
 
 
 def _text(value: Any) -> str | None:
@@ -68,6 +73,13 @@ def _number(extra: Mapping[str, Any], name: str, default: float) -> float:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not number > 0:
+    if not (number > 0 and isfinite(number)):
         raise XAIArgumentError(f'the extra "{name}" is {text!r}; it must be a number above 0')
     return number
+
+
+def _whole(extra: Mapping[str, Any], name: str, default: int) -> int:
+    number = _number(extra, name, default)
+    if number % 1:
+        raise XAIArgumentError(f'the extra "{name}" is {number}; it must be a whole number above 0')
+    return int(number)

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.durations import Duration, in_words, secon
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIAuthError, XAICredentialError, XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.progress import EVERY
-from airflow_provider_xai_collections.manifests import CAP, DocumentsManifest, WaitSummary
+from airflow_provider_xai_collections.manifests import CAP, DocumentsManifest, WaitEvent, WaitSummary
 from airflow_provider_xai_collections.tables import document_table
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from airflow_provider_xai_collections.verdicts import NAMED, OnFailed, check_policy, judge, judge_event
@@ -129,9 +129,9 @@ class XAIDocumentsBaseOperator(BaseOperator):
                     deadline=rules.deadline,
                     poll_interval=rules.poll_interval,
                     stall_timeout=rules.stall_after,
+                    manifest=manifest.dump(),
                 ),
                 method_name="execute_complete",
-                kwargs={"manifest": manifest.dump()},
                 timeout=timedelta(seconds=seconds("timeout", self.timeout) + BACKSTOP),
             )
         self.log.info("Waiting up to %s for %d documents", in_words(seconds("timeout", self.timeout)), len(file_ids))
@@ -145,13 +145,14 @@ class XAIDocumentsBaseOperator(BaseOperator):
         )
         return self._report(manifest, summary)
 
-    def execute_complete(self, context: Context, event: Any, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger."""
         with for_operator():
+            told = WaitEvent.parse(event)
             summary = judge_event(
-                event, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+                told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
             )
-            return self._report(DocumentsManifest.parse(manifest), summary)
+            return self._report(DocumentsManifest.parse(told.manifest), summary)
 
     def _report(self, manifest: DocumentsManifest, summary: WaitSummary) -> dict[str, Any]:
         if manifest.file_ids:

@@ -21,6 +21,7 @@ from airflow_provider_xai_collections.api.ingestion import (
     place,
 )
 from airflow_provider_xai_collections.api.planning import SourceDocument, check_fields, plan_ingestion
+from airflow_provider_xai_collections.arguments import ids_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.manifests import DocumentsManifest
 from airflow_provider_xai_collections.operators.base import XAIDocumentsBaseOperator
@@ -69,7 +70,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator():
             self.check_arguments()
-            file_ids = list(dict.fromkeys([self.file_ids] if isinstance(self.file_ids, str) else self.file_ids))
+            file_ids = ids_of("file_ids", self.file_ids)
             if not file_ids:
                 raise XAIArgumentError("file_ids is empty: there is nothing to attach")
             own = self.document_fields or {}

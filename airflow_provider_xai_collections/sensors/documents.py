@@ -20,9 +20,10 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_xai_collections.airflow_errors import for_sensor
 from airflow_provider_xai_collections.api.flows import batch_get_documents, unfinished_documents
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
+from airflow_provider_xai_collections.arguments import ids_of
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.manifests import WaitSummary
+from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, judge_event
 
@@ -92,7 +93,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             return first.xcom_value
         trigger = XAIDocumentsProcessedTrigger(
             collection_id=self.collection_id,
-            file_ids=self.file_ids,
+            file_ids=self._ids,
             filter=self.filter,
             team_id=self._team,
             conn_id=self.conn_id,
@@ -110,8 +111,9 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         with for_sensor():
+            told = WaitEvent.parse(event)
             summary = judge_event(
-                event, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+                told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
             )
             return summary.dump()
 
@@ -120,13 +122,17 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         return self.team_id or self.hook.team_id
 
     @property
+    def _ids(self) -> list[str] | None:
+        return None if self.file_ids is None else ids_of("file_ids", self.file_ids)
+
+    @property
     def _poll_interval(self) -> float:
         return max(self.poke_interval, 1.0)
 
     def _look(self) -> WaitResult | None:
         """Look once. The poller, with its patience for missing ids and failing looks, lives as long as this process."""
         if self._poller is None:
-            ids = self.file_ids
+            ids = self._ids
             if ids is None:
                 ids = self.hook.run(unfinished_documents(self.collection_id, filter=self.filter, team_id=self._team))
             self._poller = Poller(ids, WaitRules(time.time() + self.timeout, self._poll_interval))

@@ -24,6 +24,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
     :param deadline: when to give up, in seconds since the epoch: it holds over restarts of the triggerer.
     :param poll_interval: the pause between two looks, in seconds; shorter at first.
     :param stall_timeout: seconds without any progress after which to give up; ``None`` never does.
+    :param manifest: handed back in the event. (``defer(kwargs=...)`` would do, but ``airflow dags test`` drops those.)
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         deadline: float | None = None,
         poll_interval: float = 15.0,
         stall_timeout: float | None = None,
+        manifest: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow gives triggers no annotations
         self.collection_id = collection_id
@@ -47,6 +49,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         self.deadline = deadline
         self.poll_interval = poll_interval
         self.stall_timeout = stall_timeout
+        self.manifest = manifest
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -60,6 +63,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "poll_interval": self.poll_interval,
                 "stall_timeout": self.stall_timeout,
+                "manifest": self.manifest,
             },
         )
 
@@ -68,13 +72,15 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         try:
             rules = WaitRules(self.deadline, self.poll_interval, stall_after=self.stall_timeout)
             flow = hook.waiting(self.collection_id, self.file_ids, rules, filter=self.filter, team_id=self.team_id)
-            event = WaitEvent(version=1, summary=WaitSummary.of(await hook.arun(flow)))
+            event = WaitEvent(version=1, manifest=self.manifest, summary=WaitSummary.of(await hook.arun(flow)))
         except XAIError as error:
-            event = WaitEvent(version=1, error=str(error), error_type=type(error).__name__)
+            event = WaitEvent(version=1, manifest=self.manifest, error=str(error), error_type=type(error).__name__)
         except Exception as error:
             # A trigger that raises fails the task without a reason its reader can see.
             self.log.exception("The wait for documents of %s broke", self.collection_id)
-            event = WaitEvent(version=1, error=f"{type(error).__name__} in the trigger: {error}")
+            event = WaitEvent(
+                version=1, manifest=self.manifest, error=f"{type(error).__name__} in the trigger: {error}"
+            )
         finally:
             await hook.aclose()
         yield TriggerEvent(event.dump())

@@ -1,0 +1,272 @@
+"""Flows of a few requests, each step scripted. Lists, batches and waits of any size are in test_flows_at_length."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.api.collections import Collection, CollectionPage
+from airflow_provider_xai_collections.api.documents import DocumentStatus
+from airflow_provider_xai_collections.api.endpoints import (
+    ADD_DOCUMENT,
+    BATCH_GET_DOCUMENTS,
+    CREATE_COLLECTION,
+    DELETE_COLLECTION,
+    DELETE_FILE,
+    GET_COLLECTION,
+    GET_DOCUMENT,
+    LIST_COLLECTIONS,
+    LIST_DOCUMENTS,
+    REMOVE_DOCUMENT,
+)
+from airflow_provider_xai_collections.api.files import DeletedFile
+from airflow_provider_xai_collections.api.flows import (
+    Ensured,
+    add_document,
+    batch_get_documents,
+    delete_collection,
+    delete_file,
+    ensure_collection,
+    find_collections,
+    list_all,
+    look,
+    remove_document,
+    unfinished_documents,
+)
+from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.api.wire import Empty
+from airflow_provider_xai_collections.exceptions import (
+    XAIAmbiguousNameError,
+    XAIArgumentError,
+    XAIAuthError,
+    XAIConflictError,
+    XAIError,
+    XAIInvalidRequestError,
+    XAINotFoundError,
+    XAIOutcomeUnknownError,
+    XAIRateLimitError,
+    XAITooLargeError,
+)
+from tests.api.driving import a_collection, a_document, play, some_documents
+
+LOST = XAIOutcomeUnknownError("the answer was lost")
+GONE = XAINotFoundError("does not exist", status=404)
+CLASH = XAIConflictError("clashes", status=409)
+BAD = XAIInvalidRequestError("bad", status=400)
+
+BY_NAME = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100)
+CREATE = CREATE_COLLECTION.request(collection_name="docs")
+ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f")
+GET = GET_DOCUMENT.request(collection_id="c", file_id="f")
+BATCH = BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=["f"])
+EXISTS = GET_COLLECTION.request(collection_id="c")
+NONE: tuple[Any, Any] = (GET, GONE)
+
+
+def listed(*collections: Collection) -> CollectionPage:
+    return CollectionPage(collections=collections)
+
+
+# Finding and making collections
+
+
+def test_a_name_is_compared_exactly_because_the_service_matches_parts_of_it() -> None:
+    page = listed(a_collection("c1", "docs"), a_collection("c2", "docs-old"), a_collection("c3", "Docs"))
+    assert [found.collection_id for found in play(find_collections("docs"), (BY_NAME, page))] == ["c1"]
+
+
+def test_a_name_cannot_break_out_of_the_filter() -> None:
+    asked = LIST_COLLECTIONS.request(filter='collection_name:"a\\" OR \\""', limit=100, team_id="t")
+    assert play(find_collections('a" OR "', team_id="t"), (asked, listed())) == []
+
+
+def test_a_collection_that_exists_is_returned_and_not_made_again() -> None:
+    assert play(ensure_collection("docs"), (BY_NAME, listed(a_collection()))) == Ensured(a_collection(), created=False)
+
+
+def test_a_collection_that_is_not_there_is_made_as_asked() -> None:
+    create = CREATE_COLLECTION.request(collection_name="docs", collection_description="ours", team_id="t")
+    by_name = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100, team_id="t")
+    flow = ensure_collection("docs", collection_description="ours", team_id="t")
+    assert play(flow, (by_name, listed()), (create, a_collection())) == Ensured(a_collection(), created=True)
+
+
+def test_a_collection_whose_create_lost_its_answer_is_found_by_name() -> None:
+    script = ((BY_NAME, listed()), (CREATE, LOST), (BY_NAME, listed(a_collection())))
+    assert play(ensure_collection("docs"), *script) == Ensured(a_collection(), created=True)
+
+
+def test_a_create_that_left_nothing_to_find_stays_unknown() -> None:
+    with pytest.raises(XAIOutcomeUnknownError):
+        play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), (BY_NAME, listed()))
+
+
+@pytest.mark.parametrize("lost_first", [False, True])
+def test_of_several_collections_with_the_name_none_is_chosen(lost_first: bool) -> None:
+    before: list[tuple[Any, Any]] = [(BY_NAME, listed()), (CREATE, LOST)] if lost_first else []
+    two = listed(a_collection("c1"), a_collection("c2"))
+    with pytest.raises(XAIAmbiguousNameError, match=r"2 collections are called 'docs' \(c1, c2\)\. Pass the coll"):
+        play(ensure_collection("docs"), *before, (BY_NAME, two))
+
+
+def test_settings_with_a_mistake_are_refused_before_anything_is_asked() -> None:
+    with pytest.raises(XAIArgumentError):
+        play(ensure_collection("docs", metric_space="round"))
+
+
+# Attaching
+
+
+def test_an_attach_that_is_answered_is_done() -> None:
+    assert play(add_document("c", "f"), (ADD, Empty())) is True
+
+
+@pytest.mark.parametrize("refusal", [CLASH, BAD])
+def test_a_refusal_may_mean_that_it_is_attached_already(refusal: XAIError) -> None:
+    assert play(add_document("c", "f"), (ADD, refusal), (GET, a_document("f"))) is False
+
+
+@pytest.mark.parametrize("refusal", [CLASH, BAD])
+def test_a_refusal_of_what_is_not_there_is_raised(refusal: XAIError) -> None:
+    with pytest.raises(type(refusal)):
+        play(add_document("c", "f"), (ADD, refusal), (GET, GONE))
+
+
+@pytest.mark.parametrize("error", [GONE, XAIAuthError("no", status=403), XAIRateLimitError("slow", status=429)])
+def test_other_errors_are_raised_without_a_look(error: XAIError) -> None:
+    with pytest.raises(type(error)):
+        play(add_document("c", "f"), (ADD, error))
+
+
+def test_an_attach_with_a_lost_answer_is_looked_up() -> None:
+    assert play(add_document("c", "f"), (ADD, LOST), (GET, a_document("f"))) is True
+
+
+def test_a_document_may_show_only_a_moment_after_a_lost_answer() -> None:
+    pauses: tuple[Any, ...] = ((ADD, LOST), NONE, (Sleep(1.0), None), NONE, (Sleep(2.0), None))
+    assert play(add_document("c", "f"), *pauses, (GET, a_document("f"))) is True
+
+
+THREE_LOOKS: tuple[Any, ...] = (NONE, (Sleep(1.0), None), NONE, (Sleep(2.0), None), NONE)
+
+
+def test_an_attach_that_did_not_arrive_is_sent_again() -> None:
+    assert play(add_document("c", "f"), (ADD, LOST), *THREE_LOOKS, (ADD, Empty())) is True
+
+
+def test_a_second_attach_that_meets_the_first_counts_as_ours() -> None:
+    script: tuple[Any, ...] = ((ADD, LOST), *THREE_LOOKS, (ADD, CLASH), (GET, a_document("f")))
+    assert play(add_document("c", "f"), *script) is True
+
+
+def test_a_second_attach_that_is_refused_and_not_there_is_raised_as_refused() -> None:
+    with pytest.raises(XAIConflictError):
+        play(add_document("c", "f"), (ADD, LOST), *THREE_LOOKS, (ADD, CLASH), *THREE_LOOKS)
+
+
+def test_an_attach_whose_answers_are_all_lost_stays_unknown() -> None:
+    with pytest.raises(XAIOutcomeUnknownError):
+        play(add_document("c", "f"), *((ADD, LOST), *THREE_LOOKS) * 3)
+
+
+def test_a_file_attached_with_other_fields_is_not_taken_for_ours() -> None:
+    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields={"year": "2024", "kind": "law"})
+    held = a_document("f", fields={"year": "2023", "kind": "law"})
+    with pytest.raises(XAIConflictError, match=r"^add_document\(c/f\): the file is .* with other values of year\. Rem"):
+        play(add_document("c", "f", fields={"year": "2024", "kind": "law"}), (add, CLASH), (GET, held))
+
+
+def test_a_file_attached_with_more_fields_than_ours_is_ours() -> None:
+    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields={"year": "2024"})
+    held = a_document("f", fields={"year": "2024", "kind": "law"})
+    assert play(add_document("c", "f", fields={"year": "2024"}), (add, CLASH), (GET, held)) is False
+
+
+# Looking
+
+
+def test_a_look_finds_the_document_or_nothing() -> None:
+    assert play(look("c", "f"), (GET, a_document("f"))) == a_document("f")
+    assert play(look("c", "f"), (GET, GONE)) is None
+
+
+def test_looks_pause_in_between_but_not_after_the_last() -> None:
+    assert play(look("c", "f", looks=2), (GET, GONE), (Sleep(1.0), None), (GET, GONE)) is None
+
+
+# Batches and lists
+
+
+def test_a_batch_asks_for_each_id_once_and_in_order() -> None:
+    asked = BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=["b", "a"], team_id="t")
+    found = some_documents(a_document("b"))
+    assert play(batch_get_documents("c", ["b", "a", "b"], team_id="t"), (asked, found)) == [a_document("b")]
+
+
+def test_no_ids_ask_for_nothing() -> None:
+    assert play(batch_get_documents("c", [])) == []
+
+
+@pytest.mark.parametrize("error", [GONE, BAD])
+def test_an_id_the_service_refuses_is_left_out_once_the_collection_is_known_to_exist(error: XAIError) -> None:
+    assert play(batch_get_documents("c", ["f"]), (BATCH, error), (EXISTS, a_collection())) == []
+
+
+def test_a_collection_that_does_not_exist_is_not_taken_for_missing_documents() -> None:
+    with pytest.raises(XAINotFoundError):
+        play(batch_get_documents("c", ["f"]), (BATCH, GONE), (EXISTS, GONE))
+
+
+def test_one_id_that_is_too_large_to_ask_for_is_an_error() -> None:
+    with pytest.raises(XAITooLargeError):
+        play(batch_get_documents("c", ["f"]), (BATCH, XAITooLargeError("414", status=414)), (EXISTS, a_collection()))
+
+
+def test_unfinished_documents_are_those_not_processed() -> None:
+    asked = LIST_DOCUMENTS.request(collection_id="c", filter="status:!DOCUMENT_STATUS_PROCESSED", limit=100)
+    page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("c", "DREAMING"))
+    assert play(unfinished_documents("c"), (asked, page)) == ["b", "c"]
+
+
+def test_unfinished_documents_can_be_narrowed() -> None:
+    both = 'fields.year:"2024" AND status:!DOCUMENT_STATUS_PROCESSED'
+    asked = LIST_DOCUMENTS.request(collection_id="c", filter=both, limit=100, team_id="t")
+    flow = unfinished_documents("c", filter='fields.year:"2024"', team_id="t")
+    assert play(flow, (asked, some_documents())) == []
+
+
+def test_a_list_goes_on_from_a_token_it_is_given() -> None:
+    asked = LIST_COLLECTIONS.request(limit=100, pagination_token="t")
+    again = CollectionPage(collections=tuple(a_collection(str(n)) for n in range(100)), pagination_token="t")
+    assert len(play(list_all(LIST_COLLECTIONS, pagination_token="t"), (asked, again))) == 100
+
+
+# Deleting
+
+REMOVALS: list[tuple[Any, Any]] = [
+    (
+        partial(remove_document, "c", "f", team_id="t"),
+        REMOVE_DOCUMENT.request(collection_id="c", file_id="f", team_id="t"),
+    ),
+    (partial(delete_collection, "c", team_id="t"), DELETE_COLLECTION.request(collection_id="c", team_id="t")),
+    (partial(delete_file, "f"), DELETE_FILE.request(file_id="f")),
+]
+
+
+@pytest.mark.parametrize(("remove", "request_"), REMOVALS)
+def test_what_was_there_is_gone(remove: Any, request_: Any) -> None:
+    answer = DeletedFile(id="f") if request_.endpoint is DELETE_FILE else Empty()
+    assert play(remove(), (request_, answer)) is True
+
+
+@pytest.mark.parametrize(("remove", "request_"), REMOVALS)
+def test_what_was_not_there_is_gone_too(remove: Any, request_: Any) -> None:
+    assert play(remove(), (request_, GONE)) is False
+
+
+@pytest.mark.parametrize(("remove", "request_"), REMOVALS)
+def test_what_may_not_be_removed_is_an_error(remove: Any, request_: Any) -> None:
+    with pytest.raises(XAIAuthError):
+        play(remove(), (request_, XAIAuthError("no", status=403)))

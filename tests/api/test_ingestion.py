@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.api.documents import FileMetadata, UploadedDocument
+from airflow_provider_xai_collections.api.endpoints import (
+    ADD_DOCUMENT,
+    DELETE_FILE,
+    GET_COLLECTION,
+    GET_DOCUMENT,
+    LIST_DOCUMENTS,
+    REMOVE_DOCUMENT,
+    UPDATE_COLLECTION,
+    UPLOAD_DOCUMENT,
+    UPLOAD_FILE,
+)
+from airflow_provider_xai_collections.api.files import DeletedFile, File
+from airflow_provider_xai_collections.api.ingestion import (
+    Placed,
+    Target,
+    UploadMethod,
+    declare_managed_fields,
+    documents_in_scope,
+    documents_of_version,
+    place,
+)
+from airflow_provider_xai_collections.api.planning import (
+    MANAGED_FIELDS,
+    PlannedDocument,
+    SourceDocument,
+    managed_fields,
+    missing_definitions,
+    version_key,
+)
+from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.api.wire import Empty
+from airflow_provider_xai_collections.exceptions import (
+    XAIAuthError,
+    XAIConflictError,
+    XAIError,
+    XAIInvalidRequestError,
+    XAINotFoundError,
+    XAIOutcomeUnknownError,
+)
+from tests.api.driving import a_collection, a_document, play, some_documents
+
+SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO)
+FILES = Target("c", "s", team_id="t")
+DIRECT = Target("c", "s", UploadMethod.DIRECT, team_id="t")
+FIELDS = {"year": "2024", **managed_fields("s", SOURCE)}
+KEY = version_key("s", SOURCE)
+
+LOST = XAIOutcomeUnknownError("the answer was lost")
+GONE = XAINotFoundError("does not exist", status=404)
+CLASH = XAIConflictError("clashes", status=409)
+REFUSALS = [CLASH, XAIInvalidRequestError("bad", status=400)]
+
+UPLOAD = UPLOAD_FILE.request(upload=SOURCE.upload)
+ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=FIELDS, team_id="t")
+GET = GET_DOCUMENT.request(collection_id="c", file_id="f", team_id="t")
+SEND = UPLOAD_DOCUMENT.request(
+    collection_id="c", name="a.txt", content_type="text/plain", fields=FIELDS, upload=SOURCE.upload
+)
+OF_VERSION = LIST_DOCUMENTS.request(
+    collection_id="c", filter=f'fields.airflow_version_key:"{KEY}"', limit=100, team_id="t"
+)
+OURS = a_document("theirs", "DOCUMENT_STATUS_PROCESSING", fields=FIELDS)
+UPLOADED: tuple[Any, Any] = (UPLOAD, File(id="f"))
+DISCARDED: tuple[Any, Any] = (DELETE_FILE.request(file_id="f"), DeletedFile(id="f"))
+FOUND: tuple[Any, Any] = (OF_VERSION, some_documents(OURS))
+NOT_SHOWN: tuple[Any, Any] = (OF_VERSION, some_documents())
+#: A list may lag behind, so three looks find nothing before it counts as nothing.
+NOWHERE: tuple[Any, ...] = (NOT_SHOWN, (Sleep(1.0), None), NOT_SHOWN, (Sleep(2.0), None), NOT_SHOWN)
+
+
+def adding(target: Target) -> Any:
+    return place(target, PlannedDocument(SOURCE, None), {"year": "2024"})
+
+
+# The collection and what it holds
+
+
+def test_a_collection_that_declares_our_fields_is_left_alone() -> None:
+    ready = a_collection(field_definitions=MANAGED_FIELDS)
+    get = GET_COLLECTION.request(collection_id="c", team_id="t")
+    assert play(declare_managed_fields("c", team_id="t"), (get, ready)) is ready
+
+
+def test_our_fields_are_declared_where_they_are_missing() -> None:
+    updates = missing_definitions(a_collection())
+    update = UPDATE_COLLECTION.request(collection_id="c", field_definition_updates=updates)
+    ready = a_collection(field_definitions=MANAGED_FIELDS)
+    script = ((GET_COLLECTION.request(collection_id="c"), a_collection()), (update, ready))
+    assert play(declare_managed_fields("c"), *script) is ready
+
+
+def test_a_scope_is_asked_for_by_its_field() -> None:
+    asked = LIST_DOCUMENTS.request(collection_id="c", filter='fields.airflow_scope:"s"', limit=100, team_id="t")
+    assert play(documents_in_scope(FILES), (asked, some_documents(OURS))) == [OURS]
+
+
+def test_a_version_is_compared_exactly_because_filters_are_fuzzy() -> None:
+    other = a_document("x", fields={**FIELDS, "airflow_version_key": KEY + "0"})
+    assert play(documents_of_version(FILES, SOURCE), (OF_VERSION, some_documents(other, OURS))) == [OURS]
+
+
+# What is there already
+
+
+@pytest.mark.parametrize("status", ["PROCESSED", "PROCESSING", "DREAMING"])
+@pytest.mark.parametrize("target", [FILES, DIRECT])
+def test_a_document_that_is_there_is_not_sent_again(target: Target, status: str) -> None:
+    held = a_document("h", f"DOCUMENT_STATUS_{status}", fields=FIELDS)
+    assert play(place(target, PlannedDocument(SOURCE, held), {})) == Placed(SOURCE, "h", added=False)
+
+
+@pytest.mark.parametrize("already_gone", [False, True])
+def test_a_failed_document_is_removed_with_its_file_and_added_anew(already_gone: bool) -> None:
+    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
+    script: tuple[Any, ...] = (
+        (REMOVE_DOCUMENT.request(collection_id="c", file_id="h", team_id="t"), GONE if already_gone else Empty()),
+        (DELETE_FILE.request(file_id="h"), GONE if already_gone else DeletedFile(id="h")),
+        UPLOADED,
+        (ADD, Empty()),
+    )
+    flow = place(FILES, PlannedDocument(SOURCE, held), {"year": "2024"})
+    assert play(flow, *script) == Placed(SOURCE, "f", added=True)
+
+
+# By way of a file
+
+
+def test_a_new_document_is_uploaded_and_attached_with_its_fields() -> None:
+    assert play(adding(FILES), UPLOADED, (ADD, Empty())) == Placed(SOURCE, "f", added=True)
+
+
+def test_our_fields_win_over_those_of_the_same_name() -> None:
+    flow = place(FILES, PlannedDocument(SOURCE, None), {"year": "2024", "airflow_scope": "forged"})
+    assert play(flow, UPLOADED, (ADD, Empty())).added is True
+
+
+def test_uploads_with_lost_answers_are_repeated_and_counted_as_possible_orphans() -> None:
+    script: tuple[Any, ...] = (
+        (UPLOAD, LOST),
+        (Sleep(1.0, jitter=1.0), None),
+        (UPLOAD, LOST),
+        (Sleep(2.0, jitter=1.0), None),
+        UPLOADED,
+        (ADD, Empty()),
+    )
+    assert play(adding(FILES), *script) == Placed(SOURCE, "f", added=True, possible_orphans=2)
+
+
+def test_an_upload_whose_answers_are_all_lost_stays_unknown() -> None:
+    script = [step for pause in (1.0, 2.0, 4.0, 8.0) for step in ((UPLOAD, LOST), (Sleep(pause, jitter=1.0), None))]
+    with pytest.raises(XAIOutcomeUnknownError):
+        play(adding(FILES), *script, (UPLOAD, LOST))
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_when_a_rival_was_faster_our_file_goes_and_its_document_counts(refusal: XAIError) -> None:
+    script = (UPLOADED, (ADD, refusal), (GET, GONE), DISCARDED, FOUND)
+    assert play(adding(FILES), *script) == Placed(SOURCE, "theirs", added=False)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refusal_without_a_rival_is_raised_and_leaves_no_file(refusal: XAIError) -> None:
+    with pytest.raises(type(refusal)):
+        play(adding(FILES), UPLOADED, (ADD, refusal), (GET, GONE), DISCARDED, *NOWHERE)
+
+
+@pytest.mark.parametrize("error", [XAIAuthError("no", status=403), GONE])
+def test_an_attach_that_cannot_be_leaves_no_file(error: XAIError) -> None:
+    with pytest.raises(type(error)):
+        play(adding(FILES), UPLOADED, (ADD, error), DISCARDED)
+
+
+def test_a_file_that_may_be_attached_stays() -> None:
+    looks: tuple[Any, ...] = ((GET, GONE), (Sleep(1.0), None), (GET, GONE), (Sleep(2.0), None), (GET, GONE))
+    with pytest.raises(XAIOutcomeUnknownError):
+        play(adding(FILES), UPLOADED, *((ADD, LOST), *looks) * 3)
+
+
+# In one call
+
+
+def test_a_direct_upload_answers_with_the_document() -> None:
+    answer = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
+    assert play(adding(DIRECT), (SEND, answer)) == Placed(SOURCE, "f", added=True)
+
+
+@pytest.mark.parametrize("answer", [UploadedDocument(), LOST])
+def test_a_direct_upload_that_does_not_say_is_found_by_its_version(answer: Any) -> None:
+    assert play(adding(DIRECT), (SEND, answer), FOUND) == Placed(SOURCE, "theirs", added=True)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_direct_upload_refused_because_it_is_there_counts_as_there(refusal: XAIError) -> None:
+    assert play(adding(DIRECT), (SEND, refusal), NOT_SHOWN, (Sleep(1.0), None), FOUND).added is False
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_direct_upload_that_is_refused_is_an_error(refusal: XAIError) -> None:
+    with pytest.raises(type(refusal)):
+        play(adding(DIRECT), (SEND, refusal), *NOWHERE)
+
+
+def test_a_direct_upload_that_did_not_arrive_is_sent_again() -> None:
+    answer = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
+    script = ((SEND, LOST), *NOWHERE, (Sleep(1.0, jitter=1.0), None), (SEND, answer))
+    assert play(adding(DIRECT), *script) == Placed(SOURCE, "f", added=True)
+
+
+def test_a_direct_upload_that_never_shows_says_what_to_do() -> None:
+    script: list[Any] = [(SEND, LOST), *NOWHERE]
+    for pause in (1.0, 2.0, 4.0, 8.0):
+        script += [(Sleep(pause, jitter=1.0), None), (SEND, LOST), *NOWHERE]
+    with pytest.raises(XAIOutcomeUnknownError, match=r"^upload_document\(c\): sent 5 times, .* Retry later: a copy"):
+        play(adding(DIRECT), *script)

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_xai_collections.api.polling import FailedDocument, Poller, WaitEnd, WaitResult, WaitRules
+from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAIAuthError,
+    XAIError,
+    XAINotFoundError,
+    XAIRateLimitError,
+    XAIResponseError,
+    XAIServerError,
+    XAITransportError,
+)
+from tests.api.driving import a_document
+
+PROCESSING = "DOCUMENT_STATUS_PROCESSING"
+FAILED = "DOCUMENT_STATUS_FAILED"
+OUTAGE = XAIServerError("503", status=503)
+
+
+def poller(*file_ids: str, **rules: Any) -> Poller:
+    return Poller(file_ids, WaitRules(**rules))
+
+
+def test_processed_documents_end_the_wait() -> None:
+    watched = poller("a", "b")
+    assert watched.observe(0.0, [a_document("a")]) is None
+    assert (watched.pending, watched.processed_count) == (("b",), 1)
+    assert watched.observe(1.0, [a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
+
+
+def test_failed_documents_end_the_wait_with_their_reasons() -> None:
+    documents = [a_document("a", FAILED, error_message="no text"), a_document("b", FAILED)]
+    failed = (FailedDocument("a", "a.txt", "no text"), FailedDocument("b", "b.txt", "the service gave no reason"))
+    assert poller("a", "b").observe(0.0, documents) == WaitResult(WaitEnd.SETTLED, failed=failed)
+
+
+@pytest.mark.parametrize("word", ["DOCUMENT_STATUS_UNKNOWN", PROCESSING, "DOCUMENT_STATUS_CHUNKED", "DREAMING", ""])
+def test_every_other_word_means_in_progress(word: str) -> None:
+    watched = poller("a")
+    assert watched.observe(0.0, [a_document("a", word)]) is None
+    assert watched.pending == ("a",)
+
+
+def test_words_nobody_knows_are_collected_once() -> None:
+    watched = poller("a", "b")
+    for now in (0.0, 1.0):
+        watched.observe(now, [a_document("a", "DREAMING"), a_document("b", PROCESSING)])
+    assert watched.unknown_words == {"DREAMING"}
+
+
+def test_documents_nobody_asked_for_and_ids_asked_for_twice_change_nothing() -> None:
+    watched = poller("a", "a")
+    assert watched.pending == ("a",)
+    assert watched.observe(0.0, [a_document("x"), a_document("a")]) == WaitResult(WaitEnd.SETTLED, processed=("a",))
+
+
+def test_an_absent_document_is_missing_after_the_grace_period() -> None:
+    watched = poller("a", grace=60.0)
+    assert watched.observe(100.0, []) is None
+    assert watched.observe(159.0, []) is None
+    assert watched.observe(160.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
+
+
+def test_a_document_that_returns_gets_a_new_grace_period() -> None:
+    watched = poller("a", grace=60.0)
+    watched.observe(0.0, [])
+    watched.observe(59.0, [a_document("a", PROCESSING)])
+    assert watched.observe(61.0, []) is None
+    assert watched.observe(120.0, []) is None
+    assert watched.observe(121.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
+
+
+def test_without_grace_an_absent_document_is_missing_at_once() -> None:
+    assert poller("a", grace=0.0).observe(0.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
+
+
+def test_the_deadline_ends_the_wait_with_what_is_pending() -> None:
+    watched = poller("a", "b", deadline=100.0)
+    assert watched.observe(99.0, [a_document("a")]) is None
+    late = watched.observe(100.0, [a_document("b", PROCESSING)])
+    assert late == WaitResult(WaitEnd.TIMED_OUT, processed=("a",), pending=("b",))
+    assert late.total == 2
+
+
+def test_a_wait_that_settles_at_the_deadline_is_settled() -> None:
+    assert poller("a", deadline=100.0).observe(200.0, [a_document("a")]) == WaitResult(
+        WaitEnd.SETTLED, processed=("a",)
+    )
+
+
+def test_the_deadline_holds_while_looks_fail() -> None:
+    watched = poller("a", deadline=100.0)
+    assert watched.failed(99.0, OUTAGE) is None
+    assert watched.failed(100.0, OUTAGE) == WaitResult(WaitEnd.TIMED_OUT, pending=("a",))
+
+
+def test_no_movement_for_too_long_is_a_stall() -> None:
+    watched = poller("a", stall_after=50.0)
+    assert watched.observe(0.0, [a_document("a", PROCESSING)]) is None
+    assert watched.observe(49.0, [a_document("a", PROCESSING)]) is None
+    assert watched.observe(50.0, [a_document("a", PROCESSING)]) == WaitResult(WaitEnd.STALLED, pending=("a",))
+
+
+def test_looks_that_only_fail_are_a_stall_too() -> None:
+    watched = poller("a", stall_after=50.0, max_failures=9)
+    assert watched.failed(10.0, OUTAGE) is None
+    assert watched.failed(60.0, OUTAGE) == WaitResult(WaitEnd.STALLED, pending=("a",))
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        [a_document("a", "DOCUMENT_STATUS_CHUNKED"), a_document("b", PROCESSING)],
+        [a_document("a", PROCESSING, chunks_processed_count="1"), a_document("b", PROCESSING)],
+        [a_document("a", PROCESSING, chunk_count=9), a_document("b", PROCESSING)],
+        [a_document("a"), a_document("b", PROCESSING)],
+        [a_document("a", FAILED), a_document("b", PROCESSING)],
+    ],
+)
+def test_any_movement_of_any_document_is_progress(moved: list[Any]) -> None:
+    watched = poller("a", "b", stall_after=50.0)
+    watched.observe(0.0, [a_document("a", PROCESSING), a_document("b", PROCESSING)])
+    watched.observe(40.0, moved)
+    assert watched.observe(89.0, moved) is None
+    last = watched.observe(90.0, moved)
+    assert last is not None
+    assert last.end is WaitEnd.STALLED
+
+
+@pytest.mark.parametrize(
+    "error", [OUTAGE, XAIRateLimitError("429"), XAITransportError("cut"), XAIResponseError("html")]
+)
+def test_a_look_may_fail_a_few_times_in_a_row(error: XAIError) -> None:
+    watched = poller("a", max_failures=2)
+    for _ in range(3):
+        assert watched.failed(0.0, error) is None
+        assert watched.failed(0.0, error) is None
+        assert watched.observe(0.0, [a_document("a", PROCESSING)]) is None
+    watched.failed(0.0, error)
+    watched.failed(0.0, error)
+    with pytest.raises(type(error)):
+        watched.failed(0.0, error)
+
+
+@pytest.mark.parametrize("error", [XAIAuthError("401"), XAINotFoundError("404"), XAIError("leaving")])
+def test_a_final_error_ends_the_wait_at_once(error: XAIError) -> None:
+    with pytest.raises(type(error)):
+        poller("a").failed(0.0, error)
+
+
+def test_untyped_documents_are_named() -> None:
+    odd = {"content_type": "application/octet-stream"}
+    documents = [
+        a_document("a", file_metadata=odd),
+        a_document("b", FAILED, file_metadata=odd),
+        a_document("c", file_metadata={"content_type": "text/plain"}),
+    ]
+    result = poller("a", "b", "c").observe(0.0, documents)
+    assert result is not None
+    assert result.untyped == ("a.txt", "b.txt")
+
+
+def test_pauses_grow_from_a_tenth_of_the_interval_to_all_of_it() -> None:
+    watched = poller("a", poll_interval=10.0)
+    lengths = []
+    for _ in range(8):
+        watched.observe(0.0, [a_document("a", PROCESSING)])
+        pause = watched.pause(0.0)
+        lengths.append(round(pause.seconds + pause.jitter, 2))
+    assert lengths == [1.0, 1.5, 2.25, 3.38, 5.06, 7.59, 10.0, 10.0]
+
+
+def test_pauses_grow_while_looks_fail() -> None:
+    watched = poller("a", poll_interval=10.0)
+    watched.failed(0.0, OUTAGE)
+    first = watched.pause(0.0)
+    watched.failed(0.0, OUTAGE)
+    assert watched.pause(0.0).seconds > first.seconds
+
+
+def test_the_last_pause_ends_at_the_deadline() -> None:
+    watched = poller("a", poll_interval=10.0, deadline=100.0)
+    watched.observe(99.5, [a_document("a", PROCESSING)])
+    assert watched.pause(99.5) == Sleep(0.5)
+    assert watched.pause(101.0) == Sleep(0.0)
+
+
+@given(looks=st.integers(0, 5000), interval=st.floats(0.01, 1e6), left=st.none() | st.floats(-10, 1e6))
+def test_no_pause_is_longer_than_the_interval_or_passes_the_deadline(
+    looks: int, interval: float, left: float | None
+) -> None:
+    watched = poller("a", poll_interval=interval, deadline=left)
+    for _ in range(looks):
+        watched.observe(-100.0, [])
+    pause = watched.pause(0.0)
+    assert 0 <= pause.seconds <= pause.seconds + pause.jitter <= interval * 1.000001
+    if left is not None:
+        assert pause.seconds + pause.jitter <= max(0.0, left)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"poll_interval": 0.0},
+        {"poll_interval": -1.0},
+        {"poll_interval": NAN},
+        {"stall_after": 0.0},
+        {"stall_after": NAN},
+        {"grace": -1.0},
+        {"grace": NAN},
+        {"max_failures": -1},
+    ],
+)
+def test_rules_that_make_no_sense_are_refused_and_named(rules: dict[str, Any]) -> None:
+    with pytest.raises(XAIArgumentError, match=next(iter(rules))):
+        WaitRules(**rules)

@@ -1,0 +1,74 @@
+"""The README tells the truth: its table is the contract's, its DAG parses, its names exist."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections import __version__
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.api.retries import RetryPolicy
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.hooks.connection import EXTRAS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_calls_is_what_the_contract_table_says() -> None:
+    check = [sys.executable, str(ROOT / "scripts" / "readme_tables.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, "run `make tables`"
+
+
+def test_every_call_is_a_method_of_the_hook() -> None:
+    assert [endpoint.name for endpoint in ENDPOINTS if not hasattr(XAICollectionsHook, endpoint.name)] == []
+
+
+def test_the_dag_of_the_readme_is_one() -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    if importlib.util.find_spec("airflow.sdk") is None:
+        source = source.replace("from airflow.sdk import dag", "from airflow.decorators import dag")
+    names: dict[str, Any] = {}
+    exec(source.replace("\nhandbook()", "\nmade = handbook()"), names)
+    assert sorted(task.task_id for task in names["made"].tasks) == ["create", "ingest"]
+    assert len(source.splitlines()) <= 25
+
+
+@pytest.mark.parametrize("name", re.findall(r"^\| `(\w+\.\w+\.XAI\w+)` \|", README, re.MULTILINE))
+def test_every_class_it_names_exists(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    assert hasattr(importlib.import_module(f"airflow_provider_xai_collections.{module}"), attribute)
+
+
+def test_it_names_every_extra_of_the_connection() -> None:
+    assert set(re.findall(r"extra `(\w+)`", README)) == set(EXTRAS)
+
+
+def test_its_figures_are_those_of_the_code() -> None:
+    policy = RetryPolicy()
+    assert f"tried {policy.attempts} times within {policy.budget / 60:.0f} minutes" in README
+
+
+@pytest.mark.parametrize("text", [README, (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")])
+def test_every_make_target_it_shows_exists(text: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
+
+
+def test_contributing_names_every_room() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    package = ROOT / "airflow_provider_xai_collections"
+    rooms = {path.stem for path in package.glob("*.py")} | {path.stem for path in (package / "api").glob("*.py")}
+    rooms |= {path.name for path in package.iterdir() if path.is_dir()}
+    named = set(re.findall(r"[a-z_]+", contributing))
+    assert rooms - named - {"__init__", "__pycache__"} == set()
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
