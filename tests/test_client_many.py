@@ -137,6 +137,26 @@ def test_who_leaves_early_waits_for_no_pause_and_sends_nothing_more() -> None:
     assert [request.url.path for request in requests] == ["/v1/collections/1"]
 
 
+def test_a_flow_left_behind_in_a_request_gets_its_answer_and_asks_no_more() -> None:
+    left = threading.Event()
+    requests: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        requests.append(request.url.path.rpartition("/")[2])
+        if requests[-1] == "2":
+            left.wait(5)
+        return answer(request)
+
+    def two() -> Flow[Collection]:
+        yield from get(2)
+        return (yield from get(3))
+
+    with a_client(handler) as client, closing(_results(client.run_many([two(), get(1)], concurrency=2))) as results:
+        next(results)
+        threading.Timer(0.1, left.set).start()  # while the results are being closed
+    assert sorted(requests) == ["1", "2"]
+
+
 def test_flows_left_behind_are_told_so_and_may_clean_up() -> None:
     told: list[XAIError] = []
 

@@ -43,6 +43,8 @@ MAX_PAGE = 100
 BATCH_SIZE = 50
 #: Attaches with a lost answer before giving up.
 ADD_TRIES = 3
+#: Looks for something that may have been made a moment ago: what the service shows may lag behind.
+LOOKS = 3
 
 Item = TypeVar("Item", covariant=True)
 
@@ -118,17 +120,20 @@ def ensure_collection(collection_name: str, *, team_id: str | None = None, **set
     :raises XAIAmbiguousNameError: several collections carry the name.
     """
     request = CREATE_COLLECTION.request(collection_name=collection_name, team_id=team_id, **settings)
-    if (
-        collection := only((yield from find_collections(collection_name, team_id=team_id)), collection_name)
-    ) is not None:
+    found = yield from find_collections(collection_name, team_id=team_id)
+    if (collection := only(found, collection_name)) is not None:
         return Ensured(collection, created=False)
     try:
         return Ensured((yield from call(request)), created=True)
-    except XAIOutcomeUnknownError:
+    except XAIOutcomeUnknownError as error:
+        unknown = error
+    for turn in range(LOOKS):
+        if turn:
+            yield Sleep(float(turn))
         found = yield from find_collections(collection_name, team_id=team_id)
-        if (collection := only(found, collection_name)) is None:
-            raise
-        return Ensured(collection, created=True)
+        if (collection := only(found, collection_name)) is not None:
+            return Ensured(collection, created=True)
+    raise unknown
 
 
 def only(found: Sequence[Collection], collection_name: str) -> Collection | None:
@@ -162,13 +167,19 @@ def add_document(
         except XAIOutcomeUnknownError as error:
             refusal = error
             in_doubt += 1
+        except XAIError as error:
+            if in_doubt:
+                raise XAIOutcomeUnknownError(f"{error}. An earlier try may have been done all the same") from error
+            raise
         # A document may be invisible for a moment after it was attached, so look longer when we may have done it.
-        document = yield from look(collection_id, file_id, team_id=team_id, looks=3 if in_doubt else 1)
-        if document is not None:
+        try:
+            document = yield from look(collection_id, file_id, team_id=team_id, looks=LOOKS if in_doubt else 1)
+        except XAINotFoundError:
+            if in_doubt == ADD_TRIES or not isinstance(refusal, XAIOutcomeUnknownError):
+                raise refusal from None
+        else:
             _check_fields(request, document, fields or {})
             return bool(in_doubt)
-        if in_doubt == ADD_TRIES or not isinstance(refusal, XAIOutcomeUnknownError):
-            raise refusal
 
 
 def _check_fields(request: Request[Any], document: Document, fields: dict[str, str]) -> None:
@@ -180,17 +191,15 @@ def _check_fields(request: Request[Any], document: Document, fields: dict[str, s
         )
 
 
-def look(collection_id: str, file_id: str, *, team_id: str | None = None, looks: int = 1) -> Flow[Document | None]:
-    """The document, or ``None`` if the collection does not have it, asking up to ``looks`` times."""
+def look(collection_id: str, file_id: str, *, team_id: str | None = None, looks: int = 1) -> Flow[Document]:
+    """The document, asking up to ``looks`` times before believing that the collection does not have it."""
     request = GET_DOCUMENT.request(collection_id=collection_id, file_id=file_id, team_id=team_id)
-    for turn in range(looks):
-        if turn:
-            yield Sleep(float(turn))
+    for turn in range(1, looks):
         try:
             return (yield from call(request))
         except XAINotFoundError:
-            continue
-    return None
+            yield Sleep(float(turn))
+    return (yield from call(request))
 
 
 def batch_get_documents(
@@ -216,6 +225,8 @@ def batch_get_documents(
         try:
             documents.extend((yield from call(replace(request, deadline=deadline))).documents)
         except (XAIInvalidRequestError, XAINotFoundError, XAITooLargeError) as error:
+            if error.status not in (400, 404, 413, 414):
+                raise
             if not collection_exists:
                 exists = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
                 yield from call(replace(exists, deadline=deadline))

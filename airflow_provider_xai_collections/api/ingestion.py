@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.api.endpoints import (
     UPLOAD_FILE,
 )
 from airflow_provider_xai_collections.api.filters import quoted
-from airflow_provider_xai_collections.api.flows import add_document, delete_file, list_all, remove_document
+from airflow_provider_xai_collections.api.flows import LOOKS, add_document, delete_file, list_all, remove_document
 from airflow_provider_xai_collections.api.planning import (
     SCOPE,
     VERSION_KEY,
@@ -37,8 +37,6 @@ from airflow_provider_xai_collections.exceptions import (
 
 #: Uploads whose answer was lost before giving up; the pauses between them double from one second.
 UPLOAD_TRIES = 5
-#: Looks for a document that may have been added a moment ago.
-LOOKS = 3
 
 
 class UploadMethod(StrEnum):
@@ -135,7 +133,10 @@ def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, st
     except XAIOutcomeUnknownError:
         raise  # it may be attached, so the file stays
     except XAIError as error:
-        yield from delete_file(file_id)  # nothing refers to it, and it would be billed
+        try:
+            yield from delete_file(file_id)  # nothing refers to it, and it would be billed
+        except XAIError as why:
+            error.args = (f"{error}. The uploaded file {file_id} could not be deleted ({why}): delete it by hand",)
         if isinstance(error, XAIConflictError | XAIInvalidRequestError):
             # A rival, or an earlier life of this task, holds the same version.
             if (document := (yield from _find(target, source))) is not None:

@@ -57,4 +57,4 @@ def _agrees(asked: Any, held: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, Part) else value
+    return value.model_dump(mode="json", exclude_none=True, exclude_unset=True) if isinstance(value, Part) else value

@@ -61,6 +61,13 @@ class Answer(Part):
 class Empty(Answer):
     """The answer of calls that return nothing (``{}``, or no body at all)."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_error(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "error" in data:
+            raise ValueError("it carries an error")
+        return data
+
 
 def explain(error: ValidationError) -> str:
     """The mistakes in one line, by parameter, without the values (they may be secret or huge)."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration, Encoding, TokensConfiguration, sendable
@@ -27,6 +27,7 @@ def sent(chunking: Any) -> Any:
 
 @pytest.mark.parametrize("strategy", UNITS)
 @given(size=st.integers(-2, 6), overlap=st.integers(-2, 6))
+@settings(max_examples=50)
 def test_a_strategy_is_sent_exactly_if_its_chunks_move_forward(strategy: str, size: int, overlap: int) -> None:
     unit = UNITS[strategy]
     chunking = {strategy: {f"max_chunk_size_{unit}": size, f"chunk_overlap_{unit}": overlap}}

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.endpoints import (
@@ -136,6 +136,7 @@ def test_a_mistake_deep_in_an_answer_is_named_by_its_place() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
 @given(data=st.data())
+@settings(max_examples=40)
 def test_any_json_is_read_or_refused_as_an_answer(endpoint: Endpoint[Any], data: st.DataObject) -> None:
     body = json.dumps(data.draw(answers(endpoint.answer))).encode()
     assert_read_or_refused(endpoint, body)

@@ -98,9 +98,16 @@ def test_a_collection_whose_create_lost_its_answer_is_found_by_name() -> None:
     assert play(ensure_collection("docs"), *script) == Ensured(a_collection(), created=True)
 
 
+def test_a_collection_may_show_only_a_moment_after_a_lost_answer() -> None:
+    script: tuple[Any, ...] = ((BY_NAME, listed()), (CREATE, LOST), (BY_NAME, listed()), (Sleep(1.0), None))
+    found = play(ensure_collection("docs"), *script, (BY_NAME, listed(a_collection())))
+    assert found == Ensured(a_collection(), created=True)
+
+
 def test_a_create_that_left_nothing_to_find_stays_unknown() -> None:
+    looks: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
     with pytest.raises(XAIOutcomeUnknownError):
-        play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), (BY_NAME, listed()))
+        play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), *looks, (BY_NAME, listed()))
 
 
 @pytest.mark.parametrize("lost_first", [False, True])
@@ -166,6 +173,12 @@ def test_a_second_attach_that_is_refused_and_not_there_is_raised_as_refused() ->
         play(add_document("c", "f"), (ADD, LOST), *THREE_LOOKS, (ADD, CLASH), *THREE_LOOKS)
 
 
+def test_after_a_lost_answer_every_other_error_leaves_the_outcome_unknown() -> None:
+    slow = XAIRateLimitError("slow down", status=429)
+    with pytest.raises(XAIOutcomeUnknownError, match=r"^slow down\. An earlier try may have been done all the same$"):
+        play(add_document("c", "f"), (ADD, LOST), *THREE_LOOKS, (ADD, slow))
+
+
 def test_an_attach_whose_answers_are_all_lost_stays_unknown() -> None:
     with pytest.raises(XAIOutcomeUnknownError):
         play(add_document("c", "f"), *((ADD, LOST), *THREE_LOOKS) * 3)
@@ -189,11 +202,13 @@ def test_a_file_attached_with_more_fields_than_ours_is_ours() -> None:
 
 def test_a_look_finds_the_document_or_nothing() -> None:
     assert play(look("c", "f"), (GET, a_document("f"))) == a_document("f")
-    assert play(look("c", "f"), (GET, GONE)) is None
+    with pytest.raises(XAINotFoundError):
+        play(look("c", "f"), (GET, GONE))
 
 
 def test_looks_pause_in_between_but_not_after_the_last() -> None:
-    assert play(look("c", "f", looks=2), (GET, GONE), (Sleep(1.0), None), (GET, GONE)) is None
+    with pytest.raises(XAINotFoundError):
+        play(look("c", "f", looks=2), (GET, GONE), (Sleep(1.0), None), (GET, GONE))
 
 
 # Batches and lists
@@ -212,6 +227,11 @@ def test_no_ids_ask_for_nothing() -> None:
 @pytest.mark.parametrize("error", [GONE, BAD])
 def test_an_id_the_service_refuses_is_left_out_once_the_collection_is_known_to_exist(error: XAIError) -> None:
     assert play(batch_get_documents("c", ["f"]), (BATCH, error), (EXISTS, a_collection())) == []
+
+
+def test_a_refusal_that_is_not_about_ids_is_raised() -> None:
+    with pytest.raises(XAIInvalidRequestError):
+        play(batch_get_documents("c", ["f"]), (BATCH, XAIInvalidRequestError("405", status=405)))
 
 
 def test_a_collection_that_does_not_exist_is_not_taken_for_missing_documents() -> None:

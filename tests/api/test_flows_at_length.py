@@ -72,7 +72,11 @@ def test_a_list_ends_when_its_tokens_go_round_in_circles() -> None:
     assert len(world.run(list_all(LIST_COLLECTIONS))) == 4 * MAX_PAGE
 
 
-REFUSALS: list[XAIError] = [XAIInvalidRequestError("400"), XAINotFoundError("404"), XAITooLargeError("413")]
+REFUSALS: list[XAIError] = [
+    XAIInvalidRequestError("400", status=400),
+    XAINotFoundError("404", status=404),
+    XAITooLargeError("413", status=413),
+]
 
 
 @given(
@@ -116,7 +120,7 @@ def test_whatever_a_wait_asks_is_not_retried_past_its_deadline() -> None:
     def answer(request: Request[Any]) -> Any:
         if request.endpoint is GET_COLLECTION:
             return a_collection()
-        raise XAIInvalidRequestError("400")
+        raise XAIInvalidRequestError("400", status=400)
 
     world = World(answer)
     world.run(batch_get_documents("c", ["a"], deadline=77.0))
@@ -141,7 +145,7 @@ def test_a_wait_tells_how_far_it_is_after_each_look() -> None:
 
 def test_a_wait_for_a_collection_that_vanishes_is_an_error() -> None:
     def answer(request: Request[Any]) -> Any:
-        raise XAINotFoundError("gone")
+        raise XAINotFoundError("gone", status=404)
 
     with pytest.raises(XAINotFoundError):
         World(answer).run(wait_for_documents("c", Poller(["a"])))

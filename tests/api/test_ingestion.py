@@ -44,6 +44,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIInvalidRequestError,
     XAINotFoundError,
     XAIOutcomeUnknownError,
+    XAIServerError,
 )
 from tests.api.driving import a_collection, a_document, play, some_documents
 
@@ -170,6 +171,15 @@ def test_when_a_rival_was_faster_our_file_goes_and_its_document_counts(refusal: 
 def test_a_refusal_without_a_rival_is_raised_and_leaves_no_file(refusal: XAIError) -> None:
     with pytest.raises(type(refusal)):
         play(adding(FILES), UPLOADED, (ADD, refusal), (GET, GONE), DISCARDED, *NOWHERE)
+
+
+def test_a_file_that_can_neither_be_attached_nor_deleted_is_named_in_the_error() -> None:
+    denied = XAIAuthError("no permission to attach", status=403)
+    stuck = XAIServerError("out of order", status=503)
+    with pytest.raises(
+        XAIAuthError, match=r"to attach\. The uploaded file f could not be deleted \(out of order\): del"
+    ):
+        play(adding(FILES), UPLOADED, (ADD, denied), (DISCARDED[0], stuck))
 
 
 @pytest.mark.parametrize("error", [XAIAuthError("no", status=403), GONE])

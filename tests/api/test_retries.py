@@ -118,6 +118,12 @@ def test_a_rate_limit_that_names_no_time_starts_slower_and_goes_further() -> Non
     assert play(retrying(READ, RetryPolicy(attempts=8)), *script, (READ, FINE)) == a_collection()
 
 
+def test_thousands_of_tries_are_no_obstacle() -> None:
+    policy = RetryPolicy(attempts=10_000)
+    for error, longest in ((SENT, policy.longest), (XAIRateLimitError("429"), policy.longest_rate_limit)):
+        assert policy.delay(9_999, error, idempotent=True, now=0.0) == Sleep(longest / 2, jitter=longest / 2)
+
+
 def test_one_attempt_never_repeats() -> None:
     with pytest.raises(XAIServerError):
         play(retrying(READ, RetryPolicy(attempts=1)), (READ, status(503)), (Now(), 0.0))

@@ -55,3 +55,5 @@ def test_the_empty_answer_takes_any_object_and_nothing_else() -> None:
     assert Empty.model_validate({}) == Empty.model_validate({"anything": 1})
     with pytest.raises(ValidationError):
         Empty.model_validate([])
+    with pytest.raises(ValidationError, match="it carries an error"):
+        Empty.model_validate({"error": "no"})
