@@ -26,4 +26,5 @@ def seconds(name: str, value: Duration) -> float:
 
 def in_words(duration: float) -> str:
     """``90`` as ``1 minute 30 seconds``."""
-    return pendulum.duration(seconds=round(duration)).in_words() or "less than a second"
+    whole = round(duration)
+    return pendulum.duration(seconds=whole).in_words() if whole else "less than a second"

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
+from math import ceil
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeAlias, cast
 
@@ -145,13 +146,16 @@ def _size(file: FoundFile, limit: int) -> int:
     if size > limit:
         way_out = "; upload_method='direct' takes up to 100 MB" if limit < MAX_DOCUMENT_BYTES >= size else ""
         raise XAISourceError(
-            f"{file.name} has {size / MEGABYTE:.1f} MB, above the {limit // MEGABYTE} MB that this call takes{way_out}"
+            f"{file.name} has {ceil(size / MEGABYTE * 10) / 10} MB, above the {limit // MEGABYTE} MB that this call "
+            f"takes{way_out}"
         )
     return size
 
 
 def _as_path(path: Any) -> Any:
     """A local path made absolute, or a path into object storage as it is."""
+    if isinstance(path, str) and not path.strip():
+        raise XAIArgumentError("a path is empty, and would stand for the folder the worker happens to run in")
     if isinstance(path, str) and "://" in path:
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 

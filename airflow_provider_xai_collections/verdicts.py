@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -58,7 +59,7 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
         why = "no document moved for too long" if summary.end is WaitEnd.STALLED else "time ran out"
         raise XAITimeoutError(
             f"{collection_id}: {why}; {summary.pending} of {summary.total} documents are still in progress"
-            f"{_ids(summary.pending_ids, summary.pending)}{trouble}. "
+            f"{some_of(summary.pending_ids, summary.pending)}{trouble}. "
             "Indexing goes on at xAI: a retry finds what is there and waits on"
         )
     if lost:
@@ -79,14 +80,9 @@ def judge_event(told: WaitEvent, collection_id: str, *, on_failed: str, max_fail
 
 
 def _too_many(lost: int, total: int, policy: OnFailed, max_failed: float) -> bool:
-    match policy:
-        case OnFailed.FAIL:
-            return True
-        case OnFailed.IGNORE:
-            return False
-        case OnFailed.THRESHOLD:
-            allowed = max_failed * total if 0 < max_failed < 1 else max_failed
-            return lost > allowed
+    if policy is not OnFailed.THRESHOLD:
+        return policy is OnFailed.FAIL
+    return lost > (max_failed * total if 0 < max_failed < 1 else max_failed)
 
 
 def _trouble(summary: WaitSummary) -> str:
@@ -98,11 +94,14 @@ def _trouble(summary: WaitSummary) -> str:
         parts.append(f"{summary.failed} failed: {listed}{more}")
         parts += [advice(failure.name) for failure in named if failure.name in summary.untyped][:1]
     if summary.missing:
-        parts.append(f"{summary.missing} are no longer in the collection{_ids(summary.missing_ids, summary.missing)}")
+        parts.append(
+            f"{summary.missing} are no longer in the collection{some_of(summary.missing_ids, summary.missing)}"
+        )
     return "".join(f". {part}" for part in parts)
 
 
-def _ids(ids: tuple[str, ...], count: int) -> str:
+def some_of(ids: Sequence[str], count: int | None = None) -> str:
+    """The first of the ids in brackets; ``count`` says how many there are if not all of them are at hand."""
     named = ids[:NAMED]
-    more = ", …" if count > len(named) else ""
+    more = ", …" if (len(ids) if count is None else count) > len(named) else ""
     return f" ({', '.join(named)}{more})"

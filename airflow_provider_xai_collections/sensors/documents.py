@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
+    AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
     Context,
@@ -19,13 +20,15 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_xai_collections.airflow_errors import for_sensor
 from airflow_provider_xai_collections.api.flows import batch_get_documents, unfinished_documents
-from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
+from airflow_provider_xai_collections.api.polling import Poller, WaitResult
+from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.arguments import ids_of
-from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+from airflow_provider_xai_collections.hooks.progress import ProgressLog
+from airflow_provider_xai_collections.manifests import CAP, WaitEvent, WaitSummary
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, judge_event
+from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, judge_event, some_of
 
 #: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
 BACKSTOP = 120.0
@@ -35,12 +38,14 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     """Wait until documents of a collection are processed.
 
     A document that failed, or that is gone from the collection, ends the wait: what that means is ``on_failed``'s.
-    ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and the rest are Airflow's. Returns a summary (counts, and
-    the first documents that did not make it). Source: REST reference, ``documents:batchGet``.
+    (In ``reschedule`` mode no look knows of the one before, so one that is gone is waited for until ``timeout``.) A
+    look that fails for a passing reason is repeated. ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and the
+    rest are Airflow's. Returns a summary (counts, and the first documents that did not make it). Source: REST
+    reference, ``documents:batchGet``.
 
     :param collection_id: the collection. (templated)
-    :param file_ids: the documents; ``None`` waits for all of the collection that the first look finds
-        unprocessed. (templated)
+    :param file_ids: the documents; ``None`` waits for all of the collection that the first look (in ``reschedule``
+        mode: each look) finds unprocessed. (templated)
     :param filter: with ``file_ids=None``, only those that match this filter of ``GET …/documents``. (templated)
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed``) or ``"ignore"``.
     :param max_failed: with ``"threshold"``: a count, or a share of the documents between 0 and 1.
@@ -79,10 +84,20 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def hook(self) -> XAICollectionsHook:
         return XAICollectionsHook(self.conn_id)
 
+    @cached_property
+    def _progress(self) -> ProgressLog:
+        return ProgressLog(self.log, self.collection_id)
+
     def execute(self, context: Context) -> Any:
-        if not self.deferrable:
+        if self.deferrable:
+            return self._look_then_defer(context)
+        try:
             return super().execute(context)
-        # Most waits are over at the first look, and then cost no trigger.
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"{error}{self._still_pending}") from error
+
+    def _look_then_defer(self, context: Context) -> Any:
+        """Most waits are over at the first look, and then cost no trigger."""
         try:
             first = self.poke(context)
         except AirflowException as error:
@@ -123,27 +138,44 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     @property
     def _ids(self) -> list[str] | None:
-        return None if self.file_ids is None else ids_of("file_ids", self.file_ids)
+        if self.file_ids is None:
+            return None
+        if ids := ids_of("file_ids", self.file_ids):
+            return ids
+        raise XAIArgumentError(
+            f"file_ids is empty: there is nothing to wait for. A manifest lists no ids if there are more than {CAP}: "
+            "leave file_ids out to wait for the whole collection, or for a part of it with filter"
+        )
 
     @property
     def _poll_interval(self) -> float:
         return max(self.poke_interval, 1.0)
 
-    def _look(self) -> WaitResult | None:
-        """Look once. The poller, with its patience for missing ids and failing looks, lives as long as this process."""
+    @property
+    def _still_pending(self) -> str:
         if self._poller is None:
-            ids = self._ids
-            if ids is None:
-                ids = self.hook.run(unfinished_documents(self.collection_id, filter=self.filter, team_id=self._team))
-            self._poller = Poller(ids, WaitRules(time.time() + self.timeout, self._poll_interval))
-        poller = self._poller
+            return ""
+        pending = self._poller.pending
+        return f" {len(pending)} documents of {self.collection_id} are still in progress{some_of(pending)}"
+
+    def _look(self) -> WaitResult | None:
+        """Look once; ``None`` means look again. The poller lives as long as this process, the deadline is Airflow's."""
         try:
+            if self._poller is None:
+                ids = self._ids
+                if ids is None:
+                    watched = unfinished_documents(self.collection_id, filter=self.filter, team_id=self._team)
+                    ids = self.hook.run(watched)
+                self._poller = Poller(ids)
+            poller = self._poller
             found = self.hook.run(batch_get_documents(self.collection_id, poller.pending, team_id=self._team))
         except XAIError as error:
+            if not is_transient(error):
+                raise
             self.log.warning("This look failed, the next may not: %s", error)
-            return poller.failed(time.time(), error)
+            return None
         result = poller.observe(time.time(), found)
-        self.log.info("%s: %d processed, %d to go", self.collection_id, poller.processed_count, len(poller.pending))
+        self._progress(poller)
         return result
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:

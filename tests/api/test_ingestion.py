@@ -177,7 +177,7 @@ def test_a_file_that_can_neither_be_attached_nor_deleted_is_named_in_the_error()
     denied = XAIAuthError("no permission to attach", status=403)
     stuck = XAIServerError("out of order", status=503)
     with pytest.raises(
-        XAIAuthError, match=r"to attach\. The uploaded file f could not be deleted \(out of order\): del"
+        XAIAuthError, match=r"attach\. The uploaded file f could not be deleted \(out of order\)"
     ):
         play(adding(FILES), UPLOADED, (ADD, denied), (DISCARDED[0], stuck))
 
