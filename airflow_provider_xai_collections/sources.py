@@ -188,7 +188,7 @@ def _matching(text: str) -> Iterator[FoundFile]:
     parts = text.split("/")
     fixed = next(index for index, part in enumerate(parts) if MAGIC & set(part))
     start, rest = _as_path("/".join(parts[:fixed]) or ("/" if text.startswith("/") else ".")), "/".join(parts[fixed:])
-    for path in start.glob(rest):
+    for path in start.glob(f"{rest}/*" if rest.endswith("**") else rest):  # before Python 3.13 "**" means folders only
         if not _is_hidden(name := _relative(path, start)) and not path.is_dir():
             yield FoundFile(path, name)
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from airflow_provider_xai_collections.api.collections import PageSize
+from airflow_provider_xai_collections.api.files import check_filename
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.api.wire import Answer, Ordering, Params, Part
 
@@ -97,7 +98,7 @@ class UploadDocument(Params):
     """Multipart: the form fields in this order, then the file as ``data``."""
 
     collection_id: str
-    name: str
+    name: Annotated[str, AfterValidator(check_filename)]
     content_type: str | None = None
     fields: dict[str, str] | None = None
     upload: Upload

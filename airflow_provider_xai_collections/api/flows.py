@@ -42,7 +42,7 @@ MAX_PAGE = 100
 #: Ids per ``documents:batchGet``: how many it takes is unknown, and 50 make about 2.6 KB of query.
 BATCH_SIZE = 50
 #: Attaches with a lost answer before giving up.
-ADD_TRIES = 3
+ADD_TRIES = 5
 #: Looks for something that may have been made a moment ago: what the service shows may lag behind.
 LOOKS = 3
 
@@ -68,7 +68,8 @@ class Pages(Generic[Item]):
 
     def __init__(self, endpoint: Endpoint[Any], **params: Any) -> None:
         self._endpoint = endpoint
-        self._params = {**params, "limit": params.get("limit") or MAX_PAGE}
+        limit = params.get("limit")
+        self._params = {**params, "limit": MAX_PAGE if limit is None else limit}
         self._token: str | None = params.get("pagination_token")
         self._used: set[str] = set()
         self._ended = False
@@ -101,7 +102,8 @@ def list_all(endpoint: Endpoint[Any], **params: Any) -> Flow[list[Any]]:
 def find_collections(collection_name: str, *, team_id: str | None = None) -> Flow[list[Collection]]:
     """The collections called exactly ``collection_name``. The service only matches parts of names, so we compare."""
     found = yield from list_all(LIST_COLLECTIONS, filter=f"collection_name:{quoted(collection_name)}", team_id=team_id)
-    return [collection for collection in found if collection.collection_name == collection_name]
+    exact = {each.collection_id: each for each in found if each.collection_name == collection_name}
+    return list(exact.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def add_document(
             in_doubt += 1
         except XAIError as error:
             if in_doubt:
-                raise XAIOutcomeUnknownError(f"{error}. An earlier try may have been done all the same") from error
+                raise _still_unknown(error) from error
             raise
         # A document may be invisible for a moment after it was attached, so look longer when we may have done it.
         try:
@@ -177,9 +179,17 @@ def add_document(
         except XAINotFoundError:
             if in_doubt == ADD_TRIES or not isinstance(refusal, XAIOutcomeUnknownError):
                 raise refusal from None
+        except XAIError as error:
+            if in_doubt:
+                raise _still_unknown(error) from error
+            raise
         else:
             _check_fields(request, document, fields or {})
             return bool(in_doubt)
+
+
+def _still_unknown(error: XAIError) -> XAIOutcomeUnknownError:
+    return XAIOutcomeUnknownError(f"{error}. An earlier try may have been done all the same")
 
 
 def _check_fields(request: Request[Any], document: Document, fields: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +19,9 @@ from airflow_provider_xai_collections.api.endpoints import (
 from airflow_provider_xai_collections.api.filters import quoted
 from airflow_provider_xai_collections.api.flows import LOOKS, add_document, delete_file, list_all, remove_document
 from airflow_provider_xai_collections.api.planning import (
+    MANAGED_FIELDS,
     SCOPE,
+    SOURCE_URI,
     VERSION_KEY,
     Action,
     PlannedDocument,
@@ -90,26 +93,23 @@ def declare_managed_fields(collection_id: str, *, team_id: str | None = None) ->
 
 def documents_in_scope(target: Target) -> Flow[list[Document]]:
     """What this scope holds already."""
-    return (
-        yield from list_all(
-            LIST_DOCUMENTS,
-            collection_id=target.collection_id,
-            filter=f"fields.{SCOPE}:{quoted(target.scope)}",
-            team_id=target.team_id,
-        )
-    )
+    return (yield from _having(target, SCOPE, target.scope))
 
 
-def documents_of_version(target: Target, source: SourceDocument) -> Flow[list[Document]]:
-    """The document that holds this very version of a source, found by its unique key."""
-    key = version_key(target.scope, source)
+def documents_of_source(target: Target, source: SourceDocument) -> Flow[list[Document]]:
+    """What the collection holds of one source, in any version."""
+    return (yield from _having(target, SOURCE_URI, source.uri))
+
+
+def _having(target: Target, field: str, value: str) -> Flow[list[Document]]:
+    """The documents with exactly this value; the service's filter may match more."""
     found = yield from list_all(
         LIST_DOCUMENTS,
         collection_id=target.collection_id,
-        filter=f"fields.{VERSION_KEY}:{quoted(key)}",
+        filter=f"fields.{field}:{quoted(value)}",
         team_id=target.team_id,
     )
-    return [document for document in found if document.fields.get(VERSION_KEY) == key]
+    return [document for document in found if document.fields.get(field) == value]
 
 
 def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -> Flow[Placed]:
@@ -119,7 +119,8 @@ def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -
         if planned.action is not Action.REPAIR:
             return Placed(source, held.file_id, added=False)
         yield from remove_document(target.collection_id, held.file_id, team_id=target.team_id)
-        yield from delete_file(held.file_id)
+        with contextlib.suppress(XAIConflictError):  # something else uses the file
+            yield from delete_file(held.file_id)
     all_fields = {**fields, **managed_fields(target.scope, source)}
     if target.method is UploadMethod.DIRECT:
         return (yield from _place_directly(target, source, all_fields))
@@ -141,7 +142,7 @@ def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, st
             # A rival, or an earlier life of this task, holds the same version.
             if (document := (yield from _find(target, source))) is not None:
                 return Placed(source, document.file_id, added=False, possible_orphans=orphans)
-        raise
+        raise _unless_ours(error, fields) from None
     return Placed(source, file_id, added=True, possible_orphans=orphans)
 
 
@@ -167,6 +168,7 @@ def _place_directly(target: Target, source: SourceDocument, fields: dict[str, st
         fields=fields,
         upload=source.upload,
     )
+    lost = ""
     for turn in range(UPLOAD_TRIES):
         if turn:
             yield Sleep(2.0 ** (turn - 1), jitter=1.0)
@@ -177,23 +179,32 @@ def _place_directly(target: Target, source: SourceDocument, fields: dict[str, st
                 return Placed(source, answer.file_metadata.file_id, added=True)
         except (XAIConflictError, XAIInvalidRequestError) as error:
             refusal = error
-        except XAIOutcomeUnknownError:
-            pass  # found below if it did arrive
+        except XAIOutcomeUnknownError as error:
+            lost = f"; the last answer: {error}"  # the document is found below if it did arrive
         if (document := (yield from _find(target, source))) is not None:
             return Placed(source, document.file_id, added=refusal is None)
         if refusal is not None:
-            raise refusal
+            raise _unless_ours(refusal, fields) from None
     raise XAIOutcomeUnknownError(
-        f"{request}: sent {UPLOAD_TRIES} times, and the collection does not show the document. Retry later: a copy "
-        "that did arrive will be recognised by its version key"
+        f"{request}: sent {UPLOAD_TRIES} times, and the collection does not show the document{lost}. Retry later: a "
+        "copy that did arrive will be recognised by its version key. If it repeats, try upload_method='files'"
     )
 
 
+def _unless_ours(refusal: XAIError, fields: Mapping[str, str]) -> XAIError:
+    """A conflict over our own fields alone means that the version is there, not shown yet: worth a retry."""
+    ours = fields.keys() == {definition.key for definition in MANAGED_FIELDS}
+    if not (ours and isinstance(refusal, XAIConflictError)):
+        return refusal
+    return XAIError(f"{refusal}. The collection holds this version but does not show it yet: a retry will find it")
+
+
 def _find(target: Target, source: SourceDocument) -> Flow[Document | None]:
-    """The document of this version, looking more than once: a list may lag behind."""
+    """The document that holds this very version, looking more than once: a list may lag behind."""
+    key = version_key(target.scope, source)
     for turn in range(LOOKS):
         if turn:
             yield Sleep(float(turn))
-        if found := (yield from documents_of_version(target, source)):
+        if found := (yield from _having(target, VERSION_KEY, key)):
             return found[0]
     return None

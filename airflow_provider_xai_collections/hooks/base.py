@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import BaseHook
@@ -66,6 +66,12 @@ class XAIConnectedHook(BaseHook):
         if "client" in self.__dict__:
             self.client.close()
             del self.client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     async def arun(self, flow: Flow[T]) -> T:
         """Run a flow on the event loop. Call :meth:`aclose` when done."""

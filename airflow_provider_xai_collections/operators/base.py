@@ -147,7 +147,7 @@ class XAIDocumentsBaseOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger."""
-        with for_operator():
+        with for_operator(), self.hook:
             told = WaitEvent.parse(event)
             summary = judge_event(
                 told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
+from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
 from airflow_provider_xai_collections.api.collections import Collection, CreateCollection
 from airflow_provider_xai_collections.api.flows import ensure_collection
 from airflow_provider_xai_collections.api.reconciling import changes_to_match
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIConflictError
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
 
@@ -91,7 +91,7 @@ class XAICreateCollectionOperator(BaseOperator):
         return XAICollectionsHook(self.conn_id)
 
     def execute(self, context: Context) -> str:
-        with for_operator():
+        with for_operator(), self.hook:
             try:
                 policy = IfExists(self.if_exists)
             except ValueError:
@@ -111,10 +111,9 @@ class XAICreateCollectionOperator(BaseOperator):
             if ensured.created:
                 self.log.info("Created collection %s (%r)", collection.collection_id, self.collection_name)
             elif policy is IfExists.FAIL and not _made_by_an_earlier_try(collection, context):
-                raise XAIConflictError(
+                raise XAIFailException(
                     f"the collection {self.collection_name!r} exists ({collection.collection_id}) and "
-                    "if_exists='fail'. Take another name, or if_exists='reuse'",
-                    status=409,
+                    "if_exists='fail'. Take another name, or if_exists='reuse'"
                 )
             else:
                 self.log.info("Found collection %s (%r)", collection.collection_id, self.collection_name)

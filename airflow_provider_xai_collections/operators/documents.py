@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.api.ingestion import (
     UploadMethod,
     declare_managed_fields,
     documents_in_scope,
-    documents_of_version,
+    documents_of_source,
     place,
 )
 from airflow_provider_xai_collections.api.planning import SourceDocument, check_fields, plan_ingestion
@@ -68,7 +68,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         self.document_fields = document_fields
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator():
+        with for_operator(), self.hook:
             self.check_arguments()
             file_ids = ids_of("file_ids", self.file_ids)
             if not file_ids:
@@ -152,7 +152,7 @@ class XAIIngestDocumentsOperator(XAIDocumentsBaseOperator):
         self.upload_method = upload_method
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator():
+        with for_operator(), self.hook:
             self.check_arguments()
             target = self._target()
             limit = MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else MAX_DOCUMENT_BYTES
@@ -193,6 +193,6 @@ class XAIIngestDocumentsOperator(XAIDocumentsBaseOperator):
         """What the collection holds of these sources: by listing the scope, or one by one where that asks less."""
         if collection.documents_count / MAX_PAGE <= len(sources):
             return self.hook.run(documents_in_scope(target))
-        flows = (documents_of_version(target, source) for source in sources)
+        flows = (documents_of_source(target, source) for source in sources)
         found = self.run_each([source.name for source in sources], flows)
         return [document for documents in found for document in documents]

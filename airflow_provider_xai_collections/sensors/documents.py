@@ -119,7 +119,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         return self.defer(trigger=trigger, method_name="execute_complete", timeout=backstop)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        with for_sensor():
+        with for_sensor(), self.hook:
             check_policy(self.on_failed, self.max_failed)
             result = self._look()
             return PokeReturnValue(result is not None, xcom_value=None if result is None else self._judged(result))

@@ -8,9 +8,13 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_xai_collections.api.polling import WaitRules
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+
+#: Characters of an error's message: the event is a row in Airflow's database.
+MESSAGE = 2000
 
 
 class XAIDocumentsProcessedTrigger(BaseTrigger):
@@ -74,13 +78,14 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
             flow = hook.waiting(self.collection_id, self.file_ids, rules, filter=self.filter, team_id=self.team_id)
             event = WaitEvent(version=1, manifest=self.manifest, summary=WaitSummary.of(await hook.arun(flow)))
         except XAIError as error:
-            event = WaitEvent(version=1, manifest=self.manifest, error=str(error), error_type=type(error).__name__)
+            event = self._failed(str(error), type(error).__name__)
         except Exception as error:
             # A trigger that raises fails the task without a reason its reader can see.
             self.log.exception("The wait for documents of %s broke", self.collection_id)
-            event = WaitEvent(
-                version=1, manifest=self.manifest, error=f"{type(error).__name__} in the trigger: {error}"
-            )
+            event = self._failed(f"{type(error).__name__} in the trigger: {error}")
         finally:
             await hook.aclose()
         yield TriggerEvent(event.dump())
+
+    def _failed(self, error: str, error_type: str | None = None) -> WaitEvent:
+        return WaitEvent(version=1, manifest=self.manifest, error=printable(error, MESSAGE), error_type=error_type)

@@ -23,6 +23,7 @@ from airflow_provider_xai_collections.api.endpoints import (
 )
 from airflow_provider_xai_collections.api.files import DeletedFile
 from airflow_provider_xai_collections.api.flows import (
+    ADD_TRIES,
     Ensured,
     add_document,
     batch_get_documents,
@@ -47,6 +48,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAINotFoundError,
     XAIOutcomeUnknownError,
     XAIRateLimitError,
+    XAIServerError,
     XAITooLargeError,
 )
 from tests.api.driving import a_collection, a_document, play, some_documents
@@ -179,9 +181,17 @@ def test_after_a_lost_answer_every_other_error_leaves_the_outcome_unknown() -> N
         play(add_document("c", "f"), (ADD, LOST), *THREE_LOOKS, (ADD, slow))
 
 
+@pytest.mark.parametrize("lost_first", [False, True])
+def test_a_look_that_fails_after_a_lost_answer_settles_nothing(lost_first: bool) -> None:
+    broken = XAIServerError("out of order", status=503)
+    first, kind = ((ADD, LOST), XAIOutcomeUnknownError) if lost_first else ((ADD, CLASH), XAIServerError)
+    with pytest.raises(kind, match="out of order"):
+        play(add_document("c", "f"), first, (GET, broken))
+
+
 def test_an_attach_whose_answers_are_all_lost_stays_unknown() -> None:
     with pytest.raises(XAIOutcomeUnknownError):
-        play(add_document("c", "f"), *((ADD, LOST), *THREE_LOOKS) * 3)
+        play(add_document("c", "f"), *((ADD, LOST), *THREE_LOOKS) * ADD_TRIES)
 
 
 def test_a_file_attached_with_other_fields_is_not_taken_for_ours() -> None:

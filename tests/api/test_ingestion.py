@@ -18,13 +18,14 @@ from airflow_provider_xai_collections.api.endpoints import (
     UPLOAD_FILE,
 )
 from airflow_provider_xai_collections.api.files import DeletedFile, File
+from airflow_provider_xai_collections.api.flows import ADD_TRIES
 from airflow_provider_xai_collections.api.ingestion import (
     Placed,
     Target,
     UploadMethod,
     declare_managed_fields,
     documents_in_scope,
-    documents_of_version,
+    documents_of_source,
     place,
 )
 from airflow_provider_xai_collections.api.planning import (
@@ -103,9 +104,12 @@ def test_a_scope_is_asked_for_by_its_field() -> None:
     assert play(documents_in_scope(FILES), (asked, some_documents(OURS))) == [OURS]
 
 
-def test_a_version_is_compared_exactly_because_filters_are_fuzzy() -> None:
-    other = a_document("x", fields={**FIELDS, "airflow_version_key": KEY + "0"})
-    assert play(documents_of_version(FILES, SOURCE), (OF_VERSION, some_documents(other, OURS))) == [OURS]
+def test_a_source_is_compared_exactly_because_filters_are_fuzzy() -> None:
+    asked = LIST_DOCUMENTS.request(
+        collection_id="c", filter=f'fields.airflow_source_uri:"{SOURCE.uri}"', limit=100, team_id="t"
+    )
+    other = a_document("x", fields={**FIELDS, "airflow_source_uri": SOURCE.uri + ".old"})
+    assert play(documents_of_source(FILES, SOURCE), (asked, some_documents(other, OURS))) == [OURS]
 
 
 # What is there already
@@ -116,6 +120,19 @@ def test_a_version_is_compared_exactly_because_filters_are_fuzzy() -> None:
 def test_a_document_that_is_there_is_not_sent_again(target: Target, status: str) -> None:
     held = a_document("h", f"DOCUMENT_STATUS_{status}", fields=FIELDS)
     assert play(place(target, PlannedDocument(SOURCE, held), {})) == Placed(SOURCE, "h", added=False)
+
+
+def test_the_file_of_a_failed_document_stays_if_something_else_uses_it() -> None:
+    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
+    script: tuple[Any, ...] = (
+        (REMOVE_DOCUMENT.request(collection_id="c", file_id="h", team_id="t"), Empty()),
+        (DELETE_FILE.request(file_id="h"), CLASH),
+        UPLOADED,
+        (ADD, Empty()),
+    )
+    assert play(place(FILES, PlannedDocument(SOURCE, held), {"year": "2024"}), *script) == Placed(
+        SOURCE, "f", added=True
+    )
 
 
 @pytest.mark.parametrize("already_gone", [False, True])
@@ -176,9 +193,7 @@ def test_a_refusal_without_a_rival_is_raised_and_leaves_no_file(refusal: XAIErro
 def test_a_file_that_can_neither_be_attached_nor_deleted_is_named_in_the_error() -> None:
     denied = XAIAuthError("no permission to attach", status=403)
     stuck = XAIServerError("out of order", status=503)
-    with pytest.raises(
-        XAIAuthError, match=r"attach\. The uploaded file f could not be deleted \(out of order\)"
-    ):
+    with pytest.raises(XAIAuthError, match=r"attach\. The uploaded file f could not be deleted \(out of order\)"):
         play(adding(FILES), UPLOADED, (ADD, denied), (DISCARDED[0], stuck))
 
 
@@ -191,7 +206,21 @@ def test_an_attach_that_cannot_be_leaves_no_file(error: XAIError) -> None:
 def test_a_file_that_may_be_attached_stays() -> None:
     looks: tuple[Any, ...] = ((GET, GONE), (Sleep(1.0), None), (GET, GONE), (Sleep(2.0), None), (GET, GONE))
     with pytest.raises(XAIOutcomeUnknownError):
-        play(adding(FILES), UPLOADED, *((ADD, LOST), *looks) * 3)
+        play(adding(FILES), UPLOADED, *((ADD, LOST), *looks) * ADD_TRIES)
+
+
+@pytest.mark.parametrize("target", [FILES, DIRECT])
+def test_a_conflict_over_our_own_fields_alone_is_worth_a_retry(target: Target) -> None:
+    ours = managed_fields("s", SOURCE)
+    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=ours, team_id="t")
+    send = UPLOAD_DOCUMENT.request(
+        collection_id="c", name="a.txt", content_type="text/plain", fields=ours, upload=SOURCE.upload
+    )
+    by_file: tuple[Any, ...] = (UPLOADED, (add, CLASH), (GET, GONE), DISCARDED)
+    script = ((send, CLASH),) if target is DIRECT else by_file
+    with pytest.raises(XAIError, match="holds this version but does not show it yet: a retry will find it") as caught:
+        play(place(target, PlannedDocument(SOURCE, None), {}), *script, *NOWHERE)
+    assert type(caught.value) is XAIError
 
 
 # In one call

@@ -1,0 +1,37 @@
+"""dags/xai_quickstart.py in a real Airflow, against the emulator on its socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
+from tests.dags.conftest import Airflow
+from tests.operators.stage import Xai
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:1")])
+def test_run_twice_it_answers_both_times_and_uploads_once(xai: Xai, folder: Path, airflow: Airflow) -> None:
+    params = {"collection_name": "library", "documents": str(folder), "question": "Who mentions gamma?"}
+    for _ in range(2):
+        done = airflow.test("xai_quickstart", params)
+        assert done.returncode == 0, done.stdout
+        assert "deep/c.md" in done.stdout
+        assert "Who mentions gamma?" in done.stdout
+        assert MANAGEMENT_KEY not in done.stdout
+        assert API_KEY not in done.stdout
+    assert xai.emulator.count("upload_file") == 3
+    assert xai.emulator.count("search_documents") == 2
+    [library] = xai.hook.find_collections(collection_name="library")
+    assert xai.names(library.collection_id) == ["a.md", "b.txt", "deep/c.md"]
+    assert xai.unattached(library.collection_id) == []
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("b.txt",))])
+def test_a_document_that_fails_fails_the_run_by_name(xai: Xai, folder: Path, airflow: Airflow) -> None:
+    done = airflow.test("xai_quickstart", {"collection_name": "library", "documents": str(folder)})
+    assert done.returncode != 0
+    assert "1 of 3 documents are not processed. 1 failed: b.txt" in done.stdout
+    assert xai.emulator.count("search_documents") == 0
+    assert MANAGEMENT_KEY not in done.stdout

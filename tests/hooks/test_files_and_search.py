@@ -1,0 +1,143 @@
+"""Files, search and the key: what the hook does beside collections and their documents."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_xai_collections.api import endpoints
+from airflow_provider_xai_collections.api.protocol import call
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError, XAISourceError
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from tests.conftest import RecordingEmulator, playing
+
+from .asking import Ask, add_document, add_file, every
+
+
+def test_upload_file(hook: XAICollectionsHook, tmp_path: Path) -> None:
+    (tmp_path / "moby.txt").write_text("call me Ishmael")
+    file = hook.upload_file(path=tmp_path / "moby.txt", filename="Moby Dick.txt", expires_after=3600, purpose="books")
+    assert (file.filename, file.bytes, file.purpose) == ("Moby Dick.txt", 15, "books")
+    assert file.created_at is not None
+    assert file.expires_at is not None
+    assert (file.expires_at - file.created_at).total_seconds() == 3600
+    assert hook.get_file(file_id=file.id) == file
+
+
+def test_an_upload_keeps_the_name_of_its_path_and_does_not_expire(hook: XAICollectionsHook, tmp_path: Path) -> None:
+    (tmp_path / "Größe 1.txt").write_text("call me Ishmael")
+    file = hook.upload_file(path=str(tmp_path / "Größe 1.txt"))
+    assert (file.filename, file.expires_at, file.purpose) == ("Größe 1.txt", None, "assistants")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "limit"), [("upload_file", 50_000_001, 50), ("upload_document", 100_000_001, 100)]
+)
+def test_a_file_above_the_limit_of_the_call_is_not_sent(
+    hook: XAICollectionsHook, emulator: RecordingEmulator, tmp_path: Path, name: str, size: int, limit: int
+) -> None:
+    os.truncate(os.open(tmp_path / "large.bin", os.O_CREAT | os.O_WRONLY), size)
+    target = {"collection_id": "collection_1"} if name == "upload_document" else {}
+    with pytest.raises(XAISourceError, match=f"large.bin has {limit}.1 MB, above the {limit} MB that this call takes"):
+        getattr(hook, name)(path=tmp_path / "large.bin", **target)
+    assert not emulator.requests
+
+
+def test_a_document_uploaded_in_one_call_may_be_larger_than_a_file(hook: XAICollectionsHook, tmp_path: Path) -> None:
+    collection_id = hook.create_collection(collection_name="Whales").collection_id
+    os.truncate(os.open(tmp_path / "large.bin", os.O_CREAT | os.O_WRONLY), 50_000_001)
+    document = hook.upload_document(collection_id=collection_id, path=tmp_path / "large.bin")
+    assert document.file_metadata is not None
+    assert document.file_metadata.size_bytes == 50_000_001
+
+
+def test_upload_document(hook: XAICollectionsHook, tmp_path: Path) -> None:
+    collection_id = hook.create_collection(collection_name="Whales").collection_id
+    (tmp_path / "moby").write_text("# call me Ishmael")
+    uploaded = hook.upload_document(
+        collection_id=collection_id,
+        path=tmp_path / "moby",
+        name="moby.md",
+        content_type="text/x-web-markdown",
+        fields={"author": "Melville"},
+    )
+    assert uploaded.file_metadata is not None
+    document = hook.get_document(collection_id=collection_id, file_id=uploaded.file_metadata.file_id)
+    assert (document.name, document.file_metadata.content_type) == ("moby.md", "text/x-web-markdown")
+    assert document.fields == {"author": "Melville"}
+
+
+def test_the_type_of_an_uploaded_document_follows_its_name(hook: XAICollectionsHook, tmp_path: Path) -> None:
+    collection_id = hook.create_collection(collection_name="Whales").collection_id
+    (tmp_path / "moby.md").write_text("# call me Ishmael")
+    uploaded = hook.upload_document(collection_id=collection_id, path=tmp_path / "moby.md")
+    assert uploaded.file_metadata is not None
+    assert (uploaded.file_metadata.name, uploaded.file_metadata.content_type) == ("moby.md", "text/markdown")
+
+
+def test_a_name_that_xai_refuses_is_refused_before_anything_is_sent(
+    hook: XAICollectionsHook, emulator: RecordingEmulator, tmp_path: Path
+) -> None:
+    (tmp_path / 'a "b".txt').write_text("call me Ishmael")
+    with pytest.raises(XAIArgumentError, match="contains '\"', which xAI refuses: rename it"):
+        hook.upload_file(path=tmp_path / 'a "b".txt')
+    assert not emulator.requests
+
+
+def test_list_files(hook: XAICollectionsHook, emulator: RecordingEmulator, tmp_path: Path, ask: Ask) -> None:
+    for name, size in [("b.txt", 3), ("a.txt", 9), ("c.txt", 6), ("d.md", 1)]:
+        add_file(hook, tmp_path, name, "x" * size)
+    wanted = {"limit": 2, "order": "asc", "sort_by": "FILES_SORT_BY_SIZE", "filter": 'filename:".txt"'}
+    first = hook.run(call(endpoints.LIST_FILES.request(**wanted)))
+    assert [file.filename for file in first.items] == ["b.txt", "c.txt"]
+    params = every(endpoints.LIST_FILES, pagination_token=first.pagination_token, **wanted)
+    assert [file.filename for file in ask(hook, endpoints.LIST_FILES, **params)] == ["a.txt"]
+
+
+def test_delete_file(hook: XAICollectionsHook, tmp_path: Path) -> None:
+    file_id = add_file(hook, tmp_path, "moby.txt")
+    assert hook.delete_file(file_id=file_id)
+    assert not hook.delete_file(file_id=file_id)
+    with pytest.raises(XAINotFoundError, match=f"get_file\\({file_id}\\): does not exist"):
+        hook.get_file(file_id=file_id)
+
+
+def test_search_documents(hook: XAICollectionsHook, emulator: RecordingEmulator, tmp_path: Path) -> None:
+    whales = hook.create_collection(collection_name="Whales").collection_id
+    sharks = hook.create_collection(collection_name="Sharks").collection_id
+    moby = add_document(hook, tmp_path, whales, "moby.txt", "a white whale", author="Melville", shelf="1")
+    orca = add_document(hook, tmp_path, whales, "orca.txt", "a black whale", author="Melville", shelf="2")
+    jaws = add_document(hook, tmp_path, sharks, "jaws.txt", "a shark, not a whale", author="Benchley", shelf="3")
+
+    def found(**params: object) -> set[str]:
+        matches = hook.search_documents(**{"query": "whale", "collection_ids": [whales, sharks], **params})  # type: ignore[arg-type]
+        return {match.file_id for match in matches}
+
+    assert found() == {moby, orca, jaws}
+    assert found(collection_ids=[sharks]) == {jaws}
+    assert found(query="shark") == {jaws}
+    assert found(filter='(author = "Melville" AND shelf = "2")') == {orca}
+    assert len(found(limit=2)) == 2
+    assert len(found(group_by={"keys": ["author"]})) == 2
+    found(instructions="Prefer the newest", retrieval_mode={"type": "keyword", "reranker": "strict"})
+    sent = emulator.last_json
+    assert sent["instructions"] == "Prefer the newest"
+    assert sent["retrieval_mode"] == {"type": "keyword", "reranker": "strict"}
+
+
+def test_a_match_shows_the_passage_and_where_it_is(hook: XAICollectionsHook, tmp_path: Path) -> None:
+    collection_id = hook.create_collection(collection_name="Whales").collection_id
+    file_id = add_document(hook, tmp_path, collection_id, "moby.txt", "a white whale", author="Melville")
+    (match,) = hook.search_documents(query="white", collection_ids=[collection_id])
+    assert (match.file_id, match.collection_ids, match.fields) == (file_id, (collection_id,), {"author": "Melville"})
+    assert "a white whale" in match.chunk_content
+    assert match.score > 0
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(team_id="team-of-the-key")])
+def test_validate_management_key(hook: XAICollectionsHook) -> None:
+    key = hook.validate_management_key()
+    assert (key.team_id, key.name) == ("team-of-the-key", "emulator")
+    assert "AddFileToCollection" in str(key.acls)

@@ -1,0 +1,110 @@
+"""Lists of many pages, names that are not unique, and collections that may be there already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAIAmbiguousNameError, XAIArgumentError, XAIServerError
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from tests.conftest import RecordingEmulator, playing
+
+from .asking import add_document
+
+NAMES = ["a.txt", "b.txt", "c.txt", "d.txt", "e.txt"]
+
+
+@pytest.fixture
+def collection_id(hook: XAICollectionsHook, tmp_path: Path) -> str:
+    """A collection of five documents."""
+    collection_id = hook.create_collection(collection_name="Whales").collection_id
+    for name in NAMES:
+        add_document(hook, tmp_path, collection_id, name)
+    return collection_id
+
+
+ENDS = [playing(pagination_end=end) for end in ("absent", "empty", "always", "repeat")]
+
+
+@pytest.mark.parametrize("emulator_settings", ENDS, ids=lambda settings: settings.pagination_end)
+@pytest.mark.parametrize("limit", [1, 2, None])
+def test_a_list_is_whole_whatever_its_pages_and_however_it_ends(
+    hook: XAICollectionsHook, collection_id: str, limit: int | None
+) -> None:
+    documents = hook.list_documents(collection_id=collection_id, limit=limit, order="ORDERING_ASCENDING")
+    assert [document.name for document in documents] == NAMES
+
+
+@pytest.mark.parametrize("emulator_settings", ENDS[:3], ids=lambda settings: settings.pagination_end)
+def test_a_list_that_fills_its_only_page_is_whole(hook: XAICollectionsHook, collection_id: str) -> None:
+    documents = hook.list_documents(collection_id=collection_id, limit=len(NAMES), order="ORDERING_ASCENDING")
+    assert [document.name for document in documents] == NAMES
+
+
+def test_iterating_asks_for_a_page_when_it_needs_one(
+    hook: XAICollectionsHook, emulator: RecordingEmulator, collection_id: str
+) -> None:
+    documents = hook.iter_documents(collection_id=collection_id, limit=2, order="ORDERING_ASCENDING")
+    emulator.reset_log()
+    assert [next(documents).name for _ in range(2)] == ["a.txt", "b.txt"]
+    assert emulator.count("list_documents") == 1
+    assert [document.name for document in documents] == ["c.txt", "d.txt", "e.txt"]
+    assert emulator.count("list_documents") == 3
+
+
+def test_all_pages_are_asked_for_alike(
+    hook: XAICollectionsHook, emulator: RecordingEmulator, collection_id: str
+) -> None:
+    emulator.requests.clear()
+    hook.list_documents(collection_id=collection_id, limit=2, filter='name:"txt"', order="ORDERING_ASCENDING")
+    queries = [dict(request.query) for request in emulator.requests]
+    assert len({query.pop("pagination_token", None) for query in queries}) == 3
+    assert queries == [{"limit": "2", "filter": 'name:"txt"', "order": "ORDERING_ASCENDING"}] * 3
+
+
+@pytest.mark.parametrize("limit", [101, -1])
+def test_a_page_size_that_the_service_refuses_is_refused_here(hook: XAICollectionsHook, limit: int) -> None:
+    with pytest.raises(XAIArgumentError, match="list_files: limit: "):
+        hook.list_files(limit=limit)
+
+
+def test_a_collection_is_found_by_its_exact_name(hook: XAICollectionsHook) -> None:
+    for name in ("Whales", "Whales of the north", 'the "Whales"', "whales"):
+        hook.create_collection(collection_name=name)
+    (found,) = hook.find_collections(collection_name="Whales")
+    assert found.collection_name == "Whales"
+    (quoted,) = hook.find_collections(collection_name='the "Whales"')
+    assert quoted.collection_name == 'the "Whales"'
+    assert hook.find_collections(collection_name="Sharks") == []
+
+
+def test_a_collection_is_created_once(hook: XAICollectionsHook, emulator: RecordingEmulator) -> None:
+    made = hook.ensure_collection(collection_name="Whales", collection_description="Large")
+    assert made.collection_description == "Large"
+    assert hook.ensure_collection(collection_name="Whales").collection_id == made.collection_id
+    assert emulator.count("create_collection") == 1
+
+
+def test_a_create_whose_answer_was_lost_is_not_repeated(hook: XAICollectionsHook, emulator: RecordingEmulator) -> None:
+    emulator.set_faults(FaultRule(endpoint="create_collection", nth=(1,), cut="after"))
+    made = hook.ensure_collection(collection_name="Whales")
+    assert [collection.collection_id for collection in hook.list_collections()] == [made.collection_id]
+
+
+def test_a_name_that_several_carry_is_refused_with_their_ids(hook: XAICollectionsHook) -> None:
+    twins = [hook.create_collection(collection_name="Whales").collection_id for _ in range(2)]
+    with pytest.raises(XAIAmbiguousNameError, match="2 collections are called 'Whales'") as caught:
+        hook.ensure_collection(collection_name="Whales")
+    assert all(twin in str(caught.value) for twin in twins)
+
+
+def test_a_server_that_fails_for_good_is_told_with_the_request_id(
+    hook: XAICollectionsHook, emulator: RecordingEmulator, pauses: list[float]
+) -> None:
+    emulator.set_faults(FaultRule(endpoint="list_collections", status=503))
+    with pytest.raises(XAIServerError, match=r"list_collections\(\): the service failed \(503 unavailable, request "):
+        hook.list_collections()
+    assert emulator.count("list_collections") == 6
+    assert len(pauses) == 5

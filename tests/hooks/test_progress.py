@@ -1,0 +1,68 @@
+"""The log of a long wait: enough to see that it lives, not more."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from airflow_provider_xai_collections.api.documents import Document
+from airflow_provider_xai_collections.api.polling import Poller
+from airflow_provider_xai_collections.hooks.progress import EVERY, ProgressLog
+
+
+class Wait:
+    """A wait for three documents, on a clock of its own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        self.poller = Poller(["file_a", "file_b", "file_c"])
+        self.tell = ProgressLog(logging.getLogger("test"), "collection_1")
+
+    def look(self, *, after: float, **statuses: str) -> None:
+        """One look, so many seconds after the last."""
+        self.now += after
+        self.poller.observe(
+            self.now,
+            [
+                Document.model_validate({"file_metadata": {"file_id": file_id}, "status": status})
+                for file_id, status in statuses.items()
+            ],
+        )
+        self.tell(self.poller)
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Wait:
+    caplog.set_level(logging.INFO)
+    return Wait(monkeypatch)
+
+
+PROCESSED = "DOCUMENT_STATUS_PROCESSED"
+PROCESSING = "DOCUMENT_STATUS_PROCESSING"
+
+
+def test_lines_come_at_intervals(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
+    wait.look(after=0, file_a=PROCESSING)
+    wait.look(after=1, file_a=PROCESSED)
+    wait.look(after=1, file_b=PROCESSED)
+    assert caplog.messages == ["collection_1: 0 documents processed, 3 to go"]
+    wait.look(after=EVERY, file_c=PROCESSING)
+    assert caplog.messages[1:] == ["collection_1: 2 documents processed, 1 to go"]
+
+
+def test_a_wait_in_which_nothing_changes_is_silent(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        wait.look(after=EVERY, file_a=PROCESSING)
+    assert len(caplog.messages) == 1
+
+
+def test_an_unknown_status_is_said_once(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        wait.look(after=1, file_a="DREAMING", file_b="DREAMING")
+    wait.look(after=1, file_a="SNORING")
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == [
+        f"xAI reports a status this provider does not know ({word}): still waiting" for word in ("DREAMING", "SNORING")
+    ]

@@ -1,0 +1,202 @@
+"""The stage of these tests: xAI with things in it, folders of documents, tasks that are run, time that flies."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import BaseOperator, TaskDeferred
+from airflow.triggers.base import BaseTrigger
+
+from airflow_provider_xai_collections.api.collections import Collection
+from airflow_provider_xai_collections.api.documents import Document
+from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
+from airflow_provider_xai_collections.api.protocol import Sleep, call
+from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
+from airflow_provider_xai_collections.emulator.routes import find_route
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from tests.conftest import RecordingEmulator
+from tests.emulator.caller import upload
+
+_real_time = time.time
+
+
+@dataclass
+class FlyingTime:
+    """A clock that a pause moves on at once. ``pauses`` lists the seconds that were asked for."""
+
+    pauses: list[float] = field(default_factory=list)
+
+    def seconds_of(self, sleep: Sleep) -> float:
+        """What the client asks before it sleeps; nothing is left to be slept."""
+        self.pauses.append(sleep.seconds)
+        return 0.0
+
+    def time(self) -> float:
+        return _real_time() + sum(self.pauses)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
+    """Waiting takes no time, but the clock shows that it happened. Indexing at the emulator goes by reads."""
+    clock = FlyingTime()
+    monkeypatch.setattr("airflow_provider_xai_collections.client._seconds", clock.seconds_of)
+    monkeypatch.setattr("time.time", clock.time)
+    return clock
+
+
+@dataclass
+class Xai:
+    """What xAI holds, written and read over the wire. Count requests before reading: reading is logged as well."""
+
+    hook: XAICollectionsHook
+    emulator: RecordingEmulator
+
+    def collection(self, name: str = "whales", **settings: Any) -> str:
+        """A new collection; the request log begins after it."""
+        collection_id = self.hook.create_collection(collection_name=name, **settings).collection_id
+        self.forget()
+        return collection_id
+
+    def file(self, name: str = "moby.md", content: str = "Call me Ishmael.") -> str:
+        """A new file; the request log begins after it."""
+        file_id = self.hook.run(call(UPLOAD_FILE.request(upload=upload(name, content.encode())))).id
+        self.forget()
+        return file_id
+
+    def document(self, collection_id: str, name: str = "moby.md", content: str = "Call me Ishmael.") -> str:
+        """A new file, attached; the request log begins after it."""
+        file_id = self.file(name, content)
+        self.hook.add_document(collection_id=collection_id, file_id=file_id)
+        self.forget()
+        return file_id
+
+    def forget(self) -> None:
+        self.emulator.reset_log()
+        self.emulator.requests.clear()
+
+    def describe(self, collection_id: str) -> Collection:
+        return self.hook.get_collection(collection_id=collection_id)
+
+    def documents(self, collection_id: str) -> list[Document]:
+        return sorted(self.hook.iter_documents(collection_id=collection_id), key=lambda document: document.name)
+
+    def names(self, collection_id: str) -> list[str]:
+        """Of the documents, each as often as it is there."""
+        return [document.name for document in self.documents(collection_id)]
+
+    def unattached(self, collection_id: str) -> list[str]:
+        """Names of the files that no document of the collection refers to: each would be billed for nothing."""
+        attached = {document.file_id for document in self.documents(collection_id)}
+        return [file.filename for file in self.hook.list_files() if file.id not in attached]
+
+    def bodies(self, endpoint: str) -> list[Any]:
+        """The JSON that came with the calls of an endpoint."""
+        return [json.loads(request.body) for request in self._asked(endpoint)]
+
+    def queries(self, endpoint: str) -> list[dict[str, str]]:
+        """The parameters in the URLs of the calls of an endpoint."""
+        return [dict(request.query) for request in self._asked(endpoint)]
+
+    def _asked(self, endpoint: str) -> list[HttpRequest]:
+        return [request for request in self.emulator.requests if find_route(request).endpoint.name == endpoint]
+
+
+@pytest.fixture
+def xai(emulator: RecordingEmulator, connection: str) -> Xai:
+    """The emulator behind the default connection."""
+    return Xai(XAICollectionsHook(connection), emulator)
+
+
+@dataclass
+class Crowd:
+    """How many requests the emulator worked on at once; each takes a moment, so that they meet."""
+
+    now: int = 0
+    most: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        threading.Event().wait(0.02)
+        yield
+        with self.lock:
+            self.now -= 1
+
+
+@pytest.fixture
+def crowd(emulator: RecordingEmulator, monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    """Counts those who ask the emulator at once, the helpers of the stage included: they come one by one."""
+    crowd, handle = Crowd(), emulator.handle
+
+    def counted(request: HttpRequest) -> HttpReply:
+        with crowd.joined():
+            return handle(request)
+
+    monkeypatch.setattr(emulator, "handle", counted)
+    return crowd
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three documents, one of them in a folder below."""
+    return write(tmp_path / "library", {"a.md": "alpha", "b.txt": "beta", "deep/c.md": "gamma"})
+
+
+def write(folder: Path, documents: Mapping[str, str | bytes]) -> Path:
+    for name, content in documents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def context(*, try_number: int = 1, began: datetime | None = None) -> Any:
+    """What of a task's context the operators read."""
+    return {
+        "ti": SimpleNamespace(try_number=try_number),
+        "dag_run": SimpleNamespace(start_date=began or datetime.now(UTC)),
+    }
+
+
+def run(task: BaseOperator, **of_context: Any) -> Any:
+    """Run the task as a worker does, without Airflow's check that a worker does it."""
+    return inspect.unwrap(type(task).execute)(task, context(**of_context))
+
+
+@contextmanager
+def deferring() -> Iterator[list[TaskDeferred]]:
+    """Expects the task inside to defer; the list receives how."""
+    caught: list[TaskDeferred] = []
+    with pytest.raises(TaskDeferred) as raised:
+        yield caught
+    caught.append(raised.value)
+
+
+async def fire(trigger: BaseTrigger) -> Any:
+    """Rebuild the trigger from what the database keeps, run it, and return what the task is told."""
+    path, kwargs = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    rebuilt = getattr(import_module(module), name)(**json.loads(json.dumps(kwargs)))
+    events = [event async for event in rebuilt.run()]
+    assert len(events) == 1
+    return json.loads(json.dumps(events[0].payload))
+
+
+async def finish(deferred: TaskDeferred, task: Any) -> Any:
+    """Run the trigger, then go on with ``task``: an object that knows nothing of the one that deferred."""
+    return getattr(task, deferred.method_name)(context(), event=await fire(deferred.trigger))

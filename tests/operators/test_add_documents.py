@@ -1,0 +1,203 @@
+"""XAIAddDocumentsOperator: files that xAI has, attached once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator.messages import Cut
+from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from tests.conftest import Connect, playing
+from tests.operators.stage import Crowd, FlyingTime, Xai, run
+
+CONFLICT = pytest.param(playing(attach_twice="conflict"), id="conflict")
+OK = pytest.param(playing(attach_twice="ok"), id="ok")
+
+
+def task(**arguments: Any) -> XAIAddDocumentsOperator:
+    return XAIAddDocumentsOperator(**{"task_id": "add", **arguments})
+
+
+def test_files_become_documents_and_are_processed(xai: Xai) -> None:
+    whales = xai.collection()
+    files = [xai.file("a.md"), xai.file("b.md")]
+    manifest = run(task(collection_id=whales, file_ids=files))
+    assert xai.names(whales) == ["a.md", "b.md"]
+    counts = {name: manifest[name] for name in ("collection_id", "total", "added", "already_there", "file_ids")}
+    assert counts == {"collection_id": whales, "total": 2, "added": 2, "already_there": 0, "file_ids": files}
+    assert manifest["wait"]["processed"] == 2
+
+
+def test_fields_are_for_all_and_document_fields_for_one(xai: Xai) -> None:
+    whales = xai.collection()
+    first, second = xai.file("a.md"), xai.file("b.md")
+    run(
+        task(
+            collection_id=whales,
+            file_ids=[first, second],
+            fields={"year": "1851", "author": "Melville"},
+            document_fields={second: {"author": "Darwin"}},
+        )
+    )
+    assert [document.fields for document in xai.documents(whales)] == [
+        {"year": "1851", "author": "Melville"},
+        {"year": "1851", "author": "Darwin"},
+    ]
+
+
+def test_a_file_named_twice_is_attached_once_and_a_single_id_needs_no_list(xai: Xai) -> None:
+    whales, file = xai.collection(), xai.file()
+    assert run(task(collection_id=whales, file_ids=[file, file]))["total"] == 1
+    assert run(task(collection_id=whales, file_ids=file))["already_there"] == 1
+    assert xai.emulator.count("add_document") == 2
+
+
+def test_the_team_is_sent_with_every_call(xai: Xai) -> None:
+    whales, file = xai.collection(), xai.file()
+    run(task(collection_id=whales, file_ids=[file], team_id="team_7"))
+    assert xai.bodies("add_document") == [{"team_id": "team_7"}]
+    assert {query["team_id"] for query in xai.queries("batch_get_documents")} == {"team_7"}
+
+
+@pytest.mark.parametrize("emulator_settings", [CONFLICT, OK])
+def test_run_again_it_leaves_what_is_there(xai: Xai) -> None:
+    whales, file = xai.collection(), xai.file()
+    run(task(collection_id=whales, file_ids=[file], fields={"year": "1851"}))
+    again = run(task(collection_id=whales, file_ids=[file], fields={"year": "1851"}))
+    assert again["total"] == 1
+    assert [document.fields for document in xai.documents(whales)] == [{"year": "1851"}]
+
+
+def test_a_file_that_is_attached_with_other_fields_is_an_error(xai: Xai) -> None:
+    whales, file = xai.collection(), xai.file()
+    run(task(collection_id=whales, file_ids=[file], fields={"year": "1851"}))
+    with pytest.raises(XAIFailException, match=f"{file}.*attached already, with other values of year"):
+        run(task(collection_id=whales, file_ids=[file], fields={"year": "1852"}))
+
+
+@pytest.mark.parametrize("emulator_settings", [CONFLICT, OK])
+@pytest.mark.parametrize("cut", ["before", "after", "partial"])
+def test_a_lost_answer_is_settled_by_looking(xai: Xai, cut: Cut) -> None:
+    whales, file = xai.collection(), xai.file()
+    xai.emulator.set_faults(FaultRule(endpoint="add_document", nth=(1,), cut=cut))
+    manifest = run(task(collection_id=whales, file_ids=[file], fields={"year": "1851"}))
+    assert (manifest["added"], manifest["already_there"]) == (1, 0)
+    assert xai.emulator.count("add_document") == (2 if cut == "before" else 1)
+    assert xai.names(whales) == ["moby.md"]
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(get_lag_reads=2)])
+def test_a_document_that_is_not_visible_at_once_is_looked_for_again(xai: Xai, clock: FlyingTime) -> None:
+    whales, file = xai.collection(), xai.file()
+    xai.emulator.set_faults(FaultRule(endpoint="add_document", nth=(1,), cut="after"))
+    run(task(collection_id=whales, file_ids=[file], wait_for_completion=False))
+    assert xai.emulator.counts == {"add_document": 1, "get_document": 3}
+    assert clock.pauses == [1.0, 2.0]
+
+
+def test_one_refusal_does_not_stop_the_others_and_is_named(xai: Xai) -> None:
+    whales, file = xai.collection(), xai.file()
+    with pytest.raises(XAIFailException, match=r"1 of 2 documents failed: file_unknown: .*404") as raised:
+        run(task(collection_id=whales, file_ids=["file_unknown", file]))
+    assert xai.names(whales) == ["moby.md"]
+    assert "request" in str(raised.value)
+
+
+def test_what_a_retry_may_mend_is_left_to_airflow_and_names_what_is_in_place(xai: Xai, connect: Connect) -> None:
+    connect(retry_attempts=1)
+    whales, files = xai.collection(), [xai.file("a.md"), xai.file("b.md")]
+    xai.emulator.set_faults(FaultRule(endpoint="add_document", path=f"*{files[0]}", status=429))
+    with pytest.raises(XAIError, match=f"1 of 2 .*{files[0]}.*429.*The others are in place, and a retry") as raised:
+        run(task(collection_id=whales, file_ids=files))
+    assert not isinstance(raised.value, XAIFailException)
+
+
+def test_an_answer_that_is_always_lost_is_an_error_that_names_the_file(xai: Xai) -> None:
+    whales, file = xai.collection(), xai.file()
+    xai.emulator.set_faults(FaultRule(endpoint="add_document", cut="before"))
+    with pytest.raises(XAIError, match=rf"add_document\({whales}/{file}\): no usable answer"):
+        run(task(collection_id=whales, file_ids=[file]))
+
+
+def test_long_work_says_how_far_it_is(
+    xai: Xai, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    whales, files = xai.collection(), [xai.file("a.md"), xai.file("b.md")]
+    monkeypatch.setattr("airflow_provider_xai_collections.operators.base.EVERY", 0.0)
+    run(task(collection_id=whales, file_ids=files))
+    assert "1 of 2 documents done, 0 failed" in "".join(capfd.readouterr()) + caplog.text
+
+
+def test_a_refused_key_stops_the_work_at_once(xai: Xai, connect: Connect) -> None:
+    whales, files = xai.collection(), [xai.file(f"{number}.md") for number in range(20)]
+    connect(password="xai-token-wrong")
+    with pytest.raises(XAIFailException, match="401"):
+        run(task(collection_id=whales, file_ids=files, concurrency=1))
+    assert xai.emulator.count("add_document") < 5
+
+
+def test_many_failures_make_a_short_message(xai: Xai) -> None:
+    whales = xai.collection()
+    with pytest.raises(XAIFailException, match=r"30 of 30 documents failed: .*; and 20 more") as raised:
+        run(task(collection_id=whales, file_ids=[f"file_{number}" for number in range(30)]))
+    assert len(str(raised.value)) < 4000
+
+
+def test_an_unknown_collection_is_named(xai: Xai) -> None:
+    with pytest.raises(XAIFailException, match=r"collection_42.*404"):
+        run(task(collection_id="collection_42", file_ids=[xai.file()]))
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(required_violation_status=status) for status in (400, 422)])
+def test_a_missing_required_field_fails_with_the_words_of_the_service(xai: Xai) -> None:
+    whales = xai.collection(field_definitions=[{"key": "author", "required": True}])
+    with pytest.raises(XAIFailException, match="author is required"):
+        run(task(collection_id=whales, file_ids=[xai.file()]))
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(unique_violation_status=status) for status in (400, 409, 422)])
+def test_a_repeated_unique_value_fails_with_the_words_of_the_service(xai: Xai) -> None:
+    whales = xai.collection(field_definitions=[{"key": "isbn", "unique": True}])
+    files = [xai.file("a.md"), xai.file("b.md")]
+    with pytest.raises(XAIFailException, match=r"1 of 2 documents failed.*another document has this value of isbn"):
+        run(task(collection_id=whales, file_ids=files, fields={"isbn": "7"}))
+    assert len(xai.names(whales)) == 1
+
+
+def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Crowd) -> None:
+    whales, files = xai.collection(), [xai.file(f"{number}.md") for number in range(12)]
+    run(task(collection_id=whales, file_ids=files, concurrency=3))
+    assert crowd.most == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"file_ids": []}, "file_ids is empty: there is nothing to attach"),
+        ({"file_ids": None}, "file_ids must be a list of file ids"),
+        ({"file_ids": [7]}, "file_ids must be a list of file ids"),
+        ({"file_ids": "[file_1, file_2"}, r"file_ids must be a list of file ids"),
+        ({"document_fields": {"file_x": {}, "file_y": {}}}, "document_fields names file_x, file_y, which file_ids"),
+        ({"fields": {"year": 1851}}, "fields.year: Input should be a valid string"),
+        ({"collection_id": ""}, "collection_id is '', which is not an id"),
+        ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
+        ({"concurrency": -1}, "concurrency is -1"),
+        ({"concurrency": 2.5}, "concurrency is 2.5"),
+        ({"concurrency": True}, "concurrency is True"),
+        ({"timeout": 0}, "timeout is 0; it must be a timedelta or a number of seconds above 0"),
+        ({"timeout": -5}, "timeout is -5"),
+        ({"poll_interval": 0}, "poll_interval is 0"),
+        ({"poll_interval": "fast"}, "poll_interval is 'fast'"),
+        ({"stall_timeout": -1}, "stall_timeout is -1"),
+        ({"on_failed": "shrug"}, "on_failed is 'shrug'; choose one of fail, threshold, ignore"),
+        ({"max_failed": -1}, "max_failed is -1; it is a count, or a share between 0 and 1"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIFailException, match=said):
+        run(task(**{"collection_id": "collection_1", "file_ids": ["file_1"], **wrong}))
+    assert xai.emulator.counts == {}

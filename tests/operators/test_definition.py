@@ -1,0 +1,92 @@
+"""What Airflow expects of every operator and sensor, before it runs any."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import pickle
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import BaseOperator
+
+import airflow_provider_xai_collections
+from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+
+#: What a template leaves alone: each value as a DAG author would write it, and none valid before it is rendered.
+TASKS: dict[type[Any], dict[str, Any]] = {
+    XAICreateCollectionOperator: {"collection_name": "{{ ds }}", "field_definitions": "{{ params.fields }}"},
+    XAIAddDocumentsOperator: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}", "fields": "{{ params.f }}"},
+    XAIIngestDocumentsOperator: {"collection_id": "{{ ds }}", "paths": "{{ params.paths }}", "exclude": "{{ ds }}"},
+    XAIDocumentsProcessedSensor: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}"},
+}
+tasks = pytest.mark.parametrize("kind", TASKS, ids=lambda kind: kind.__name__)
+
+
+def make(kind: type[Any]) -> BaseOperator:
+    task: BaseOperator = kind(task_id="task", **TASKS[kind])
+    return task
+
+
+def test_these_are_all() -> None:
+    package = Path(airflow_provider_xai_collections.__file__).parent
+    found = {
+        node.name
+        for room in ("operators", "sensors")
+        for path in (package / room).glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and node.name.endswith(("Operator", "Sensor"))
+    }
+    assert {kind.__name__ for kind in TASKS} == found - {"XAIDocumentsBaseOperator"}
+
+
+@tasks
+def test_template_fields_are_arguments_and_attributes_that_hold_what_was_given(kind: type[Any]) -> None:
+    arguments = {
+        name for one in kind.__mro__ if one.__module__.startswith("airflow_provider_xai") for name in parameters(one)
+    }
+    given = dict.fromkeys(kind.template_fields, object())
+    task = kind(task_id="task", **given)
+    assert set(kind.template_fields) <= arguments
+    assert {name: getattr(task, name) for name in kind.template_fields} == given
+
+
+def parameters(kind: type[Any]) -> list[str]:
+    signature = inspect.signature(inspect.unwrap(kind.__init__))
+    return [name for name, one in signature.parameters.items() if one.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+@tasks
+def test_renderers_are_for_template_fields(kind: type[Any]) -> None:
+    assert kind.template_fields_renderers.keys() <= set(kind.template_fields)
+
+
+@tasks
+def test_every_argument_is_documented(kind: type[Any]) -> None:
+    ours = [one for one in kind.__mro__ if one.__module__.startswith("airflow_provider_xai")]
+    said = "".join(inspect.getdoc(one) or "" for one in ours)
+    assert [name for one in ours for name in parameters(one) if f":param {name}:" not in said] == []
+
+
+@tasks
+def test_making_one_opens_nothing_and_asks_for_no_connection(kind: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise AssertionError("I/O while a DAG is parsed")
+
+    for name in ("open", "stat", "exists", "is_dir"):
+        monkeypatch.setattr(Path, name, refuse)
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr("airflow.providers.common.compat.sdk.BaseHook.get_connection", refuse)
+    make(kind)
+
+
+@tasks
+def test_it_survives_copying_and_pickling(kind: type[Any]) -> None:
+    task = make(kind)
+    for twin in (copy.deepcopy(task), pickle.loads(pickle.dumps(task))):
+        assert {name: getattr(twin, name) for name in TASKS[kind]} == TASKS[kind]

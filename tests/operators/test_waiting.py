@@ -1,0 +1,182 @@
+"""The wait at the end of the operators that bring documents: what ends it, and what its end means."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.manifests import CAP
+from airflow_provider_xai_collections.operators.base import BACKSTOP
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
+from tests.conftest import MANAGEMENT_KEY, playing
+from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run
+
+SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
+STUCK = pytest.param(playing(stuck=("stuck*",)), id="stuck")
+FAILING = pytest.param(playing(fail_names=("bad*",)), id="failing")
+
+
+def task(**arguments: Any) -> XAIAddDocumentsOperator:
+    return XAIAddDocumentsOperator(**{"task_id": "add", **arguments})
+
+
+def files(xai: Xai, *names: str) -> list[str]:
+    return [xai.file(name) for name in names]
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_the_task_waits_until_all_are_processed(xai: Xai, clock: FlyingTime) -> None:
+    whales = xai.collection()
+    manifest = run(task(collection_id=whales, file_ids=files(xai, "a.md", "b.md"), poll_interval=30.0))
+    assert manifest["wait"]["end"] == "settled"
+    assert manifest["wait"]["processed"] == 2
+    assert clock.pauses == sorted(clock.pauses), "the pauses grow"
+    assert max(clock.pauses) <= 30.0
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_without_wait_for_completion_nobody_looks(xai: Xai) -> None:
+    whales = xai.collection()
+    manifest = run(task(collection_id=whales, file_ids=files(xai, "a.md"), wait_for_completion=False))
+    assert manifest["wait"] is None
+    assert xai.emulator.counts == {"add_document": 1}
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+def test_a_failed_document_fails_the_task_with_name_id_and_reason(xai: Xai) -> None:
+    whales, two = xai.collection(), files(xai, "a.md", "bad.md")
+    with pytest.raises(XAIIndexingError, match=rf"1 of 2 documents .*bad\.md \({two[1]}\): failed on order"):
+        run(task(collection_id=whales, file_ids=two))
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+@pytest.mark.parametrize("max_failed", [1, 0.5, 2])
+def test_as_many_as_the_threshold_allows_are_only_counted(xai: Xai, max_failed: float) -> None:
+    whales, two = xai.collection(), files(xai, "a.md", "bad.md")
+    manifest = run(task(collection_id=whales, file_ids=two, on_failed="threshold", max_failed=max_failed))
+    assert (manifest["wait"]["processed"], manifest["wait"]["failed"]) == (1, 1)
+    assert [failure["name"] for failure in manifest["wait"]["failures"]] == ["bad.md"]
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+@pytest.mark.parametrize("max_failed", [0, 0.4])
+def test_one_more_than_the_threshold_fails_the_task(xai: Xai, max_failed: float) -> None:
+    whales, two = xai.collection(), files(xai, "a.md", "bad.md")
+    with pytest.raises(XAIIndexingError, match="1 of 2"):
+        run(task(collection_id=whales, file_ids=two, on_failed="threshold", max_failed=max_failed))
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+def test_ignored_failures_are_in_the_log_and_the_manifest(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+    whales, one = xai.collection(), files(xai, "bad.md")
+    manifest = run(task(collection_id=whales, file_ids=one, on_failed="ignore"))
+    assert manifest["wait"]["failed"] == 1
+    assert "bad.md" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+def test_a_wait_that_runs_out_names_the_documents(xai: Xai, clock: FlyingTime) -> None:
+    whales, two = xai.collection(), files(xai, "a.md", "stuck.md")
+    with pytest.raises(XAITimeoutError, match=rf"time ran out; 1 of 2 documents .* \({two[1]}\).*a retry finds"):
+        run(task(collection_id=whales, file_ids=two, timeout=timedelta(minutes=10)))
+    assert sum(clock.pauses) == pytest.approx(600, abs=5)
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+def test_a_wait_in_which_nothing_moves_ends_early(xai: Xai, clock: FlyingTime) -> None:
+    whales, stuck = xai.collection(), files(xai, "stuck.md")
+    with pytest.raises(XAITimeoutError, match="no document moved for too long; 1 of 1"):
+        run(task(collection_id=whales, file_ids=stuck, timeout=timedelta(hours=10), stall_timeout=120))
+    assert 120 <= sum(clock.pauses) < 150
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+async def test_deferred_the_trigger_knows_all_and_a_new_task_object_finishes(xai: Xai) -> None:
+    whales, two = xai.collection(), files(xai, "a.md", "b.md")
+    arguments: dict[str, Any] = {"collection_id": whales, "file_ids": two, "poll_interval": timedelta(seconds=7)}
+    with deferring() as deferred:
+        run(task(**arguments, timeout=600, stall_timeout=60, team_id="team_7", deferrable=True))
+    assert isinstance(deferred[0].trigger, XAIDocumentsProcessedTrigger)
+    kwargs = deferred[0].trigger.serialize()[1]
+    assert kwargs["deadline"] == pytest.approx(FlyingTime().time() + 600, abs=5)
+    assert deferred[0].timeout == timedelta(seconds=600 + BACKSTOP)
+    expected = {
+        "collection_id": whales,
+        "file_ids": two,
+        "poll_interval": 7.0,
+        "stall_timeout": 60.0,
+        "team_id": "team_7",
+    }
+    assert {name: kwargs[name] for name in expected} == expected
+
+    manifest = await finish(deferred[0], task(**arguments))
+    assert (manifest["added"], manifest["wait"]["processed"], manifest["file_ids"]) == (2, 2, two)
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+async def test_deferred_the_policy_for_failures_is_the_same(xai: Xai) -> None:
+    whales, two = xai.collection(), files(xai, "a.md", "bad.md")
+    with deferring() as deferred:
+        run(task(collection_id=whales, file_ids=two, deferrable=True))
+    with pytest.raises(XAIIndexingError, match=r"1 of 2 documents .*bad\.md"):
+        await finish(deferred[0], task(collection_id=whales, file_ids=two))
+    tolerant = task(collection_id=whales, file_ids=two, on_failed="ignore")
+    assert (await finish(deferred[0], tolerant))["wait"]["failed"] == 1
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+async def test_deferred_a_wait_that_runs_out_names_the_documents(xai: Xai) -> None:
+    whales, stuck = xai.collection(), files(xai, "stuck.md")
+    with deferring() as deferred:
+        run(task(collection_id=whales, file_ids=stuck, timeout=60, deferrable=True))
+    with pytest.raises(XAITimeoutError, match=stuck[0]):
+        await finish(deferred[0], task(collection_id=whales, file_ids=stuck))
+
+
+async def test_deferred_an_error_of_the_trigger_is_the_error_of_the_task(xai: Xai) -> None:
+    whales, one = xai.collection(), files(xai, "a.md")
+    with deferring() as deferred:
+        run(task(collection_id=whales, file_ids=one, deferrable=True))
+    xai.hook.delete_collection(collection_id=whales)
+    with pytest.raises(XAIFailException, match=f"{whales}.*404"):
+        await finish(deferred[0], task(collection_id=whales, file_ids=one))
+
+
+@pytest.mark.parametrize("event", [None, {}, {"version": 2}, {"version": 1, "status": "success"}, "success"])
+def test_an_event_of_nobody_fails_loudly(xai: Xai, event: Any) -> None:
+    with pytest.raises(XAIError, match=r"a WaitEvent of another version.*Clear the task"):
+        task(collection_id="collection_1", file_ids=["file_1"]).execute_complete({}, event=event)
+
+
+def test_an_event_without_a_reason_points_to_the_log(xai: Xai) -> None:
+    with pytest.raises(XAIError, match="without a reason: see the triggerer's log"):
+        task(collection_id="collection_1", file_ids=["file_1"]).execute_complete({}, event={"version": 1})
+
+
+def test_the_manifest_lists_few_ids_or_only_their_number(xai: Xai) -> None:
+    whales, few = xai.collection(), files(xai, *(f"{number}.md" for number in range(CAP)))
+    assert run(task(collection_id=whales, file_ids=few))["file_ids"] == few
+    many = [*few, *files(xai, "one_more.md")]
+    manifest = run(task(collection_id=whales, file_ids=many))
+    assert (manifest["file_ids"], manifest["total"]) == ([], CAP + 1)
+
+
+async def test_no_key_crosses_to_the_triggerer_or_into_xcom(xai: Xai) -> None:
+    whales, one = xai.collection(), files(xai, "a.md")
+    with deferring() as deferred:
+        run(task(collection_id=whales, file_ids=one, deferrable=True))
+    event = await fire(deferred[0].trigger)
+    manifest = await finish(deferred[0], task(collection_id=whales, file_ids=one))
+    assert MANAGEMENT_KEY not in f"{deferred[0].trigger.serialize()}{event}{manifest}"
+
+
+def test_looks_that_fail_in_between_are_survived(xai: Xai) -> None:
+    whales, one = xai.collection(), files(xai, "a.md")
+    xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", times=30, status=503))
+    assert run(task(collection_id=whales, file_ids=one))["wait"]["processed"] == 1

@@ -1,0 +1,240 @@
+"""XAIDocumentsProcessedSensor: in every mode it ends when the documents do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
+
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.sensors.documents import BACKSTOP, XAIDocumentsProcessedSensor
+from tests.conftest import Connect, playing
+from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, run
+
+try:
+    from airflow.sdk.exceptions import AirflowRescheduleException
+except ImportError:  # Airflow 2
+    from airflow.exceptions import AirflowRescheduleException
+
+SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
+STUCK = pytest.param(playing(stuck=("stuck*",)), id="stuck")
+FAILING = pytest.param(playing(fail_names=("bad*",)), id="failing")
+
+
+def sensor(collection_id: str, *file_ids: str, **arguments: Any) -> XAIDocumentsProcessedSensor:
+    defaults: dict[str, Any] = {"task_id": "wait", "file_ids": list(file_ids) or None, "poke_interval": 0}
+    return XAIDocumentsProcessedSensor(collection_id=collection_id, **{**defaults, **arguments})
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_it_pokes_until_its_documents_are_processed(xai: Xai) -> None:
+    whales = xai.collection()
+    first, _ = xai.document(whales, "a.md"), xai.document(whales, "b.md")
+    summary = run(sensor(whales, first))
+    assert (summary["processed"], summary["end"]) == (1, "settled")
+    assert xai.emulator.counts == {"batch_get_documents": 9}
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_without_ids_it_watches_what_of_the_collection_is_unprocessed_and_matches(xai: Xai) -> None:
+    whales = xai.collection()
+    for name in ("moby.md", "moby two.md", "other.md"):
+        xai.document(whales, name)
+    assert run(sensor(whales, filter='name:"moby"'))["processed"] == 2
+    assert run(sensor(whales))["processed"] == 1
+    assert run(sensor(whales))["processed"] == 0
+
+
+def test_the_text_of_a_list_is_a_list(xai: Xai) -> None:
+    whales = xai.collection()
+    files = [xai.document(whales, "a.md"), xai.document(whales, "b.md")]
+    assert run(sensor(whales, file_ids=str(files)))["processed"] == 2
+    assert run(sensor(whales, file_ids=files[0]))["processed"] == 1
+
+
+def test_the_team_is_sent_with_every_look(xai: Xai) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    run(sensor(whales, file, team_id="team_7"))
+    run(sensor(whales, team_id="team_7"))
+    for endpoint in ("batch_get_documents", "list_documents"):
+        assert [query["team_id"] for query in xai.queries(endpoint)] == ["team_7"]
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_failed_document_fails_it_at_once_with_its_name(xai: Xai, deferrable: bool) -> None:
+    whales = xai.collection()
+    files = [xai.document(whales, "a.md"), xai.document(whales, "bad.md")]
+    with pytest.raises(AirflowFailException, match=r"1 of 2 documents are not processed.*bad\.md \(file_"):
+        run(sensor(whales, *files, deferrable=deferrable))
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+@pytest.mark.parametrize("policy", [{"on_failed": "ignore"}, {"on_failed": "threshold", "max_failed": 0.5}])
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_failures_that_the_policy_allows_are_counted(xai: Xai, policy: dict[str, Any], deferrable: bool) -> None:
+    whales = xai.collection()
+    files = [xai.document(whales, "a.md"), xai.document(whales, "bad.md")]
+    summary = run(sensor(whales, *files, deferrable=deferrable, **policy))
+    assert (summary["processed"], summary["failed"]) == (1, 1)
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("wish", ["soft_fail", "never_fail"])
+def test_soft_fail_and_never_fail_skip_instead(xai: Xai, wish: str, deferrable: bool) -> None:
+    whales = xai.collection()
+    bad = xai.document(whales, "bad.md")
+    with pytest.raises(AirflowSkipException):
+        run(sensor(whales, bad, deferrable=deferrable, **{wish: True}))
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+def test_a_time_out_names_the_documents(xai: Xai) -> None:
+    whales = xai.collection()
+    stuck, done = xai.document(whales, "stuck.md"), xai.document(whales, "done.md")
+    with pytest.raises(AirflowSensorTimeout, match=rf"1 documents of {whales} are still in progress \({stuck}\)"):
+        run(sensor(whales, stuck, done, timeout=0.2, poke_interval=0.05))
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+def test_a_time_out_is_a_skip_with_soft_fail(xai: Xai) -> None:
+    whales = xai.collection()
+    with pytest.raises(AirflowSkipException):
+        run(sensor(whales, xai.document(whales, "stuck.md"), timeout=0.1, poke_interval=0.05, soft_fail=True))
+
+
+def test_looks_that_fail_in_passing_are_repeated(xai: Xai, connect: Connect) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    connect(retry_attempts=1)
+    xai.emulator.set_faults(FaultRule(times=8, status=503))
+    assert run(sensor(whales, file))["processed"] == 1
+    xai.emulator.set_faults(FaultRule(times=8, cut="before"))
+    assert run(sensor(whales))["processed"] == 0
+
+
+def test_a_time_out_without_a_single_look_is_airflows(xai: Xai, connect: Connect) -> None:
+    connect(retry_attempts=1)
+    xai.emulator.set_faults(FaultRule(status=503))
+    with pytest.raises(AirflowSensorTimeout, match=r"timeout of 0\.1\.$"):
+        run(sensor("collection_1", timeout=0.1, poke_interval=0.05))
+
+
+def test_a_document_that_vanished_ends_the_wait_after_a_while(
+    xai: Xai, clock: FlyingTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whales = xai.collection()
+    gone = xai.document(whales)
+    xai.hook.remove_document(collection_id=whales, file_id=gone)
+    monkeypatch.setattr("time.sleep", clock.pauses.append)
+    with pytest.raises(AirflowFailException, match=rf"1 are no longer in the collection \({gone}\)"):
+        run(sensor(whales, gone, poke_interval=30))
+    assert clock.pauses == [30, 30]
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_rescheduled_each_look_is_a_process_of_its_own(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    looks, summary = 0, None
+    while summary is None:
+        looks += 1
+        with suppress(AirflowRescheduleException):
+            summary = rescheduled(sensor(whales, file, mode="reschedule"), monkeypatch)
+    assert (looks, summary["processed"]) == (9, 1)
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+def test_rescheduled_a_time_out_names_the_documents(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
+    whales = xai.collection()
+    stuck = xai.document(whales, "stuck.md")
+    with pytest.raises(AirflowSensorTimeout, match=rf"timeout of 3600.*still in progress \({stuck}\)"):
+        rescheduled(sensor(whales, stuck, mode="reschedule", timeout=3600), monkeypatch, hours_ago=2)
+
+
+def rescheduled(task: XAIDocumentsProcessedSensor, monkeypatch: pytest.MonkeyPatch, *, hours_ago: float = 0) -> Any:
+    """Run one look of a sensor whose first was ``hours_ago``."""
+    began, mine = datetime.now(UTC) - timedelta(hours=hours_ago), context()
+    mine["ti"].get_first_reschedule_date = lambda _: began
+    if hasattr(task, "deps"):  # Airflow 2 asks its database instead
+        vars(mine["ti"]).update(max_tries=0, dag_id="dag", task_id="wait", run_id="run", map_index=-1)
+        monkeypatch.setattr("airflow.sensors.base._orig_start_date", lambda **_: began)
+    return task.execute(mine)
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+@pytest.mark.parametrize("whole_collection", [False, True])
+async def test_deferred_the_trigger_goes_on_and_a_new_sensor_finishes(xai: Xai, whole_collection: bool) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    which: dict[str, Any] = {"filter": 'name:"moby"'} if whole_collection else {"file_ids": [file]}
+    wait = sensor(whales, timeout=600, poke_interval=7, team_id="team_7", deferrable=True, **which)
+    with deferring() as deferred:
+        run(wait)
+    kwargs = deferred[0].trigger.serialize()[1]
+    assert kwargs["deadline"] == pytest.approx(FlyingTime().time() + 600, abs=5)
+    expected = {"file_ids": None, "filter": None, **which, "team_id": "team_7", "poll_interval": 7}
+    assert {name: kwargs[name] for name in expected} == expected
+    assert deferred[0].timeout == timedelta(seconds=600 + BACKSTOP)
+    assert (await finish(deferred[0], sensor(whales, **which)))["processed"] == 1
+
+
+def test_deferred_a_wait_that_is_over_needs_no_trigger(xai: Xai) -> None:
+    whales = xai.collection()
+    assert run(sensor(whales, xai.document(whales), deferrable=True))["processed"] == 1
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+async def test_deferred_a_time_out_is_a_sensors_and_names_the_documents(xai: Xai) -> None:
+    whales = xai.collection()
+    stuck = xai.document(whales, "stuck.md")
+    with deferring() as deferred:
+        run(sensor(whales, stuck, timeout=60, deferrable=True))
+    with pytest.raises(AirflowSensorTimeout, match=stuck):
+        await finish(deferred[0], sensor(whales, stuck))
+
+
+async def test_deferred_an_error_of_the_trigger_is_of_the_class_that_soft_fail_looks_for(
+    xai: Xai, connect: Connect
+) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    connect(retry_attempts=1)
+    xai.emulator.set_faults(FaultRule(status=503))
+    with deferring() as deferred:
+        run(sensor(whales, file, deferrable=True))
+    with pytest.raises(AirflowException, match="503"):
+        await finish(deferred[0], sensor(whales, file))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"file_ids": []}, r"file_ids is empty: there is nothing to wait for.*leave file_ids out"),
+        ({"file_ids": 7}, r"file_ids must be a list of file ids"),
+        ({"on_failed": "shrug"}, r"on_failed is 'shrug'; choose one of fail, threshold, ignore"),
+        ({"max_failed": -1}, r"max_failed is -1"),
+        ({"collection_id": ""}, r"collection_id is '', which is not an id"),
+    ],
+)
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str, deferrable: bool) -> None:
+    arguments = {"collection_id": "collection_1", "file_ids": ["file_1"], "deferrable": deferrable, **wrong}
+    with pytest.raises(AirflowFailException, match=said):
+        run(sensor(**arguments))
+    assert xai.emulator.counts == {}
+
+
+def test_an_unknown_collection_is_named(xai: Xai) -> None:
+    with pytest.raises(AirflowFailException, match=r"collection_42.*404"):
+        run(sensor("collection_42", "file_1"))

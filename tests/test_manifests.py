@@ -1,0 +1,135 @@
+"""What crosses a process border is versioned, bounded, and read back as it was written or not at all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
+from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.manifests import CAP, DocumentsManifest, Failure, Manifest, WaitEvent, WaitSummary
+
+LIMIT = 16 * 1024
+
+
+def file_id(number: int) -> str:
+    """As long as those of xAI."""
+    return f"file_{number:08}-0000-4000-8000-000000000000"
+
+
+RESULT = WaitResult(
+    WaitEnd.TIMED_OUT,
+    processed=("file_1", "file_2"),
+    failed=(FailedDocument("file_3", "moby.docx", "cannot be read"),),
+    missing=("file_4",),
+    pending=("file_5", "file_6"),
+    untyped=("moby.docx",),
+)
+SUMMARY = WaitSummary.of(RESULT)
+MANIFEST = DocumentsManifest(
+    version=1, collection_id="collection_1", total=6, added=4, already_there=2, file_ids=("file_1",), wait=SUMMARY
+)
+
+
+def test_a_summary_counts_all_and_names_what_did_not_make_it() -> None:
+    assert SUMMARY.dump() == {
+        "version": 1,
+        "end": "timed_out",
+        "processed": 2,
+        "failed": 1,
+        "missing": 1,
+        "pending": 2,
+        "failures": [{"file_id": "file_3", "name": "moby.docx", "reason": "cannot be read"}],
+        "missing_ids": ["file_4"],
+        "pending_ids": ["file_5", "file_6"],
+        "untyped": ["moby.docx"],
+    }
+    assert SUMMARY.total == RESULT.total == 6
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SUMMARY,
+        MANIFEST,
+        WaitEvent(version=1, summary=SUMMARY, manifest=MANIFEST),
+        WaitEvent(version=1, error="the key was refused", error_type="XAIAuthError"),
+    ],
+)
+def test_what_is_written_is_read_back_as_it_was(written: Manifest) -> None:
+    assert type(written).parse(json.loads(json.dumps(written.dump()))) == written
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return {**SUMMARY.dump(), **changes}
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (None, "not an object"),
+        ("success", "not an object"),
+        ({}, "version, end, processed"),
+        (changed(version=2), "version"),
+        (changed(status="success"), "status"),
+        (changed(end="exploded"), "end"),
+        (changed(failures=[{"file_id": "file_1"}]), "failures.0.name, failures.0.reason"),
+        ({name: value for name, value in SUMMARY.dump().items() if name != "pending"}, "pending"),
+    ],
+)
+def test_anything_else_fails_loudly_and_says_where(data: Any, where: str) -> None:
+    with pytest.raises(XAIError, match="a WaitSummary of another version of this provider, or none at all") as caught:
+        WaitSummary.parse(data)
+    assert f"({where}" in str(caught.value)
+    assert "Clear the task to run it again" in str(caught.value)
+
+
+def test_a_failure_is_one_printable_line() -> None:
+    failure = Failure.of(FailedDocument("file_1", "a\nb\udcff.txt", "line one\r\nline two\x1b[31m " + "long " * 100))
+    assert failure.name == "a b .txt"
+    assert failure.reason.startswith("line one line two [31m long ")
+    assert len(failure.reason) == 200
+
+
+def summary_of_a_corpus(name: str, reason: str, size: int) -> WaitSummary:
+    """Of so many documents in each group."""
+    ids = tuple(map(file_id, range(size)))
+    failed = tuple(FailedDocument(one, name, reason) for one in ids)
+    return WaitSummary.of(
+        WaitResult(WaitEnd.TIMED_OUT, processed=ids, failed=failed, missing=ids, pending=ids, untyped=(name,) * size)
+    )
+
+
+@pytest.mark.parametrize("character", ["x", "鯨", "🐋", '"', "\n"])
+def test_a_manifest_of_a_hundred_thousand_documents_is_small(character: str) -> None:
+    summary = summary_of_a_corpus(character * 255, character * 10_000, 25_000)
+    manifest = MANIFEST.model_copy(update={"wait": summary, "file_ids": tuple(map(file_id, range(CAP)))})
+    assert len(json.dumps(manifest.dump())) < LIMIT
+    event = WaitEvent(version=1, manifest=manifest.model_copy(update={"wait": None}), summary=summary)
+    assert len(json.dumps(event.dump())) < LIMIT
+    assert (summary.processed, summary.failed, summary.missing, summary.pending) == (25_000,) * 4
+    assert summary.failures, "the worst names still leave room for one"
+
+
+@given(st.text(max_size=300), st.text(max_size=400), st.integers(0, 120))
+def test_no_names_and_reasons_make_a_manifest_large(name: str, reason: str, size: int) -> None:
+    summary = summary_of_a_corpus(name, reason, size)
+    assert len(json.dumps(summary.dump())) < LIMIT - CAP * 45 - 500, "what is left is for the ids and counts"
+    assert WaitSummary.parse(summary.dump()) == summary
+
+
+def test_usual_names_leave_room_for_many() -> None:
+    summary = summary_of_a_corpus("reports/2024/annual-report.docx", "the content type is not supported", 1000)
+    assert len(summary.failures) > 20
+    assert len(summary.missing_ids) == len(summary.pending_ids) == CAP
+    assert len(summary.untyped) > 20
+
+
+def test_small_groups_are_listed_whole() -> None:
+    summary = summary_of_a_corpus("moby.txt", "cannot be read", 10)
+    assert [failure.file_id for failure in summary.failures] == list(map(file_id, range(10)))
+    assert list(summary.missing_ids) == list(summary.pending_ids) == list(map(file_id, range(10)))
