@@ -25,7 +25,9 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": _NAME,
-                "python-modules": [f"{_PACKAGE}.operators.collections", f"{_PACKAGE}.operators.documents"],
+                "python-modules": [
+                    f"{_PACKAGE}.operators.{module}" for module in ("collections", "documents", "ingestion")
+                ],
             }
         ],
         "sensors": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.sensors.documents"]}],

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import Param, dag, task
 
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.documents import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.tables import document_table
 
 

@@ -15,7 +15,8 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 import airflow_provider_xai_collections
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 
 #: What a template leaves alone: each value as a DAG author would write it, and none valid before it is rendered.
