@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator, Context
+from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
 from airflow_provider_xai_collections.api.collections import Collection, CreateCollection
 from airflow_provider_xai_collections.api.flows import ensure_collection
 from airflow_provider_xai_collections.api.reconciling import changes_to_match
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
 
 
 class IfExists(StrEnum):
@@ -25,7 +24,7 @@ class IfExists(StrEnum):
     FAIL = "fail"
 
 
-class XAICreateCollectionOperator(BaseOperator):
+class XAICreateCollectionOperator(XAICollectionsBaseOperator):
     """Create a collection, or take the one of that name. Returns its ``collection_id``.
 
     Safe to retry: a collection that an earlier try made is found by name. Source: REST reference,
@@ -71,8 +70,6 @@ class XAICreateCollectionOperator(BaseOperator):
         metric_space: str | None = None,
         field_definitions: Sequence[Mapping[str, Any]] | None = None,
         collection_description: str | None = None,
-        team_id: str | None = None,
-        conn_id: str = XAICollectionsHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -83,12 +80,6 @@ class XAICreateCollectionOperator(BaseOperator):
         self.metric_space = metric_space
         self.field_definitions = field_definitions
         self.collection_description = collection_description
-        self.team_id = team_id
-        self.conn_id = conn_id
-
-    @cached_property
-    def hook(self) -> XAICollectionsHook:
-        return XAICollectionsHook(self.conn_id)
 
     def execute(self, context: Context) -> str:
         with for_operator(), self.hook:
@@ -105,8 +96,7 @@ class XAICreateCollectionOperator(BaseOperator):
                 "field_definitions": self.field_definitions,
                 "collection_description": self.collection_description,
             }
-            team_id = self.team_id or self.hook.team_id
-            ensured = self.hook.run(ensure_collection(self.collection_name, team_id=team_id, **settings))
+            ensured = self.hook.run(ensure_collection(self.collection_name, team_id=self.team, **settings))
             collection = ensured.collection
             if ensured.created:
                 self.log.info("Created collection %s (%r)", collection.collection_id, self.collection_name)
@@ -118,13 +108,13 @@ class XAICreateCollectionOperator(BaseOperator):
             else:
                 self.log.info("Found collection %s (%r)", collection.collection_id, self.collection_name)
                 if policy is IfExists.UPDATE:
-                    self._update(collection, settings, team_id)
+                    self._update(collection, settings)
             return collection.collection_id
 
-    def _update(self, collection: Collection, settings: Mapping[str, Any], team_id: str | None) -> None:
+    def _update(self, collection: Collection, settings: Mapping[str, Any]) -> None:
         wanted = CreateCollection.model_validate({"collection_name": self.collection_name, **settings})
         if changes := changes_to_match(collection, wanted):
-            self.hook.update_collection(collection_id=collection.collection_id, team_id=team_id, **changes)
+            self.hook.update_collection(collection_id=collection.collection_id, team_id=self.team, **changes)
             self.log.info("Updated %s", ", ".join(changes))
 
 

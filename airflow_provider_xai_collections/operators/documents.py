@@ -12,15 +12,16 @@ from airflow_provider_xai_collections.api.flows import add_document
 from airflow_provider_xai_collections.arguments import ids_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.manifests import DocumentsManifest
-from airflow_provider_xai_collections.operators.base import XAIDocumentsBaseOperator
+from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 
 
 class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
     """Attach files that xAI holds already, and wait until they are processed.
 
     Safe to retry: a file that is attached already is recognised. Returns a manifest with counts. Takes the arguments of
-    :class:`~airflow_provider_xai_collections.operators.base.XAIDocumentsBaseOperator` as well. Source: REST reference,
-    ``POST /v1/collections/{collection_id}/documents/{file_id}``.
+    :class:`~airflow_provider_xai_collections.operators.waiting.XAIDocumentsBaseOperator` as well.
+
+    Source: REST reference, ``POST /v1/collections/{collection_id}/documents/{file_id}``.
 
     :param file_ids: the files. (templated)
     :param fields: metadata for all of them, strings to strings. (templated)

@@ -23,7 +23,7 @@ from airflow_provider_xai_collections.api.ingestion import (
 from airflow_provider_xai_collections.api.planning import SourceDocument, check_fields, plan_ingestion
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.manifests import DocumentsManifest
-from airflow_provider_xai_collections.operators.base import XAIDocumentsBaseOperator
+from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 from airflow_provider_xai_collections.sources import AnyPath, find_files, read_sources
 
 
@@ -37,8 +37,9 @@ class XAIIngestDocumentsOperator(XAIDocumentsBaseOperator):
     the manifest counts.
 
     Returns a manifest with counts. Takes the arguments of
-    :class:`~airflow_provider_xai_collections.operators.base.XAIDocumentsBaseOperator` as well. Source: REST reference,
-    ``POST /v1/files``, then ``POST /v1/collections/{collection_id}/documents/{file_id}``; for ``"direct"`` the metadata
+    :class:`~airflow_provider_xai_collections.operators.waiting.XAIDocumentsBaseOperator` as well.
+
+    Source: REST reference, ``POST /v1/files``, then ``POST /v1/collections/{collection_id}/documents/{file_id}``; for ``"direct"`` the metadata
     guide.
 
     :param paths: files, folders and globs, or a list of them: local paths, URLs such as ``s3://conn_id@bucket/folder``,
