@@ -39,8 +39,8 @@ class XAIIngestDocumentsOperator(XAIDocumentsBaseOperator):
     Returns a manifest with counts. Takes the arguments of
     :class:`~airflow_provider_xai_collections.operators.waiting.XAIDocumentsBaseOperator` as well.
 
-    Source: REST reference, ``POST /v1/files``, then ``POST /v1/collections/{collection_id}/documents/{file_id}``; for ``"direct"`` the metadata
-    guide.
+    Source: REST reference, ``POST /v1/files``, then ``POST /v1/collections/{collection_id}/documents/{file_id}``; for
+    ``"direct"`` the metadata guide.
 
     :param paths: files, folders and globs, or a list of them: local paths, URLs such as ``s3://conn_id@bucket/folder``,
         ``ObjectStoragePath``. Documents are named by their path below the folder or glob. (templated)
