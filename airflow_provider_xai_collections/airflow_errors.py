@@ -19,6 +19,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAINotFoundError,
     XAITimeoutError,
     XAITooLargeError,
+    XAIUnfitDocumentError,
 )
 
 #: The same request would meet the same answer.
@@ -31,6 +32,7 @@ FINAL = (
     XAIInvalidRequestError,
     XAINotFoundError,
     XAITooLargeError,
+    XAIUnfitDocumentError,
 )
 
 

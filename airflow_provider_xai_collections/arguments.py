@@ -1,8 +1,9 @@
-"""Arguments as templates leave them: a list that was rendered arrives as its text."""
+"""Arguments as templates leave them: a list or mapping that was rendered arrives as its text."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
@@ -13,14 +14,58 @@ def ids_of(name: str, value: Any) -> list[str]:
 
     :raises XAIArgumentError: it is something else, naming the argument.
     """
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            value = ast.literal_eval(text) if text.startswith(("[", "(")) else [text]
-        except (SyntaxError, ValueError):
-            value = None
+    return strings_of(name, value, "file ids (file_…)")
+
+
+def strings_of(name: str, value: Any, what: str) -> list[str]:
+    """As :func:`ids_of`, for strings of any kind; ``what`` says which, for the message."""
+    value = rendered(value)
+    if isinstance(value, str) and not value.startswith(("[", "(")):
+        value = [value.strip()]
     if not isinstance(value, list | tuple | set | frozenset) or not all(
         isinstance(each, str) and each for each in value
     ):
-        raise XAIArgumentError(f"{name} must be a list of file ids (file_…). Pass an XComArg or a list of strings")
+        raise XAIArgumentError(f"{name} must be a list of {what}. Pass an XComArg or a list of strings")
     return list(dict.fromkeys(value))
+
+
+def strings_by_key(name: str, value: Any) -> dict[str, Any]:
+    """A mapping, or the text of one; nothing at all for ``None``.
+
+    :raises XAIArgumentError: it is something else, naming the argument.
+    """
+    value = {} if value is None else rendered(value)
+    if not isinstance(value, Mapping):
+        raise XAIArgumentError(f"{name} must be a mapping such as {{'key': 'value'}}. Pass a dictionary or an XComArg")
+    return dict(value)
+
+
+def text_of(name: str, value: Any) -> str:
+    """``value``, if it is text and not empty.
+
+    :raises XAIArgumentError: it is not, naming the argument.
+    """
+    if not isinstance(value, str) or not value:
+        raise XAIArgumentError(f"{name} is {value!r}; it must be text, and not empty")
+    return value
+
+
+def rendered(value: Any) -> Any:
+    """The list or mapping whose text ``value`` is; anything else as it stands (``[ab]*.md`` is a pattern)."""
+    if not isinstance(value, str) or not value.strip().startswith(("[", "(", "{")):
+        return value
+    try:
+        parsed = ast.literal_eval(value.strip())
+    except (SyntaxError, ValueError):
+        return value
+    return parsed if isinstance(parsed, list | tuple | dict) else value
+
+
+def whole_number(name: str, value: Any, *, at_least: int) -> int:
+    """``value``, if it is a whole number of at least ``at_least``.
+
+    :raises XAIArgumentError: it is not, naming the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        raise XAIArgumentError(f"{name} is {value!r}; it must be a whole number of at least {at_least}")
+    return value

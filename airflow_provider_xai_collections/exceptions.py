@@ -95,6 +95,10 @@ class XAISourceError(XAIError):
     """A document to ingest cannot be read: it vanished, changed, or access to it failed."""
 
 
+class XAIUnfitDocumentError(XAISourceError):
+    """A document to ingest is nothing that xAI would take: empty, too large, badly named, or not a file."""
+
+
 class XAIAmbiguousNameError(XAIError):
     """Several collections carry the name; only an id can tell them apart."""
 

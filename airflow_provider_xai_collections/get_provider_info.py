@@ -7,6 +7,14 @@ from typing import Any
 _NAME = "xAI Collections"
 _PACKAGE = "airflow_provider_xai_collections"
 
+_ASSET_URIS = [
+    {
+        "schemes": ["xai"],
+        "handler": f"{_PACKAGE}.assets.collections.sanitize_uri",
+        "factory": f"{_PACKAGE}.assets.collections.create_asset",
+    }
+]
+
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's metadata, in the shape of Airflow's ``provider_info.schema.json``."""
@@ -26,12 +34,18 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": _NAME,
                 "python-modules": [
-                    f"{_PACKAGE}.operators.{module}" for module in ("collections", "documents", "ingestion")
+                    f"{_PACKAGE}.operators.{module}" for module in ("collections", "documents", "ingestion", "search")
                 ],
             }
         ],
         "sensors": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.sensors.documents"]}],
         "triggers": [{"integration-name": _NAME, "python-modules": [f"{_PACKAGE}.triggers.documents"]}],
+        "task-decorators": [
+            {"name": "xai_ingest", "class-name": f"{_PACKAGE}.decorators.ingest.xai_ingest_task"},
+        ],
+        "asset-uris": _ASSET_URIS,
+        "dataset-uris": _ASSET_URIS,  # what Airflow 2 calls them
+        "extra-links": [f"{_PACKAGE}.links.collections.XAICollectionLink"],
         "connection-types": [
             {
                 "connection-type": "xai_collections",

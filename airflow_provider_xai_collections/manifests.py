@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from airflow_provider_xai_collections.api.errors import printable
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
+from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.api.reconciling import Changes
+from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.exceptions import XAIError
 
 #: Ids and failures a manifest lists; beyond it carries only their number.
@@ -21,6 +23,9 @@ REASON = 200
 ROOM_FOR_FAILURES = 5_000
 ROOM_FOR_IDS = 2_400
 ROOM_FOR_NAMES = 1_600
+ROOM_FOR_PASSAGES = 13_000
+#: Fields that a passage carries.
+FIELDS = 10
 
 M = TypeVar("M", bound="Manifest")
 Item = TypeVar("Item", bound="str | Manifest")
@@ -96,20 +101,60 @@ class WaitSummary(Manifest):
             failures=_first([Failure.of(failed) for failed in result.failed[:CAP]], ROOM_FOR_FAILURES),
             missing_ids=_first(result.missing, ROOM_FOR_IDS),
             pending_ids=_first(result.pending, ROOM_FOR_IDS),
-            untyped=_first([printable(name, NAME) for name in result.untyped[:CAP]], ROOM_FOR_NAMES),
+            untyped=_names(result.untyped),
         )
 
     @property
     def total(self) -> int:
         return self.processed + self.failed + self.missing + self.pending
 
+    def plus(self, other: WaitSummary) -> WaitSummary:
+        """Both as one, no larger than either may be; it ended as the first of them that did not settle."""
+        return WaitSummary(
+            version=1,
+            end=other.end if self.end is WaitEnd.SETTLED else self.end,
+            processed=self.processed + other.processed,
+            failed=self.failed + other.failed,
+            missing=self.missing + other.missing,
+            pending=self.pending + other.pending,
+            failures=_first(self.failures + other.failures, ROOM_FOR_FAILURES),
+            missing_ids=_first(self.missing_ids + other.missing_ids, ROOM_FOR_IDS),
+            pending_ids=_first(self.pending_ids + other.pending_ids, ROOM_FOR_IDS),
+            untyped=_first(self.untyped + other.untyped, ROOM_FOR_NAMES),
+        )
+
+
+class WaitPart(Manifest):
+    """Documents of a wait that are more than a trigger may list: as many as one may."""
+
+    version: Literal[1]
+    file_ids: tuple[str, ...]
+
+
+class WaitProgress(Manifest):
+    """How far a wait in parts is.
+
+    :param deadline: when it gives up, in seconds since the epoch.
+    :param parts: how many there are, and ``part``: which of them the trigger watches.
+    :param so_far: the documents that settled before.
+    """
+
+    version: Literal[1]
+    deadline: float
+    parts: int
+    part: int
+    so_far: WaitSummary
+
 
 class DocumentsManifest(Manifest):
     """What a task that brings documents into a collection returns.
 
     :param file_ids: the documents, if they are few enough; else an empty list, and ``total`` says how many there are.
-    :param possible_orphans: uploads whose answer was lost; each may have left a file nothing refers to.
+    :param possible_orphans: files that nothing may refer to: of uploads whose answer was lost, and of failed documents
+        that were replaced.
     :param older_versions: documents that hold other content of the same sources; they were left alone.
+    :param other_fields: documents that were there with other values of the fields asked for, and kept them.
+    :param reindexed: documents of the collection that were indexed anew.
     """
 
     version: Literal[1]
@@ -119,8 +164,107 @@ class DocumentsManifest(Manifest):
     already_there: int
     possible_orphans: int = 0
     older_versions: int = 0
+    other_fields: int = 0
+    reindexed: int = 0
     file_ids: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
     wait: WaitSummary | None = None
+
+
+class ChangesManifest(Manifest):
+    """What an update changed in a collection; with ``dry_run``, what it would have changed.
+
+    :param settings: names of what was set.
+    :param fields_added: keys of fields; the first ones, if there are very many. So are the next two.
+    """
+
+    version: Literal[1]
+    collection_id: str
+    dry_run: bool
+    settings: tuple[str, ...] = ()
+    fields_added: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+    fields_changed: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+    fields_deleted: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+
+    @classmethod
+    def of(cls, collection_id: str, changes: Changes, *, dry_run: bool) -> ChangesManifest:
+        return cls(
+            version=1,
+            collection_id=collection_id,
+            dry_run=dry_run,
+            settings=changes.settings,
+            fields_added=_names(changes.added),
+            fields_changed=_names(changes.changed),
+            fields_deleted=_names(changes.deleted),
+        )
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    return _first([printable(name, NAME) for name in names[:CAP]], ROOM_FOR_NAMES)
+
+
+class RemovalManifest(Manifest):
+    """What was removed.
+
+    :param total: documents asked for, or found.
+    :param missing: those of them that were not in the collection.
+    :param files_kept: files that the service did not delete, because they are attached elsewhere.
+    :param collection_deleted: the collection itself as well; ``False`` where it was not there.
+    """
+
+    version: Literal[1]
+    collection_id: str
+    total: int = 0
+    removed: int = 0
+    missing: int = 0
+    files_deleted: int = 0
+    files_kept: int = 0
+    collection_deleted: bool = False
+
+
+class Passage(Manifest):
+    """A passage that a search found, with the beginning of its text."""
+
+    file_id: str
+    chunk_id: str
+    score: float
+    page_number: int | None
+    fields: dict[str, str]
+    text: str
+
+    @classmethod
+    def of(cls, match: SearchMatch, max_chars: int) -> Passage:
+        fields = list(match.fields.items())[:FIELDS]
+        return cls(
+            file_id=match.file_id,
+            chunk_id=match.chunk_id,
+            score=match.score,
+            page_number=match.page_number,
+            fields={printable(key, NAME): printable(value, NAME) for key, value in fields},
+            text=match.chunk_content.replace("\0", "")[:max_chars],  # PostgreSQL stores no NUL
+        )
+
+
+class SearchManifest(Manifest):
+    """What a search found.
+
+    :param total: passages that came back; ``matches`` are the best of them, as many as fit.
+    """
+
+    version: Literal[1]
+    collection_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
+    total: int
+    best_score: float | None
+    matches: Annotated[tuple[Passage, ...], Field(max_length=CAP)]
+
+    @classmethod
+    def of(cls, collection_ids: Sequence[str], matches: Sequence[SearchMatch], *, max_chars: int) -> SearchManifest:
+        return cls(
+            version=1,
+            collection_ids=_first(collection_ids, ROOM_FOR_IDS),
+            total=len(matches),
+            best_score=max((match.score for match in matches), default=None),
+            matches=_first([Passage.of(match, max_chars) for match in matches[:CAP]], ROOM_FOR_PASSAGES),
+        )
 
 
 class WaitEvent(Manifest):

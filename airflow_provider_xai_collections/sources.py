@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
+from io import BytesIO
 from math import ceil
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeAlias, cast
+from urllib.parse import quote
 
 from airflow_provider_xai_collections.api.content_types import content_type_of
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE, check_filename
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError, XAIUnfitDocumentError
 
 #: A local path, a URL such as ``s3://bucket/folder``, or anything that behaves like ``pathlib.Path``.
 AnyPath: TypeAlias = str | os.PathLike[str] | Any
@@ -38,6 +40,23 @@ class FoundFile:
     def uri(self) -> str:
         """Where the file is; the same from every machine, and whatever connection leads there."""
         return self.path.as_uri() if _is_local(self.path) else f"{self.path.protocol}://{self.path.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A document that is no file: its name, and its text or bytes.
+
+    :param name: the file name xAI shows, which also tells the type: ``"report.md"``.
+    :param data: what it holds; text is sent as UTF-8.
+    :param uri: where it comes from. With the scope it says whether two contents are versions of one document; the
+        task and the name by default.
+    :param fields: metadata of this document alone, on top of that for all.
+    """
+
+    name: str
+    data: str | bytes = field(repr=False)
+    uri: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD_BYTES) -> Upload:
@@ -92,19 +111,74 @@ def read_sources(files: Sequence[FoundFile], *, limit: int, concurrency: int) ->
     """
     with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool:
         outcomes = list(pool.map(partial(_read_or_error, limit=limit), files))
+    return _all_or_none(outcomes, "Mend them, or leave them out with exclude=[...]")
+
+
+def read_contents(contents: Sequence[Content], *, base_uri: str, limit: int) -> list[SourceDocument]:
+    """Check and hash contents.
+
+    :param base_uri: what the URIs of those begin with that have none.
+    :param limit: the most bytes a document may have.
+    :raises XAISourceError: naming those that cannot be ingested and why.
+    """
+    return _all_or_none([_content_or_error(content, base_uri, limit) for content in contents], "Mend them")
+
+
+def refuse_twins(sources: Iterable[SourceDocument]) -> None:
+    """
+    :raises XAIArgumentError: two documents have the same name, or come from the same place.
+    """
+    seen: dict[tuple[str, str], SourceDocument] = {}
+    for source in sources:
+        for what in (("called", source.name), ("versions of", source.uri)):
+            if (other := seen.setdefault(what, source)) is not source:
+                raise XAIArgumentError(
+                    f"{other.uri} and {source.uri} would both be {what[0]} {what[1]!r} in the collection. Give each a "
+                    "name and a URI of its own, or ingest them apart"
+                )
+
+
+def _all_or_none(outcomes: Sequence[SourceDocument | XAISourceError], way_out: str) -> list[SourceDocument]:
     bad = [outcome for outcome in outcomes if isinstance(outcome, XAISourceError)]
     if bad:
         more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-        raise XAISourceError(
-            f"{len(bad)} of {len(files)} files cannot be ingested: {'; '.join(map(str, bad[:NAMED]))}{more}. "
-            "Nothing was sent. Mend them, or leave them out with exclude=[...]"
+        # Of unfit ones alone, none will mend itself.
+        kind = (
+            XAIUnfitDocumentError if all(isinstance(error, XAIUnfitDocumentError) for error in bad) else XAISourceError
+        )
+        raise kind(
+            f"{len(bad)} of {len(outcomes)} files cannot be ingested: {'; '.join(map(str, bad[:NAMED]))}{more}. "
+            f"Nothing was sent. {way_out}"
         )
     return [outcome for outcome in outcomes if isinstance(outcome, SourceDocument)]
 
 
+def _content_or_error(content: Content, base_uri: str, limit: int) -> SourceDocument | XAISourceError:
+    if not (isinstance(content.name, str) and isinstance(content.data, str | bytes)):
+        return XAIUnfitDocumentError(f"{content.name!r}: a Content needs a name and its data as text or bytes")
+    if not isinstance(content.fields, Mapping):
+        return XAIUnfitDocumentError(f"{content.name}: fields must be strings by string")
+    data = content.data.encode() if isinstance(content.data, str) else content.data
+    try:
+        _check_size(content.name, len(data), limit)
+        return SourceDocument(
+            uri=content.uri or f"{base_uri}/{quote(content.name)}",
+            name=check_filename(content.name),
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            content_type=content_type_of(content.name),
+            open=partial(BytesIO, data),
+            fields=content.fields,
+        )
+    except XAISourceError as error:
+        return error
+    except ValueError as error:
+        return XAIUnfitDocumentError(str(error))
+
+
 def _read_or_error(file: FoundFile, *, limit: int) -> SourceDocument | XAISourceError:
     try:
-        size = _size(file, limit)
+        size, modified = _size(file, limit), _modified(file.path)
         with _open(file.path) as stream:
             digest, read = hashlib.sha256(), 0
             while block := stream.read(MEGABYTE):
@@ -118,18 +192,30 @@ def _read_or_error(file: FoundFile, *, limit: int) -> SourceDocument | XAISource
             size=size,
             sha256=digest.hexdigest(),
             content_type=content_type_of(file.name),
-            open=partial(_open, file.path),
+            open=partial(_open_unchanged, file, size, modified),
         )
     except XAISourceError as error:
         return error
     except ValueError as error:
-        return XAISourceError(str(error))
+        return XAIUnfitDocumentError(str(error))
     except OSError as error:
         return XAISourceError(f"{file.name} cannot be read ({error.strerror or type(error).__name__})")
 
 
 def _open(path: Any) -> BinaryIO:
     return cast("BinaryIO", path.open("rb"))
+
+
+def _open_unchanged(file: FoundFile, size: int, modified: Any) -> BinaryIO:
+    """Content that differs from what was hashed must not be sent under that hash."""
+    if (file.path.stat().st_size, _modified(file.path)) != (size, modified):
+        raise XAISourceError(f"{file.name} changed since it was hashed: run the task again")
+    return _open(file.path)
+
+
+def _modified(path: Any) -> Any:
+    status = path.stat()
+    return getattr(status, "st_mtime_ns", None) or getattr(status, "st_mtime", None)
 
 
 def _size(file: FoundFile, limit: int) -> int:
@@ -139,17 +225,20 @@ def _size(file: FoundFile, limit: int) -> int:
         raise XAISourceError(f"{file.name} cannot be read ({error.strerror or type(error).__name__})") from error
     # Object storage may tell no kind. A pipe must not be opened: that could wait for ever.
     if stat.S_IFMT(status.st_mode) not in (0, stat.S_IFREG):
-        raise XAISourceError(f"{file.name} is not a file")
-    size = int(status.st_size)
+        raise XAIUnfitDocumentError(f"{file.name} is not a file")
+    _check_size(file.name, size := int(status.st_size), limit)
+    return size
+
+
+def _check_size(name: str, size: int, limit: int) -> None:
     if size == 0:
-        raise XAISourceError(f"{file.name} is empty, and xAI cannot index an empty document")
+        raise XAIUnfitDocumentError(f"{name} is empty, and xAI cannot index an empty document")
     if size > limit:
         way_out = "; upload_method='direct' takes up to 100 MB" if limit < MAX_DOCUMENT_BYTES >= size else ""
-        raise XAISourceError(
-            f"{file.name} has {ceil(size / MEGABYTE * 10) / 10} MB, above the {limit // MEGABYTE} MB that this call "
+        raise XAIUnfitDocumentError(
+            f"{name} has {ceil(size / MEGABYTE * 10) / 10} MB, above the {limit // MEGABYTE} MB that this call "
             f"takes{way_out}"
         )
-    return size
 
 
 def _as_path(path: Any) -> Any:
@@ -214,7 +303,7 @@ def _refuse_loop(folder: Path) -> None:
         return
     target = folder.resolve()
     if any(above.resolve().is_relative_to(target) for above in folder.parents):
-        raise XAISourceError(
+        raise XAIUnfitDocumentError(
             f"{folder} is a link to a folder that contains it, so listing would never end. Remove the link"
         )
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Any
 
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.errors import printable
+from airflow_provider_xai_collections.api.printable import printable
 
 HEADER = ("document", "size", "status", "chunks", "seconds")
 #: Characters of a document's name.
 NAME = 60
+#: Characters of the name of a batch; Airflow keeps 250.
+BATCH_NAME = 100
+
+
+def batch_name(items: Any) -> str:
+    """A path, an id or a list of them in a few words: ``a.md … z.md (12)``."""
+    several = list(items) if isinstance(items, list | tuple | set | frozenset) else [items]
+    names = [PurePosixPath(str(item)).name or str(item) for item in several]
+    text = f"{names[0]} … {names[-1]} ({len(names)})" if len(names) > 1 else "".join(names)
+    return printable(text, BATCH_NAME)
 
 
 def document_table(documents: Iterable[Document]) -> str:

@@ -65,18 +65,23 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     if lost:
         message = f"{collection_id}: {lost} of {summary.total} documents are not processed{trouble}"
         if _too_many(lost, summary.total, policy, max_failed):
-            raise XAIIndexingError(f"{message}. A retry of an ingestion uploads the failed ones again")
+            raise XAIIndexingError(f"{message}. An ingestion replaces failed documents when it runs again")
         log.warning("%s. Tolerated by on_failed=%r, max_failed=%r", message, str(policy), max_failed)
     return summary
 
 
 def judge_event(told: WaitEvent, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
     """As :func:`judge`, for what a trigger told; its error is raised here as it would have been there."""
+    return judge(summary_of(told), collection_id, on_failed=on_failed, max_failed=max_failed, log=log)
+
+
+def summary_of(told: WaitEvent) -> WaitSummary:
+    """What a trigger told, or its error as it would have been raised here."""
     if told.summary is None:
         raise _ERRORS.get(told.error_type, XAIError)(
             told.error or "the trigger ended without a reason: see the triggerer's log"
         )
-    return judge(told.summary, collection_id, on_failed=on_failed, max_failed=max_failed, log=log)
+    return told.summary
 
 
 def _too_many(lost: int, total: int, policy: OnFailed, max_failed: float) -> bool:

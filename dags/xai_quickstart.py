@@ -27,7 +27,6 @@ from airflow_provider_xai_collections.tables import document_table
         "pattern": Param("*", type="string"),
         "question": Param("What happens when the API answers 503?", type="string"),
     },
-    tags=["xai"],
     doc_md=__doc__,
 )
 def xai_quickstart() -> None:
@@ -49,8 +48,11 @@ def xai_quickstart() -> None:
         print(document_table(hook.iter_documents(collection_id=collection_id)))
         print(f"\n{ingested['added']} added, {ingested['already_there']} there already")
         print(f"\n{question}")
-        for match in hook.search_documents(query=question, collection_ids=[collection_id], limit=3):
-            print(f"\n[{match.score:.2f}] {match.fields['airflow_source_uri']}\n{match.chunk_content}")
+        matches = hook.search_documents(query=question, collection_ids=[collection_id], limit=3)
+        for match in matches:
+            print(f"\n[{match.score:.2f}] {match.fields.get('airflow_source_uri')}\n{match.chunk_content}")
+        if not matches:
+            print("No passage found. It may take some seconds until new documents are found: run again.")
 
     ask("{{ params.question }}", ingest.output)
 

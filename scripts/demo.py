@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +24,8 @@ STOP_SECONDS = 10
 
 
 def main() -> int:
+    # So that the blocks below end, and end what they started, however the demo is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     documents = Path(os.environ.get("DOCS") or ROOT).resolve()
     if not documents.is_dir():
         raise SystemExit(f"demo: DOCS={documents} is not a folder")
@@ -33,7 +38,8 @@ def main() -> int:
     HOME.mkdir(exist_ok=True)
     with live() if os.environ.get("LIVE") == "1" else emulator() as connection:
         environment = {
-            **os.environ,
+            # Settings of another Airflow, its database above all, are none of the demo's business.
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
             "AIRFLOW_HOME": str(HOME / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -42,10 +48,13 @@ def main() -> int:
             CONNECTION: connection,
         }
         airflow = [sys.executable, "-m", "airflow"]
-        if not (HOME / "airflow" / "airflow.db").exists():
+        prepared, pinned = HOME / "prepared", version("apache-airflow")
+        if not prepared.exists() or prepared.read_text() != pinned:
             print("demo: preparing a private Airflow under .demo/ (once)", flush=True)
+            shutil.rmtree(HOME / "airflow", ignore_errors=True)  # half prepared, or of another release
             with (HOME / "migrate.log").open("w") as log:
                 subprocess.run([*airflow, "db", "migrate"], env=environment, stdout=log, stderr=log, check=True)
+            prepared.write_text(pinned)
         print("demo: airflow dags test xai_quickstart", flush=True)
         run = [*airflow, "dags", "test", "xai_quickstart", "--conf", json.dumps(conf)]
         return subprocess.run(run, env=environment, check=False).returncode
@@ -65,7 +74,10 @@ def emulator() -> Iterator[str]:
         yield line[line.index("{") :]
     finally:
         process.terminate()
-        process.wait(STOP_SECONDS)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 @contextmanager

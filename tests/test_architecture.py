@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,20 @@ def test_a_forbidden_import_breaks_the_contract_that_forbids_it(
     assert report.returncode == 1
     broken = [line for line in report.stdout.splitlines() if line.endswith("BROKEN")]
     assert any(line.startswith(contract) for line in broken), report.stdout
+
+
+@pytest.mark.parametrize(
+    ("contract", "key", "exempt"),
+    [
+        ("layers", "layers", {"emulator", "get_provider_info"}),
+        ("httpx", "source_modules", {"api", "client", "exceptions"}),
+        ("emulator", "source_modules", {"emulator"}),
+    ],
+)
+def test_no_room_is_forgotten_by_a_contract(contract: str, key: str, exempt: set[str]) -> None:
+    rules = ConfigParser()
+    rules.read(ROOT / "setup.cfg")
+    named = set(re.findall(r"\w+", rules[f"importlinter:contract:{contract}"][key]))
+    package = ROOT / "airflow_provider_xai_collections"
+    rooms = {path.stem for path in package.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert rooms - named - exempt == {"__init__", "__pycache__"} & rooms

@@ -10,8 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
+from airflow_provider_xai_collections.api.reconciling import Changes
+from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.exceptions import XAIError
-from airflow_provider_xai_collections.manifests import CAP, DocumentsManifest, Failure, Manifest, WaitEvent, WaitSummary
+from airflow_provider_xai_collections.manifests import (
+    CAP,
+    ChangesManifest,
+    DocumentsManifest,
+    Failure,
+    Manifest,
+    Passage,
+    SearchManifest,
+    WaitEvent,
+    WaitSummary,
+)
 
 LIMIT = 16 * 1024
 
@@ -133,3 +145,73 @@ def test_small_groups_are_listed_whole() -> None:
     summary = summary_of_a_corpus("moby.txt", "cannot be read", 10)
     assert [failure.file_id for failure in summary.failures] == list(map(file_id, range(10)))
     assert list(summary.missing_ids) == list(summary.pending_ids) == list(map(file_id, range(10)))
+
+
+# Changes and searches
+
+
+@given(st.lists(st.text(max_size=200), max_size=80))
+def test_no_keys_of_fields_make_a_manifest_large(keys: list[str]) -> None:
+    changes = Changes(settings=("collection_name",), added=tuple(keys), changed=tuple(keys), deleted=tuple(keys))
+    manifest = ChangesManifest.of("collection_1", changes, dry_run=True)
+    assert len(json.dumps(manifest.dump())) < LIMIT
+    assert len(manifest.fields_added) <= CAP
+    assert ChangesManifest.parse(manifest.dump()) == manifest
+
+
+def a_match(content: str, fields: dict[str, str] | None = None) -> SearchMatch:
+    return SearchMatch(
+        file_id=file_id(1), chunk_id="chunk_1", chunk_content=content, score=0.5, fields=fields or {}, page_number=3
+    )
+
+
+@given(st.text(max_size=300), st.text(max_size=300), st.integers(0, 80), st.integers(0, 5000))
+def test_no_passages_make_a_manifest_large(content: str, value: str, size: int, max_chars: int) -> None:
+    matches = [a_match(content * 20, {f"{value}{number}": value for number in range(20)})] * size
+    ids = tuple(map(file_id, range(size)))
+    manifest = SearchManifest.of(ids, matches, max_chars=max_chars)
+    assert len(json.dumps(manifest.dump())) < LIMIT
+    assert manifest.total == size
+    assert all(len(passage.text) <= max_chars for passage in manifest.matches)
+    assert SearchManifest.parse(manifest.dump()) == manifest
+
+
+def test_a_passage_is_as_the_service_wrote_it_but_for_what_a_database_refuses() -> None:
+    passage = Passage.of(a_match("line one\n\x00line two", {"year\n": "1851"}), max_chars=14)
+    assert passage.dump() == {
+        "file_id": file_id(1),
+        "chunk_id": "chunk_1",
+        "score": 0.5,
+        "page_number": 3,
+        "fields": {"year": "1851"},
+        "text": "line one\nline ",
+    }
+
+
+def test_usual_passages_all_fit() -> None:
+    matches = [a_match("Call me Ishmael. " * 100, {"airflow_source_uri": "s3://bucket/folder/moby.md"})] * 10
+    assert len(SearchManifest.of(("collection_1",), matches, max_chars=500).matches) == 10
+
+
+def test_two_summaries_make_one_that_counts_both_and_is_no_larger_than_each_may_be() -> None:
+    settled = WaitSummary.of(WaitResult(WaitEnd.SETTLED, processed=("file_7",), untyped=("a.docx",)))
+    both = settled.plus(SUMMARY)
+    assert (both.end, both.processed, both.failed, both.missing, both.pending) == (WaitEnd.TIMED_OUT, 3, 1, 1, 2)
+    assert (both.failures, both.missing_ids, both.pending_ids) == (
+        SUMMARY.failures,
+        SUMMARY.missing_ids,
+        SUMMARY.pending_ids,
+    )
+    assert both.untyped == ("a.docx", "moby.docx")
+    assert SUMMARY.plus(settled).end is WaitEnd.TIMED_OUT
+    stalled = SUMMARY.model_copy(update={"end": WaitEnd.STALLED})
+    assert stalled.plus(SUMMARY).end is WaitEnd.STALLED
+    bad = tuple(
+        FailedDocument(file_id(number), "\N{PILE OF POO}" * 999, "\N{PILE OF POO}" * 999) for number in range(99)
+    )
+    ids = tuple(map(file_id, range(99)))
+    full = WaitSummary.of(WaitResult(WaitEnd.SETTLED, failed=bad, missing=ids, pending=ids))
+    twice = full.plus(full)
+    assert (twice.failed, twice.missing, twice.pending) == (198, 198, 198)
+    assert len(json.dumps(twice.dump())) < LIMIT
+    assert twice.failures == full.failures

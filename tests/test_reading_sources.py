@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from upath import UPath
 
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE
-from airflow_provider_xai_collections.exceptions import XAISourceError
+from airflow_provider_xai_collections.exceptions import XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources import FoundFile, find_files, read_sources, upload_of
 
 
@@ -110,7 +110,7 @@ def test_so_many_files_are_read_at_a_time_and_no_more() -> None:
         return BytesIO(b"x")
 
     read_sources([FoundFile(Stub(1, meet), f"{number}.md") for number in range(9)], limit=10, concurrency=3)
-    assert most == 3
+    assert 1 < most <= 3
 
 
 # What is wrong with a file is said by its name; in a list of files, of all that are wrong at once.
@@ -211,6 +211,26 @@ def test_a_file_that_grows_while_it_is_read_is_named() -> None:
     growing = FoundFile(Stub(5, lambda: BytesIO(b"123456")), "a.md")
     with pytest.raises(XAISourceError, match=r"a.md changed while it was read \(5 bytes, then 6\)"):
         read_sources([growing], limit=10, concurrency=1)
+
+
+@pytest.mark.parametrize("change", ["other", "another size"])
+def test_a_file_that_changed_since_it_was_hashed_is_not_sent_under_its_old_hash(tmp_path: Path, change: str) -> None:
+    (tmp_path / "a.md").write_text("first")
+    (source,) = read_sources(find_files(tmp_path), limit=100, concurrency=1)
+    (tmp_path / "a.md").write_text(change)
+    os.utime(tmp_path / "a.md", (1, 1))
+    with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed: run the task again$"):
+        source.open()
+
+
+def test_unfit_files_are_told_apart_from_those_that_may_be_read_later(tmp_path: Path) -> None:
+    (tmp_path / "empty.md").touch()
+    with pytest.raises(XAIUnfitDocumentError):
+        read_sources(find_files(tmp_path), limit=100, concurrency=1)
+    (tmp_path / "gone.md").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(XAISourceError) as caught:
+        read_sources(find_files(tmp_path), limit=100, concurrency=1)
+    assert type(caught.value) is XAISourceError
 
 
 def test_a_file_that_may_not_be_opened_is_named() -> None:

@@ -107,6 +107,10 @@ class CreateCollection(Params):
     field_definitions: tuple[FieldDefinition, ...] | None = None
     collection_description: str | None = None
 
+    @property
+    def subject(self) -> str:
+        return self.collection_name
+
 
 class ListCollections(Params):
     team_id: str | None = None

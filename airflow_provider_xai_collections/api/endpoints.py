@@ -61,13 +61,13 @@ class Endpoint(Generic[A_co]):
             raise XAIArgumentError(f"{self.name}: {explain(error)}") from None
         segments = {name: self._segment(name, getattr(checked, name)) for name in self.path_params}
         path = self.path.format(**segments)
-        subject = "/".join(str(getattr(checked, name)) for name in self.path_params)
+        subject = "/".join(str(getattr(checked, name)) for name in self.path_params) or checked.subject
         rest = checked.model_dump(mode="json", exclude_none=True, exclude={*self.path_params, "upload"})
         if isinstance(upload := getattr(checked, "upload", None), Upload):
             form = tuple((name, _form_value(value)) for name, value in rest.items())
-            return Request(self, path, subject=subject or upload.filename, form=form, upload=upload)
+            return Request(self, path, subject=subject, form=form, upload=upload)
         if self.has_json_body:
-            return Request(self, path, subject=subject or str(rest.get("collection_name", "")), json=rest)
+            return Request(self, path, subject=subject, json=rest)
         return Request(self, path, subject=subject, query=tuple(_query(rest)))
 
     def _segment(self, name: str, value: str) -> str:
@@ -118,8 +118,9 @@ LIST_COLLECTIONS = Endpoint(
 )
 GET_COLLECTION = Endpoint("get_collection", "GET", _COLLECTION, collections.OneCollection, collections.Collection)
 DELETE_COLLECTION = Endpoint("delete_collection", "DELETE", _COLLECTION, collections.OneCollection, Empty)
+# Deleting a field that is gone already is refused, so a repeated update may fail although it was done.
 UPDATE_COLLECTION = Endpoint(
-    "update_collection", "PUT", _COLLECTION, collections.UpdateCollection, collections.Collection
+    "update_collection", "PUT", _COLLECTION, collections.UpdateCollection, collections.Collection, idempotent=False
 )
 ADD_DOCUMENT = Endpoint("add_document", "POST", _DOCUMENT, documents.AddDocument, Empty, idempotent=False)
 LIST_DOCUMENTS = Endpoint("list_documents", "GET", _DOCUMENTS, documents.ListDocuments, documents.DocumentPage)

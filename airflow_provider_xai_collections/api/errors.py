@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from airflow_provider_xai_collections.api.printable import printable as printable
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Host, Request, Response
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,

@@ -83,6 +83,10 @@ class UploadFile(Params):
     purpose: str | None = None
     upload: Annotated[Upload, AfterValidator(_check_upload)]
 
+    @property
+    def subject(self) -> str:
+        return self.upload.filename
+
 
 class ListFiles(Params):
     limit: PageSize | None = None

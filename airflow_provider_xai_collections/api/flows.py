@@ -281,8 +281,16 @@ def unfinished_documents(
     return [document.file_id for document in documents if document.status != DocumentStatus.PROCESSED]
 
 
+def documents_to_reindex(collection_id: str, *, failed: bool = False, team_id: str | None = None) -> Flow[list[str]]:
+    """Ids of all documents, or of those whose indexing failed."""
+    wanted = f"status:{DocumentStatus.FAILED}" if failed else None
+    documents = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=wanted, team_id=team_id)
+    chosen = (each.file_id for each in documents if not failed or each.status == DocumentStatus.FAILED)
+    return list(dict.fromkeys(chosen))
+
+
 def remove_document(collection_id: str, file_id: str, *, team_id: str | None = None) -> Flow[bool]:
-    """Detach a document; ``False`` if it was not there, which a repeated call finds."""
+    """Detach a document; ``False`` if it was not there, or no longer: an earlier try may have been done."""
     return (yield from _gone(REMOVE_DOCUMENT.request(collection_id=collection_id, file_id=file_id, team_id=team_id)))
 
 

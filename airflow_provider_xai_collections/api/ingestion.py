@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from airflow_provider_xai_collections.api.collections import Collection
@@ -71,7 +70,8 @@ class Placed:
     """A source that is in the collection now.
 
     :param added: this call put it there; ``False`` if it was there already.
-    :param possible_orphans: uploads whose answer was lost: each may have left a file that nothing refers to.
+    :param possible_orphans: files that nothing may refer to: of uploads whose answer was lost, and of the failed
+        document that this one replaces.
     """
 
     source: SourceDocument
@@ -80,14 +80,19 @@ class Placed:
     possible_orphans: int = 0
 
 
-def declare_managed_fields(collection_id: str, *, team_id: str | None = None) -> Flow[Collection]:
-    """Return the collection, with our fields declared on it. Declared ones are left as they are."""
-    collection = yield from call(GET_COLLECTION.request(collection_id=collection_id, team_id=team_id))
+def declare_managed_fields(collection: Collection, *, team_id: str | None = None) -> Flow[Collection]:
+    """Declare our fields on a collection. Declared ones are left as they are."""
+    collection_id = collection.collection_id
     if updates := missing_definitions(collection):
         request = UPDATE_COLLECTION.request(
             collection_id=collection_id, field_definition_updates=updates, team_id=team_id
         )
-        collection = yield from call(request)
+        try:
+            collection = yield from call(request)
+        except XAIOutcomeUnknownError:
+            collection = yield from call(GET_COLLECTION.request(collection_id=collection_id, team_id=team_id))
+            if missing_definitions(collection):
+                raise
     return collection
 
 
@@ -115,16 +120,19 @@ def _having(target: Target, field: str, value: str) -> Flow[list[Document]]:
 def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -> Flow[Placed]:
     """Do what the plan says for one document, short of waiting for it to be processed."""
     source, held = planned.source, planned.held
+    left_behind = 0
     if held is not None:
         if planned.action is not Action.REPAIR:
             return Placed(source, held.file_id, added=False)
         yield from remove_document(target.collection_id, held.file_id, team_id=target.team_id)
-        with contextlib.suppress(XAIConflictError):  # something else uses the file
-            yield from delete_file(held.file_id)
+        # Its file stays: another collection may hold it, and no call tells.
+        left_behind = 1
     all_fields = {**fields, **managed_fields(target.scope, source)}
     if target.method is UploadMethod.DIRECT:
-        return (yield from _place_directly(target, source, all_fields))
-    return (yield from _upload_and_add(target, source, all_fields))
+        placed = yield from _place_directly(target, source, all_fields)
+    else:
+        placed = yield from _upload_and_add(target, source, all_fields)
+    return replace(placed, possible_orphans=placed.possible_orphans + left_behind)
 
 
 def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:

@@ -47,6 +47,7 @@ class SourceDocument:
     :param sha256: of the content, in hex.
     :param content_type: MIME type by name, or ``None`` if the name tells nothing.
     :param open: returns a fresh stream of the content.
+    :param fields: metadata of this document alone.
     """
 
     uri: str
@@ -55,6 +56,7 @@ class SourceDocument:
     sha256: str
     content_type: str | None
     open: Callable[[], BinaryIO] = field(repr=False, compare=False)
+    fields: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def upload(self) -> Upload:
@@ -143,6 +145,14 @@ class PlannedDocument:
                 return Action.REPAIR
             case _:
                 return Action.AWAIT
+
+
+def keeps_other_fields(planned: PlannedDocument, fields: Mapping[str, str]) -> bool:
+    """Whether the document stays as it is although ``fields`` ask for other values."""
+    if planned.held is None or planned.action is Action.REPAIR:
+        return False
+    held = planned.held.fields
+    return any(held.get(key) != value for key, value in fields.items())
 
 
 @dataclass(frozen=True, slots=True)

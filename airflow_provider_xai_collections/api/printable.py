@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 MAX_DETAIL = 300
-_KEY_LIKE = re.compile(r"xai-[\w*-]{6,}")
+#: A whole key is far longer than this, and one in part shows stars; anything else may be a file name.
+_KEY_LIKE = re.compile(r"xai-(?:\w{20,}|\w*\*[\w*]*)")
 
 
 def printable(text: str, limit: int = MAX_DETAIL) -> str:

@@ -43,6 +43,10 @@ class SearchDocuments(Params):
     retrieval_mode: RetrievalMode | None = None
     group_by: GroupBy | None = None
 
+    @property
+    def subject(self) -> str:
+        return ", ".join(self.source.collection_ids)
+
 
 class SearchMatch(Part):
     """A passage that answers the query."""

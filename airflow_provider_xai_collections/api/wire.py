@@ -24,6 +24,11 @@ class Params(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    @property
+    def subject(self) -> str:
+        """What the call is about, for messages, if its path does not say."""
+        return ""
+
 
 class Part(BaseModel):
     """A piece of a body. Read, unknown fields are ignored and ``null`` means absent, because the service grows."""

@@ -8,14 +8,17 @@ from typing import Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.links.collections import XAICollectionLink
 
 
 class XAICollectionsBaseOperator(BaseOperator):
     """Works with xAI Collections through a connection.
 
-    :param team_id: the team to act for, if neither key nor connection says. (templated)
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
     :param conn_id: the connection. (templated)
     """
+
+    operator_extra_links = (XAICollectionLink(),)
 
     def __init__(
         self,
@@ -27,6 +30,11 @@ class XAICollectionsBaseOperator(BaseOperator):
         super().__init__(**kwargs)
         self.team_id = team_id
         self.conn_id = conn_id
+
+    def pre_execute(self, context: Any) -> None:
+        """Before anything else, so that the link is there while the task waits."""
+        super().pre_execute(context)
+        XAICollectionLink.persist(context, self.team_id)
 
     @cached_property
     def hook(self) -> XAICollectionsHook:

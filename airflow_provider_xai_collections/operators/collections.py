@@ -9,11 +9,15 @@ from typing import Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
-from airflow_provider_xai_collections.api.collections import Collection, CreateCollection
-from airflow_provider_xai_collections.api.flows import ensure_collection
-from airflow_provider_xai_collections.api.reconciling import changes_to_match
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.api.collections import Collection, CreateCollection, UpdateCollection
+from airflow_provider_xai_collections.api.flows import delete_collection, ensure_collection
+from airflow_provider_xai_collections.api.reconciling import change_collection, update_of, update_to_match
+from airflow_provider_xai_collections.api.removing import Removal
+from airflow_provider_xai_collections.arguments import strings_of, whole_number
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
+from airflow_provider_xai_collections.manifests import ChangesManifest, RemovalManifest
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+from airflow_provider_xai_collections.operators.removing import remove_each
 
 
 class IfExists(StrEnum):
@@ -41,7 +45,7 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
     :param field_definitions: metadata fields of the documents: ``[{"key": ..., "required": ..., "unique": ...,
         "inject_into_chunk": ..., "description": ...}]``. (templated)
     :param collection_description: for people and models. (templated)
-    :param team_id: the team to act for, if neither key nor connection says. (templated)
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
     :param conn_id: the connection. (templated)
     """
 
@@ -112,13 +116,161 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
             return collection.collection_id
 
     def _update(self, collection: Collection, settings: Mapping[str, Any]) -> None:
-        wanted = CreateCollection.model_validate({"collection_name": self.collection_name, **settings})
-        if changes := changes_to_match(collection, wanted):
-            self.hook.update_collection(collection_id=collection.collection_id, team_id=self.team, **changes)
-            self.log.info("Updated %s", ", ".join(changes))
+        parameters = {"collection_name": self.collection_name, "team_id": self.team, **settings}
+        update = update_to_match(collection, CreateCollection.model_validate(parameters))
+        self.log.info("Updated: %s", self.hook.run(change_collection(update)))
 
 
 def _made_by_an_earlier_try(collection: Collection, context: Context) -> bool:
     """Whether a collection that "must not exist" is this task's own, from a try that died before it could say so."""
     began, created = context["dag_run"].start_date, collection.created_at
     return context["ti"].try_number > 1 and began is not None and created is not None and created >= began
+
+
+class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
+    """Change a collection: what is given and differs, and nothing else. Returns a manifest of what changed.
+
+    Safe to retry. Documents keep their chunks when the chunking changes, until they are reindexed. Source: REST
+    reference, ``PUT /v1/collections/{collection_id}``.
+
+    :param collection_id: the collection. (templated)
+    :param collection_name: its new name. (templated)
+    :param collection_description: its new description. (templated)
+    :param chunk_configuration: its new chunking, exactly one strategy. (templated)
+    :param add_fields: definitions of fields to add, or to change where the key exists: ``[{"key": ..., "unique": ...,
+        "inject_into_chunk": ..., "description": ...}]``. What a definition does not mention stays. A new field cannot
+        be required. (templated)
+    :param delete_fields: keys of fields to delete, which erases their values from every document. (templated)
+    :param allow_field_delete: that the values may be erased: without it, ``delete_fields`` is refused.
+    :param dry_run: log and return what would change, and change nothing.
+    """
+
+    template_fields: Sequence[str] = (
+        "collection_id",
+        "collection_name",
+        "collection_description",
+        "chunk_configuration",
+        "add_fields",
+        "delete_fields",
+        "team_id",
+        "conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "chunk_configuration": "json",
+        "add_fields": "json",
+        "delete_fields": "json",
+    }
+
+    def __init__(
+        self,
+        *,
+        collection_id: str,
+        collection_name: str | None = None,
+        collection_description: str | None = None,
+        chunk_configuration: Mapping[str, Any] | None = None,
+        add_fields: Sequence[Mapping[str, Any]] | None = None,
+        delete_fields: Sequence[str] | None = None,
+        allow_field_delete: bool = False,
+        dry_run: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.collection_id = collection_id
+        self.collection_name = collection_name
+        self.collection_description = collection_description
+        self.chunk_configuration = chunk_configuration
+        self.add_fields = add_fields
+        self.delete_fields = delete_fields
+        self.allow_field_delete = allow_field_delete
+        self.only_look = dry_run  # Airflow's operators have a method ``dry_run``
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with for_operator(), self.hook:
+            changes = self.hook.run(change_collection(self._update(), dry_run=self.only_look))
+            said = "%s: would %s" if self.only_look else "%s: %s"
+            self.log.info(said, self.collection_id, changes)
+            if "chunk_configuration" in changes.settings:
+                self.log.info("Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator")
+            return ChangesManifest.of(self.collection_id, changes, dry_run=self.only_look).dump()
+
+    def _update(self) -> UpdateCollection:
+        delete_fields = strings_of("delete_fields", self.delete_fields or [], "keys of fields")
+        if delete_fields and not self.allow_field_delete:
+            raise XAIArgumentError(
+                f"delete_fields names {', '.join(delete_fields)}: deleting a field erases its values from every "
+                "document. If that is meant, pass allow_field_delete=True"
+            )
+        if not isinstance(self.add_fields, list | tuple | None):
+            raise XAIArgumentError("add_fields must be a list of field definitions: [{'key': ...}]")
+        return update_of(
+            self.collection_id,
+            team_id=self.team,
+            collection_name=self.collection_name,
+            collection_description=self.collection_description,
+            chunk_configuration=self.chunk_configuration,
+            add_fields=self.add_fields or (),
+            delete_fields=delete_fields,
+        )
+
+
+class IfMissing(StrEnum):
+    """What to do if there is nothing to delete: go on, or fail."""
+
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
+    """Delete a collection. Returns a manifest with counts.
+
+    Safe to retry, and good as a teardown: ``XAIDeleteCollectionOperator(...).as_teardown(setups=create)``. Source: REST
+    reference, ``DELETE /v1/collections/{collection_id}``, ``DELETE /v1/files/{file_id}``.
+
+    :param collection_id: the collection. (templated)
+    :param if_missing: ``"skip"``: a collection that is not there is what was wanted; or ``"fail"``, except when this
+        task tries again, because then it may have been its own doing.
+    :param delete_files: delete the files of its documents first, which takes them from other collections as well if the
+        service allows it; otherwise they stay in *Files*, and are billed.
+    :param concurrency: with ``delete_files``: how many documents are worked on at once, at least 1.
+    """
+
+    template_fields: Sequence[str] = ("collection_id", "team_id", "conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {}
+
+    def __init__(
+        self,
+        *,
+        collection_id: str,
+        if_missing: str = IfMissing.SKIP,
+        delete_files: bool = False,
+        concurrency: int = 8,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.collection_id = collection_id
+        self.if_missing = if_missing
+        self.delete_files = delete_files
+        self.concurrency = concurrency
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with for_operator(), self.hook:
+            try:
+                policy = IfMissing(self.if_missing)
+            except ValueError:
+                raise XAIArgumentError(
+                    f"if_missing is {self.if_missing!r}; choose one of {', '.join(IfMissing)}"
+                ) from None
+            whole_number("concurrency", self.concurrency, at_least=1)
+            removal = Removal(self.collection_id, self.team, delete_files=self.delete_files)
+            try:
+                self.hook.run(removal.collection_exists())
+                file_ids = self.hook.run(removal.listed()) if self.delete_files else []
+            except XAINotFoundError:
+                if policy is IfMissing.FAIL and context["ti"].try_number == 1:
+                    raise
+                self.log.info("Collection %s is not there: nothing to delete", self.collection_id)
+                return RemovalManifest(version=1, collection_id=self.collection_id).dump()
+            manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
+            self.hook.run(delete_collection(self.collection_id, team_id=self.team))
+            self.log.info("Deleted collection %s", self.collection_id)
+            return manifest.model_copy(update={"collection_deleted": True}).dump()

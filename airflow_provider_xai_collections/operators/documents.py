@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.api.flows import add_document
-from airflow_provider_xai_collections.arguments import ids_of
+from airflow_provider_xai_collections.api.endpoints import REINDEX_DOCUMENT
+from airflow_provider_xai_collections.api.flows import add_document, documents_to_reindex
+from airflow_provider_xai_collections.api.protocol import call
+from airflow_provider_xai_collections.api.removing import Removal
+from airflow_provider_xai_collections.arguments import ids_of, strings_by_key, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.manifests import DocumentsManifest
+from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+from airflow_provider_xai_collections.operators.removing import remove_each
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 
 
@@ -61,14 +67,16 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
             file_ids = ids_of("file_ids", self.file_ids)
             if not file_ids:
                 raise XAIArgumentError("file_ids is empty: there is nothing to attach")
-            own = self.document_fields or {}
+            shared = strings_by_key("fields", self.fields)
+            named = strings_by_key("document_fields", self.document_fields)
+            own = {file_id: strings_by_key("document_fields", fields) for file_id, fields in named.items()}
             if strangers := sorted(own.keys() - set(file_ids)):
                 raise XAIArgumentError(f"document_fields names {', '.join(strangers)}, which file_ids does not")
             flows = (
                 add_document(
                     self.collection_id,
                     file_id,
-                    fields={**(self.fields or {}), **own.get(file_id, {})} or None,
+                    fields={**shared, **own.get(file_id, {})} or None,
                     team_id=self.team,
                 )
                 for file_id in file_ids
@@ -82,3 +90,125 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
                 already_there=len(added) - sum(added),
             )
             return self.finish(manifest, file_ids)
+
+
+class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
+    """Take documents out of a collection: those with these ids, or those that match a filter. Returns counts.
+
+    Safe to retry: a document that is not there is counted, and no error. Source: REST reference,
+    ``DELETE /v1/collections/{collection_id}/documents/{file_id}``, ``DELETE /v1/files/{file_id}``.
+
+    :param collection_id: the collection. (templated)
+    :param file_ids: the documents. (templated)
+    :param filter: instead of ``file_ids``: those that match, e.g. ``'fields.year:"1851"'``; beware that ``name``
+        matches parts of names. See :class:`~airflow_provider_xai_collections.api.filters.ListFilter`. (templated)
+    :param delete_files: delete their files as well, which takes them from other collections if the service allows it;
+        otherwise they stay in *Files*, and are billed.
+    :param concurrency: how many documents are worked on at once, at least 1.
+    """
+
+    template_fields: Sequence[str] = ("collection_id", "file_ids", "filter", "team_id", "conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"file_ids": "json"}
+
+    def __init__(
+        self,
+        *,
+        collection_id: str,
+        file_ids: Sequence[str] | None = None,
+        filter: str | None = None,
+        delete_files: bool = False,
+        concurrency: int = 8,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.collection_id = collection_id
+        self.file_ids = file_ids
+        self.filter = filter
+        self.delete_files = delete_files
+        self.concurrency = concurrency
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with for_operator(), self.hook:
+            whole_number("concurrency", self.concurrency, at_least=1)
+            if (self.file_ids is None) == (self.filter is None):
+                raise XAIArgumentError("pass either file_ids or filter: exactly one of them says what is removed")
+            removal = Removal(self.collection_id, self.team, delete_files=self.delete_files)
+            if self.filter is None:
+                file_ids = ids_of("file_ids", self.file_ids)
+                removal.detach_first = True  # a retry has the same ids, so nothing is lost sight of
+            elif self.filter.strip():
+                file_ids = self.hook.run(removal.listed(filter=self.filter))
+            else:
+                raise XAIArgumentError("filter is empty: it would remove every document")
+            manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
+            if manifest.missing:
+                self.hook.run(removal.collection_exists())
+            return manifest.dump()
+
+
+class Which(StrEnum):
+    """Which documents are reindexed: those of ``file_ids``, all of the collection, or those that failed."""
+
+    GIVEN = "given"
+    ALL = "all"
+    FAILED = "failed"
+
+
+class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
+    """Index documents anew, after a change of chunking for instance, and wait until they are processed.
+
+    Each is reindexed once; a retry of the task reindexes them again, which changes nothing but takes its time. Returns
+    a manifest with counts. Takes the arguments of
+    :class:`~airflow_provider_xai_collections.operators.waiting.XAIDocumentsBaseOperator` as well.
+
+    Source: REST reference, ``PATCH /v1/collections/{collection_id}/documents/{file_id}``.
+
+    :param which: ``"given"``: those of ``file_ids``; ``"all"`` of the collection; or ``"failed"``, those whose indexing
+        failed.
+    :param file_ids: the documents, with ``which="given"``. (templated)
+    """
+
+    template_fields: Sequence[str] = ("collection_id", "which", "file_ids", "team_id", "conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"file_ids": "json"}
+
+    def __init__(self, *, which: str = Which.GIVEN, file_ids: Sequence[str] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.which = which
+        self.file_ids = file_ids
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with for_operator(), self.hook:
+            self.check_arguments()
+            file_ids = self._chosen()
+            requests = (
+                REINDEX_DOCUMENT.request(collection_id=self.collection_id, file_id=file_id, team_id=self.team)
+                for file_id in file_ids
+            )
+            self.run_each(file_ids, (call(request) for request in requests))
+            manifest = DocumentsManifest(
+                version=1,
+                collection_id=self.collection_id,
+                total=len(file_ids),
+                added=0,
+                already_there=len(file_ids),
+                reindexed=len(file_ids),
+            )
+            if not file_ids:
+                self.log.info("%s: no document to reindex", self.collection_id)
+                return manifest.dump()
+            return self.finish(manifest, file_ids)
+
+    def _chosen(self) -> list[str]:
+        try:
+            which = Which(self.which)
+        except ValueError:
+            raise XAIArgumentError(f"which is {self.which!r}; choose one of {', '.join(Which)}") from None
+        if which is not Which.GIVEN:
+            if self.file_ids is not None:
+                raise XAIArgumentError(f"which={str(which)!r} goes without file_ids; with them, which is 'given'")
+            return self.hook.run(
+                documents_to_reindex(self.collection_id, failed=which is Which.FAILED, team_id=self.team)
+            )
+        if file_ids := ids_of("file_ids", self.file_ids):
+            return file_ids
+        raise XAIArgumentError("file_ids is empty: there is nothing to reindex")

@@ -1,7 +1,8 @@
-"""The operator that brings files into a collection."""
+"""Bringing documents into a collection: what all ways share, and the operator for files."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -20,24 +21,118 @@ from airflow_provider_xai_collections.api.ingestion import (
     documents_of_source,
     place,
 )
-from airflow_provider_xai_collections.api.planning import SourceDocument, check_fields, plan_ingestion
+from airflow_provider_xai_collections.api.planning import (
+    SourceDocument,
+    check_fields,
+    keeps_other_fields,
+    plan_ingestion,
+)
+from airflow_provider_xai_collections.arguments import rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.manifests import DocumentsManifest
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 from airflow_provider_xai_collections.sources import AnyPath, find_files, read_sources
 
 
-class XAIIngestDocumentsOperator(XAIDocumentsBaseOperator):
-    """Upload files, attach them, and wait until they are processed.
+class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
+    """Uploads documents, attaches them, and waits until they are processed; which documents, a subclass says.
 
     Each document carries its identity in fields of the collection (``airflow_scope``, ``airflow_source_uri``,
     ``airflow_content_sha256`` and the unique ``airflow_version_key``), which are declared if they are missing. So a
     retry, another machine and the service itself recognise what is there, and nothing is uploaded or attached twice. A
-    document that failed earlier is replaced. A source whose content changed is added beside its older version, which
-    the manifest counts.
+    document that failed earlier is replaced. A source whose content changed is added beside its older version, and a
+    document that is there keeps its ``fields``; the manifest counts both.
 
     Returns a manifest with counts. Takes the arguments of
     :class:`~airflow_provider_xai_collections.operators.waiting.XAIDocumentsBaseOperator` as well.
+
+    :param fields: metadata for all documents, strings to strings. (templated)
+    :param scope: what this ingestion calls its own; the same source in two scopes is two documents. (templated)
+    :param upload_method: ``"files"``: upload, then attach, up to 50 MB; or ``"direct"``: one call that carries the
+        content type, up to 100 MB.
+    """
+
+    template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
+
+    def __init__(
+        self,
+        *,
+        fields: Mapping[str, str] | None = None,
+        scope: str = "default",
+        upload_method: str = UploadMethod.FILES,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.fields = fields
+        self.scope = scope
+        self.upload_method = upload_method
+
+    @abstractmethod
+    def read(self, context: Context, limit: int) -> list[SourceDocument]:
+        """The documents, checked and hashed; ``limit`` is the most bytes one may have."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with for_operator(), self.hook:
+            self.check_arguments()
+            target = self._target()
+            limit = MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else MAX_DOCUMENT_BYTES
+            shared = strings_by_key("fields", self.fields)
+            sources = self.read(context, limit)
+            collection = self.hook.get_collection(collection_id=target.collection_id, team_id=target.team_id)
+            fields = [check_fields(collection, {**shared, **source.fields}) for source in sources]
+            self.hook.run(declare_managed_fields(collection, team_id=target.team_id))
+            plan = plan_ingestion(target.scope, sources, self._held(target, sources, collection))
+            self.log.info("%s: %s", self.collection_id, plan)
+            if plan.older_versions:
+                self.log.warning(
+                    "%d documents hold other content of these sources and stay in the collection", plan.older_versions
+                )
+            other_fields = sum(map(keeps_other_fields, plan.documents, fields))
+            if other_fields:
+                self.log.warning(
+                    "%d documents are there with other values of these fields, and keep them: fields are set when a "
+                    "document is added. Remove those documents first to have them changed",
+                    other_fields,
+                )
+            names = [planned.source.name for planned in plan.documents]
+            flows = (place(target, planned, own) for planned, own in zip(plan.documents, fields, strict=True))
+            placed = self.run_each(names, flows)
+            added = sum(document.added for document in placed)
+            manifest = DocumentsManifest(
+                version=1,
+                collection_id=self.collection_id,
+                total=len(placed),
+                added=added,
+                already_there=len(placed) - added,
+                possible_orphans=sum(document.possible_orphans for document in placed),
+                older_versions=plan.older_versions,
+                other_fields=other_fields,
+            )
+            return self.finish(manifest, [document.file_id for document in placed])
+
+    def _target(self) -> Target:
+        try:
+            method = UploadMethod(self.upload_method)
+        except ValueError:
+            raise XAIArgumentError(
+                f"upload_method is {self.upload_method!r}; choose one of {', '.join(UploadMethod)}"
+            ) from None
+        return Target(self.collection_id, text_of("scope", self.scope), method, self.team)
+
+    def _held(self, target: Target, sources: Sequence[SourceDocument], collection: Collection) -> Iterable[Document]:
+        """What the collection holds of these sources: by listing the scope, or one by one where that asks less."""
+        if collection.documents_count / MAX_PAGE <= len(sources):
+            return self.hook.run(documents_in_scope(target))
+        flows = (documents_of_source(target, source) for source in sources)
+        found = self.run_each([source.name for source in sources], flows)
+        return [document for documents in found for document in documents]
+
+
+class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
+    """Upload files, attach them, and wait until they are processed.
+
+    Nothing is uploaded or attached twice, and a document that failed earlier is replaced. Returns a manifest with
+    counts. Takes the arguments of :class:`XAIIngestBaseOperator` as well, whose text says how.
 
     Source: REST reference, ``POST /v1/files``, then ``POST /v1/collections/{collection_id}/documents/{file_id}``; for
     ``"direct"`` the metadata guide.
@@ -46,10 +141,6 @@ class XAIIngestDocumentsOperator(XAIDocumentsBaseOperator):
         ``ObjectStoragePath``. Documents are named by their path below the folder or glob. (templated)
     :param pattern: of the files below a folder, only those whose path matches; ``*`` also matches ``/``. (templated)
     :param exclude: patterns of files to leave out. (templated)
-    :param fields: metadata for all documents, strings to strings. (templated)
-    :param scope: what this ingestion calls its own; the same source in two scopes is two documents. (templated)
-    :param upload_method: ``"files"``: upload, then attach, up to 50 MB; or ``"direct"``: one call that carries the
-        content type, up to 100 MB.
     """
 
     template_fields: Sequence[str] = (
@@ -62,7 +153,7 @@ class XAIIngestDocumentsOperator(XAIDocumentsBaseOperator):
         "team_id",
         "conn_id",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
+    names_itself_after = "paths"
 
     def __init__(
         self,
@@ -70,61 +161,15 @@ class XAIIngestDocumentsOperator(XAIDocumentsBaseOperator):
         paths: AnyPath | Sequence[AnyPath],
         pattern: str = "*",
         exclude: Sequence[str] = (),
-        fields: Mapping[str, str] | None = None,
-        scope: str = "default",
-        upload_method: str = UploadMethod.FILES,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.paths = paths
         self.pattern = pattern
         self.exclude = exclude
-        self.fields = fields
-        self.scope = scope
-        self.upload_method = upload_method
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
-            self.check_arguments()
-            target = self._target()
-            limit = MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else MAX_DOCUMENT_BYTES
-            files = find_files(self.paths, pattern=self.pattern, exclude=self.exclude)
-            sources = read_sources(files, limit=limit, concurrency=self.concurrency)
-            collection = self.hook.run(declare_managed_fields(target.collection_id, team_id=target.team_id))
-            fields = check_fields(collection, self.fields or {})
-            plan = plan_ingestion(target.scope, sources, self._held(target, sources, collection))
-            self.log.info("%s: %s", self.collection_id, plan)
-            if plan.older_versions:
-                self.log.warning(
-                    "%d documents hold other content of these sources and stay in the collection", plan.older_versions
-                )
-            names = [planned.source.name for planned in plan.documents]
-            placed = self.run_each(names, (place(target, planned, fields) for planned in plan.documents))
-            added = sum(document.added for document in placed)
-            manifest = DocumentsManifest(
-                version=1,
-                collection_id=self.collection_id,
-                total=len(placed),
-                added=added,
-                already_there=len(placed) - added,
-                possible_orphans=sum(document.possible_orphans for document in placed),
-                older_versions=plan.older_versions,
-            )
-            return self.finish(manifest, [document.file_id for document in placed])
-
-    def _target(self) -> Target:
-        try:
-            method = UploadMethod(self.upload_method)
-        except ValueError:
-            raise XAIArgumentError(
-                f"upload_method is {self.upload_method!r}; choose one of {', '.join(UploadMethod)}"
-            ) from None
-        return Target(self.collection_id, self.scope, method, self.team)
-
-    def _held(self, target: Target, sources: Sequence[SourceDocument], collection: Collection) -> Iterable[Document]:
-        """What the collection holds of these sources: by listing the scope, or one by one where that asks less."""
-        if collection.documents_count / MAX_PAGE <= len(sources):
-            return self.hook.run(documents_in_scope(target))
-        flows = (documents_of_source(target, source) for source in sources)
-        found = self.run_each([source.name for source in sources], flows)
-        return [document for documents in found for document in documents]
+    def read(self, context: Context, limit: int) -> list[SourceDocument]:
+        files = find_files(
+            rendered(self.paths), pattern=text_of("pattern", self.pattern), exclude=rendered(self.exclude)
+        )
+        return read_sources(files, limit=limit, concurrency=self.concurrency)

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from airflow.providers.common.compat.sdk import Context, conf
+from airflow.providers.common.compat.sdk import Context, conf, get_current_context
 
 from airflow_provider_xai_collections.airflow_errors import FINAL, for_operator
 from airflow_provider_xai_collections.api.flows import batch_get_documents
 from airflow_provider_xai_collections.api.polling import WaitRules
 from airflow_provider_xai_collections.api.protocol import Flow
+from airflow_provider_xai_collections.assets.collections import emit
+from airflow_provider_xai_collections.deferring import WaitInParts, Watch, fits_a_trigger
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIAuthError, XAICredentialError, XAIError
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAIAuthError,
+    XAICredentialError,
+    XAIError,
+    XAIRateLimitError,
+)
 from airflow_provider_xai_collections.hooks.progress import EVERY
 from airflow_provider_xai_collections.manifests import CAP, DocumentsManifest, WaitEvent, WaitSummary
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
-from airflow_provider_xai_collections.tables import document_table
+from airflow_provider_xai_collections.tables import batch_name, document_table
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.verdicts import NAMED, OnFailed, check_policy, judge, judge_event
+from airflow_provider_xai_collections.verdicts import NAMED, OnFailed, check_policy, judge, judge_event, summary_of
 
 T = TypeVar("T")
 
-#: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
-BACKSTOP = 120.0
+#: The name of a mapped task in the UI. A task that is not mapped needs none.
+MAP_INDEX_TEMPLATE = "{{ task.batch_name if ti.map_index >= 0 else '' }}"
 
 
 class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
@@ -40,9 +48,28 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed`` documents) or ``"ignore"``.
     :param max_failed: with ``"threshold"``: a count, or a share of the documents between 0 and 1.
     :param deferrable: wait in the triggerer instead of a worker slot.
-    :param team_id: the team to act for, if neither key nor connection says. (templated)
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
     :param conn_id: the connection. (templated)
     """
+
+    #: The argument that says which documents.
+    names_itself_after: ClassVar[str] = "file_ids"
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """As Airflow's, and a mapped task is called after its documents unless ``map_index_template`` says otherwise.
+
+        A mapped task takes that from here alone, before there is an operator that could have a default of its own.
+        """
+        mapped = super().partial(**kwargs)
+        if mapped.kwargs.get("map_index_template") is None:
+            mapped.kwargs["map_index_template"] = MAP_INDEX_TEMPLATE
+        return mapped
+
+    @property
+    def batch_name(self) -> str:
+        """What a mapped task is called in the UI."""
+        return batch_name(getattr(self, self.names_itself_after, ""))
 
     def __init__(
         self,
@@ -81,21 +108,33 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
 
         One document's failure does not stop the others, but a refused key does.
 
-        :raises XAIError: naming the documents that failed; of the failures' own class if a retry cannot mend any.
+        :raises XAIError: naming the documents that failed; of the failures' own class if a retry cannot mend any, else
+            of a rate limit's if there was one.
         """
         values: dict[int, T] = {}
         failures: dict[int, XAIError] = {}
+        refused: list[XAIError] = []
+
+        def until_refused() -> Iterator[Flow[T]]:
+            # Those that run come to their end: stopped between upload and attach, they would leave files behind.
+            for flow in flows:
+                if refused:
+                    return
+                yield flow
+
         next_line = time.monotonic() + EVERY
-        for position, outcome in self.hook.run_many(flows, concurrency=self.concurrency):
+        for position, outcome in self.hook.run_many(until_refused(), concurrency=self.concurrency):
             if isinstance(outcome, XAIAuthError | XAICredentialError):
-                raise outcome
-            if isinstance(outcome, XAIError):
+                refused.append(outcome)
+            elif isinstance(outcome, XAIError):
                 failures[position] = outcome
             else:
                 values[position] = outcome
             if time.monotonic() >= next_line:
                 next_line = time.monotonic() + EVERY
                 self.log.info("%d of %d documents done, %d failed", len(values), len(names), len(failures))
+        if refused:
+            raise refused[0]
         if failures:
             raise _together(names, failures)
         return [values[position] for position in sorted(values)]
@@ -104,23 +143,13 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
         """Wait for the documents, here or in the triggerer, and return the manifest."""
         manifest = manifest.model_copy(update={"file_ids": tuple(file_ids) if len(file_ids) <= CAP else ()})
         if not self.wait_for_completion:
-            return manifest.dump()
+            return self._told(manifest)
         rules = self._rules()
         if self.deferrable:
-            return self.defer(
-                trigger=XAIDocumentsProcessedTrigger(
-                    collection_id=self.collection_id,
-                    file_ids=file_ids,
-                    team_id=self.team,
-                    conn_id=self.conn_id,
-                    deadline=rules.deadline,
-                    poll_interval=rules.poll_interval,
-                    stall_timeout=rules.stall_after,
-                    manifest=manifest.dump(),
-                ),
-                method_name="execute_complete",
-                timeout=timedelta(seconds=seconds("timeout", self.timeout) + BACKSTOP),
-            )
+            deadline = time.time() + seconds("timeout", self.timeout)
+            if fits_a_trigger(file_ids):
+                return self._defer(manifest, Watch(tuple(file_ids), deadline), "execute_complete")
+            return self._go_on(manifest, self._parts(get_current_context()).begin(file_ids, deadline))
         self.log.info("Waiting up to %s for %d documents", in_words(seconds("timeout", self.timeout)), len(file_ids))
         result = self.hook.run(self.hook.waiting(self.collection_id, file_ids, rules, team_id=self.team))
         summary = judge(
@@ -141,6 +170,41 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
             )
             return self._report(DocumentsManifest.parse(told.manifest), summary)
 
+    def execute_part_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Resume after the trigger that watched one part of very many documents."""
+        with for_operator(), self.hook:
+            told = WaitEvent.parse(event)
+            next_or_end = self._parts(context).resume(summary_of(told))
+            return self._go_on(DocumentsManifest.parse(told.manifest), next_or_end)
+
+    def _parts(self, context: Context) -> WaitInParts:
+        return WaitInParts(context["ti"], self.hook, self.collection_id, self.team)
+
+    def _go_on(self, manifest: DocumentsManifest, next_or_end: Watch | WaitSummary) -> dict[str, Any]:
+        if isinstance(next_or_end, Watch):
+            return self._defer(manifest, next_or_end, "execute_part_complete")
+        summary = judge(
+            next_or_end, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+        )
+        return self._report(manifest, summary)
+
+    def _defer(self, manifest: DocumentsManifest, watch: Watch, method_name: str) -> dict[str, Any]:
+        rules = self._rules()
+        return self.defer(
+            trigger=XAIDocumentsProcessedTrigger(
+                collection_id=self.collection_id,
+                file_ids=watch.file_ids,
+                team_id=self.team,
+                conn_id=self.conn_id,
+                deadline=watch.deadline,
+                poll_interval=rules.poll_interval,
+                stall_timeout=rules.stall_after,
+                manifest=manifest.dump(),
+            ),
+            method_name=method_name,
+            timeout=watch.patience,
+        )
+
     def _report(self, manifest: DocumentsManifest, summary: WaitSummary) -> dict[str, Any]:
         if manifest.file_ids:
             documents = self.hook.run(batch_get_documents(self.collection_id, manifest.file_ids, team_id=self.team))
@@ -154,7 +218,18 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
             summary.processed,
             summary.failed,
         )
-        return manifest.model_copy(update={"wait": summary}).dump()
+        return self._told(manifest.model_copy(update={"wait": summary}))
+
+    def _told(self, manifest: DocumentsManifest) -> dict[str, Any]:
+        """The manifest as the task's result; its counts for those who wait for the collection.
+
+        Not in ``post_execute``: Airflow 3.3 does not give it the result.
+        """
+        result = manifest.dump()
+        if self.outlets:
+            counts = {name: value for name, value in result.items() if isinstance(value, int)}
+            emit(get_current_context(), self.outlets, self.collection_id, counts)
+        return result
 
     def _rules(self) -> WaitRules:
         return WaitRules(
@@ -167,7 +242,8 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
 def _together(names: Sequence[str], failures: Mapping[int, XAIError]) -> XAIError:
     listed = "; ".join(f"{names[position]}: {failures[position]}" for position in sorted(failures)[:NAMED])
     more = f"; and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
-    final = next(iter(failures.values())) if all(isinstance(error, FINAL) for error in failures.values()) else None
+    final = all(isinstance(error, FINAL) for error in failures.values())
+    limited = any(isinstance(error, XAIRateLimitError) for error in failures.values())
     hint = "" if final else ". The others are in place, and a retry does only what is missing"
-    kind = type(final) if final else XAIError
+    kind = type(next(iter(failures.values()))) if final else XAIRateLimitError if limited else XAIError
     return kind(f"{len(failures)} of {len(names)} documents failed: {listed}{more}{hint}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -23,15 +22,13 @@ from airflow_provider_xai_collections.api.flows import batch_get_documents, unfi
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.arguments import ids_of
+from airflow_provider_xai_collections.deferring import WaitInParts, Watch, fits_a_trigger
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
 from airflow_provider_xai_collections.manifests import CAP, WaitEvent, WaitSummary
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, judge_event, some_of
-
-#: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
-BACKSTOP = 120.0
+from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, judge_event, some_of, summary_of
 
 
 class XAIDocumentsProcessedSensor(BaseSensorOperator):
@@ -49,7 +46,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     :param filter: with ``file_ids=None``, only those that match this filter of ``GET …/documents``. (templated)
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed``) or ``"ignore"``.
     :param max_failed: with ``"threshold"``: a count, or a share of the documents between 0 and 1.
-    :param team_id: the team to act for, if neither key nor connection says. (templated)
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
     :param deferrable: wait in the triggerer instead of a worker slot.
     :param conn_id: the connection. (templated)
     """
@@ -106,17 +103,23 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             raise
         if first.is_done:
             return first.xcom_value
+        ids, deadline = self._ids, time.time() + self.timeout
+        if ids is None or fits_a_trigger(ids):
+            return self._defer(Watch(None if ids is None else tuple(ids), deadline), "execute_complete")
+        with for_sensor(), self.hook:
+            return self._go_on(self._parts(context).begin(ids, deadline))
+
+    def _defer(self, watch: Watch, method_name: str) -> Any:
         trigger = XAIDocumentsProcessedTrigger(
             collection_id=self.collection_id,
-            file_ids=self._ids,
+            file_ids=watch.file_ids,
             filter=self.filter,
             team_id=self._team,
             conn_id=self.conn_id,
-            deadline=time.time() + self.timeout,
+            deadline=watch.deadline,
             poll_interval=self._poll_interval,
         )
-        backstop = timedelta(seconds=self.timeout + BACKSTOP)
-        return self.defer(trigger=trigger, method_name="execute_complete", timeout=backstop)
+        return self.defer(trigger=trigger, method_name=method_name, timeout=watch.patience)
 
     def poke(self, context: Context) -> PokeReturnValue:
         with for_sensor(), self.hook:
@@ -131,6 +134,23 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
                 told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
             )
             return summary.dump()
+
+    def execute_part_complete(self, context: Context, event: Any = None) -> Any:
+        """Resume after the trigger that watched one part of very many documents."""
+        with for_sensor(), self.hook:
+            told = summary_of(WaitEvent.parse(event))
+            return self._go_on(self._parts(context).resume(told))
+
+    def _parts(self, context: Context) -> WaitInParts:
+        return WaitInParts(context["ti"], self.hook, self.collection_id, self._team)
+
+    def _go_on(self, next_or_end: Watch | WaitSummary) -> Any:
+        if isinstance(next_or_end, Watch):
+            return self._defer(next_or_end, "execute_part_complete")
+        summary = judge(
+            next_or_end, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+        )
+        return summary.dump()
 
     @property
     def _team(self) -> str | None:

@@ -48,9 +48,9 @@ def test_names_are_unique_and_so_are_method_and_path() -> None:
     assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}) == len(ENDPOINTS)
 
 
-def test_only_calls_that_make_something_new_are_not_idempotent() -> None:
+def test_calls_that_make_something_new_or_delete_fields_are_not_idempotent() -> None:
     once = {endpoint.name for endpoint in ENDPOINTS if not endpoint.idempotent}
-    assert once == {"create_collection", "add_document", "upload_document", "upload_file"}
+    assert once == {"create_collection", "update_collection", "add_document", "upload_document", "upload_file"}
 
 
 def test_files_and_search_are_on_the_api_host_and_collections_on_the_other() -> None:

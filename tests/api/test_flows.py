@@ -29,6 +29,7 @@ from airflow_provider_xai_collections.api.flows import (
     batch_get_documents,
     delete_collection,
     delete_file,
+    documents_to_reindex,
     ensure_collection,
     find_collections,
     list_all,
@@ -300,3 +301,18 @@ def test_what_was_not_there_is_gone_too(remove: Any, request_: Any) -> None:
 def test_what_may_not_be_removed_is_an_error(remove: Any, request_: Any) -> None:
     with pytest.raises(XAIAuthError):
         play(remove(), (request_, XAIAuthError("no", status=403)))
+
+
+# Choosing documents
+
+
+def test_all_documents_are_reindexed_each_once() -> None:
+    listed = LIST_DOCUMENTS.request(collection_id="c", limit=100, team_id="t")
+    page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("a"))
+    assert play(documents_to_reindex("c", team_id="t"), (listed, page)) == ["a", "b"]
+
+
+def test_of_those_that_failed_only_they_although_the_service_may_list_more() -> None:
+    listed = LIST_DOCUMENTS.request(collection_id="c", filter="status:DOCUMENT_STATUS_FAILED", limit=100)
+    page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED))
+    assert play(documents_to_reindex("c", failed=True), (listed, page)) == ["b"]

@@ -16,8 +16,10 @@ from airflow_provider_xai_collections.api.planning import (
     SOURCE_URI,
     VERSION_KEY,
     Action,
+    PlannedDocument,
     SourceDocument,
     check_fields,
+    keeps_other_fields,
     managed_fields,
     missing_definitions,
     plan_ingestion,
@@ -204,3 +206,19 @@ def test_once_a_plan_is_done_there_is_nothing_left_to_do(
     settled = [document for document in existing if document not in repaired]
     settled += [held(planned.source) for planned in plan.documents if planned.action is not Action.KEEP]
     assert set(actions("s", sources, settled)) <= {Action.KEEP}
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "keeps"),
+    [
+        ("PROCESSED", {"year": "2024"}, False),
+        ("PROCESSED", {"year": "2025"}, True),
+        ("EMBEDDING", {"month": "May"}, True),
+        ("FAILED", {"year": "2025"}, False),
+    ],
+)
+def test_a_document_that_is_there_keeps_its_fields(status: str, fields: dict[str, str], keeps: bool) -> None:
+    held = a_document("f", f"DOCUMENT_STATUS_{status}", fields={"year": "2024"})
+    source = SourceDocument("file:///a", "a", 1, "aa", None, io.BytesIO)
+    assert keeps_other_fields(PlannedDocument(source, held), fields) is keeps
+    assert not keeps_other_fields(PlannedDocument(source, None), fields)

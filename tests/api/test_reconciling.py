@@ -9,11 +9,26 @@ from airflow_provider_xai_collections.api.collections import (
     FieldDefinition,
     FieldDefinitionOperation,
     FieldDefinitionUpdate,
+    UpdateCollection,
 )
-from airflow_provider_xai_collections.api.endpoints import UPDATE_COLLECTION
-from airflow_provider_xai_collections.api.reconciling import changes_to_match
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from tests.api.driving import a_collection
+from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, UPDATE_COLLECTION
+from airflow_provider_xai_collections.api.protocol import Flow
+from airflow_provider_xai_collections.api.reconciling import (
+    UPDATE_TRIES,
+    Changes,
+    change_collection,
+    needed_of,
+    update_of,
+    update_to_match,
+)
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAIConflictError,
+    XAIError,
+    XAIInvalidRequestError,
+    XAIOutcomeUnknownError,
+)
+from tests.api.driving import a_collection, play
 
 CHARS = {"chars_configuration": {"max_chunk_size_chars": 100, "chunk_overlap_chars": 10}}
 TOKENS = {"tokens_configuration": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 10}}
@@ -27,7 +42,8 @@ HELD: dict[str, Any] = {
 
 
 def changes(wanted: dict[str, Any], held: dict[str, Any] = HELD) -> dict[str, Any]:
-    found = changes_to_match(a_collection(**held), CreateCollection(collection_name="docs", **wanted))
+    collection = a_collection(**held)
+    found = needed_of(update_to_match(collection, CreateCollection(collection_name="docs", **wanted)), collection)
     UPDATE_COLLECTION.request(collection_id="c", **found)  # an update that can be sent
     return found
 
@@ -85,3 +101,130 @@ def test_what_is_fixed_at_creation_cannot_be_asked_for_otherwise(name: str, othe
 @pytest.mark.parametrize("name", ["index_configuration", "metric_space"])
 def test_what_the_service_does_not_show_is_not_a_difference(name: str) -> None:
     assert changes({name: HELD[name]}, {}) == {}
+
+
+# Updates
+
+
+def an_update(**asked: Any) -> UpdateCollection:
+    return update_of("c", **asked)
+
+
+def operations(found: dict[str, Any]) -> dict[str, FieldDefinitionOperation]:
+    return {one.field_definition.key: one.operation for one in found.get("field_definition_updates", ())}
+
+
+def test_of_an_update_only_what_differs_is_needed() -> None:
+    update = an_update(
+        collection_name="docs",
+        collection_description="New.",
+        chunk_configuration=CHARS,
+        add_fields=[{"key": "year"}, {"key": "kind"}],
+        delete_fields=["theirs", "nobody's", "theirs"],
+    )
+    found = needed_of(update, a_collection(**HELD))
+    assert found.keys() == {"collection_description", "field_definition_updates"}
+    assert operations(found) == {"kind": FieldDefinitionOperation.ADD, "theirs": FieldDefinitionOperation.DELETE}
+
+
+def test_another_name_is_needed() -> None:
+    assert needed_of(an_update(collection_name="papers"), a_collection()) == {"collection_name": "papers"}
+
+
+def test_a_field_keeps_what_its_new_definition_does_not_mention() -> None:
+    found = needed_of(an_update(add_fields=[{"key": "year", "unique": True}]), a_collection(**HELD))
+    [change] = found["field_definition_updates"]
+    assert change.field_definition == FieldDefinition(key="year", required=True, unique=True)
+
+
+def test_changes_are_told_by_kind() -> None:
+    update = an_update(
+        collection_name="papers",
+        chunk_configuration=TOKENS,
+        add_fields=[{"key": "year", "unique": True}, {"key": "kind"}],
+        delete_fields=["theirs"],
+    )
+    collection = a_collection(**HELD)
+    changes = Changes.of(needed_of(update, collection), collection)
+    assert changes == Changes(
+        settings=("collection_name", "chunk_configuration"), added=("kind",), changed=("year",), deleted=("theirs",)
+    )
+    assert str(changes) == "set collection_name, chunk_configuration; add kind; change year; delete theirs"
+
+
+def test_no_change_is_called_nothing() -> None:
+    assert str(Changes.of({}, a_collection())) == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"add_fields": [{"key": "year", "unik": True}]}, "update_collection: .*unik"),
+        ({"add_fields": [{"key": "a"}, {"key": "b"}, {"key": "b"}, {"key": "a"}]}, "^a, b: a field can be added,"),
+        ({"add_fields": [{"key": "year"}], "delete_fields": ["year"]}, "^year: a field can be added, changed or"),
+    ],
+)
+def test_an_update_that_cannot_be_meant_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIArgumentError, match=said):
+        an_update(**wrong)
+
+
+GET = GET_COLLECTION.request(collection_id="c", team_id="t")
+RENAME = UPDATE_COLLECTION.request(collection_id="c", team_id="t", collection_name="papers")
+BEFORE, AFTER = a_collection(), a_collection(collection_name="papers")
+RENAMED = Changes(settings=("collection_name",))
+
+
+def renaming(*, dry_run: bool = False) -> Flow[Changes]:
+    return change_collection(an_update(collection_name="papers", team_id="t"), dry_run=dry_run)
+
+
+def test_what_is_needed_is_sent() -> None:
+    assert play(renaming(), (GET, BEFORE), (RENAME, AFTER)) == RENAMED
+
+
+def test_what_is_not_needed_is_not_sent() -> None:
+    assert play(renaming(), (GET, AFTER)) == Changes()
+
+
+def test_a_dry_run_looks_and_sends_nothing() -> None:
+    assert play(renaming(dry_run=True), (GET, BEFORE)) == RENAMED
+
+
+def test_an_update_to_match_is_for_the_team_that_asks() -> None:
+    assert update_to_match(a_collection(), CreateCollection(collection_name="docs", team_id="t")).team_id == "t"
+
+
+LOST = XAIOutcomeUnknownError("the answer was lost")
+REFUSED = [XAIInvalidRequestError("no such field"), XAIConflictError("no such field")]
+
+
+@pytest.mark.parametrize("error", [LOST, *REFUSED])
+def test_a_collection_that_is_as_wanted_settles_it(error: XAIError) -> None:
+    assert play(renaming(), (GET, BEFORE), (RENAME, error), (GET, AFTER)) == RENAMED
+
+
+@pytest.mark.parametrize("error", REFUSED)
+def test_a_refusal_stands_if_it_is_not(error: XAIError) -> None:
+    with pytest.raises(type(error), match="no such field"):
+        play(renaming(), (GET, BEFORE), (RENAME, error), (GET, BEFORE))
+
+
+def test_after_a_lost_answer_only_what_is_still_to_be_done_is_sent_again() -> None:
+    flow = change_collection(an_update(collection_name="papers", collection_description="New.", team_id="t"))
+    both = UPDATE_COLLECTION.request(
+        collection_id="c", team_id="t", collection_name="papers", collection_description="New."
+    )
+    half = a_collection(collection_description="New.")
+    changes = Changes(settings=("collection_name", "collection_description"))
+    assert play(flow, (GET, BEFORE), (both, LOST), (GET, half), (RENAME, AFTER)) == changes
+
+
+def test_an_answer_that_is_lost_again_and_again_stays_unknown() -> None:
+    with pytest.raises(XAIOutcomeUnknownError):
+        play(renaming(), (GET, BEFORE), *[(RENAME, LOST), (GET, BEFORE)] * UPDATE_TRIES)
+
+
+def test_a_refusal_that_follows_a_lost_answer_may_come_from_it() -> None:
+    script = [(RENAME, LOST), (GET, BEFORE), (RENAME, REFUSED[0]), (GET, AFTER)]
+    assert play(renaming(), (GET, BEFORE), *script) == RENAMED

@@ -25,12 +25,13 @@ class Airflow:
     """``airflow`` commands with a private home and the dags of this repository."""
 
     home: Path
+    dags: Path = ROOT / "dags"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
             "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "PYTHONPATH": str(ROOT),
         }

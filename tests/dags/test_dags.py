@@ -15,7 +15,7 @@ except ImportError:  # Airflow before 3.2
     from airflow.models import DagBag
 
 PACKAGE = "airflow_provider_xai_collections"
-ROOMS = ("operators", "sensors", "hooks", "assets", "tables", "decorators")
+ROOMS = ("operators", "sensors", "hooks", "assets", "tables", "decorators", "batches", "retry_policies")
 FILES = sorted((Path(__file__).resolve().parents[2] / "dags").glob("*.py"))
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 

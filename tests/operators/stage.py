@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,11 @@ from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.conftest import RecordingEmulator
 from tests.emulator.caller import upload
+
+try:
+    from airflow.sdk.execution_time.context import set_current_context
+except ImportError:  # Airflow 2
+    from airflow.models.taskinstance import set_current_context  # type: ignore[attr-defined, no-redef, unused-ignore]
 
 _real_time = time.time
 
@@ -165,17 +171,52 @@ def write(folder: Path, documents: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def context(*, try_number: int = 1, began: datetime | None = None) -> Any:
-    """What of a task's context the operators read."""
+@dataclass
+class TaskInstance:
+    """What the operators use of Airflow's. XComs are kept as the database does, for all tries of one ``xcoms``."""
+
+    try_number: int = 1
+    xcoms: dict[str, str] = field(default_factory=dict)
+    task_id: str = "task"
+    map_index: int = -1
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = json.dumps(value)
+
+    def xcom_pull(self, *, task_ids: str, key: str, map_indexes: int) -> Any:
+        assert (task_ids, map_indexes) == (self.task_id, self.map_index)
+        return json.loads(self.xcoms.get(key, "null"))
+
+
+AIRFLOW_2 = find_spec("airflow.sdk") is None
+
+
+def accessors() -> Any:
+    """Airflow's own collector of events, wherever this release keeps it."""
+    module = "airflow.utils.context" if AIRFLOW_2 else "airflow.sdk.execution_time.context"
+    return import_module(module).OutletEventAccessors()
+
+
+def context(
+    *,
+    try_number: int = 1,
+    began: datetime | None = None,
+    xcoms: dict[str, str] | None = None,
+    outlet_events: Any = None,
+) -> Any:
+    """What of a task's context the operators use."""
     return {
-        "ti": SimpleNamespace(try_number=try_number),
+        "outlet_events": accessors() if outlet_events is None else outlet_events,
+        "ti": TaskInstance(try_number, {} if xcoms is None else xcoms),
         "dag_run": SimpleNamespace(start_date=began or datetime.now(UTC)),
     }
 
 
 def run(task: BaseOperator, **of_context: Any) -> Any:
     """Run the task as a worker does, without Airflow's check that a worker does it."""
-    return inspect.unwrap(type(task).execute)(task, context(**of_context))
+    current = context(**of_context)
+    with set_current_context(current):
+        return inspect.unwrap(type(task).execute)(task, current)
 
 
 @contextmanager
@@ -197,6 +238,6 @@ async def fire(trigger: BaseTrigger) -> Any:
     return json.loads(json.dumps(events[0].payload))
 
 
-async def finish(deferred: TaskDeferred, task: Any) -> Any:
+async def finish(deferred: TaskDeferred, task: Any, **of_context: Any) -> Any:
     """Run the trigger, then go on with ``task``: an object that knows nothing of the one that deferred."""
-    return getattr(task, deferred.method_name)(context(), event=await fire(deferred.trigger))
+    return getattr(task, deferred.method_name)(context(**of_context), event=await fire(deferred.trigger))

@@ -14,15 +14,29 @@ import pytest
 from airflow.providers.common.compat.sdk import BaseOperator
 
 import airflow_provider_xai_collections
-from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.collections import (
+    XAICreateCollectionOperator,
+    XAIDeleteCollectionOperator,
+    XAIUpdateCollectionOperator,
+)
+from airflow_provider_xai_collections.operators.documents import (
+    XAIAddDocumentsOperator,
+    XAIReindexDocumentsOperator,
+    XAIRemoveDocumentsOperator,
+)
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 
 #: What a template leaves alone: each value as a DAG author would write it, and none valid before it is rendered.
 TASKS: dict[type[Any], dict[str, Any]] = {
     XAICreateCollectionOperator: {"collection_name": "{{ ds }}", "field_definitions": "{{ params.fields }}"},
+    XAIUpdateCollectionOperator: {"collection_id": "{{ ds }}", "delete_fields": "{{ params.keys }}"},
+    XAIDeleteCollectionOperator: {"collection_id": "{{ ds }}", "if_missing": "shrug"},
     XAIAddDocumentsOperator: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}", "fields": "{{ params.f }}"},
+    XAIRemoveDocumentsOperator: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}", "filter": ""},
+    XAIReindexDocumentsOperator: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}", "which": "{{ ds }}"},
+    XAISearchDocumentsOperator: {"query": "", "collection_ids": "{{ params.ids }}", "expect_file_ids": "{{ ds }}"},
     XAIIngestDocumentsOperator: {"collection_id": "{{ ds }}", "paths": "{{ params.paths }}", "exclude": "{{ ds }}"},
     XAIDocumentsProcessedSensor: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}"},
 }

@@ -54,7 +54,7 @@ def test_what_is_wrong_with_the_connection_is_said_without_a_key(
 def test_a_file_that_cannot_be_ingested_is_named_before_anything_is_sent(
     xai: Xai, tmp_path: Path, documents: dict[str, str], said: str
 ) -> None:
-    with pytest.raises(XAIError, match=said):
+    with pytest.raises(XAIFailException, match=said):
         run(task(collection_id="collection_1", paths=write(tmp_path / "bad", {"good.md": "good", **documents})))
     assert xai.emulator.counts == {}
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_too_large_is_refused_with_the_way_out(
 ) -> None:
     with (tmp_path / "large.md").open("wb") as sparse:
         sparse.truncate(megabytes * 1024 * 1024)
-    with pytest.raises(XAISourceError, match=said):
+    with pytest.raises(XAIFailException, match=said):
         run(task(collection_id="collection_1", paths=tmp_path, upload_method=method))
     assert xai.emulator.counts == {}
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_not_there_or_leads_nowhere_is_named(xai: Xai, folder: Pa
 
 def test_a_folder_that_contains_itself_is_an_error_and_not_an_endless_walk(xai: Xai, folder: Path) -> None:
     (folder / "deep/loop").symlink_to(folder)
-    with pytest.raises(XAISourceError, match=r"deep/loop is a link to a folder that contains it.*Remove the link"):
+    with pytest.raises(XAIFailException, match=r"deep/loop is a link to a folder that contains it.*Remove the link"):
         run(task(collection_id="collection_1", paths=folder))
 
 

@@ -235,3 +235,13 @@ def test_two_at_once_place_each_document_once(xai: Xai, folder: Path, upload_met
     assert sum(manifest["added"] for manifest in manifests) == 3
     assert sum(manifest["already_there"] for manifest in manifests) == 3
     assert [manifest["wait"]["processed"] for manifest in manifests] == [3, 3]
+
+
+def test_a_key_that_may_not_attach_leaves_no_file_behind(xai: Xai, tmp_path: Path) -> None:
+    whales, many = xai.collection(), write(tmp_path / "many", {f"{number}.md": f"no {number}" for number in range(20)})
+    xai.emulator.set_faults(FaultRule(endpoint="add_document", status=403))
+    with pytest.raises(XAIFailException, match="Give the management key the permission for AddFileToCollection"):
+        run(XAIIngestDocumentsOperator(task_id="ingest", collection_id=whales, paths=many, concurrency=6))
+    xai.emulator.set_faults()
+    assert xai.unattached(whales) == []
+    assert xai.emulator.count("upload_file") < 20

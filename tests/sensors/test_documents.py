@@ -14,8 +14,9 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
 )
 
+from airflow_provider_xai_collections.deferring import BACKSTOP
 from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.sensors.documents import BACKSTOP, XAIDocumentsProcessedSensor
+from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from tests.conftest import Connect, playing
 from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, run
 

@@ -1,0 +1,71 @@
+"""Taking documents out of a collection, with their files if asked to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS
+from airflow_provider_xai_collections.api.flows import delete_file, list_all, remove_document
+from airflow_provider_xai_collections.api.protocol import Flow, call
+from airflow_provider_xai_collections.exceptions import XAIConflictError
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was there and is gone: the document, its file.
+
+    :param file_kept: the service deletes no file which is attached, and this one is attached elsewhere.
+    """
+
+    document: bool
+    file: bool = False
+    file_kept: bool = False
+
+
+@dataclass(slots=True)
+class Removal:
+    """How documents are removed.
+
+    :param delete_files: delete their files as well.
+    :param detach_first: detach a document before its file is deleted. For documents known from a list the file goes
+        first, or a task that dies in between could not find it again, unless the service says (409) that it deletes no
+        file which is attached. The first such answer sets this for all that follow.
+    """
+
+    collection_id: str
+    team_id: str | None = None
+    delete_files: bool = False
+    detach_first: bool = False
+
+    def of(self, file_id: str) -> Flow[Removed]:
+        """Remove one document. What is gone already is no error."""
+        if not self.delete_files:
+            return Removed((yield from self._detach(file_id)))
+        if not self.detach_first:
+            try:
+                deleted = yield from delete_file(file_id)
+            except XAIConflictError:
+                self.detach_first = True
+            else:
+                detached = yield from self._detach(file_id)
+                return Removed(detached or deleted, deleted)
+        detached = yield from self._detach(file_id)
+        try:
+            deleted = yield from delete_file(file_id)
+        except XAIConflictError:
+            return Removed(detached, file_kept=True)
+        return Removed(detached, deleted)
+
+    def listed(self, *, filter: str | None = None) -> Flow[list[str]]:
+        """Ids of the documents to remove: those that match ``filter``, or all."""
+        documents = yield from list_all(
+            LIST_DOCUMENTS, collection_id=self.collection_id, filter=filter, team_id=self.team_id
+        )
+        return list(dict.fromkeys(document.file_id for document in documents))
+
+    def collection_exists(self) -> Flow[None]:
+        """:raises XAINotFoundError: the collection does not exist."""
+        yield from call(GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id))
+
+    def _detach(self, file_id: str) -> Flow[bool]:
+        return remove_document(self.collection_id, file_id, team_id=self.team_id)

@@ -1,0 +1,71 @@
+"""A search that has to find something: what is missing, and when to stop asking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep, call
+from airflow_provider_xai_collections.api.search import SearchMatch, SearchResults
+from airflow_provider_xai_collections.exceptions import XAITimeoutError
+
+#: Ids that an error names.
+NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a search should find.
+
+    :param min_matches: so many passages at least.
+    :param min_score: only passages that score so much count, and there must be one.
+    :param file_ids: a passage of each of these.
+    """
+
+    min_matches: int = 0
+    min_score: float | None = None
+    file_ids: tuple[str, ...] = ()
+
+    @property
+    def least(self) -> int:
+        """Passages that must count."""
+        return max(self.min_matches, 0 if self.min_score is None else 1)
+
+    def missing(self, matches: Sequence[SearchMatch]) -> str:
+        """What these matches lack, in words without their content; ``""`` if nothing."""
+        counting = [match for match in matches if self.min_score is None or match.score >= self.min_score]
+        enough = "" if self.min_score is None else f" that score {self.min_score:g} or more"
+        lacks = []
+        if len(counting) < self.least:
+            lacks.append(f"{len(counting)} passages{enough}, and {self.least} are wanted")
+        there = {match.file_id for match in counting}
+        if absent := [file_id for file_id in self.file_ids if file_id not in there]:
+            more = ", …" if len(absent) > NAMED else ""
+            passages = f"no passage{enough.replace(' score', ' scores')}"
+            lacks.append(f"{passages} of {', '.join(absent[:NAMED])}{more}")
+        return "; ".join(lacks)
+
+
+def search_until(
+    request: Request[SearchResults], wanted: Expectation, *, timeout: float, poll_interval: float
+) -> Flow[tuple[SearchMatch, ...]]:
+    """Search, again and again for ``timeout`` seconds, until the answer is as expected: what has been processed is
+    found a few seconds later.
+
+    :raises XAITimeoutError: saying what is still missing, and the best score.
+    """
+    began: float = yield Now()
+    deadline = began + timeout
+    while True:
+        matches = (yield from call(replace(request, deadline=deadline))).matches
+        missing = wanted.missing(matches)
+        if not missing:
+            return matches
+        now: float = yield Now()
+        if now >= deadline:
+            best = f"the best of {len(matches)} scores {max(match.score for match in matches):g}" if matches else "none"
+            raise XAITimeoutError(
+                f"{request}: the search found {missing}, after {now - began:.0f} seconds (passages: {best}). Check "
+                "that the documents are in the collection and processed, and that query and filter fit them"
+            )
+        yield Sleep(min(poll_interval, deadline - now))

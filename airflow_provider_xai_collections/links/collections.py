@@ -1,0 +1,27 @@
+"""The link from a task to xAI's console."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, TaskInstanceKey, XCom
+
+#: The console's list of a team's collections. The path of one collection's own page is not documented.
+CONSOLE = "https://console.x.ai/team/{team}/collections"
+
+
+class XAICollectionLink(BaseOperatorLink):
+    """Leads to the collections of the team that a task works for; there from the task's first moments on."""
+
+    name = "xAI collections"
+    key: ClassVar[str] = "xai_team"
+
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        team = XCom.get_value(key=self.key, ti_key=ti_key)
+        return CONSOLE.format(team=quote(team, safe="")) if team else ""
+
+    @classmethod
+    def persist(cls, context: Context, team_id: str | None) -> None:
+        """Keep what the link needs, before the task waits."""
+        context["ti"].xcom_push(key=cls.key, value=team_id or "default")

@@ -1,0 +1,53 @@
+"""Collections as assets: one way to write them, and events that reach those who wait."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+from airflow_provider_xai_collections.assets.collections import create_asset, emit, sanitize_uri
+from tests.operators.stage import AIRFLOW_2, accessors
+
+
+def test_a_collection_has_a_uri() -> None:
+    assert create_asset(collection_id="collection_1").uri == "xai://collections/collection_1"
+    assert create_asset(collection_id="collection_1", extra={"team": "a"}).extra == {"team": "a"}
+
+
+def test_a_trailing_slash_makes_no_other_asset() -> None:
+    assert sanitize_uri(urlsplit("xai://collections/collection_1/")).geturl() == "xai://collections/collection_1"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["xai://collection_1", "xai://collections", "xai://collections/a/b", "xai://collections/a?b=c", "xai://files/a"],
+)
+def test_a_uri_that_names_no_collection_is_refused(uri: str) -> None:
+    with pytest.raises(ValueError, match=r"is not the URI of a collection, xai://collections/<collection_id>"):
+        sanitize_uri(urlsplit(uri))
+
+
+def test_airflow_checks_uris_with_our_sanitizer() -> None:
+    message = "is not the URI of a collection"
+    with pytest.warns(UserWarning, match=message) if AIRFLOW_2 else pytest.raises(ValueError, match=message):
+        Asset("xai://collections/a/b")
+
+
+def test_an_event_reaches_the_declared_asset_and_every_alias_and_nothing_else() -> None:
+    ours, other, alias = create_asset(collection_id="c"), create_asset(collection_id="d"), AssetAlias("any collection")
+    context: Any = {"outlet_events": accessors()}
+    emit(context, [ours, other, alias], "c", {"added": 3})
+    events = context["outlet_events"]
+    assert events[ours].extra == {"added": 3}
+    assert events[other].extra == {}
+    (event,) = getattr(events[alias], "dataset_alias_events" if AIRFLOW_2 else "asset_alias_events")
+    assert (event["extra"] if AIRFLOW_2 else event.extra) == {"added": 3}
+
+
+def test_without_outlets_nothing_is_told() -> None:
+    context: Any = {"outlet_events": accessors()}
+    emit(context, [], "c", {"added": 3})
+    assert len(context["outlet_events"]) == 0

@@ -1,0 +1,169 @@
+"""XAIDeleteCollectionOperator: a collection that is gone afterwards, and its files if they should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.operators.collections import XAIDeleteCollectionOperator
+from tests.conftest import Connect, playing
+from tests.operators.stage import Crowd, Xai, run
+
+DETACH = pytest.param(playing(delete_attached_file="detach"), id="detach")
+REFUSE = pytest.param(playing(delete_attached_file="refuse"), id="refuse")
+
+
+def task(**arguments: Any) -> XAIDeleteCollectionOperator:
+    return XAIDeleteCollectionOperator(**{"task_id": "delete", **arguments})
+
+
+def result(collection_id: str, **counts: Any) -> dict[str, Any]:
+    zero = {"total": 0, "removed": 0, "missing": 0, "files_deleted": 0, "files_kept": 0, "collection_deleted": True}
+    return {"version": 1, "collection_id": collection_id, **zero, **counts}
+
+
+def collections(xai: Xai) -> list[str]:
+    return [collection.collection_id for collection in xai.hook.list_collections()]
+
+
+def files(xai: Xai) -> list[str]:
+    return sorted(file.filename for file in xai.hook.list_files())
+
+
+def test_the_collection_goes_and_its_files_stay(xai: Xai) -> None:
+    whales, other = xai.collection(), xai.collection("other")
+    xai.document(whales)
+    assert run(task(collection_id=whales, team_id="team_7")) == result(whales)
+    assert xai.queries("delete_collection") == [{"team_id": "team_7"}]
+    assert collections(xai) == [other]
+    assert files(xai) == ["moby.md"]
+
+
+@pytest.mark.parametrize("emulator_settings", [DETACH, REFUSE])
+def test_its_files_go_too_if_they_should_and_no_other_file_does(xai: Xai) -> None:
+    whales = xai.collection()
+    names = [f"{number:03}.md" for number in range(12)]
+    for name in names:
+        xai.document(whales, name)
+    xai.file("unattached.md")
+    manifest = run(task(collection_id=whales, delete_files=True, concurrency=2, team_id="team_7"))
+    assert manifest == result(whales, total=12, removed=12, files_deleted=12)
+    assert xai.queries("list_documents")[0]["team_id"] == "team_7"
+    assert {query["team_id"] for query in xai.queries("remove_document")} == {"team_7"}
+    assert collections(xai) == []
+    assert files(xai) == ["unattached.md"]
+
+
+@pytest.mark.parametrize("emulator_settings", [REFUSE])
+def test_that_attached_files_are_not_deleted_is_learnt_once(xai: Xai) -> None:
+    whales = xai.collection()
+    for name in ("a.md", "b.md", "c.md"):
+        xai.document(whales, name)
+    run(task(collection_id=whales, delete_files=True, concurrency=1))
+    refused_and_tried_again = 6
+    assert xai.emulator.count("delete_file") == refused_and_tried_again + 3
+
+
+@pytest.mark.parametrize("emulator_settings", [REFUSE])
+def test_a_file_that_another_collection_uses_stays_where_the_service_says_so(
+    xai: Xai, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whales, other = xai.collection(), xai.collection("other")
+    shared = xai.document(whales, "shared.md")
+    xai.hook.add_document(collection_id=other, file_id=shared)
+    manifest = run(task(collection_id=whales, delete_files=True))
+    assert manifest == result(whales, total=1, removed=1, files_kept=1)
+    assert collections(xai) == [other]
+    assert xai.names(other) == ["shared.md"]
+    assert "1 files stay, because they are attached elsewhere" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("emulator_settings", [DETACH])
+def test_otherwise_it_goes_from_there_as_well(xai: Xai) -> None:
+    whales, other = xai.collection(), xai.collection("other")
+    xai.hook.add_document(collection_id=other, file_id=xai.document(whales, "shared.md"))
+    assert run(task(collection_id=whales, delete_files=True))["files_deleted"] == 1
+    assert xai.names(other) == []
+
+
+def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Crowd) -> None:
+    whales = xai.collection()
+    for number in range(12):
+        xai.document(whales, f"{number}.md")
+    run(task(collection_id=whales, delete_files=True, concurrency=3))
+    assert 1 < crowd.most <= 3
+
+
+def test_a_file_that_cannot_be_deleted_keeps_its_document_and_the_collection_for_the_retry(
+    xai: Xai, connect: Connect
+) -> None:
+    connect(retry_attempts=1)
+    whales = xai.collection()
+    kept = xai.document(whales, "kept.md")
+    xai.document(whales, "gone.md")
+    xai.emulator.set_faults(FaultRule(endpoint="delete_file", path=f"*{kept}", status=503, times=1))
+    said = rf"1 of 2 documents could not be removed: {kept}: .*503.*The others are gone, and a retry does only"
+    with pytest.raises(XAIError, match=said) as raised:
+        run(task(collection_id=whales, delete_files=True))
+    assert not isinstance(raised.value, XAIFailException)
+    assert xai.names(whales) == ["kept.md"]
+    manifest = run(task(collection_id=whales, delete_files=True), try_number=2)
+    assert manifest == result(whales, total=1, removed=1, files_deleted=1)
+    assert files(xai) == []
+
+
+def test_without_the_right_api_key_nothing_is_removed(xai: Xai, connect: Connect) -> None:
+    whales = xai.collection()
+    for number in range(20):
+        xai.document(whales, f"{number:02}.md")
+    connect(api_key="xai-wrong-wrong")
+    with pytest.raises(XAIFailException, match="401"):
+        run(task(collection_id=whales, delete_files=True, concurrency=1))
+    assert xai.emulator.count("delete_file") < 5
+    connect()
+    assert len(xai.names(whales)) == 20
+
+
+def test_a_collection_that_is_not_there_is_what_was_wanted(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+    gone = result("collection_42", collection_deleted=False)
+    assert run(task(collection_id="collection_42")) == gone
+    assert run(task(collection_id="collection_42", delete_files=True)) == gone
+    assert "Collection collection_42 is not there: nothing to delete" in "".join(capfd.readouterr())
+
+
+def test_in_fail_mode_it_fails_the_task_at_once(xai: Xai) -> None:
+    with pytest.raises(XAIFailException, match=r"collection_42.*404"):
+        run(task(collection_id="collection_42", if_missing="fail"))
+
+
+def test_in_fail_mode_a_retry_takes_it_for_its_own_doing(xai: Xai) -> None:
+    whales = xai.collection()
+    run(task(collection_id=whales, if_missing="fail"))
+    assert run(task(collection_id=whales, if_missing="fail"), try_number=2) == result(whales, collection_deleted=False)
+
+
+@pytest.mark.parametrize("if_missing", ["skip", "fail"])
+def test_a_lost_answer_is_no_failure(xai: Xai, if_missing: str) -> None:
+    whales = xai.collection()
+    xai.emulator.set_faults(FaultRule(endpoint="delete_collection", nth=(1,), cut="after"))
+    assert run(task(collection_id=whales, if_missing=if_missing)) == result(whales)
+    assert collections(xai) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"if_missing": "shrug"}, "if_missing is 'shrug'; choose one of skip, fail"),
+        ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
+        ({"concurrency": True}, "concurrency is True"),
+        ({"collection_id": ""}, "collection_id is '', which is not an id"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIFailException, match=said):
+        run(task(**{"collection_id": "collection_1", "delete_files": True, **wrong}))
+    assert xai.emulator.counts == {}

@@ -1,0 +1,153 @@
+"""XAIReindexDocumentsOperator: documents indexed anew, each once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator.messages import Cut
+from airflow_provider_xai_collections.exceptions import XAIIndexingError
+from airflow_provider_xai_collections.operators.documents import XAIReindexDocumentsOperator
+from tests.conftest import playing
+from tests.operators.stage import Crowd, Xai, deferring, finish, run
+
+SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
+FAILING = pytest.param(playing(fail_names=("bad*",)), id="failing")
+TEXT = "Call me Ishmael. Some years ago, never mind how long precisely."
+SMALLER = {"chars_configuration": {"max_chunk_size_chars": 20, "chunk_overlap_chars": 0}}
+
+
+def task(**arguments: Any) -> XAIReindexDocumentsOperator:
+    return XAIReindexDocumentsOperator(**{"task_id": "reindex", **arguments})
+
+
+def counts(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {name: manifest[name] for name in ("total", "added", "already_there", "reindexed")}
+
+
+def all_are(number: int) -> dict[str, int]:
+    return {"total": number, "added": 0, "already_there": number, "reindexed": number}
+
+
+def chunks(xai: Xai, collection_id: str) -> list[int | None]:
+    return [document.chunk_count for document in xai.documents(collection_id)]
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_the_given_documents_get_the_chunks_of_today(xai: Xai) -> None:
+    whales = xai.collection()
+    first, second = (xai.document(whales, name, TEXT) for name in ("a.md", "b.md"))
+    xai.hook.update_collection(collection_id=whales, chunk_configuration=SMALLER)
+    xai.forget()
+    manifest = run(task(collection_id=whales, file_ids=[second, second], team_id="team_7"))
+    assert counts(manifest) == all_are(1)
+    assert manifest["file_ids"] == [second]
+    assert manifest["wait"]["processed"] == 1
+    assert xai.queries("reindex_document") == [{"team_id": "team_7"}]
+    before, after = chunks(xai, whales)
+    assert before == 1
+    assert after is not None
+    assert after > 1
+    assert first not in manifest["file_ids"]
+
+
+def test_all_means_each_document_of_the_collection_once(xai: Xai) -> None:
+    whales, other = xai.collection(), xai.collection("other")
+    ids = {xai.document(whales, f"{number}.md") for number in range(5)}
+    xai.document(other)
+    assert counts(run(task(collection_id=whales, which="all", team_id="team_7"))) == all_are(5)
+    assert xai.queries("list_documents") == [{"team_id": "team_7", "limit": "100"}]
+    paths = [request.path for request in xai.emulator.requests if request.method == "PATCH"]
+    assert sorted(path.rpartition("/")[2] for path in paths) == sorted(ids)
+
+
+@pytest.mark.parametrize("emulator_settings", [FAILING])
+def test_failed_means_only_those_that_failed(xai: Xai) -> None:
+    whales = xai.collection()
+    xai.document(whales, "good.md")
+    bad = xai.document(whales, "bad.md")
+    with pytest.raises(XAIIndexingError, match=rf"1 of 1 documents .*bad\.md \({bad}\)"):
+        run(task(collection_id=whales, which="failed"))
+    manifest = run(task(collection_id=whales, which="failed", on_failed="ignore"))
+    assert counts(manifest) == all_are(1)
+    assert manifest["wait"]["failed"] == 1
+
+
+@pytest.mark.parametrize("which", ["failed", "all"])
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_where_there_is_none_nothing_is_done(
+    xai: Xai, which: str, deferrable: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whales = xai.collection()
+    manifest = run(task(collection_id=whales, which=which, deferrable=deferrable))
+    assert counts(manifest) == all_are(0)
+    assert manifest["wait"] is None
+    assert xai.emulator.counts == {"list_documents": 1}
+    assert f"{whales}: no document to reindex" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+async def test_deferred_a_new_task_object_finishes_and_nothing_is_reindexed_again(xai: Xai) -> None:
+    whales = xai.collection()
+    ids = [xai.document(whales, f"{number}.md") for number in range(3)]
+    with deferring() as deferred:
+        run(task(collection_id=whales, file_ids=ids, deferrable=True))
+    manifest = await finish(deferred[0], task(collection_id=whales, file_ids=ids, deferrable=True))
+    assert counts(manifest) == all_are(3)
+    assert manifest["wait"]["processed"] == 3
+    assert xai.emulator.count("reindex_document") == 3
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_without_wait_for_completion_nobody_looks(xai: Xai) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    assert run(task(collection_id=whales, file_ids=[file], wait_for_completion=False))["wait"] is None
+    assert xai.emulator.counts == {"reindex_document": 1}
+
+
+@pytest.mark.parametrize("cut", ["before", "after", "partial"])
+def test_a_lost_answer_is_asked_for_again(xai: Xai, cut: Cut) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    xai.emulator.set_faults(FaultRule(endpoint="reindex_document", nth=(1,), cut=cut))
+    assert run(task(collection_id=whales, file_ids=[file]))["wait"]["processed"] == 1
+    assert xai.emulator.count("reindex_document") == 2
+
+
+def test_a_document_that_is_not_there_is_named_and_does_not_stop_the_others(xai: Xai) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    with pytest.raises(XAIFailException, match=r"1 of 2 documents failed: file_42: .*404"):
+        run(task(collection_id=whales, file_ids=["file_42", file]))
+    assert xai.emulator.count("reindex_document") == 2
+
+
+def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Crowd) -> None:
+    whales = xai.collection()
+    for number in range(12):
+        xai.document(whales, f"{number}.md")
+    run(task(collection_id=whales, which="all", concurrency=3))
+    assert 1 < crowd.most <= 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"which": "some"}, "which is 'some'; choose one of given, all, failed"),
+        ({}, "file_ids must be a list of file ids"),
+        ({"file_ids": []}, "file_ids is empty: there is nothing to reindex"),
+        ({"which": "all", "file_ids": ["file_1"]}, "which='all' goes without file_ids; with them, which is 'given'"),
+        ({"which": "failed", "file_ids": []}, "which='failed' goes without file_ids"),
+        ({"file_ids": ["file_1"], "concurrency": 0}, "concurrency is 0"),
+        ({"file_ids": ["file_1"], "timeout": 0}, "timeout is 0"),
+        ({"file_ids": ["file_1"], "collection_id": ""}, "collection_id is '', which is not an id"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIFailException, match=said):
+        run(task(**{"collection_id": "collection_1", **wrong}))
+    assert xai.emulator.counts == {}

@@ -1,0 +1,171 @@
+"""XAIRemoveDocumentsOperator: documents out of a collection, by ids or by a filter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.api.filters import ListFilter
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator.messages import Cut
+from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
+from airflow_provider_xai_collections.operators.documents import XAIRemoveDocumentsOperator
+from tests.conftest import Connect, playing
+from tests.operators.stage import Crowd, Xai, run
+
+DETACH = pytest.param(playing(delete_attached_file="detach"), id="detach")
+REFUSE = pytest.param(playing(delete_attached_file="refuse"), id="refuse")
+
+
+def task(**arguments: Any) -> XAIRemoveDocumentsOperator:
+    return XAIRemoveDocumentsOperator(**{"task_id": "remove", **arguments})
+
+
+def result(collection_id: str, **counts: Any) -> dict[str, Any]:
+    zero = {"total": 0, "removed": 0, "missing": 0, "files_deleted": 0, "files_kept": 0, "collection_deleted": False}
+    return {"version": 1, "collection_id": collection_id, **zero, **counts}
+
+
+def files(xai: Xai) -> list[str]:
+    return sorted(file.filename for file in xai.hook.list_files())
+
+
+def test_the_given_documents_go_and_their_files_stay(xai: Xai) -> None:
+    whales = xai.collection()
+    first, _, third = (xai.document(whales, name) for name in ("a.md", "b.md", "c.md"))
+    manifest = run(task(collection_id=whales, file_ids=[first, third, first], team_id="team_7"))
+    assert manifest == result(whales, total=2, removed=2)
+    assert [query["team_id"] for query in xai.queries("remove_document")] == ["team_7", "team_7"]
+    assert xai.names(whales) == ["b.md"]
+    assert files(xai) == ["a.md", "b.md", "c.md"]
+
+
+@pytest.mark.parametrize("delete_files", [False, True])
+def test_what_matches_the_filter_goes(xai: Xai, delete_files: bool) -> None:
+    whales = xai.collection()
+    for name in ("a.md", "b.txt", "c.txt"):
+        xai.document(whales, name)
+    wanted = ListFilter.where("name", ":", ".txt")
+    manifest = run(task(collection_id=whales, filter=wanted, delete_files=delete_files, team_id="team_7"))
+    assert manifest == result(whales, total=2, removed=2, files_deleted=2 if delete_files else 0)
+    assert xai.queries("list_documents") == [{"team_id": "team_7", "filter": 'name:".txt"', "limit": "100"}]
+    assert xai.names(whales) == ["a.md"]
+    assert files(xai) == (["a.md"] if delete_files else ["a.md", "b.txt", "c.txt"])
+
+
+def test_a_filter_that_nothing_matches_removes_nothing(xai: Xai) -> None:
+    whales = xai.collection()
+    xai.document(whales)
+    assert run(task(collection_id=whales, filter='name:"dick"')) == result(whales)
+    assert xai.names(whales) == ["moby.md"]
+
+
+@pytest.mark.parametrize("emulator_settings", [DETACH, REFUSE])
+def test_files_go_too_even_when_the_document_is_gone(xai: Xai) -> None:
+    """As after a task that died in between."""
+    whales = xai.collection()
+    there, detached = xai.document(whales, "a.md"), xai.file("b.md")
+    manifest = run(task(collection_id=whales, file_ids=[there, detached, "file_42"], delete_files=True))
+    assert manifest == result(whales, total=3, removed=1, missing=2, files_deleted=2)
+    assert files(xai) == []
+
+
+def test_documents_that_are_not_there_are_counted(xai: Xai) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    assert run(task(collection_id=whales, file_ids=[file, "file_42"])) == result(whales, total=2, removed=1, missing=1)
+    assert run(task(collection_id=whales, file_ids=file)) == result(whales, total=1, missing=1)
+
+
+def test_a_collection_that_is_not_there_is_named(xai: Xai) -> None:
+    with pytest.raises(XAIFailException, match=r"get_collection\(collection_42\).*404"):
+        run(task(collection_id="collection_42", file_ids=["file_1"]))
+    with pytest.raises(XAIFailException, match=r"collection_42.*404"):
+        run(task(collection_id="collection_42", filter="name:a"))
+
+
+@pytest.mark.parametrize("cut", ["before", "after", "partial"])
+@pytest.mark.parametrize("endpoint", ["remove_document", "delete_file"])
+def test_a_lost_answer_is_no_failure(xai: Xai, cut: Cut, endpoint: str) -> None:
+    whales = xai.collection()
+    file = xai.document(whales)
+    xai.emulator.set_faults(FaultRule(endpoint=endpoint, nth=(1,), cut=cut))
+    run(task(collection_id=whales, file_ids=[file], delete_files=True))
+    assert xai.names(whales) == []
+    assert files(xai) == []
+
+
+def test_one_failure_does_not_stop_the_others_and_a_retry_does_what_is_left(xai: Xai, connect: Connect) -> None:
+    connect(retry_attempts=1)
+    whales = xai.collection()
+    ids = [xai.document(whales, name) for name in ("a.md", "b.md", "c.md")]
+    xai.emulator.set_faults(FaultRule(endpoint="remove_document", path=f"*{ids[0]}", status=503, times=1))
+    with pytest.raises(XAIError, match=f"1 of 3 documents could not be removed: {ids[0]}: .*503.*a retry") as raised:
+        run(task(collection_id=whales, file_ids=ids))
+    assert not isinstance(raised.value, XAIFailException)
+    assert xai.names(whales) == ["a.md"]
+    assert run(task(collection_id=whales, file_ids=ids)) == result(whales, total=3, removed=1, missing=2)
+
+
+def test_many_final_failures_make_a_short_message_that_fails_the_task_at_once(xai: Xai) -> None:
+    xai.emulator.set_faults(FaultRule(endpoint="remove_document", status=400))
+    ids = [f"file_{number}" for number in range(30)]
+    with pytest.raises(XAIFailException, match=r"30 of 30 documents could not be removed: .*; and 20 more$") as raised:
+        run(task(collection_id=xai.collection(), file_ids=ids))
+    assert len(str(raised.value)) < 4000
+
+
+def test_a_rate_limit_stays_one(xai: Xai, connect: Connect) -> None:
+    connect(retry_attempts=1)
+    xai.emulator.set_faults(FaultRule(endpoint="remove_document", status=429))
+    with pytest.raises(XAIRateLimitError, match="2 of 2 documents could not be removed"):
+        run(task(collection_id=xai.collection(), file_ids=["file_1", "file_2"]))
+
+
+def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Crowd) -> None:
+    whales = xai.collection()
+    ids = [xai.document(whales, f"{number}.md") for number in range(12)]
+    run(task(collection_id=whales, file_ids=ids, concurrency=3))
+    assert 1 < crowd.most <= 3
+
+
+def test_the_counts_are_logged(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+    whales = xai.collection()
+    run(task(collection_id=whales, file_ids=[xai.document(whales), "file_42"], delete_files=True))
+    said = f"{whales}: 1 documents removed, 1 were not there, 1 files deleted, 0 failed"
+    assert said in "".join(capfd.readouterr())
+
+
+def test_long_work_says_how_far_it_is(
+    xai: Xai, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("airflow_provider_xai_collections.operators.removing.EVERY", 0.0)
+    run(task(collection_id=xai.collection(), file_ids=["file_1", "file_2"]))
+    assert "1 of 2 documents done, 0 failed" in "".join(capfd.readouterr())
+
+
+def test_no_ids_remove_nothing(xai: Xai) -> None:
+    whales = xai.collection()
+    xai.document(whales)
+    assert run(task(collection_id=whales, file_ids=[])) == result(whales)
+    assert xai.names(whales) == ["moby.md"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({}, "pass either file_ids or filter: exactly one of them says what is removed"),
+        ({"file_ids": ["file_1"], "filter": "name:a"}, "pass either file_ids or filter: exactly one"),
+        ({"filter": ""}, "filter is empty: it would remove every document"),
+        ({"filter": "  "}, "filter is empty"),
+        ({"file_ids": [7]}, "file_ids must be a list of file ids"),
+        ({"file_ids": ["file_1"], "concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
+        ({"file_ids": ["file_1"], "collection_id": ""}, "collection_id is '', which is not an id"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIFailException, match=said):
+        run(task(**{"collection_id": "collection_1", **wrong}))
+    assert xai.emulator.counts == {}

@@ -1,0 +1,193 @@
+"""XAISearchDocumentsOperator: passages that fit an XCom, and a gate that knows what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.api.filters import SearchFilter
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAITimeoutError
+from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from tests.conftest import CONN_ID, playing
+from tests.operators.stage import FlyingTime, Xai, run
+
+LAGGING = pytest.param(playing(search_lag="reads:3"), id="lagging")
+
+
+def task(**arguments: Any) -> XAISearchDocumentsOperator:
+    return XAISearchDocumentsOperator(**{"task_id": "search", "query": "whale", **arguments})
+
+
+def test_every_argument_reaches_the_wire(xai: Xai) -> None:
+    whales = xai.collection()
+    run(
+        task(
+            query="white whale",
+            collection_ids=[whales],
+            filter=SearchFilter.where("year", ">=", "1851"),
+            limit=3,
+            instructions="prefer ships",
+            retrieval_mode={"type": "keyword"},
+            group_by={"keys": ["year"]},
+        )
+    )
+    assert xai.bodies("search_documents") == [
+        {
+            "query": "white whale",
+            "source": {"collection_ids": [whales]},
+            "filter": 'year >= "1851"',
+            "limit": 3,
+            "instructions": "prefer ships",
+            "retrieval_mode": {"type": "keyword"},
+            "group_by": {"keys": ["year"]},
+        }
+    ]
+
+
+def test_the_manifest_has_the_best_passages(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+    whales = xai.collection()
+    file = xai.file("moby.md", "the white whale")
+    xai.hook.add_document(collection_id=whales, file_id=file, fields={"year": "1851"})
+    found = run(task(collection_ids=whales))
+    [passage] = found["matches"]
+    assert (found["version"], found["collection_ids"], found["total"]) == (1, [whales], 1)
+    assert found["best_score"] == passage["score"] > 0
+    assert passage["file_id"] == file
+    assert passage["chunk_id"]
+    assert passage["fields"] == {"year": "1851"}
+    assert passage["text"] == "the white whale"
+    assert "Found 1 passages, the best scores " in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(("max_chars", "text"), [(9, "the white"), (0, ""), (500, "the white whale")])
+def test_each_text_is_cut(xai: Xai, max_chars: int, text: str) -> None:
+    whales = xai.collection()
+    xai.document(whales, "moby.md", "the white whale")
+    [passage] = run(task(collection_ids=[whales], max_chars=max_chars))["matches"]
+    assert passage["text"] == text
+
+
+def test_a_large_answer_stays_a_small_xcom(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+    whales = xai.collection()
+    for number in range(20):
+        xai.document(whales, f"{number}.md", "鯨 whale " * 200)
+    found = run(task(collection_ids=[whales], limit=20, max_chars=1000))
+    assert found["total"] == 20
+    assert 0 < len(found["matches"]) < 20
+    assert len(json.dumps(found)) < 16 * 1024
+    assert f"The manifest has room for {len(found['matches'])} of them" in "".join(capfd.readouterr())
+
+
+def test_nothing_found_is_fine_if_nothing_is_expected(xai: Xai, clock: FlyingTime) -> None:
+    whales = xai.collection()
+    found = run(task(collection_ids=[whales]))
+    assert (found["total"], found["best_score"], found["matches"]) == (0, None, [])
+    assert xai.emulator.counts == {"search_documents": 1}
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize("emulator_settings", [LAGGING])
+@pytest.mark.parametrize("gate", ["min_matches", "min_score", "expect_file_ids"])
+def test_a_gate_waits_for_what_is_not_findable_yet(xai: Xai, clock: FlyingTime, gate: str) -> None:
+    whales = xai.collection()
+    file = xai.document(whales, "moby.md", "the white whale")
+    expectation = {"min_matches": 1, "min_score": 0.0, "expect_file_ids": [file]}[gate]
+    found = run(task(collection_ids=[whales], poll_interval=7, **{gate: expectation}))
+    assert found["total"] == 1
+    assert clock.pauses == [7.0, 7.0, 7.0]
+    assert xai.emulator.count("search_documents") == 4
+
+
+@pytest.mark.parametrize("timeout", [20, timedelta(seconds=20)])
+def test_a_gate_that_stays_shut_says_what_is_missing_and_no_content(
+    xai: Xai, clock: FlyingTime, timeout: float | timedelta
+) -> None:
+    whales = xai.collection()
+    file = xai.document(whales, "moby.md", "the white whale")
+    gate = {"min_matches": 2, "expect_file_ids": [file, "file_42"]}
+    with pytest.raises(XAITimeoutError) as raised:
+        run(task(collection_ids=[whales], timeout=timeout, poll_interval=timedelta(seconds=8), **gate))
+    said = str(raised.value)
+    assert said.startswith(
+        f"search_documents({whales}): the search found 1 passages, and 2 are wanted; no passage of file_42, after 20 "
+        "seconds (passages: the best of 1 scores "
+    )
+    assert said.endswith("in the collection and processed, and that query and filter fit them")
+    assert "white" not in said
+    assert sum(clock.pauses) == pytest.approx(20, abs=1)
+    assert len(clock.pauses) == 3
+
+
+def test_passages_that_score_too_little_do_not_count(xai: Xai) -> None:
+    whales = xai.collection()
+    file = xai.document(whales, "moby.md", "the white whale")
+    with pytest.raises(XAITimeoutError) as raised:
+        run(task(collection_ids=[whales], min_score=0.999, expect_file_ids=[file]))
+    assert (
+        "found 0 passages that score 0.999 or more, and 1 are wanted; "
+        f"no passage that scores 0.999 or more of {file}, after 60 seconds"
+    ) in str(raised.value)
+
+
+def test_nothing_at_all_is_called_none(xai: Xai) -> None:
+    with pytest.raises(XAITimeoutError, match=r"found 0 passages, and 1 are wanted, after .*\(passages: none\)"):
+        run(task(collection_ids=[xai.collection()], min_matches=1))
+
+
+def test_a_search_that_fails_for_a_moment_is_repeated(xai: Xai) -> None:
+    whales = xai.collection()
+    xai.document(whales, "moby.md", "the white whale")
+    xai.emulator.set_faults(FaultRule(endpoint="search_documents", nth=(1, 2), status=503))
+    assert run(task(collection_ids=[whales], min_matches=1))["total"] == 1
+
+
+def test_an_unknown_collection_fails_the_task_at_once_and_is_named(xai: Xai) -> None:
+    with pytest.raises(XAIFailException, match=r"search_documents\(collection_42\).*404"):
+        run(task(collection_ids=["collection_42"], min_matches=1))
+    assert xai.emulator.counts == {"search_documents": 1}
+
+
+def test_ids_may_come_from_a_rendered_template(xai: Xai) -> None:
+    whales = xai.collection()
+    file = xai.document(whales, "moby.md", "the white whale")
+    assert run(task(collection_ids=str([whales]), expect_file_ids=str([file])))["total"] == 1
+
+
+def test_the_connection_is_the_one_it_names(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
+    whales = xai.collection()
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", os.environ[f"AIRFLOW_CONN_{CONN_ID.upper()}"])
+    monkeypatch.delenv(f"AIRFLOW_CONN_{CONN_ID.upper()}")
+    assert run(task(collection_ids=[whales], conn_id="other"))["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"query": ""}, "query"),
+        ({"collection_ids": []}, "source.collection_ids"),
+        ({"collection_ids": 7}, r"collection_ids must be a list of collection ids \(collection_…\)"),
+        ({"limit": 0}, "limit"),
+        ({"retrieval_mode": {"type": "guess"}}, "retrieval_mode.type"),
+        ({"group_by": {"keys": []}}, "group_by.keys"),
+        ({"max_chars": -1}, "max_chars is -1; it must be a whole number of at least 0"),
+        ({"min_matches": -1}, "min_matches is -1; it must be a whole number of at least 0"),
+        ({"min_matches": 11}, "min_matches asks for 11 passages, and limit allows 10. Raise limit"),
+        ({"limit": 1, "expect_file_ids": ["a", "b"]}, "expect_file_ids asks for 2 passages, and limit allows 1"),
+        ({"expect_file_ids": [7]}, "expect_file_ids must be a list of file ids"),
+        ({"min_score": "high"}, "min_score is 'high'; it must be a number"),
+        ({"min_score": True}, "min_score is True"),
+        ({"min_score": float("nan")}, "min_score is nan"),
+        ({"timeout": 0}, "timeout is 0; it must be a timedelta or a number of seconds above 0"),
+        ({"poll_interval": -1}, "poll_interval is -1"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIFailException, match=said):
+        run(task(**{"collection_ids": ["collection_1"], **wrong}))
+    assert xai.emulator.counts == {}

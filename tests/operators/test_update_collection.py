@@ -1,0 +1,197 @@
+"""XAIUpdateCollectionOperator: what differs is changed, and nothing else is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator.messages import Cut
+from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
+from tests.conftest import Connect
+from tests.operators.stage import Xai, run
+
+CHARS = {"chars_configuration": {"max_chunk_size_chars": 500, "chunk_overlap_chars": 50}}
+YEAR = {"key": "year", "description": "of the first edition", "unique": True}
+
+
+def task(**arguments: Any) -> XAIUpdateCollectionOperator:
+    return XAIUpdateCollectionOperator(**{"task_id": "update", **arguments})
+
+
+def result(collection_id: str, **changes: Any) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"settings": [], "fields_added": [], "fields_changed": [], "fields_deleted": []}
+    return {"version": 1, "collection_id": collection_id, "dry_run": False, **nothing, **changes}
+
+
+def test_every_argument_reaches_the_wire(xai: Xai) -> None:
+    whales = xai.collection(field_definitions=[{"key": "author"}, {"key": "kind"}])
+    manifest = run(
+        task(
+            collection_id=whales,
+            collection_name="cetaceans",
+            collection_description="about whales",
+            chunk_configuration=CHARS,
+            add_fields=[YEAR, {"key": "kind", "inject_into_chunk": True}],
+            delete_fields=["author"],
+            allow_field_delete=True,
+            team_id="team_7",
+        )
+    )
+    assert manifest == result(
+        whales,
+        settings=["collection_name", "collection_description", "chunk_configuration"],
+        fields_added=["year"],
+        fields_changed=["kind"],
+        fields_deleted=["author"],
+    )
+    assert xai.queries("get_collection") == [{"team_id": "team_7"}]
+    [sent] = xai.bodies("update_collection")
+    assert sent["team_id"] == "team_7"
+    collection = xai.describe(whales)
+    assert collection.collection_name == "cetaceans"
+    assert collection.collection_description == "about whales"
+    assert collection.chunk_configuration is not None
+    assert collection.chunk_configuration.model_dump(exclude_none=True)["chars_configuration"] == {
+        "max_chunk_size_chars": 500,
+        "chunk_overlap_chars": 50,
+    }
+    definitions = {definition.key: definition for definition in collection.field_definitions}
+    assert definitions.keys() == {"year", "kind"}
+    assert definitions["kind"].inject_into_chunk
+    assert definitions["year"].unique
+
+
+def test_what_is_like_that_already_is_not_sent(xai: Xai) -> None:
+    there = {"collection_description": "about whales", "chunk_configuration": CHARS}
+    whales = xai.collection("whales", field_definitions=[YEAR], **there)
+    update = task(
+        collection_id=whales,
+        collection_name="whales",
+        add_fields=[YEAR],
+        delete_fields=["author"],
+        allow_field_delete=True,
+        **there,
+    )
+    assert run(update) == result(whales)
+    assert xai.emulator.counts == {"get_collection": 1}
+
+
+def test_only_what_differs_is_sent(xai: Xai) -> None:
+    whales = xai.collection("whales", field_definitions=[YEAR])
+    run(task(collection_id=whales, collection_name="whales", collection_description="new", add_fields=[YEAR]))
+    assert xai.bodies("update_collection") == [{"collection_description": "new"}]
+
+
+def test_a_field_keeps_what_its_new_definition_does_not_mention(xai: Xai) -> None:
+    whales = xai.collection(field_definitions=[YEAR])
+    run(task(collection_id=whales, add_fields=[{"key": "year", "inject_into_chunk": True}]))
+    [year] = xai.describe(whales).field_definitions
+    assert (year.unique, year.description, year.inject_into_chunk) == (True, "of the first edition", True)
+
+
+def test_nothing_given_changes_nothing(xai: Xai) -> None:
+    whales = xai.collection()
+    assert run(task(collection_id=whales)) == result(whales)
+    assert xai.emulator.count("update_collection") == 0
+
+
+def test_a_dry_run_tells_and_sends_no_write(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+    whales = xai.collection("whales", field_definitions=[{"key": "author"}])
+    update = task(
+        collection_id=whales,
+        collection_name="cetaceans",
+        add_fields=[YEAR],
+        delete_fields=["author"],
+        allow_field_delete=True,
+        dry_run=True,
+    )
+    expected = result(
+        whales, dry_run=True, settings=["collection_name"], fields_added=["year"], fields_deleted=["author"]
+    )
+    assert run(update) == expected
+    assert xai.emulator.counts == {"get_collection": 1}
+    said = f"{whales}: would set collection_name; add year; delete author"
+    assert said in "".join(capfd.readouterr())
+
+
+def test_new_chunking_reminds_of_reindexing(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+    run(task(collection_id=xai.collection(), chunk_configuration=CHARS))
+    said = "".join(capfd.readouterr())
+    assert ": set chunk_configuration" in said
+    assert "Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator" in said
+
+
+def test_other_changes_remind_of_nothing(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+    run(task(collection_id=xai.collection(), collection_name="cetaceans"))
+    assert "reindexed" not in "".join(capfd.readouterr())
+
+
+def test_a_deleted_field_takes_its_values_along(xai: Xai) -> None:
+    whales = xai.collection(field_definitions=[{"key": "author"}])
+    xai.hook.add_document(collection_id=whales, file_id=xai.file(), fields={"author": "Melville"})
+    run(task(collection_id=whales, delete_fields=["author"], allow_field_delete=True))
+    assert [document.fields for document in xai.documents(whales)] == [{}]
+
+
+@pytest.mark.parametrize("cut", ["before", "after", "partial"])
+def test_a_lost_answer_is_settled_by_looking(xai: Xai, cut: Cut) -> None:
+    """Sent again, the update that was done is refused: the field it deletes is gone."""
+    whales = xai.collection("whales", field_definitions=[{"key": "author"}])
+    xai.emulator.set_faults(FaultRule(endpoint="update_collection", nth=(1,), cut=cut))
+    update = {"collection_name": "cetaceans", "delete_fields": ["author"], "allow_field_delete": True}
+    assert run(task(collection_id=whales, **update))["fields_deleted"] == ["author"]
+    collection = xai.describe(whales)
+    assert (collection.collection_name, collection.field_definitions) == ("cetaceans", ())
+
+
+def test_a_refusal_fails_the_task_with_the_words_of_the_service(xai: Xai) -> None:
+    with pytest.raises(XAIFailException, match=r"update_collection.*the new field year cannot be required"):
+        run(task(collection_id=xai.collection(), add_fields=[{"key": "year", "required": True}]))
+
+
+def test_an_unknown_collection_is_named(xai: Xai) -> None:
+    with pytest.raises(XAIFailException, match=r"collection_42.*404"):
+        run(task(collection_id="collection_42", collection_name="cetaceans"))
+
+
+def test_the_team_of_the_connection_is_the_default(xai: Xai, connect: Connect) -> None:
+    whales = xai.collection()
+    connect(team_id="team_of_connection")
+    run(task(collection_id=whales, collection_name="cetaceans"))
+    assert xai.bodies("update_collection") == [{"team_id": "team_of_connection", "collection_name": "cetaceans"}]
+
+
+def test_keys_may_come_from_a_rendered_template(xai: Xai) -> None:
+    whales = xai.collection(field_definitions=[{"key": "author"}, {"key": "kind"}])
+    manifest = run(task(collection_id=whales, delete_fields="['author', 'kind', 'kind']", allow_field_delete=True))
+    assert manifest["fields_deleted"] == ["author", "kind"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            {"delete_fields": ["year", "author"]},
+            r"delete_fields names year, author: deleting a field erases its values.*pass allow_field_delete=True",
+        ),
+        ({"delete_fields": [7]}, "delete_fields must be a list of keys of fields"),
+        ({"add_fields": "{{ year }}"}, "add_fields must be a list of field definitions"),
+        ({"add_fields": [{"key": "year", "unik": True}]}, "unik"),
+        ({"add_fields": [{"unique": True}]}, "field_definition.key"),
+        ({"add_fields": [YEAR, YEAR]}, "year: a field can be added, changed or deleted once in an update"),
+        (
+            {"add_fields": [YEAR], "delete_fields": ["year"], "allow_field_delete": True},
+            "year: a field can be added, changed or deleted once",
+        ),
+        ({"collection_name": ""}, "collection_name"),
+        ({"chunk_configuration": {"strip_whitespace": True}}, "chunk_configuration.*exactly one"),
+        ({"collection_id": ""}, "collection_id is '', which is not an id"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIFailException, match=said):
+        run(task(**{"collection_id": "collection_1", **wrong}))
+    assert xai.emulator.counts == {}
