@@ -13,11 +13,11 @@ from airflow_provider_xai_collections.airflow_errors import FINAL, for_operator
 from airflow_provider_xai_collections.api.flows import batch_get_documents
 from airflow_provider_xai_collections.api.polling import WaitRules
 from airflow_provider_xai_collections.api.protocol import Flow
+from airflow_provider_xai_collections.arguments import whole_number
 from airflow_provider_xai_collections.assets.collections import emit
 from airflow_provider_xai_collections.deferring import WaitInParts, Watch, fits_a_trigger
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
 from airflow_provider_xai_collections.exceptions import (
-    XAIArgumentError,
     XAIAuthError,
     XAICredentialError,
     XAIError,
@@ -100,8 +100,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
         """Refuse what cannot work before anything is sent."""
         check_policy(self.on_failed, self.max_failed)
         self._rules()
-        if isinstance(self.concurrency, bool) or not isinstance(self.concurrency, int) or self.concurrency < 1:
-            raise XAIArgumentError(f"concurrency is {self.concurrency!r}; it must be a whole number of at least 1")
+        whole_number("concurrency", self.concurrency, at_least=1)
 
     def run_each(self, names: Sequence[str], flows: Iterable[Flow[T]]) -> list[T]:
         """Run one flow per document, ``concurrency`` at a time; their values, in order.
