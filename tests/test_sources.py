@@ -1,10 +1,14 @@
-"""Finding documents: what counts as one, and what it is called."""
+"""Checking and hashing documents before anything is sent, and opening them to be sent."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
-from collections.abc import Callable, Iterator
+import threading
+import tracemalloc
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,200 +16,254 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from upath import UPath
 
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
-from airflow_provider_xai_collections.sources import FoundFile, find_files
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE
+from airflow_provider_xai_collections.exceptions import XAISourceError, XAIUnfitDocumentError
+from airflow_provider_xai_collections.finding import FoundFile, find_files
+from airflow_provider_xai_collections.sources import read_sources, upload_of
 
 
-def write(folder: Any, *names: str) -> None:
-    for name in names:
-        path = folder.joinpath(*name.split("/"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
+def make(path: Path, *, size: int | None = None, content: bytes = b"call me Ishmael") -> Path:
+    """A file; with ``size``, one of so many zeros that takes no room on the disk."""
+    path.write_bytes(b"" if size is not None else content)
+    if size is not None:
+        os.truncate(path, size)
+    return path
 
 
-@pytest.fixture
-def bucket() -> Iterator[UPath]:
-    """A folder in an object store."""
-    folder = UPath("memory://bucket/books")
-    yield folder
-    folder.fs.store.clear()
-    folder.fs.pseudo_dirs[:] = [""]
+def read(paths: Any, limit: int = MAX_UPLOAD_BYTES) -> Any:
+    return read_sources(find_files(paths), limit=limit, concurrency=4)
 
 
-@pytest.fixture(params=["local", "remote"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path, bucket: UPath) -> Path | UPath:
-    """The tests that take this hold for folders of both kinds."""
-    return tmp_path if request.param == "local" else bucket
+@pytest.mark.parametrize("of", [Path, lambda path: ObjectStoragePath(f"file://{path}")])
+def test_a_source_knows_what_it_is(tmp_path: Path, of: Callable[[Path], Any]) -> None:
+    make(tmp_path / "moby.md")
+    (source,) = read(of(tmp_path))
+    assert (source.name, source.uri, source.size) == ("moby.md", (tmp_path / "moby.md").as_uri(), 15)
+    assert source.sha256 == hashlib.sha256(b"call me Ishmael").hexdigest()
+    assert source.content_type == "text/markdown"
+    assert source.upload.filename == "moby.md"
 
 
-def names(found: list[FoundFile]) -> list[str]:
-    return [file.name for file in found]
+def test_an_object_is_read_like_a_file() -> None:
+    path = UPath("memory://bucket/moby.md")
+    path.write_bytes(b"call me Ishmael")
+    (source,) = read(path)
+    assert (source.size, source.sha256) == (15, hashlib.sha256(b"call me Ishmael").hexdigest())
+    with source.open() as stream:
+        assert stream.read() == b"call me Ishmael"
 
 
-def test_a_folder_means_all_files_below_it_named_by_their_path_and_sorted(folder: Any) -> None:
-    write(folder, "b.txt", "a/b/c.md", "a/b.md", "no-extension")
-    assert names(find_files(folder)) == ["a/b.md", "a/b/c.md", "b.txt", "no-extension"]
+def test_a_name_that_says_nothing_has_no_content_type(tmp_path: Path) -> None:
+    assert read(make(tmp_path / "moby"))[0].content_type is None
 
 
-def test_hidden_files_and_folders_are_left_out(folder: Any) -> None:
-    write(folder, "a.txt", ".hidden", ".git/config", "b/.hidden/c.txt")
-    assert names(find_files(folder)) == ["a.txt"]
+def test_each_opening_starts_anew_so_that_a_retry_sends_all(tmp_path: Path) -> None:
+    upload = upload_of(make(tmp_path / "moby.md"))
+    for _ in range(2):
+        with upload.open() as stream:
+            assert stream.read() == b"call me Ishmael"
 
 
-def test_a_hidden_file_or_folder_may_be_named_itself(folder: Any) -> None:
-    write(folder, ".hidden/a.txt", ".b.txt")
-    assert names(find_files(folder / ".hidden")) == ["a.txt"]
-    assert names(find_files(folder / ".b.txt")) == [".b.txt"]
+def test_sources_keep_the_order_of_their_files(tmp_path: Path) -> None:
+    for number in range(20):
+        make(tmp_path / f"{number:02}.md", content=bytes([number + 1]) * (20 - number))
+    assert [source.name for source in read(tmp_path)] == [f"{number:02}.md" for number in range(20)]
 
 
-def test_the_pattern_picks_by_the_path_below_the_folder(folder: Any) -> None:
-    write(folder, "a.md", "b.txt", "c/d.md", "c/e.MD")
-    assert names(find_files(folder, pattern="*.md")) == ["a.md", "c/d.md"]
-    assert names(find_files(folder, pattern="c/*")) == ["c/d.md", "c/e.MD"]
+def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
+    make(tmp_path / "large.bin", size=40 * MEGABYTE)
+    tracemalloc.start()
+    (source,) = read(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * MEGABYTE
+    assert source.sha256 == hashlib.sha256(bytes(40 * MEGABYTE)).hexdigest()
 
 
-@pytest.mark.parametrize("exclude", ["c/*", ["c/*"], ("c/*", "*.none")])
-def test_exclude_is_a_pattern_or_several(folder: Any, exclude: Any) -> None:
-    write(folder, "a.md", "c/d.md", "c/e.md")
-    assert names(find_files(folder, exclude=exclude)) == ["a.md"]
+class Stub:
+    """A path in a storage that does what the test wants when it is opened."""
+
+    protocol, path = "test", "a.md"
+
+    def __init__(self, size: int, opening: Callable[[], BytesIO]) -> None:
+        self._size, self._opening = size, opening
+
+    def stat(self) -> os.stat_result:
+        return os.stat_result((0, 0, 0, 0, 0, 0, self._size, 0, 0, 0))
+
+    def open(self, mode: str) -> BytesIO:
+        return self._opening()
 
 
-def test_a_single_file_is_called_by_its_own_name_whatever_the_pattern(folder: Any) -> None:
-    write(folder, "c/a.md")
-    assert names(find_files(folder / "c" / "a.md", pattern="*.txt")) == ["a.md"]
+def test_so_many_files_are_read_at_a_time_and_no_more() -> None:
+    three_at_once = threading.Barrier(3, timeout=10)
+    tally = threading.Lock()
+    here, most = 0, 0
+
+    def meet() -> BytesIO:
+        nonlocal here, most
+        with tally:
+            here += 1
+            most = max(most, here)
+        three_at_once.wait()
+        with tally:
+            here -= 1
+        return BytesIO(b"x")
+
+    read_sources([FoundFile(Stub(1, meet), f"{number}.md") for number in range(9)], limit=10, concurrency=3)
+    assert 1 < most <= 3
 
 
-def test_several_paths_are_read_together_and_a_file_named_twice_counts_once(folder: Any) -> None:
-    write(folder, "a.md", "c/d.md")
-    assert names(find_files([folder, folder / "c" / "d.md", folder])) == ["a.md", "c/d.md"]
+# What is wrong with a file is said by its name; in a list of files, of all that are wrong at once.
 
 
-def test_a_glob_names_files_by_their_path_below_its_fixed_part(tmp_path: Path) -> None:
-    write(tmp_path, "books/a.md", "books/b/c.md", "books/b/d.txt", "books/.e.md", "books/x.md/f.md")
-    assert names(find_files(f"{tmp_path}/books/*.md")) == ["a.md"]
-    assert names(find_files(f"{tmp_path}/books/**/*.md", exclude="*/c.md")) == ["a.md", "x.md/f.md"]
-    assert names(find_files(f"{tmp_path}/books/**/*.md")) == ["a.md", "b/c.md", "x.md/f.md"]
-    assert names(find_files(f"{tmp_path}/b*/b/?.[mt]*")) == ["books/b/c.md", "books/b/d.txt"]
+def empty(folder: Path) -> Path:
+    return make(folder / "bad.md", content=b"")
 
 
-def test_a_glob_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path, "a.md", "b/c.md")
-    monkeypatch.chdir(tmp_path)
-    assert names(find_files("*.md")) == ["a.md"]
-    assert names(find_files("b/*.md")) == ["c.md"]
-    assert names(find_files("b")) == ["c.md"]
+def broken_link(folder: Path) -> Path:
+    (folder / "bad.md").symlink_to(folder / "nowhere")
+    return folder / "bad.md"
 
 
-def test_magic_characters_in_the_name_of_a_file_that_exists_stand_for_themselves(tmp_path: Path) -> None:
-    write(tmp_path, "a [1].md", "a 1.md")
-    assert names(find_files(tmp_path / "a [1].md")) == ["a [1].md"]
+def link_to_itself(folder: Path) -> Path:
+    (folder / "bad.md").symlink_to(folder / "bad.md")
+    return folder / "bad.md"
 
 
-@pytest.mark.parametrize(
-    "of", [str, Path, os.fspath, lambda path: f"file://{path}", lambda path: ObjectStoragePath(f"file://{path}")]
-)
-def test_a_local_path_is_the_same_document_however_it_is_written(tmp_path: Path, of: Callable[[Path], Any]) -> None:
-    write(tmp_path, "a b/c.md")
-    (found,) = find_files(of(tmp_path))
-    assert found == find_files(tmp_path)[0]
-    assert (found.name, found.uri) == ("a b/c.md", (tmp_path / "a b" / "c.md").as_uri())
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "bad.md")
+    return folder / "bad.md"
 
 
-def test_an_object_is_the_same_whatever_connection_leads_to_it(bucket: UPath) -> None:
-    write(bucket, "a.md")
-    (found,) = find_files(bucket)
-    assert found.uri == "memory:///bucket/books/a.md"
+def too_large_for_files(folder: Path) -> Path:
+    return make(folder / "bad.md", size=MAX_UPLOAD_BYTES + 1)
 
 
-def test_a_link_to_a_file_or_a_folder_is_followed(tmp_path: Path) -> None:
-    write(tmp_path, "there/a.md", "here/b.md")
-    (tmp_path / "here" / "folder").symlink_to(tmp_path / "there")
-    (tmp_path / "here" / "c.md").symlink_to(tmp_path / "there" / "a.md")
-    assert names(find_files(tmp_path / "here")) == ["b.md", "c.md", "folder/a.md"]
+def too_large_for_xai(folder: Path) -> Path:
+    return make(folder / "bad.md", size=MAX_DOCUMENT_BYTES + 1)
 
 
-def loop_to_itself(folder: Path) -> None:
-    (folder / "a" / "again").symlink_to(folder / "a")
+BAD = [
+    (empty, "bad.md is empty, and xAI cannot index an empty document"),
+    (broken_link, "bad.md cannot be read (No such file or directory)"),
+    (link_to_itself, "bad.md cannot be read (Too many levels of symbolic links)"),
+    (pipe, "bad.md is not a file"),
+    (
+        too_large_for_files,
+        "bad.md has 50.1 MB, above the 50 MB that this call takes; upload_method='direct' takes up to 100 MB",
+    ),
+    (too_large_for_xai, "bad.md has 100.1 MB, above the 50 MB that this call takes"),
+]
 
 
-def loop_to_above(folder: Path) -> None:
-    (folder / "a" / "up").symlink_to(folder.parent)
+@pytest.mark.parametrize(("spoil", "said"), BAD)
+def test_a_bad_file_in_a_folder_is_refused_before_anything_is_sent(
+    tmp_path: Path, spoil: Callable[[Path], Path], said: str
+) -> None:
+    make(tmp_path / "good.md")
+    spoil(tmp_path)
+    with pytest.raises(XAISourceError) as caught:
+        read(tmp_path)
+    assert str(caught.value) == (
+        f"1 of 2 files cannot be ingested: {said}. Nothing was sent. Mend them, or leave them out with exclude=[...]"
+    )
 
 
-def loop_of_two(folder: Path) -> None:
-    (folder / "a" / "to_b").symlink_to(folder / "b")
-    (folder / "b" / "to_a").symlink_to(folder / "a")
+@pytest.mark.parametrize(("spoil", "said"), BAD)
+def test_a_glob_does_not_pass_over_a_bad_file(tmp_path: Path, spoil: Callable[[Path], Path], said: str) -> None:
+    spoil(tmp_path)
+    with pytest.raises(XAISourceError) as caught:
+        read(f"{tmp_path}/*.md")
+    assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("make", [loop_to_itself, loop_to_above, loop_of_two])
-def test_a_folder_that_contains_itself_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
-    write(tmp_path, "a/1.md", "b/2.md")
-    make(tmp_path)
-    with pytest.raises(XAISourceError, match=r"is a link to a folder that contains it, .* Remove the link"):
-        find_files(tmp_path)
+@pytest.mark.parametrize(("spoil", "said"), BAD)
+def test_a_bad_single_file_is_refused(tmp_path: Path, spoil: Callable[[Path], Path], said: str) -> None:
+    with pytest.raises(XAISourceError) as caught:
+        upload_of(spoil(tmp_path))
+    assert str(caught.value) == said
 
 
-def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+def test_a_folder_is_no_file_to_upload(tmp_path: Path) -> None:
+    with pytest.raises(XAISourceError, match="is not a file"):
+        upload_of(tmp_path)
+
+
+def test_the_direct_method_takes_twice_as_much_and_then_there_is_no_way_out(tmp_path: Path) -> None:
+    assert read(make(tmp_path / "a.bin", size=MAX_DOCUMENT_BYTES), MAX_DOCUMENT_BYTES)[0].size == MAX_DOCUMENT_BYTES
+    with pytest.raises(XAISourceError, match=r"bad.md has 100.1 MB, above the 100 MB that this call takes\."):
+        read(too_large_for_xai(tmp_path), MAX_DOCUMENT_BYTES)
+
+
+def test_the_limit_itself_is_allowed(tmp_path: Path) -> None:
+    assert upload_of(make(tmp_path / "a.bin", size=MAX_UPLOAD_BYTES)).size == MAX_UPLOAD_BYTES
+
+
+def test_a_file_that_vanishes_after_it_was_listed_is_named(tmp_path: Path) -> None:
+    make(tmp_path / "a.md")
+    files = find_files(tmp_path)
+    (tmp_path / "a.md").unlink()
+    with pytest.raises(XAISourceError, match=r"1 of 1 files .*: a.md cannot be read \(No such file or directory\)"):
+        read_sources(files, limit=MAX_UPLOAD_BYTES, concurrency=1)
+
+
+def test_a_file_that_grows_while_it_is_read_is_named() -> None:
+    growing = FoundFile(Stub(5, lambda: BytesIO(b"123456")), "a.md")
+    with pytest.raises(XAISourceError, match=r"a.md changed while it was read \(5 bytes, then 6\)"):
+        read_sources([growing], limit=10, concurrency=1)
+
+
+@pytest.mark.parametrize("change", ["other", "another size"])
+def test_a_file_that_changed_since_it_was_hashed_is_not_sent_under_its_old_hash(tmp_path: Path, change: str) -> None:
+    (tmp_path / "a.md").write_text("first")
+    (source,) = read_sources(find_files(tmp_path), limit=100, concurrency=1)
+    (tmp_path / "a.md").write_text(change)
+    os.utime(tmp_path / "a.md", (1, 1))
+    with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed: run the task again$"):
+        source.open()
+
+
+def test_unfit_files_are_told_apart_from_those_that_may_be_read_later(tmp_path: Path) -> None:
+    (tmp_path / "empty.md").touch()
+    with pytest.raises(XAIUnfitDocumentError):
+        read_sources(find_files(tmp_path), limit=100, concurrency=1)
+    (tmp_path / "gone.md").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(XAISourceError) as caught:
+        read_sources(find_files(tmp_path), limit=100, concurrency=1)
+    assert type(caught.value) is XAISourceError
+
+
+def test_a_file_that_may_not_be_opened_is_named() -> None:
+    def refuse() -> BytesIO:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with pytest.raises(XAISourceError, match=r"1 of 1 files .*: a.md cannot be read \(Permission denied\)"):
+        read_sources([FoundFile(Stub(5, refuse), "a.md")], limit=10, concurrency=1)
+
+
+@pytest.mark.parametrize("name", ['a "b".md', "a;b.md", "a\\b.md", "a\nb.md", "a\u2028b.md", os.fsdecode(b"a\xff.md")])
+def test_a_name_that_xai_refuses_is_shown(tmp_path: Path, name: str) -> None:
+    make(tmp_path / name)
+    with pytest.raises(XAISourceError, match="which xAI refuses: rename it") as caught:
+        read(tmp_path)
+    assert repr(name) in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_name_that_is_too_long_with_its_folders_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 200)
+    folder.mkdir()
+    make(folder / ("y" * 60))
+    with pytest.raises(XAISourceError, match="a file name has 1 to 255 characters, this one 261: rename it"):
+        read(tmp_path)
+
+
+def test_all_bad_files_are_counted_and_the_first_named(tmp_path: Path) -> None:
+    for number in range(8):
+        make(tmp_path / f"{number}.md", content=b"")
     with pytest.raises(
-        XAISourceError, match=r"nowhere does not exist. Check the path on the machine that runs the task"
-    ):
-        find_files([tmp_path / "nowhere"])
-    with pytest.raises(XAISourceError, match="memory://bucket/nowhere does not exist"):
-        find_files(UPath("memory://bucket/nowhere"))
-
-
-@pytest.mark.parametrize("paths", ["", "  ", ["", "a.md"]])
-def test_an_empty_path_is_refused_because_it_would_mean_the_working_folder(paths: Any) -> None:
-    with pytest.raises(XAIArgumentError, match="a path is empty"):
-        find_files(paths)
-
-
-def test_a_path_that_no_system_can_have_is_named() -> None:
-    with pytest.raises(XAISourceError, match=r"x cannot be listed \(File name too long\)"):
-        find_files("/" + "x" * 300)
-
-
-def test_a_folder_below_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path, "open/a.md", "closed/b.md")
-    listing = os.scandir
-
-    def refuse(folder: str) -> Any:
-        if folder.endswith("closed"):
-            raise PermissionError(errno.EACCES, "Permission denied", folder)
-        return listing(folder)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(XAISourceError, match=r"/closed cannot be listed \(Permission denied\)"):
-        find_files(tmp_path)
-
-
-def nothing_in_it(folder: Path) -> Any:
-    return folder
-
-
-def nothing_that_shows(folder: Path) -> Any:
-    write(folder, ".hidden")
-    return folder
-
-
-def no_match(folder: Path) -> Any:
-    return f"{folder}/*.pdf"
-
-
-@pytest.mark.parametrize("make", [nothing_in_it, nothing_that_shows, no_match, lambda folder: []])
-def test_nothing_found_is_an_error_that_shows_where_it_looked(tmp_path: Path, make: Callable[[Path], Any]) -> None:
-    paths = make(tmp_path)
-    with pytest.raises(XAIArgumentError, match=r"there is no document in") as caught:
-        find_files(paths, pattern="*.md", exclude="old/*")
-    assert (str(paths) if paths else "the empty list of paths") in str(caught.value)
-    assert "(pattern '*.md', exclude ['old/*'])" in str(caught.value)
-
-
-def test_two_files_of_one_name_are_refused_with_the_way_out(tmp_path: Path) -> None:
-    write(tmp_path, "2024/report.md", "2025/report.md")
-    with pytest.raises(XAIArgumentError, match=r"would both be called 'report\.md'") as caught:
-        find_files([tmp_path / "2024", tmp_path / "2025"])
-    for year in ("2024", "2025"):
-        assert (tmp_path / year / "report.md").as_uri() in str(caught.value)
-    assert "Pass the folder that holds both" in str(caught.value)
-    assert names(find_files(tmp_path)) == ["2024/report.md", "2025/report.md"]
+        XAISourceError, match=r"^8 of 8 files cannot be ingested: 0.md is empty.*; and 3 more\."
+    ) as caught:
+        read(tmp_path)
+    assert "5.md" not in str(caught.value)

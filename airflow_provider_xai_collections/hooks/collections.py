@@ -20,10 +20,11 @@ from airflow_provider_xai_collections.api.wire import Part
 from airflow_provider_xai_collections.client import Client
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
+from airflow_provider_xai_collections.finding import AnyPath
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
-from airflow_provider_xai_collections.sources import AnyPath, upload_of
+from airflow_provider_xai_collections.sources import upload_of
 
 Body: TypeAlias = Part | Mapping[str, Any]
 

@@ -29,9 +29,10 @@ from airflow_provider_xai_collections.api.planning import (
 )
 from airflow_provider_xai_collections.arguments import rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.finding import AnyPath, find_files
 from airflow_provider_xai_collections.manifests import DocumentsManifest
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
-from airflow_provider_xai_collections.sources import AnyPath, find_files, read_sources
+from airflow_provider_xai_collections.sources import read_sources
 
 
 class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
