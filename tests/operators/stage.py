@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import threading
@@ -23,7 +24,7 @@ from airflow.triggers.base import BaseTrigger
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
-from airflow_provider_xai_collections.api.protocol import Sleep, call
+from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -35,30 +36,43 @@ try:
 except ImportError:  # Airflow 2
     from airflow.models.taskinstance import set_current_context  # type: ignore[attr-defined, no-redef, unused-ignore]
 
-_real_time = time.time
+_time, _sleep, _async_sleep, _wait = time.time, time.sleep, asyncio.sleep, threading.Event.wait
 
 
 @dataclass
 class FlyingTime:
-    """A clock that a pause moves on at once. ``pauses`` lists the seconds that were asked for."""
+    """A clock that any pause but the emulator's moves on at once. ``pauses`` lists the seconds that were asked for."""
 
     pauses: list[float] = field(default_factory=list)
 
-    def seconds_of(self, sleep: Sleep) -> float:
-        """What the client asks before it sleeps; nothing is left to be slept."""
-        self.pauses.append(sleep.seconds)
-        return 0.0
+    def flies(self, seconds: float | None) -> bool:
+        if not seconds or threading.current_thread().name.startswith(("emulator", "AnyIO")):
+            return False
+        self.pauses.append(seconds)
+        return True
 
     def time(self) -> float:
-        return _real_time() + sum(self.pauses)
+        return _time() + sum(self.pauses)
+
+    def sleep(self, seconds: float) -> None:
+        _sleep(0 if self.flies(seconds) else seconds)
+
+    async def async_sleep(self, seconds: float, result: Any = None) -> Any:
+        return await _async_sleep(0 if self.flies(seconds) else seconds, result)
+
+    def wait(self, event: threading.Event, timeout: float | None = None) -> bool:
+        return _wait(event, 0 if self.flies(timeout) else timeout)
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
-    """Waiting takes no time, but the clock shows that it happened. Indexing at the emulator goes by reads."""
+    """Waiting takes no time, but the clock shows that it happened. The die for jitter always shows the least."""
     clock = FlyingTime()
-    monkeypatch.setattr("airflow_provider_xai_collections.client._seconds", clock.seconds_of)
     monkeypatch.setattr("time.time", clock.time)
+    monkeypatch.setattr("time.sleep", clock.sleep)
+    monkeypatch.setattr("asyncio.sleep", clock.async_sleep)
+    monkeypatch.setattr("threading.Event.wait", lambda event, timeout=None: clock.wait(event, timeout))
+    monkeypatch.setattr("random.uniform", lambda least, most: least)
     return clock
 
 
