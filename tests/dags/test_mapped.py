@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,15 +53,16 @@ def test_mapped_tasks_name_themselves_and_no_row_grows(
     dags.mkdir()
     (dags / "mapped.py").write_text(DAG)
     whales = xai.collection()
-    done = replace(airflow, dags=dags).test("mapped", {"collection_id": whales, "documents": str(folder)})
+    own = Airflow(airflow.home, dags)
+    done = own.test("mapped", {"collection_id": whales, "documents": str(folder)})
+    own.stop()
     assert done.returncode == 0, done.stdout
     assert len(xai.names(whales)) == 3 + 3 + 2 + MANY
-    with sqlite3.connect(airflow.home / "airflow.db") as database:
-        named = database.execute(
-            "SELECT task_id, rendered_map_index FROM task_instance WHERE dag_id = 'mapped' AND map_index >= 0 "
-            "ORDER BY task_id, map_index"
-        ).fetchall()
-        xcoms = database.execute("SELECT key, length(value) FROM xcom WHERE dag_id = 'mapped'").fetchall()
+    named = own.ask(
+        "SELECT task_id, rendered_map_index FROM task_instance WHERE dag_id = 'mapped' AND map_index >= 0 "
+        "ORDER BY task_id, map_index"
+    )
+    xcoms = own.ask("SELECT key, length(value) FROM xcom WHERE dag_id = 'mapped'")
     assert named == [
         ("files", "a.md … b.txt (2)"),
         ("files", "c.md"),
