@@ -6,7 +6,6 @@ import asyncio
 import functools
 import random
 import ssl
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -28,6 +27,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAITransportError,
 )
 from airflow_provider_xai_collections.settings import LOOPBACK, Settings
+from airflow_provider_xai_collections.stopping import Stop
 
 T = TypeVar("T")
 
@@ -117,16 +117,22 @@ def _check_concurrency(concurrency: int) -> None:
 
 
 class Client:
-    """Runs flows in the calling thread; safe to share between threads."""
+    """Runs flows in the calling thread; safe to share between threads.
 
-    def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
+    :param stop: ends what runs, before its next request, when it is said.
+    """
+
+    def __init__(
+        self, settings: Settings, *, transport: httpx.BaseTransport | None = None, stop: Stop | None = None
+    ) -> None:
         self.settings = settings
         self._transport = transport
+        self._stop = stop or Stop()
         self._idle: list[httpx.Client] = []
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
-        return self._drive(flow, functools.partial(self._answer, pause=time.sleep), time.sleep)
+        return self._drive(flow, functools.partial(self._answer, stop=self._stop), self._stop.pause)
 
     def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
         """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends.
@@ -135,30 +141,24 @@ class Client:
         before their next request.
         """
         _check_concurrency(concurrency)
-        leaving = threading.Event()
-
-        def pause(seconds: float) -> None:
-            if leaving.wait(seconds):
-                raise XAIError("interrupted, because the work it was part of has ended")
-
-        def deliver(request: Request[A]) -> A:
-            pause(0)
-            return self._answer(request, pause)
-
+        leaving = Stop()
+        deliver = functools.partial(self._answer, stop=leaving)
         waiting = enumerate(flows)
         running: dict[Future[T], int] = {}
-        with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-collections") as pool:
+        pool = ThreadPoolExecutor(concurrency, thread_name_prefix="xai-collections")
+        with self._stop.passed_on_to(leaving), pool:
             try:
                 while True:
+                    self._stop.check()
                     while len(running) < concurrency and (item := next(waiting, None)) is not None:
-                        running[pool.submit(self._drive, item[1], deliver, pause)] = item[0]
+                        running[pool.submit(self._drive, item[1], deliver, leaving.pause)] = item[0]
                     if not running:
                         return
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         position, outcome = running.pop(future), _outcome(future)
                         yield position, outcome
             finally:
-                leaving.set()
+                leaving.say()
 
     def close(self) -> None:
         while self._idle:
@@ -186,8 +186,9 @@ class Client:
         finally:
             self._idle.append(http)
 
-    def _answer(self, request: Request[A], pause: Callable[[float], None]) -> A:
-        return self._drive(retrying(request, self.settings.retries), self._exchange, pause)
+    def _answer(self, request: Request[A], stop: Stop) -> A:
+        stop.check()
+        return self._drive(retrying(request, self.settings.retries), self._exchange, stop.pause)
 
     def _exchange(self, request: Request[Any]) -> Response:
         with self._http() as http, _sending(self.settings, request) as arguments:

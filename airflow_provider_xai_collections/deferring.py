@@ -18,6 +18,8 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
+from airflow.providers.common.compat.sdk import BaseOperator, Context
+
 from airflow_provider_xai_collections.api.flows import batch_get_documents
 from airflow_provider_xai_collections.api.polling import Poller, WaitEnd, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.retries import is_transient
@@ -46,21 +48,37 @@ class Watch:
         return timedelta(seconds=max(0, ceil(self.deadline - time.time())) + BACKSTOP)
 
 
+def deadline_of(operator: BaseOperator, context: Context, timeout: float) -> float:
+    """When a wait in the triggerer must be over, in seconds since the epoch.
+
+    Airflow 3 does not watch over the ``execution_timeout`` of a task that is deferred, so the trigger does. (Airflow 2
+    ends the task at that moment as well, but gives no reason.)
+
+    :param timeout: how long the wait may take from now, in seconds.
+    """
+    now = time.time()
+    if operator.execution_timeout is None:
+        return now + timeout
+    began = context["ti"].start_date
+    since = now if began is None else began.timestamp()
+    return min(now + timeout, since + operator.execution_timeout.total_seconds())
+
+
 def fits_a_trigger(file_ids: Sequence[str]) -> bool:
-    return len(list(_parts(file_ids))) <= 1
+    return len(list(in_parts(file_ids, ROOM_FOR_WATCHED))) <= 1
 
 
-def _parts(file_ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The ids in order, as many at a time as a trigger may list."""
+def in_parts(file_ids: Iterable[str], room: int) -> Iterator[tuple[str, ...]]:
+    """The ids in order, as many at a time as fit into ``room`` bytes of JSON."""
     part: list[str] = []
-    room = ROOM_FOR_WATCHED
+    left = room
     for file_id in file_ids:
         size = len(json.dumps(file_id)) + len(", ")
-        if part and size > room:
+        if part and size > left:
             yield tuple(part)
-            part, room = [], ROOM_FOR_WATCHED
+            part, left = [], room
         part.append(file_id)
-        room -= size
+        left -= size
     if part:
         yield tuple(part)
 
@@ -78,7 +96,7 @@ class WaitInParts:
         """What to watch first, or how the wait ended, should it be over at once."""
         first = self._look(file_ids)
         settled = WaitSummary.of(replace(first, end=WaitEnd.SETTLED, pending=()))
-        parts = list(_parts(first.pending))
+        parts = list(in_parts(first.pending, ROOM_FOR_WATCHED))
         if not parts:
             return settled
         for number, part in enumerate(parts):

@@ -11,6 +11,10 @@ class XAIError(Exception):
     """Base of all errors of this provider."""
 
 
+class XAIInterruptedError(XAIError):
+    """The work was told to end before it was done: the task was killed, or nobody wants its result any more."""
+
+
 class XAIArgumentError(XAIError, ValueError):
     """An argument was refused here, before anything was sent."""
 

@@ -26,7 +26,7 @@ class FoundFile:
     @property
     def uri(self) -> str:
         """Where the file is; the same from every machine, and whatever connection leads there."""
-        return self.path.as_uri() if _is_local(self.path) else f"{self.path.protocol}://{self.path.path}"
+        return uri_of(self.path)
 
 
 def find_files(
@@ -71,6 +71,11 @@ def as_path(path: Any) -> Any:
         path = ObjectStoragePath(path)
     protocol = getattr(path, "protocol", None)
     return Path(path).absolute() if protocol is None else Path(path.path) if protocol in ("file", "local") else path
+
+
+def uri_of(path: Any) -> str:
+    """Where a file is, as text: of what :func:`as_path` returned."""
+    return str(path.as_uri()) if _is_local(path) else f"{path.protocol}://{path.path}"
 
 
 def _is_local(path: Any) -> bool:

@@ -12,6 +12,7 @@ _ASSET_URIS = [
         "schemes": ["xai"],
         "handler": f"{_PACKAGE}.assets.collections.sanitize_uri",
         "factory": f"{_PACKAGE}.assets.collections.create_asset",
+        "to_openlineage_converter": f"{_PACKAGE}.assets.collections.convert_asset_to_openlineage",
     }
 ]
 
@@ -52,9 +53,14 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": f"{_PACKAGE}.hooks.collections.XAICollectionsHook",
                 "hook-name": _NAME,
                 "ui-field-behaviour": {
-                    "hidden-fields": ["login", "schema", "port", "extra"],
-                    "relabeling": {"password": "Management key", "host": "Management host"},
-                    "placeholders": {"host": "https://management-api.x.ai"},
+                    # Not the port: the UI of Airflow 3.3.1 and 3.3.2 tests only a stored connection that has one.
+                    "hidden-fields": ["login", "schema", "extra"],
+                    "relabeling": {
+                        "password": "Management key",
+                        "host": "Management host",
+                        "port": "Management port",
+                    },
+                    "placeholders": {"host": "https://management-api.x.ai", "port": "443"},
                 },
                 "conn-fields": {
                     "api_key": _field(

@@ -24,6 +24,9 @@ ROOM_FOR_FAILURES = 5_000
 ROOM_FOR_IDS = 2_400
 ROOM_FOR_NAMES = 1_600
 ROOM_FOR_PASSAGES = 13_000
+ROOM_FOR_SOURCES = 1_500
+#: What a task may have done to a collection, as its asset event counts it.
+COUNTS = ("added", "replaced", "removed", "failed", "bytes")
 #: Fields that a passage carries.
 FIELDS = 10
 
@@ -146,51 +149,118 @@ class WaitProgress(Manifest):
     so_far: WaitSummary
 
 
-class DocumentsManifest(Manifest):
+class Report(Manifest):
+    """What a task did to a collection: its result, and what those who wait for the collection are told."""
+
+    collection_id: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Those of ``COUNTS`` that it knows."""
+        return {}
+
+    @property
+    def all_counts(self) -> dict[str, int]:
+        """Each of ``COUNTS``."""
+        return {**dict.fromkeys(COUNTS, 0), **self.counts}
+
+    @property
+    def only_looked(self) -> bool:
+        """Whether it was never meant to change anything."""
+        return False
+
+    @property
+    def came_from(self) -> tuple[str, ...]:
+        """URIs of what went into the collection."""
+        return ()
+
+    @property
+    def state_change(self) -> str:
+        """What became of the collection itself, in OpenLineage's words: ``CREATE``, ``ALTER``, ``DROP``, or nothing."""
+        return ""
+
+    def event_extra(self, documents: int | None) -> dict[str, Any]:
+        """The extra of an asset event: the counts and the report itself.
+
+        :param documents: how many the collection holds now; ``None`` if nobody knows.
+        """
+        return {**self.all_counts, "documents": documents, "report": self.dump()}
+
+
+class DocumentsManifest(Report):
     """What a task that brings documents into a collection returns.
 
     :param file_ids: the documents, if they are few enough; else an empty list, and ``total`` says how many there are.
     :param possible_orphans: files that nothing may refer to: of uploads whose answer was lost, and of failed documents
         that were replaced.
+    :param replaced: those of ``added`` that took the place of a document that had failed.
+    :param bytes: size of the documents that were uploaded for it.
+    :param sources: where the documents come from: their URIs, or the folders they are in if those are too many.
     :param older_versions: documents that hold other content of the same sources; they were left alone.
     :param other_fields: documents that were there with other values of the fields asked for, and kept them.
     :param reindexed: documents of the collection that were indexed anew.
     """
 
     version: Literal[1]
-    collection_id: str
     total: int
     added: int
     already_there: int
+    replaced: int = 0
+    bytes: int = 0
     possible_orphans: int = 0
     older_versions: int = 0
     other_fields: int = 0
     reindexed: int = 0
+    sources: tuple[str, ...] = ()
     file_ids: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
     wait: WaitSummary | None = None
 
+    @property
+    def counts(self) -> dict[str, int]:
+        failed = self.wait.failed if self.wait else 0
+        return {"added": self.added, "replaced": self.replaced, "failed": failed, "bytes": self.bytes}
 
-class ChangesManifest(Manifest):
-    """What an update changed in a collection; with ``dry_run``, what it would have changed.
+    @property
+    def came_from(self) -> tuple[str, ...]:
+        return self.sources
 
+
+class ChangesManifest(Report):
+    """What a task changed in a collection; with ``dry_run``, what it would have changed.
+
+    :param created: the collection itself is new.
     :param settings: names of what was set.
     :param fields_added: keys of fields; the first ones, if there are very many. So are the next two.
     """
 
     version: Literal[1]
-    collection_id: str
-    dry_run: bool
+    dry_run: bool = False
+    created: bool = False
     settings: tuple[str, ...] = ()
     fields_added: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
     fields_changed: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
     fields_deleted: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
 
+    @property
+    def only_looked(self) -> bool:
+        return self.dry_run
+
+    @property
+    def state_change(self) -> str:
+        if self.created:
+            return "CREATE"
+        changed = self.settings or self.fields_added or self.fields_changed or self.fields_deleted
+        return "ALTER" if changed and not self.dry_run else ""
+
     @classmethod
-    def of(cls, collection_id: str, changes: Changes, *, dry_run: bool) -> ChangesManifest:
+    def of(
+        cls, collection_id: str, changes: Changes, *, created: bool = False, dry_run: bool = False
+    ) -> ChangesManifest:
         return cls(
             version=1,
             collection_id=collection_id,
             dry_run=dry_run,
+            created=created,
             settings=changes.settings,
             fields_added=_names(changes.added),
             fields_changed=_names(changes.changed),
@@ -202,7 +272,7 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     return _first([printable(name, NAME) for name in names[:CAP]], ROOM_FOR_NAMES)
 
 
-class RemovalManifest(Manifest):
+class RemovalManifest(Report):
     """What was removed.
 
     :param total: documents asked for, or found.
@@ -212,13 +282,20 @@ class RemovalManifest(Manifest):
     """
 
     version: Literal[1]
-    collection_id: str
     total: int = 0
     removed: int = 0
     missing: int = 0
     files_deleted: int = 0
     files_kept: int = 0
     collection_deleted: bool = False
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"removed": self.removed}
+
+    @property
+    def state_change(self) -> str:
+        return "DROP" if self.collection_deleted else ""
 
 
 class Passage(Manifest):

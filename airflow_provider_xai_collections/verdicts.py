@@ -65,7 +65,10 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     if lost:
         message = f"{collection_id}: {lost} of {summary.total} documents are not processed{trouble}"
         if _too_many(lost, summary.total, policy, max_failed):
-            raise XAIIndexingError(f"{message}. An ingestion replaces failed documents when it runs again")
+            raise XAIIndexingError(
+                f"{message}. An ingestion replaces failed documents when it runs again; "
+                "XAIReindexDocumentsOperator(which='failed') indexes them anew"
+            )
         log.warning("%s. Tolerated by on_failed=%r, max_failed=%r", message, str(policy), max_failed)
     return summary
 

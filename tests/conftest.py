@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+import hypothesis
 import pytest
 
 # Before the first import of Airflow, which makes its home where this points and reads its whole configuration once.
@@ -25,7 +28,14 @@ MANAGEMENT_KEY = "xai-token-management-0123456789"
 API_KEY = "xai-0123456789-files-and-search"
 CONN_ID = "xai_collections_default"
 
+# A slow machine is no finding.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
+
 Connect: TypeAlias = Callable[..., str]
+Logged: TypeAlias = Callable[[], str]
 
 
 class RecordingEmulator(Emulator):
@@ -125,5 +135,21 @@ def connection(connect: Connect) -> str:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Lets no synchronous client sleep; the value lists the seconds it would have."""
     slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
+    wait = threading.Condition.wait
+
+    def sleep(condition: threading.Condition, timeout: float | None = None) -> bool:
+        if not timeout or threading.current_thread() is not threading.main_thread():
+            return wait(condition, timeout)
+        slept.append(timeout)
+        return False
+
+    monkeypatch.setattr("threading.Condition.wait", sleep)
     return slept
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Logged:
+    """``logged()``: what was logged. Airflow 3 prints it; Airflow 2 hands it to ``logging``, as httpx does always.
+    (What Airflow 2 prints goes where output went when its logging was set up, perhaps by another test.)"""
+    caplog.set_level(logging.DEBUG)
+    return lambda: caplog.text + "".join(capfd.readouterr())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 import pytest
@@ -15,6 +15,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
     XAIError,
     XAIIndexingError,
+    XAIInterruptedError,
     XAIInvalidRequestError,
     XAIOutcomeUnknownError,
     XAIRateLimitError,
@@ -29,6 +30,7 @@ from airflow_provider_xai_collections.exceptions import (
 #: A retry of the task may well end otherwise.
 RETRIED = {
     XAIIndexingError,
+    XAIInterruptedError,
     XAIOutcomeUnknownError,
     XAIRateLimitError,
     XAIResponseError,
@@ -39,6 +41,11 @@ RETRIED = {
 }
 BASES = {XAIError, XAIStatusError}
 ALL = {kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, XAIError)}
+
+
+def by_name(kinds: Iterable[type[XAIError]]) -> list[type[XAIError]]:
+    """In an order that is the same in every process that runs tests."""
+    return sorted(kinds, key=lambda kind: kind.__name__)
 
 
 def test_every_error_is_either_final_or_worth_a_retry() -> None:
@@ -53,7 +60,7 @@ def test_an_operator_fails_at_once_on_what_is_final(kind: type[XAIError]) -> Non
     assert type(caught.value.__cause__) is kind
 
 
-@pytest.mark.parametrize("kind", RETRIED | BASES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", by_name(RETRIED | BASES), ids=lambda kind: kind.__name__)
 def test_an_operator_lets_the_rest_through(kind: type[XAIError]) -> None:
     with pytest.raises(kind) as caught, for_operator():
         raise kind("what happened")
@@ -61,7 +68,7 @@ def test_an_operator_lets_the_rest_through(kind: type[XAIError]) -> None:
     assert not isinstance(caught.value, AirflowFailException)
 
 
-@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", by_name(ALL), ids=lambda kind: kind.__name__)
 def test_a_sensor_raises_what_soft_fail_looks_for(kind: type[XAIError]) -> None:
     with pytest.raises(AirflowException, match=r"^what happened$") as caught, for_sensor():
         raise kind("what happened")

@@ -13,8 +13,10 @@ from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd
 from airflow_provider_xai_collections.api.reconciling import Changes
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.lineage.places import places_of
 from airflow_provider_xai_collections.manifests import (
     CAP,
+    ROOM_FOR_SOURCES,
     ChangesManifest,
     DocumentsManifest,
     Failure,
@@ -127,10 +129,37 @@ def test_a_manifest_of_a_hundred_thousand_documents_is_small(character: str) -> 
     assert summary.failures, "the worst names still leave room for one"
 
 
+def test_what_an_earlier_version_wrote_is_still_read() -> None:
+    """Triggers in flight outlive an upgrade, and bring their manifest back."""
+    earlier = {"version": 1, "collection_id": "collection_1", "total": 6, "added": 4, "already_there": 2}
+    manifest = DocumentsManifest.parse(earlier)
+    assert (manifest.replaced, manifest.bytes, manifest.sources) == (0, 0, ())
+    update = {"version": 1, "collection_id": "collection_1", "dry_run": False}
+    assert not ChangesManifest.parse(update).created
+
+
+@pytest.mark.parametrize("character", ["x", "鯨", '"'])
+def test_an_event_with_its_report_is_small(character: str) -> None:
+    summary = summary_of_a_corpus(character * 255, character * 10_000, 25_000)
+    sources = places_of(f"s3://bucket/{character * 200}/{number}.md" for number in range(100_000))
+    whole = {"wait": summary, "sources": sources, "file_ids": tuple(map(file_id, range(CAP)))}
+    extra = MANIFEST.model_copy(update=whole).event_extra(documents=100_000)
+    assert len(json.dumps(extra)) < LIMIT
+    assert extra["report"]["sources"], "there is room to say where they come from"
+    assert {name: count for name, count in extra.items() if name != "report"} == {
+        "added": 4,
+        "replaced": 0,
+        "removed": 0,
+        "failed": 25_000,
+        "bytes": 0,
+        "documents": 100_000,
+    }
+
+
 @given(st.text(max_size=300), st.text(max_size=400), st.integers(0, 120))
 def test_no_names_and_reasons_make_a_manifest_large(name: str, reason: str, size: int) -> None:
     summary = summary_of_a_corpus(name, reason, size)
-    assert len(json.dumps(summary.dump())) < LIMIT - CAP * 45 - 500, "what is left is for the ids and counts"
+    assert len(json.dumps(summary.dump())) < LIMIT - CAP * 45 - ROOM_FOR_SOURCES - 700, "what is left is for the rest"
     assert WaitSummary.parse(summary.dump()) == summary
 
 

@@ -84,7 +84,7 @@ def test_the_form_offers_the_extras_that_the_hook_reads() -> None:
     shown = {"login", "password", "host", "port", "schema", "extra"} - set(
         CONNECTION_TYPE["ui-field-behaviour"]["hidden-fields"]
     )
-    assert shown == {"password", "host"}
+    assert shown == {"password", "host", "port"}
 
 
 def test_the_defaults_that_the_form_shows_are_those_of_the_hook() -> None:
@@ -137,5 +137,6 @@ def test_airflow_draws_its_form() -> None:
     assert tuple(ours) == EXTRAS
     assert [name for name, widget in ours.items() if widget.is_sensitive] == ["api_key"]
     behaviour = manager.field_behaviours["xai_collections"]
-    assert behaviour["relabeling"] == {"password": "Management key", "host": "Management host"}
+    labels = {"password": "Management key", "host": "Management host", "port": "Management port"}
+    assert behaviour["relabeling"] == labels
     assert "extra" in behaviour["hidden_fields"]

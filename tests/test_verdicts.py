@@ -68,7 +68,8 @@ def test_the_error_names_the_documents_and_their_reasons() -> None:
     assert str(caught.value) == (
         "collection_1: 3 of 5 documents are not processed. "
         "2 failed: file_f0.txt (file_f0): no text in it; file_f1.txt (file_f1): no text in it. "
-        "1 are no longer in the collection (file_m0). An ingestion replaces failed documents when it runs again"
+        "1 are no longer in the collection (file_m0). An ingestion replaces failed documents when it runs again; "
+        "XAIReindexDocumentsOperator(which='failed') indexes them anew"
     )
 
 

@@ -70,6 +70,7 @@ class Placed:
     """A source that is in the collection now.
 
     :param added: this call put it there; ``False`` if it was there already.
+    :param replaced: it took the place of a document that had failed.
     :param possible_orphans: files that nothing may refer to: of uploads whose answer was lost, and of the failed
         document that this one replaces.
     """
@@ -77,6 +78,7 @@ class Placed:
     source: SourceDocument
     file_id: str
     added: bool
+    replaced: bool = False
     possible_orphans: int = 0
 
 
@@ -120,19 +122,19 @@ def _having(target: Target, field: str, value: str) -> Flow[list[Document]]:
 def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -> Flow[Placed]:
     """Do what the plan says for one document, short of waiting for it to be processed."""
     source, held = planned.source, planned.held
-    left_behind = 0
     if held is not None:
         if planned.action is not Action.REPAIR:
             return Placed(source, held.file_id, added=False)
         yield from remove_document(target.collection_id, held.file_id, team_id=target.team_id)
-        # Its file stays: another collection may hold it, and no call tells.
-        left_behind = 1
     all_fields = {**fields, **managed_fields(target.scope, source)}
     if target.method is UploadMethod.DIRECT:
         placed = yield from _place_directly(target, source, all_fields)
     else:
         placed = yield from _upload_and_add(target, source, all_fields)
-    return replace(placed, possible_orphans=placed.possible_orphans + left_behind)
+    if held is None:
+        return placed
+    # Its file stays: another collection may hold it, and no call tells.
+    return replace(placed, replaced=placed.added, possible_orphans=placed.possible_orphans + 1)
 
 
 def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult
 
 from airflow.providers.common.compat.sdk import Asset, AssetAlias, Context
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.openlineage.facet import Dataset
 
 SCHEME = "xai"
 _AUTHORITY = "collections"
@@ -28,15 +32,46 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     return uri._replace(path=f"/{collection_id}")
 
 
-def emit(context: Context, outlets: list[Any], collection_id: str, extra: Mapping[str, Any]) -> None:
-    """Tell those who wait for the collection what a task did to it.
+def concerned(outlets: Iterable[Any], collection_id: str, *, aliases: bool = True) -> list[Any]:
+    """Those of a task's outlets that an event of the collection can go through: its asset and, if wanted, each alias.
 
-    Airflow drops events of assets that a task does not declare, so there is one for each outlet that is the
-    collection's asset, and for each alias.
+    Airflow drops events of assets that a task does not declare.
     """
     asset = create_asset(collection_id=collection_id)
+    return [
+        outlet
+        for outlet in outlets
+        if (isinstance(outlet, AssetAlias) and aliases) or (isinstance(outlet, Asset) and outlet.uri == asset.uri)
+    ]
+
+
+def emit(context: Context, outlets: Iterable[Any], collection_id: str, extra: Mapping[str, Any]) -> None:
+    """Tell those who wait for the collection what a task did to it.
+
+    :param outlets: those that are ``concerned``.
+    :param extra: what the event says, as JSON types.
+    """
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
-            context["outlet_events"][outlet].add(asset, extra=dict(extra))
-        elif isinstance(outlet, Asset) and outlet.uri == asset.uri:
+            context["outlet_events"][outlet].add(create_asset(collection_id=collection_id), extra=_hashable(extra))
+        else:
             context["outlet_events"][outlet].extra.update(extra)
+
+
+class _HashableDict(dict[str, Any]):
+    """A dictionary that may stand in a set, by its text."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # dictionaries have none, because they may change
+        return hash(json.dumps(self, sort_keys=True))
+
+
+def _hashable(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Airflow 2 puts what an alias is told into a set, and fails the task that has done its work if it cannot."""
+    return {name: _HashableDict(value) if isinstance(value, dict) else value for name, value in extra.items()}
+
+
+def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
+    """A collection as a dataset of OpenLineage, for its provider: namespace ``xai://collections``, name its id."""
+    from airflow_provider_xai_collections.lineage.openlineage import dataset_of
+
+    return dataset_of(asset.uri)

@@ -70,7 +70,7 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
 
 
 def xai_ingest_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
-    """Make a function the source of documents: ``@task.xai_ingest(collection_id=...)``.
+    """Ingest what a function returns, paths or names with text or bytes: ``@task.xai_ingest(collection_id=...)``.
 
     The function returns paths (files, folders, globs, ``ObjectStoragePath``), :class:`Content` (a name with text or
     bytes), or several of either. The task ingests them as ``XAIIngestDocumentsOperator`` does and returns its manifest;

@@ -13,6 +13,7 @@ from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.client import AsyncClient, Client
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.connection import ConnectionSettings, settings_from
+from airflow_provider_xai_collections.stopping import Stop
 
 T = TypeVar("T")
 
@@ -46,7 +47,11 @@ class XAIConnectedHook(BaseHook):
     @cached_property
     def client(self) -> Client:
         """The synchronous driver."""
-        return Client(self._connection.settings)
+        return Client(self._connection.settings, stop=self._stop)
+
+    @cached_property
+    def _stop(self) -> Stop:
+        return Stop()
 
     @property
     def team_id(self) -> str | None:
@@ -60,6 +65,13 @@ class XAIConnectedHook(BaseHook):
     def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
         """Run flows side by side; see :meth:`~airflow_provider_xai_collections.client.Client.run_many`."""
         return self.client.run_many(flows, concurrency=concurrency)
+
+    def stop(self) -> None:
+        """End what the synchronous driver runs, before its next request; it will not run anything more.
+
+        Opens nothing and may be called from a signal handler: for ``on_kill``.
+        """
+        self._stop.say()
 
     def close(self) -> None:
         """Close the connections of the synchronous driver."""

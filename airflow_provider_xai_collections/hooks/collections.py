@@ -23,6 +23,7 @@ from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIE
 from airflow_provider_xai_collections.finding import AnyPath
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
+from airflow_provider_xai_collections.hooks.lineage import was_added_to, was_read
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
 from airflow_provider_xai_collections.sources import upload_of
 
@@ -30,7 +31,7 @@ Body: TypeAlias = Part | Mapping[str, Any]
 
 
 class XAICollectionsHook(XAIConnectedHook):
-    """Talk to xAI's Collections API.
+    """Make every call of xAI's Collections API, in tasks and in the triggerer.
 
     Arguments are named and spelled as on the wire; answers are typed models (``api/``); a part of a body may be given
     as its model or as a dictionary. ``team_id`` is optional everywhere: it defaults to the connection's, and the
@@ -41,6 +42,8 @@ class XAICollectionsHook(XAIConnectedHook):
     ``exceptions``: ``XAIAuthError``, ``XAINotFoundError``, ``XAIInvalidRequestError``, ``XAIRateLimitError``,
     ``XAIServerError``, ``XAITransportError``, ``XAIResponseError``; a write ``XAIOutcomeUnknownError``; and before
     anything is sent ``XAIArgumentError`` or ``XAICredentialError``.
+
+    What ``upload_file``, ``upload_document`` and ``add_document`` do is told to Airflow's collector of lineage.
 
     :param conn_id: the connection: password = management key, extra ``api_key`` = API key.
     """
@@ -183,7 +186,9 @@ class XAICollectionsHook(XAIConnectedHook):
         flow = flows.add_document(
             collection_id, file_id, fields=dict(fields) if fields else None, team_id=self._team(team_id)
         )
-        return self.run(flow)
+        added = self.run(flow)
+        was_added_to(self, collection_id)
+        return added
 
     def upload_document(
         self,
@@ -196,7 +201,7 @@ class XAICollectionsHook(XAIConnectedHook):
     ) -> UploadedDocument:
         """Upload and attach in one call (at most 100 MB), which can carry a content type. Source: metadata guide."""
         upload = upload_of(path, name, limit=MAX_DOCUMENT_BYTES)
-        return self._call(
+        document = self._call(
             endpoints.UPLOAD_DOCUMENT,
             collection_id=collection_id,
             name=upload.filename,
@@ -204,6 +209,9 @@ class XAICollectionsHook(XAIConnectedHook):
             fields=fields,
             upload=upload,
         )
+        was_read(self, path)
+        was_added_to(self, collection_id)
+        return document
 
     def list_documents(
         self,
@@ -340,9 +348,11 @@ class XAICollectionsHook(XAIConnectedHook):
         :param expires_after: seconds until xAI deletes it, 3,600 to 2,592,000; ``None`` keeps it.
         :param purpose: ignored by the service.
         """
-        return self._call(
+        file = self._call(
             endpoints.UPLOAD_FILE, upload=upload_of(path, filename), expires_after=expires_after, purpose=purpose
         )
+        was_read(self, path)
+        return file
 
     def get_file(self, *, file_id: str) -> File:
         """Describe a file."""

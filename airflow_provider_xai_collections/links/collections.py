@@ -19,9 +19,20 @@ class XAICollectionLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         team = XCom.get_value(key=self.key, ti_key=ti_key)
-        return CONSOLE.format(team=quote(team, safe="")) if team else ""
+        return _url(team) if team else ""
 
     @classmethod
     def persist(cls, context: Context, team_id: str | None) -> None:
-        """Keep what the link needs, before the task waits."""
-        context["ti"].xcom_push(key=cls.key, value=team_id or "default")
+        """Keep what the link needs, before the task waits.
+
+        On Airflow 3 the link itself as well: the web server reads no more than that, and Airflow would put it there
+        only when the worker lets go of the task, at its end or to defer it.
+        """
+        team = team_id or "default"
+        context["ti"].xcom_push(key=cls.key, value=team)
+        if xcom_key := getattr(cls(), "xcom_key", None):
+            context["ti"].xcom_push(key=xcom_key, value=_url(team))
+
+
+def _url(team: str) -> str:
+    return CONSOLE.format(team=quote(team, safe=""))

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import Context
 from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
 from airflow_provider_xai_collections.api.collections import Collection, CreateCollection, UpdateCollection
 from airflow_provider_xai_collections.api.flows import delete_collection, ensure_collection
-from airflow_provider_xai_collections.api.reconciling import change_collection, update_of, update_to_match
+from airflow_provider_xai_collections.api.reconciling import Changes, change_collection, update_of, update_to_match
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.arguments import strings_of, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
@@ -101,7 +101,7 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
                 "collection_description": self.collection_description,
             }
             ensured = self.hook.run(ensure_collection(self.collection_name, team_id=self.team, **settings))
-            collection = ensured.collection
+            collection, changes = ensured.collection, Changes()
             if ensured.created:
                 self.log.info("Created collection %s (%r)", collection.collection_id, self.collection_name)
             elif policy is IfExists.FAIL and not _made_by_an_earlier_try(collection, context):
@@ -112,13 +112,17 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
             else:
                 self.log.info("Found collection %s (%r)", collection.collection_id, self.collection_name)
                 if policy is IfExists.UPDATE:
-                    self._update(collection, settings)
+                    changes = self._update(collection, settings)
+            report = ChangesManifest.of(collection.collection_id, changes, created=ensured.created)
+            self.tell(context, report, documents=collection.documents_count)
             return collection.collection_id
 
-    def _update(self, collection: Collection, settings: Mapping[str, Any]) -> None:
+    def _update(self, collection: Collection, settings: Mapping[str, Any]) -> Changes:
         parameters = {"collection_name": self.collection_name, "team_id": self.team, **settings}
         update = update_to_match(collection, CreateCollection.model_validate(parameters))
-        self.log.info("Updated: %s", self.hook.run(change_collection(update)))
+        changes = self.hook.run(change_collection(update))
+        self.log.info("Updated: %s", changes)
+        return changes
 
 
 def _made_by_an_earlier_try(collection: Collection, context: Context) -> bool:
@@ -191,7 +195,7 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
             self.log.info(said, self.collection_id, changes)
             if "chunk_configuration" in changes.settings:
                 self.log.info("Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator")
-            return ChangesManifest.of(self.collection_id, changes, dry_run=self.only_look).dump()
+            return self.tell(context, ChangesManifest.of(self.collection_id, changes, dry_run=self.only_look))
 
     def _update(self) -> UpdateCollection:
         delete_fields = strings_of("delete_fields", self.delete_fields or [], "keys of fields")
@@ -221,7 +225,7 @@ class IfMissing(StrEnum):
 
 
 class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
-    """Delete a collection. Returns a manifest with counts.
+    """Delete a collection, and its files if asked to. Returns a manifest with counts.
 
     Safe to retry, and good as a teardown: ``XAIDeleteCollectionOperator(...).as_teardown(setups=create)``. Source: REST
     reference, ``DELETE /v1/collections/{collection_id}``, ``DELETE /v1/files/{file_id}``.
@@ -269,8 +273,8 @@ class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
                 if policy is IfMissing.FAIL and context["ti"].try_number == 1:
                     raise
                 self.log.info("Collection %s is not there: nothing to delete", self.collection_id)
-                return RemovalManifest(version=1, collection_id=self.collection_id).dump()
+                return self.tell(context, RemovalManifest(version=1, collection_id=self.collection_id), documents=0)
             manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
             self.hook.run(delete_collection(self.collection_id, team_id=self.team))
             self.log.info("Deleted collection %s", self.collection_id)
-            return manifest.model_copy(update={"collection_deleted": True}).dump()
+            return self.tell(context, manifest.model_copy(update={"collection_deleted": True}), documents=0)

@@ -15,6 +15,7 @@ from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.arguments import ids_of, strings_by_key, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.last_words import INDEXES_ANEW
 from airflow_provider_xai_collections.manifests import DocumentsManifest
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
 from airflow_provider_xai_collections.operators.removing import remove_each
@@ -61,39 +62,37 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         self.fields = fields
         self.document_fields = document_fields
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
-            self.check_arguments()
-            file_ids = ids_of("file_ids", self.file_ids)
-            if not file_ids:
-                raise XAIArgumentError("file_ids is empty: there is nothing to attach")
-            shared = strings_by_key("fields", self.fields)
-            named = strings_by_key("document_fields", self.document_fields)
-            own = {file_id: strings_by_key("document_fields", fields) for file_id, fields in named.items()}
-            if strangers := sorted(own.keys() - set(file_ids)):
-                raise XAIArgumentError(f"document_fields names {', '.join(strangers)}, which file_ids does not")
-            flows = (
-                add_document(
-                    self.collection_id,
-                    file_id,
-                    fields={**shared, **own.get(file_id, {})} or None,
-                    team_id=self.team,
-                )
-                for file_id in file_ids
+    def bring(self, context: Context) -> tuple[DocumentsManifest, list[str]]:
+        file_ids = ids_of("file_ids", self.file_ids)
+        if not file_ids:
+            raise XAIArgumentError("file_ids is empty: there is nothing to attach")
+        shared = strings_by_key("fields", self.fields)
+        named = strings_by_key("document_fields", self.document_fields)
+        own = {file_id: strings_by_key("document_fields", fields) for file_id, fields in named.items()}
+        if strangers := sorted(own.keys() - set(file_ids)):
+            raise XAIArgumentError(f"document_fields names {', '.join(strangers)}, which file_ids does not")
+        flows = (
+            add_document(
+                self.collection_id,
+                file_id,
+                fields={**shared, **own.get(file_id, {})} or None,
+                team_id=self.team,
             )
-            added = self.run_each(file_ids, flows)
-            manifest = DocumentsManifest(
-                version=1,
-                collection_id=self.collection_id,
-                total=len(file_ids),
-                added=sum(added),
-                already_there=len(added) - sum(added),
-            )
-            return self.finish(manifest, file_ids)
+            for file_id in file_ids
+        )
+        added = self.run_each(file_ids, flows, what="attached")
+        manifest = DocumentsManifest(
+            version=1,
+            collection_id=self.collection_id,
+            total=len(file_ids),
+            added=sum(added),
+            already_there=len(added) - sum(added),
+        )
+        return manifest, file_ids
 
 
 class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
-    """Take documents out of a collection: those with these ids, or those that match a filter. Returns counts.
+    """Take documents out of a collection, by ids or by a filter, and their files if asked to. Returns counts.
 
     Safe to retry: a document that is not there is counted, and no error. Source: REST reference,
     ``DELETE /v1/collections/{collection_id}/documents/{file_id}``, ``DELETE /v1/files/{file_id}``.
@@ -143,7 +142,7 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
             manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
             if manifest.missing:
                 self.hook.run(removal.collection_exists())
-            return manifest.dump()
+            return self.tell(context, manifest)
 
 
 class Which(StrEnum):
@@ -157,17 +156,19 @@ class Which(StrEnum):
 class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
     """Index documents anew, after a change of chunking for instance, and wait until they are processed.
 
-    Each is reindexed once; a retry of the task reindexes them again, which changes nothing but takes its time. Returns
-    a manifest with counts. Takes the arguments of
+    Each is reindexed once. On Airflow 3.3, a task that was cut off while it waited goes on waiting at its retry; any
+    other retry reindexes them again, which changes nothing but takes its time. Returns a manifest with counts. Takes
+    the arguments of
     :class:`~airflow_provider_xai_collections.operators.waiting.XAIDocumentsBaseOperator` as well.
 
     Source: REST reference, ``PATCH /v1/collections/{collection_id}/documents/{file_id}``.
 
     :param which: ``"given"``: those of ``file_ids``; ``"all"`` of the collection; or ``"failed"``, those whose indexing
-        failed.
+        failed. (templated)
     :param file_ids: the documents, with ``which="given"``. (templated)
     """
 
+    does_again = INDEXES_ANEW
     template_fields: Sequence[str] = ("collection_id", "which", "file_ids", "team_id", "conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"file_ids": "json"}
 
@@ -176,27 +177,24 @@ class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
         self.which = which
         self.file_ids = file_ids
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
-            self.check_arguments()
-            file_ids = self._chosen()
-            requests = (
-                REINDEX_DOCUMENT.request(collection_id=self.collection_id, file_id=file_id, team_id=self.team)
-                for file_id in file_ids
-            )
-            self.run_each(file_ids, (call(request) for request in requests))
-            manifest = DocumentsManifest(
-                version=1,
-                collection_id=self.collection_id,
-                total=len(file_ids),
-                added=0,
-                already_there=len(file_ids),
-                reindexed=len(file_ids),
-            )
-            if not file_ids:
-                self.log.info("%s: no document to reindex", self.collection_id)
-                return manifest.dump()
-            return self.finish(manifest, file_ids)
+    def bring(self, context: Context) -> tuple[DocumentsManifest, list[str]]:
+        file_ids = self._chosen()
+        requests = (
+            REINDEX_DOCUMENT.request(collection_id=self.collection_id, file_id=file_id, team_id=self.team)
+            for file_id in file_ids
+        )
+        self.run_each(file_ids, (call(request) for request in requests), what="sent to be indexed anew")
+        manifest = DocumentsManifest(
+            version=1,
+            collection_id=self.collection_id,
+            total=len(file_ids),
+            added=0,
+            already_there=len(file_ids),
+            reindexed=len(file_ids),
+        )
+        if not file_ids:
+            self.log.info("%s: no document to reindex", self.collection_id)
+        return manifest, file_ids
 
     def _chosen(self) -> list[str]:
         try:

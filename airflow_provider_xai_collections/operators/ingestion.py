@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES
@@ -30,6 +29,7 @@ from airflow_provider_xai_collections.api.planning import (
 from airflow_provider_xai_collections.arguments import rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.finding import AnyPath, find_files
+from airflow_provider_xai_collections.lineage.places import places_of
 from airflow_provider_xai_collections.manifests import DocumentsManifest
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 from airflow_provider_xai_collections.sources import read_sources
@@ -72,44 +72,45 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
         """The documents, checked and hashed; ``limit`` is the most bytes one may have."""
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
-            self.check_arguments()
-            target = self._target()
-            limit = MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else MAX_DOCUMENT_BYTES
-            shared = strings_by_key("fields", self.fields)
-            sources = self.read(context, limit)
-            collection = self.hook.get_collection(collection_id=target.collection_id, team_id=target.team_id)
-            fields = [check_fields(collection, {**shared, **source.fields}) for source in sources]
-            self.hook.run(declare_managed_fields(collection, team_id=target.team_id))
-            plan = plan_ingestion(target.scope, sources, self._held(target, sources, collection))
-            self.log.info("%s: %s", self.collection_id, plan)
-            if plan.older_versions:
-                self.log.warning(
-                    "%d documents hold other content of these sources and stay in the collection", plan.older_versions
-                )
-            other_fields = sum(map(keeps_other_fields, plan.documents, fields))
-            if other_fields:
-                self.log.warning(
-                    "%d documents are there with other values of these fields, and keep them: fields are set when a "
-                    "document is added. Remove those documents first to have them changed",
-                    other_fields,
-                )
-            names = [planned.source.name for planned in plan.documents]
-            flows = (place(target, planned, own) for planned, own in zip(plan.documents, fields, strict=True))
-            placed = self.run_each(names, flows)
-            added = sum(document.added for document in placed)
-            manifest = DocumentsManifest(
-                version=1,
-                collection_id=self.collection_id,
-                total=len(placed),
-                added=added,
-                already_there=len(placed) - added,
-                possible_orphans=sum(document.possible_orphans for document in placed),
-                older_versions=plan.older_versions,
-                other_fields=other_fields,
+    def bring(self, context: Context) -> tuple[DocumentsManifest, list[str]]:
+        target = self._target()
+        limit = MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else MAX_DOCUMENT_BYTES
+        shared = strings_by_key("fields", self.fields)
+        sources = self.read(context, limit)
+        collection = self.hook.get_collection(collection_id=target.collection_id, team_id=target.team_id)
+        fields = [check_fields(collection, {**shared, **source.fields}) for source in sources]
+        self.hook.run(declare_managed_fields(collection, team_id=target.team_id))
+        plan = plan_ingestion(target.scope, sources, self._held(target, sources, collection))
+        self.log.info("%s: %s", self.collection_id, plan)
+        if plan.older_versions:
+            self.log.warning(
+                "%d documents hold other content of these sources and stay in the collection", plan.older_versions
             )
-            return self.finish(manifest, [document.file_id for document in placed])
+        other_fields = sum(map(keeps_other_fields, plan.documents, fields))
+        if other_fields:
+            self.log.warning(
+                "%d documents are there with other values of these fields, and keep them: fields are set when a "
+                "document is added. Remove those documents first to have them changed",
+                other_fields,
+            )
+        names = [planned.source.name for planned in plan.documents]
+        flows = (place(target, planned, own) for planned, own in zip(plan.documents, fields, strict=True))
+        placed = self.run_each(names, flows, what="in place")
+        added = sum(document.added for document in placed)
+        manifest = DocumentsManifest(
+            version=1,
+            collection_id=self.collection_id,
+            total=len(placed),
+            added=added,
+            already_there=len(placed) - added,
+            replaced=sum(document.replaced for document in placed),
+            bytes=sum(document.source.size for document in placed if document.added),
+            sources=places_of(source.uri for source in sources),
+            possible_orphans=sum(document.possible_orphans for document in placed),
+            older_versions=plan.older_versions,
+            other_fields=other_fields,
+        )
+        return manifest, [document.file_id for document in placed]
 
     def _target(self) -> Target:
         try:
@@ -125,12 +126,12 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         if collection.documents_count / MAX_PAGE <= len(sources):
             return self.hook.run(documents_in_scope(target))
         flows = (documents_of_source(target, source) for source in sources)
-        found = self.run_each([source.name for source in sources], flows)
+        found = self.run_each([source.name for source in sources], flows, what="looked up")
         return [document for documents in found for document in documents]
 
 
 class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
-    """Upload files, attach them, and wait until they are processed.
+    """Upload files, folders or globs, attach them, and wait until they are processed.
 
     Nothing is uploaded or attached twice, and a document that failed earlier is replaced. Returns a manifest with
     counts. Takes the arguments of :class:`XAIIngestBaseOperator` as well, whose text says how.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from math import isfinite
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
@@ -14,17 +14,25 @@ from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.api.endpoints import SEARCH_DOCUMENTS
 from airflow_provider_xai_collections.api.searching import Expectation, search_until
 from airflow_provider_xai_collections.arguments import ids_of, strings_of, whole_number
+from airflow_provider_xai_collections.assets.collections import create_asset
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.manifests import SearchManifest
+from airflow_provider_xai_collections.last_words import speak
+from airflow_provider_xai_collections.links.collections import XAICollectionLink
+from airflow_provider_xai_collections.manifests import CAP, SearchManifest
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
 #: Passages that the service returns if nobody says how many.
 DEFAULT_LIMIT = 10
 
 
 class XAISearchDocumentsOperator(BaseOperator):
-    """Search collections, and fail if the answer is not as expected. Returns a manifest with the best passages.
+    """Search collections, as a gate if asked to: fail if the answer is not as expected.
+
+    Returns a manifest with the best passages.
 
     ``min_matches``, ``min_score`` and ``expect_file_ids`` make it a gate after an ingestion. A document is found some
     seconds after it has been processed, so the search is repeated until the expectation is met or ``timeout`` is over;
@@ -65,6 +73,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         "group_by": "json",
         "expect_file_ids": "json",
     }
+    operator_extra_links = (XAICollectionLink(),)
 
     def __init__(
         self,
@@ -101,9 +110,21 @@ class XAISearchDocumentsOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.conn_id = conn_id
 
+    def on_kill(self) -> None:
+        """End before the next search, and say that nothing goes on."""
+        if "hook" in self.__dict__:
+            self.hook.stop()
+        speak(self.log, "Told to end: a search leaves nothing behind at xAI. Run again, the task searches again")
+
     @cached_property
     def hook(self) -> XAICollectionsHook:
         return XAICollectionsHook(self.conn_id)
+
+    def pre_execute(self, context: Any) -> None:
+        """Before anything else, so that the link is there while the task searches again and again."""
+        super().pre_execute(context)
+        with for_operator():
+            XAICollectionLink.persist(context, self.hook.team_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
@@ -143,3 +164,10 @@ class XAISearchDocumentsOperator(BaseOperator):
             if asked > limit:
                 raise XAIArgumentError(f"{name} asks for {asked} passages, and limit allows {limit}. Raise limit")
         return wanted
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
+        """The collections that are searched; the first ones, if they are very many."""
+        from airflow_provider_xai_collections.lineage.openlineage import read_from
+
+        collection_ids = strings_of("collection_ids", self.collection_ids, "collection ids (collection_…)")
+        return read_from(create_asset(collection_id=collection_id).uri for collection_id in collection_ids[:CAP])

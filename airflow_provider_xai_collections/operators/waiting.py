@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
-from airflow.providers.common.compat.sdk import Context, conf, get_current_context
+from airflow.providers.common.compat.sdk import Context, conf
 
-from airflow_provider_xai_collections.airflow_errors import FINAL, for_operator
+from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.api.flows import batch_get_documents
-from airflow_provider_xai_collections.api.polling import WaitRules
+from airflow_provider_xai_collections.api.polling import WaitEnd, WaitRules
 from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.arguments import whole_number
-from airflow_provider_xai_collections.assets.collections import emit
-from airflow_provider_xai_collections.deferring import WaitInParts, Watch, fits_a_trigger
+from airflow_provider_xai_collections.deferring import WaitInParts, Watch, deadline_of, fits_a_trigger
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
 from airflow_provider_xai_collections.exceptions import (
-    XAIAuthError,
-    XAICredentialError,
-    XAIError,
-    XAIRateLimitError,
+    XAIIndexingError,
+    XAITimeoutError,
 )
-from airflow_provider_xai_collections.hooks.progress import EVERY
+from airflow_provider_xai_collections.last_words import FINDS, between_documents, while_waiting
 from airflow_provider_xai_collections.manifests import CAP, DocumentsManifest, WaitEvent, WaitSummary
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+from airflow_provider_xai_collections.operators.side_by_side import side_by_side
+from airflow_provider_xai_collections.resuming import WaitMemory
 from airflow_provider_xai_collections.tables import batch_name, document_table
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.verdicts import NAMED, OnFailed, check_policy, judge, judge_event, summary_of
+from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, summary_of
 
 T = TypeVar("T")
 
@@ -36,13 +36,17 @@ T = TypeVar("T")
 MAP_INDEX_TEMPLATE = "{{ task.batch_name if ti.map_index >= 0 else '' }}"
 
 
-class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
+class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
     """Brings documents into a collection, then waits until they are processed.
+
+    A try that is cut off while it waits is nothing lost: on Airflow 3.3 the next one goes on waiting, and sends, reads
+    and lists nothing again; before that it looks at the collection.
 
     :param collection_id: the collection. (templated)
     :param concurrency: how many documents are worked on at once, at least 1.
     :param wait_for_completion: wait until the documents are processed; ``False`` leaves that to a sensor.
-    :param timeout: how long to wait, as a ``timedelta`` or in seconds.
+    :param timeout: how long to wait, as a ``timedelta`` or in seconds. Each try has it anew, as it has
+        ``execution_timeout``, which ends a deferred wait as well.
     :param stall_timeout: give up earlier if no document moves for so long; ``None`` never does.
     :param poll_interval: the pause between two looks, as a ``timedelta`` or in seconds; shorter at first.
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed`` documents) or ``"ignore"``.
@@ -54,6 +58,8 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
 
     #: The argument that says which documents.
     names_itself_after: ClassVar[str] = "file_ids"
+    #: What the task does if it runs again.
+    does_again: ClassVar[str] = FINDS
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
@@ -95,6 +101,8 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
         self.on_failed = on_failed
         self.max_failed = max_failed
         self.deferrable = deferrable
+        self._remembered = False
+        self._each: tuple[int, int, str] | None = None
 
     def check_arguments(self) -> None:
         """Refuse what cannot work before anything is sent."""
@@ -102,90 +110,76 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
         self._rules()
         whole_number("concurrency", self.concurrency, at_least=1)
 
-    def run_each(self, names: Sequence[str], flows: Iterable[Flow[T]]) -> list[T]:
-        """Run one flow per document, ``concurrency`` at a time; their values, in order.
+    @abstractmethod
+    def bring(self, context: Context) -> tuple[DocumentsManifest, list[str]]:
+        """All that comes before the wait: what was done, and the documents to wait for."""
 
-        One document's failure does not stop the others, but a refused key does.
+    def execute(self, context: Context) -> dict[str, Any]:
+        with for_operator(), self.hook:
+            self.check_arguments()
+            memory = WaitMemory.of(self, context)
+            if (cut_off := memory.find()) is not None:
+                self.log.info("%s: an earlier try was cut off while it waited: waiting on", self.collection_id)
+                self._remembered = True
+                return self._wait(context, *cut_off)
+            manifest, file_ids = self.bring(context)
+            manifest = manifest.model_copy(update={"file_ids": tuple(file_ids) if len(file_ids) <= CAP else ()})
+            if self.wait_for_completion and file_ids:
+                self._remembered = memory.keep(manifest, file_ids)
+            return self._wait(context, manifest, file_ids)
 
-        :raises XAIError: naming the documents that failed; of the failures' own class if a retry cannot mend any, else
-            of a rate limit's if there was one.
-        """
-        values: dict[int, T] = {}
-        failures: dict[int, XAIError] = {}
-        refused: list[XAIError] = []
+    def last_words(self) -> str:
+        if isinstance(self.report, DocumentsManifest) and self.report.wait is None:
+            documents = f"{self.report.total} documents ({self.report.added} of them new)"
+            return while_waiting(self.collection_id, documents, self.does_again, remembered=self._remembered)
+        if self._each is not None:
+            return between_documents(self.collection_id, *self._each, self.does_again)
+        return super().last_words()
 
-        def until_refused() -> Iterator[Flow[T]]:
-            # Those that run come to their end: stopped between upload and attach, they would leave files behind.
-            for flow in flows:
-                if refused:
-                    return
-                yield flow
+    def run_each(self, names: Sequence[str], flows: Iterable[Flow[T]], *, what: str) -> list[T]:
+        """Run one flow per document, ``concurrency`` at a time; their values, in order. See :func:`side_by_side`."""
 
-        next_line = time.monotonic() + EVERY
-        for position, outcome in self.hook.run_many(until_refused(), concurrency=self.concurrency):
-            if isinstance(outcome, XAIAuthError | XAICredentialError):
-                refused.append(outcome)
-            elif isinstance(outcome, XAIError):
-                failures[position] = outcome
-            else:
-                values[position] = outcome
-            if time.monotonic() >= next_line:
-                next_line = time.monotonic() + EVERY
-                self.log.info("%d of %d documents done, %d failed", len(values), len(names), len(failures))
-        if refused:
-            raise refused[0]
-        if failures:
-            raise _together(names, failures)
-        return [values[position] for position in sorted(values)]
+        def done(count: int) -> None:
+            self._each = count, len(names), what
 
-    def finish(self, manifest: DocumentsManifest, file_ids: Sequence[str]) -> dict[str, Any]:
+        return side_by_side(self.hook, names, flows, concurrency=self.concurrency, what=what, log=self.log, done=done)
+
+    def _wait(self, context: Context, manifest: DocumentsManifest, file_ids: Sequence[str]) -> dict[str, Any]:
         """Wait for the documents, here or in the triggerer, and return the manifest."""
-        manifest = manifest.model_copy(update={"file_ids": tuple(file_ids) if len(file_ids) <= CAP else ()})
-        if not self.wait_for_completion:
-            return self._told(manifest)
-        rules = self._rules()
+        self.report = manifest
+        if not (self.wait_for_completion and file_ids):
+            return self.tell(context, manifest)
+        rules, timeout = self._rules(), seconds("timeout", self.timeout)
         if self.deferrable:
-            deadline = time.time() + seconds("timeout", self.timeout)
+            deadline = deadline_of(self, context, timeout)
             if fits_a_trigger(file_ids):
                 return self._defer(manifest, Watch(tuple(file_ids), deadline), "execute_complete")
-            return self._go_on(manifest, self._parts(get_current_context()).begin(file_ids, deadline))
-        self.log.info("Waiting up to %s for %d documents", in_words(seconds("timeout", self.timeout)), len(file_ids))
+            return self._go_on(context, manifest, self._parts(context).begin(file_ids, deadline))
+        self.log.info("Waiting up to %s for %d documents", in_words(timeout), len(file_ids))
         result = self.hook.run(self.hook.waiting(self.collection_id, file_ids, rules, team_id=self.team))
-        summary = judge(
-            WaitSummary.of(result),
-            self.collection_id,
-            on_failed=self.on_failed,
-            max_failed=self.max_failed,
-            log=self.log,
-        )
-        return self._report(manifest, summary)
+        return self._end(context, manifest, WaitSummary.of(result))
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger."""
         with for_operator(), self.hook:
             told = WaitEvent.parse(event)
-            summary = judge_event(
-                told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
-            )
-            return self._report(DocumentsManifest.parse(told.manifest), summary)
+            self.report, summary = told.manifest, summary_of(told)
+            return self._end(context, DocumentsManifest.parse(told.manifest), summary)
 
     def execute_part_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger that watched one part of very many documents."""
         with for_operator(), self.hook:
             told = WaitEvent.parse(event)
-            next_or_end = self._parts(context).resume(summary_of(told))
-            return self._go_on(DocumentsManifest.parse(told.manifest), next_or_end)
+            self.report, summary = told.manifest, summary_of(told)
+            return self._go_on(context, DocumentsManifest.parse(told.manifest), self._parts(context).resume(summary))
 
     def _parts(self, context: Context) -> WaitInParts:
         return WaitInParts(context["ti"], self.hook, self.collection_id, self.team)
 
-    def _go_on(self, manifest: DocumentsManifest, next_or_end: Watch | WaitSummary) -> dict[str, Any]:
+    def _go_on(self, context: Context, manifest: DocumentsManifest, next_or_end: Watch | WaitSummary) -> dict[str, Any]:
         if isinstance(next_or_end, Watch):
             return self._defer(manifest, next_or_end, "execute_part_complete")
-        summary = judge(
-            next_or_end, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
-        )
-        return self._report(manifest, summary)
+        return self._end(context, manifest, next_or_end)
 
     def _defer(self, manifest: DocumentsManifest, watch: Watch, method_name: str) -> dict[str, Any]:
         rules = self._rules()
@@ -204,7 +198,17 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
             timeout=watch.patience,
         )
 
-    def _report(self, manifest: DocumentsManifest, summary: WaitSummary) -> dict[str, Any]:
+    def _end(self, context: Context, manifest: DocumentsManifest, summary: WaitSummary) -> dict[str, Any]:
+        """What the end of the wait means for the task; should it fail for that, its report is there all the same."""
+        self.report = manifest = manifest.model_copy(update={"wait": summary})
+        memory = WaitMemory.of(self, context)
+        try:
+            judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
+        except (XAIIndexingError, XAITimeoutError):
+            # What is merely slow is waited for again. What failed, vanished or stands still is work for the next try.
+            if summary.end is not WaitEnd.TIMED_OUT or summary.failed or summary.missing:
+                memory.forget()
+            raise
         if manifest.file_ids:
             documents = self.hook.run(batch_get_documents(self.collection_id, manifest.file_ids, team_id=self.team))
             self.log.info("%s\n%s", self.collection_id, document_table(documents))
@@ -217,17 +221,8 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
             summary.processed,
             summary.failed,
         )
-        return self._told(manifest.model_copy(update={"wait": summary}))
-
-    def _told(self, manifest: DocumentsManifest) -> dict[str, Any]:
-        """The manifest as the task's result; its counts for those who wait for the collection.
-
-        Not in ``post_execute``: Airflow 3.3 does not give it the result.
-        """
-        result = manifest.dump()
-        if self.outlets:
-            counts = {name: value for name, value in result.items() if isinstance(value, int)}
-            emit(get_current_context(), self.outlets, self.collection_id, counts)
+        result = self.tell(context, manifest)
+        memory.forget()
         return result
 
     def _rules(self) -> WaitRules:
@@ -236,13 +231,3 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator):
             poll_interval=seconds("poll_interval", self.poll_interval),
             stall_after=None if self.stall_timeout is None else seconds("stall_timeout", self.stall_timeout),
         )
-
-
-def _together(names: Sequence[str], failures: Mapping[int, XAIError]) -> XAIError:
-    listed = "; ".join(f"{names[position]}: {failures[position]}" for position in sorted(failures)[:NAMED])
-    more = f"; and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
-    final = all(isinstance(error, FINAL) for error in failures.values())
-    limited = any(isinstance(error, XAIRateLimitError) for error in failures.values())
-    hint = "" if final else ". The others are in place, and a retry does only what is missing"
-    kind = type(next(iter(failures.values()))) if final else XAIRateLimitError if limited else XAIError
-    return kind(f"{len(failures)} of {len(names)} documents failed: {listed}{more}{hint}")

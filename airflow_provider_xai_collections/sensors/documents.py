@@ -22,10 +22,12 @@ from airflow_provider_xai_collections.api.flows import batch_get_documents, unfi
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.arguments import ids_of
-from airflow_provider_xai_collections.deferring import WaitInParts, Watch, fits_a_trigger
+from airflow_provider_xai_collections.deferring import WaitInParts, Watch, deadline_of, fits_a_trigger
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
+from airflow_provider_xai_collections.last_words import LOOKS_AGAIN, speak, while_waiting
+from airflow_provider_xai_collections.links.collections import XAICollectionLink
 from airflow_provider_xai_collections.manifests import CAP, WaitEvent, WaitSummary
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, judge_event, some_of, summary_of
@@ -52,6 +54,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("collection_id", "file_ids", "filter", "team_id", "conn_id")
+    operator_extra_links = (XAICollectionLink(),)
 
     def __init__(
         self,
@@ -85,6 +88,12 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _progress(self) -> ProgressLog:
         return ProgressLog(self.log, self.collection_id)
 
+    def pre_execute(self, context: Any) -> None:
+        """Before anything else, so that the link is there while the sensor waits."""
+        super().pre_execute(context)
+        with for_sensor():
+            XAICollectionLink.persist(context, self._team)
+
     def execute(self, context: Context) -> Any:
         if self.deferrable:
             return self._look_then_defer(context)
@@ -103,7 +112,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             raise
         if first.is_done:
             return first.xcom_value
-        ids, deadline = self._ids, time.time() + self.timeout
+        ids, deadline = self._ids, deadline_of(self, context, self.timeout)
         if ids is None or fits_a_trigger(ids):
             return self._defer(Watch(None if ids is None else tuple(ids), deadline), "execute_complete")
         with for_sensor(), self.hook:
@@ -120,6 +129,14 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             poll_interval=self._poll_interval,
         )
         return self.defer(trigger=trigger, method_name=method_name, timeout=watch.patience)
+
+    def on_kill(self) -> None:
+        """End before the next request, and say what goes on at xAI and what the task will do if it runs again."""
+        if "hook" in self.__dict__:
+            self.hook.stop()
+        pending = None if self._poller is None else len(self._poller.pending)
+        documents = "documents" if pending is None else f"{pending} documents"
+        speak(self.log, while_waiting(self.collection_id, documents, LOOKS_AGAIN))
 
     def poke(self, context: Context) -> PokeReturnValue:
         with for_sensor(), self.hook:

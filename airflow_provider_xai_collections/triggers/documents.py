@@ -11,6 +11,7 @@ from airflow_provider_xai_collections.api.polling import WaitRules
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.last_words import once_cleared, while_waiting
 from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
 
 #: Characters of an error's message: the event is a row in Airflow's database.
@@ -18,7 +19,7 @@ MESSAGE = 2000
 
 
 class XAIDocumentsProcessedTrigger(BaseTrigger):
-    """Waits until documents are processed, failed or gone, and fires one :class:`WaitEvent`.
+    """Wait until documents are processed, failed or gone, and fire one :class:`WaitEvent`.
 
     :param collection_id: the collection.
     :param file_ids: the documents; ``None`` means all of the collection that are not processed yet.
@@ -86,6 +87,11 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         finally:
             await hook.aclose()
         yield TriggerEvent(event.dump())
+
+    async def on_kill(self) -> None:
+        """Say what goes on at xAI when a user ends the task. Airflow calls it from 3.3 on, and not for a redeploy."""
+        documents = f"{len(self.file_ids)} documents" if self.file_ids is not None else "documents"
+        self.log.warning(while_waiting(self.collection_id, documents, once_cleared(self.manifest)))
 
     def _failed(self, error: str, error_type: str | None = None) -> WaitEvent:
         return WaitEvent(version=1, manifest=self.manifest, error=printable(error, MESSAGE), error_type=error_type)

@@ -86,7 +86,7 @@ REFUSALS: list[XAIError] = [
     takes=st.integers(1, BATCH_SIZE + 10),
     data=st.data(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_batch_finds_exactly_what_is_known_however_the_service_refuses(
     ids: list[str], unknown: set[str], poisoned: set[str], takes: int, data: st.DataObject
 ) -> None:
@@ -171,7 +171,7 @@ HISTORIES = st.dictionaries(
     ),
     die=st.floats(0, 1),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_wait_ends_in_time_with_each_document_in_one_group(
     histories: dict[str, list[str]], outages: set[int], rules: WaitRules, die: float
 ) -> None:

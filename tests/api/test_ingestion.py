@@ -140,7 +140,15 @@ def test_a_failed_document_is_removed_and_added_anew(already_gone: bool) -> None
     script: tuple[Any, ...] = ((remove, GONE if already_gone else Empty()), UPLOADED, (ADD, Empty()))
     flow = place(FILES, PlannedDocument(SOURCE, held), {"year": "2024"})
     # Its file stays, because another collection may hold it: a possible orphan.
-    assert play(flow, *script) == Placed(SOURCE, "f", added=True, possible_orphans=1)
+    assert play(flow, *script) == Placed(SOURCE, "f", added=True, replaced=True, possible_orphans=1)
+
+
+def test_what_a_rival_replaced_first_was_not_replaced_by_this_task() -> None:
+    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
+    remove = REMOVE_DOCUMENT.request(collection_id="c", file_id="h", team_id="t")
+    script = ((remove, Empty()), UPLOADED, (ADD, CLASH), (GET, GONE), DISCARDED, FOUND)
+    flow = place(FILES, PlannedDocument(SOURCE, held), {"year": "2024"})
+    assert play(flow, *script) == Placed(SOURCE, "theirs", added=False, possible_orphans=1)
 
 
 # By way of a file

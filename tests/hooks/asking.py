@@ -14,6 +14,9 @@ from airflow_provider_xai_collections.hooks.collections import XAICollectionsHoo
 #: ``ask(hook, ENDPOINT, **params)``: the value, or the items of a list.
 Ask: TypeAlias = Callable[..., Any]
 
+#: ``hook_with(password=None)``: a hook for the connection to the emulator, with these changes.
+HookWith: TypeAlias = Callable[..., XAICollectionsHook]
+
 
 def by_method(hook: XAICollectionsHook, endpoint: Endpoint[Any], **params: Any) -> Any:
     """As a task does: ``hook.get_collection(...)``."""

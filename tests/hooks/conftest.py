@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from tests.conftest import Connect
 
-from .asking import Ask, by_flow, by_method
+from .asking import Ask, HookWith, by_flow, by_method
 
 
 @pytest.fixture
 def hook(connection: str) -> Iterator[XAICollectionsHook]:
     """A hook for the default connection, which leads to the emulator."""
-    hook = XAICollectionsHook(connection)
-    yield hook
-    hook.close()
+    with XAICollectionsHook(connection) as hook:
+        yield hook
+
+
+@pytest.fixture
+def hook_with(connect: Connect) -> Iterator[HookWith]:
+    """Makes hooks for connections that are changed as ``connect`` is told, and closes them after the test."""
+    with ExitStack() as opened:
+        yield lambda **changes: opened.enter_context(XAICollectionsHook(connect(**changes)))
 
 
 @pytest.fixture(params=[by_method, by_flow])
@@ -25,10 +32,3 @@ def ask(request: pytest.FixtureRequest) -> Ask:
     """The two ways to call an endpoint: the test runs once with each."""
     way: Ask = request.param
     return way
-
-
-@pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """What was logged. Hooks log to standard output in Airflow 3, with ``logging`` in 2, as httpx does always."""
-    caplog.set_level(logging.DEBUG)
-    return lambda: caplog.text + "".join(capsys.readouterr())

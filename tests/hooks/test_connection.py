@@ -18,9 +18,9 @@ from airflow_provider_xai_collections.exceptions import (
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import EXTRAS, ConnectionSettings, settings_from
 from airflow_provider_xai_collections.settings import Settings
-from tests.conftest import API_KEY, CONN_ID, MANAGEMENT_KEY, Connect, RecordingEmulator
+from tests.conftest import API_KEY, CONN_ID, MANAGEMENT_KEY, RecordingEmulator
 
-from .asking import Ask
+from .asking import Ask, HookWith
 
 
 def read(
@@ -107,31 +107,31 @@ def test_nothing_is_looked_up_before_the_first_call() -> None:
 
 
 def test_retry_attempts_are_the_tries_of_one_call(
-    connect: Connect, emulator: RecordingEmulator, pauses: list[float], ask: Ask
+    hook_with: HookWith, emulator: RecordingEmulator, pauses: list[float], ask: Ask
 ) -> None:
     emulator.set_faults(FaultRule(status=503))
     with pytest.raises(XAIServerError):
-        ask(XAICollectionsHook(connect(retry_attempts=1)), endpoints.LIST_COLLECTIONS)
+        ask(hook_with(retry_attempts=1), endpoints.LIST_COLLECTIONS)
     assert emulator.count("list_collections") == 1
     with pytest.raises(XAIServerError):
-        XAICollectionsHook(connect(retry_attempts="4")).list_collections()
+        hook_with(retry_attempts="4").list_collections()
     assert emulator.count("list_collections") == 1 + 4
     assert len(pauses) == 3
 
 
 def test_the_request_timeout_ends_an_exchange_that_says_nothing(
-    connect: Connect, emulator: RecordingEmulator, ask: Ask
+    hook_with: HookWith, emulator: RecordingEmulator, ask: Ask
 ) -> None:
     emulator.set_faults(FaultRule(delay=1))
-    hook = XAICollectionsHook(connect(request_timeout="0.05", retry_attempts=1))
+    hook = hook_with(request_timeout="0.05", retry_attempts=1)
     with pytest.raises(XAITransportError, match=r"list_collections\(\): no usable answer from 127.0.0.1 \(ReadTimeout"):
         ask(hook, endpoints.LIST_COLLECTIONS)
 
 
 def test_the_team_of_the_connection_is_sent_unless_the_call_names_another(
-    connect: Connect, emulator: RecordingEmulator
+    hook_with: HookWith, emulator: RecordingEmulator
 ) -> None:
-    hook = XAICollectionsHook(connect(team_id="team-7"))
+    hook = hook_with(team_id="team-7")
     assert hook.team_id == "team-7"
     collection_id = hook.create_collection(collection_name="Whales").collection_id
     assert emulator.last_json["team_id"] == "team-7"
@@ -160,13 +160,13 @@ def test_a_connection_without_team_sends_none(hook: XAICollectionsHook, emulator
     assert "team_id" not in emulator.last_query
 
 
-def test_a_missing_key_matters_to_the_calls_that_need_it(connect: Connect, emulator: RecordingEmulator) -> None:
-    hook = XAICollectionsHook(connect(api_key=None))
+def test_a_missing_key_matters_to_the_calls_that_need_it(hook_with: HookWith, emulator: RecordingEmulator) -> None:
+    hook = hook_with(api_key=None)
     assert hook.list_collections() == []
     with pytest.raises(XAICredentialError, match=r"list_files\(\): needs the API key; fill in the extra") as caught:
         hook.list_files()
     assert str(caught.value).endswith(f"""fill in the extra "api_key" (API key) of the connection '{CONN_ID}'""")
-    hook = XAICollectionsHook(connect(password=None))
+    hook = hook_with(password=None)
     assert hook.list_files() == []
     with pytest.raises(
         XAICredentialError,

@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_xai_collections.get_provider_info import get_provider_info
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -46,6 +47,23 @@ def test_both_forms_treat_the_common_fields_alike() -> None:
         "relabeling": metadata["relabeling"],
         "placeholders": metadata["placeholders"],
     }
+
+
+def test_the_form_that_airflow_2_draws_is_that_of_the_metadata() -> None:
+    wtforms = pytest.importorskip("wtforms", reason="from Airflow 3 on there is no form to draw but the metadata")
+    prefix = "extra__xai_collections__"
+    offered = ProvidersManager().connection_form_widgets.items()
+    ours = {name: widget.field for name, widget in offered if name.startswith(prefix)}
+    drawn = [
+        (field.name.removeprefix(prefix), field.label.text, field.description, 'type="password"' in field())
+        for field in type("Form", (wtforms.Form,), ours)()
+    ]
+    assert drawn == [
+        (name, field["label"], field["description"], field["schema"].get("format") == "password")
+        for name, field in CONNECTION_TYPE["conn-fields"].items()
+    ]
+    behaviour = ProvidersManager().field_behaviours["xai_collections"]
+    assert behaviour == XAICollectionsHook.get_ui_field_behaviour()
 
 
 def test_airflow_finds_both_in_the_class_itself() -> None:

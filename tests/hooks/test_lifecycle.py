@@ -93,11 +93,12 @@ def test_many_flows_run_side_by_side_and_each_has_its_own_outcome(hook: XAIColle
     assert isinstance(outcomes[1], XAINotFoundError)
 
 
-def test_a_connection_changed_after_the_first_call_counts_for_the_next_hook(connect: Connect) -> None:
-    hook = XAICollectionsHook(connect())
+def test_a_connection_changed_after_the_first_call_counts_for_the_next_hook(
+    connect: Connect, hook: XAICollectionsHook
+) -> None:
     hook.list_files()
     connect(api_key="xai-another-key")
     hook.list_files()
     assert hook.client.settings.api.key == API_KEY
-    with pytest.raises(XAIError, match="the key was refused"):
-        XAICollectionsHook().list_files()
+    with pytest.raises(XAIError, match="the key was refused"), XAICollectionsHook() as another:
+        another.list_files()

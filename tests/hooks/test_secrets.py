@@ -12,7 +12,9 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import settings_from
-from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, RecordingEmulator
+from tests.conftest import API_KEY, MANAGEMENT_KEY, RecordingEmulator
+
+from .asking import HookWith
 
 
 def hides_keys(text: str) -> bool:
@@ -28,9 +30,9 @@ def test_no_object_shows_a_key(hook: XAICollectionsHook) -> None:
 
 
 @pytest.mark.parametrize("field", ["password", "api_key"])
-def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(connect: Connect, field: str) -> None:
+def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(hook_with: HookWith, field: str) -> None:
     broken = f"{MANAGEMENT_KEY}\n{API_KEY}"
-    hook = XAICollectionsHook(connect(**{field: broken}))
+    hook = hook_with(**{field: broken})
     with pytest.raises(XAIError, match="contains a blank, a line break or a character outside ASCII") as caught:
         hook.list_collections()
     assert hides_keys("".join(traceback.format_exception(caught.value)))
@@ -53,14 +55,14 @@ def succeed_with_what_is_no_answer(emulator: RecordingEmulator) -> None:
     "failing", [fail_with_a_body_that_quotes_the_keys, fail_without_an_answer, succeed_with_what_is_no_answer]
 )
 def test_no_error_and_no_log_line_shows_a_key(
-    connect: Connect,
+    hook_with: HookWith,
     emulator: RecordingEmulator,
     logged: Callable[[], str],
     pauses: list[float],
     failing: Callable[[RecordingEmulator], None],
 ) -> None:
     failing(emulator)
-    hook = XAICollectionsHook(connect())
+    hook = hook_with()
     calls: tuple[Callable[[], object], ...] = (
         hook.list_collections,
         hook.list_files,

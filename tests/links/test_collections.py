@@ -7,8 +7,20 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import XCom
 
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.links.collections import XAICollectionLink
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
+from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+from tests.conftest import Connect
+from tests.operators.stage import AIRFLOW_2
+
+TASKS: dict[type[Any], dict[str, Any]] = {
+    XAICreateCollectionOperator: {"collection_name": "whales"},
+    XAISearchDocumentsOperator: {"query": "whale", "collection_ids": ["collection_1"]},
+    XAIDocumentsProcessedSensor: {"collection_id": "collection_1"},
+}
+tasks = pytest.mark.parametrize("kind", TASKS, ids=lambda kind: kind.__name__)
 
 
 class Pushed:
@@ -31,13 +43,40 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> Pushed:
     return kept
 
 
+def shown(pushed: Pushed, task: Any) -> Any:
+    """What the UI shows of a task that has begun: version 2 calls the link, 3 reads what the worker left for it."""
+    task.pre_execute({"ti": pushed})
+    (link,) = task.operator_extra_links
+    url = link.get_link(task, ti_key=None)
+    if not AIRFLOW_2:
+        assert pushed.values[link.xcom_key] == url
+    return url
+
+
+@tasks
 @pytest.mark.parametrize(("team_id", "team"), [(None, "default"), ("team 1/2", "team%201%2F2")])
-def test_it_leads_to_the_collections_of_the_team(pushed: Pushed, team_id: str | None, team: str) -> None:
-    task = XAICreateCollectionOperator(task_id="create", collection_name="a", team_id=team_id)
-    context: Any = {"ti": pushed}
-    task.pre_execute(context)
-    link: Any = task.operator_extra_links[0]
-    assert link.get_link(task, ti_key=None) == f"https://console.x.ai/team/{team}/collections"
+def test_it_leads_to_the_collections_of_the_connections_team_from_the_first_moment_on(
+    pushed: Pushed, connect: Connect, kind: type[Any], team_id: str | None, team: str
+) -> None:
+    connect(team_id=team_id)
+    url = shown(pushed, kind(task_id="task", **TASKS[kind]))
+    assert url == f"https://console.x.ai/team/{team}/collections"
+
+
+@pytest.mark.parametrize("kind", [XAICreateCollectionOperator, XAIDocumentsProcessedSensor])
+def test_a_team_of_the_tasks_own_comes_first(pushed: Pushed, connect: Connect, kind: type[Any]) -> None:
+    connect(team_id="team_1")
+    url = shown(pushed, kind(task_id="task", team_id="team_2", **TASKS[kind]))
+    assert url == "https://console.x.ai/team/team_2/collections"
+
+
+@tasks
+def test_a_connection_that_is_wrong_fails_at_once_as_it_would_later(
+    pushed: Pushed, connect: Connect, kind: type[Any]
+) -> None:
+    connect(host="http://example.org")
+    with pytest.raises(XAIFailException, match=r"connection 'xai_collections_default': the host .* is refused"):
+        kind(task_id="task", **TASKS[kind]).pre_execute({"ti": pushed})
 
 
 def test_before_the_task_began_there_is_none(pushed: Pushed) -> None:

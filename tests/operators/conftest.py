@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.operators.stage import FlyingTime, clock, crowd, folder, xai
+from tests.operators.stage import FlyingTime, clock, crowd, dying, folder, xai
 
-__all__ = ["clock", "crowd", "folder", "xai"]
+__all__ = ["clock", "crowd", "dying", "folder", "xai"]
 
 
 @pytest.fixture(autouse=True)

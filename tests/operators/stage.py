@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ try:
 except ImportError:  # Airflow 2
     from airflow.models.taskinstance import set_current_context  # type: ignore[attr-defined, no-redef, unused-ignore]
 
-_time, _sleep, _async_sleep, _wait = time.time, time.sleep, asyncio.sleep, threading.Event.wait
+_time, _sleep, _async_sleep, _wait = time.time, time.sleep, asyncio.sleep, threading.Condition.wait
 
 
 @dataclass
@@ -60,8 +61,8 @@ class FlyingTime:
     async def async_sleep(self, seconds: float, result: Any = None) -> Any:
         return await _async_sleep(0 if self.flies(seconds) else seconds, result)
 
-    def wait(self, event: threading.Event, timeout: float | None = None) -> bool:
-        return _wait(event, 0 if self.flies(timeout) else timeout)
+    def wait(self, condition: threading.Condition, timeout: float | None = None) -> bool:
+        return _wait(condition, 0 if self.flies(timeout) else timeout)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
     monkeypatch.setattr("time.time", clock.time)
     monkeypatch.setattr("time.sleep", clock.sleep)
     monkeypatch.setattr("asyncio.sleep", clock.async_sleep)
-    monkeypatch.setattr("threading.Event.wait", lambda event, timeout=None: clock.wait(event, timeout))
+    monkeypatch.setattr("threading.Condition.wait", lambda condition, timeout=None: clock.wait(condition, timeout))
     monkeypatch.setattr("random.uniform", lambda least, most: least)
     return clock
 
@@ -134,9 +135,10 @@ class Xai:
 
 
 @pytest.fixture
-def xai(emulator: RecordingEmulator, connection: str) -> Xai:
+def xai(emulator: RecordingEmulator, connection: str) -> Iterator[Xai]:
     """The emulator behind the default connection."""
-    return Xai(XAICollectionsHook(connection), emulator)
+    with XAICollectionsHook(connection) as hook:
+        yield Xai(hook, emulator)
 
 
 @dataclass
@@ -193,6 +195,8 @@ class TaskInstance:
     xcoms: dict[str, str] = field(default_factory=dict)
     task_id: str = "task"
     map_index: int = -1
+    max_tries: int = 3
+    start_date: datetime | None = None
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = json.dumps(value)
@@ -200,6 +204,51 @@ class TaskInstance:
     def xcom_pull(self, *, task_ids: str, key: str, map_indexes: int) -> Any:
         assert (task_ids, map_indexes) == (self.task_id, self.map_index)
         return json.loads(self.xcoms.get(key, "null"))
+
+
+@dataclass
+class StateStore:
+    """Airflow's task state store: JSON by key, for all tries of a task. ``refuses`` names the calls that fail."""
+
+    kept: dict[str, str] = field(default_factory=dict)
+    refuses: tuple[str, ...] = ()
+
+    def get(self, key: str) -> Any:
+        return json.loads(self._served("get").get(key, "null"))
+
+    def set(self, key: str, value: Any) -> None:
+        self._served("set")[key] = json.dumps(value)
+
+    def delete(self, key: str) -> None:
+        self._served("delete").pop(key, None)
+
+    def _served(self, call: str) -> dict[str, str]:
+        if call in self.refuses:
+            raise RuntimeError(f"{call} is out of order")
+        return self.kept
+
+
+@pytest.fixture
+def dying(emulator: RecordingEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Any], Any]]:
+    """``with dying(endpoint, how):`` calls ``how`` as a signal handler when the first such request has been answered,
+    in the main thread, where Airflow's signals arrive. What it may raise is the test's to expect."""
+    before, handle = signal.getsignal(signal.SIGUSR1), emulator.handle
+
+    @contextmanager
+    def dying(endpoint: str, how: Callable[[], Any]) -> Iterator[None]:
+        def handle_and_signal(request: HttpRequest) -> HttpReply:
+            reply = handle(request)
+            if find_route(request).endpoint.name == endpoint:
+                monkeypatch.setattr(emulator, "handle", handle)
+                signal.raise_signal(signal.SIGUSR1)
+            return reply
+
+        signal.signal(signal.SIGUSR1, lambda *_: how())
+        monkeypatch.setattr(emulator, "handle", handle_and_signal)
+        yield
+
+    yield dying
+    signal.signal(signal.SIGUSR1, before)
 
 
 AIRFLOW_2 = find_spec("airflow.sdk") is None
@@ -217,12 +266,16 @@ def context(
     began: datetime | None = None,
     xcoms: dict[str, str] | None = None,
     outlet_events: Any = None,
+    store: StateStore | None = None,
+    clears: int = 0,
+    **of_task_instance: Any,
 ) -> Any:
-    """What of a task's context the operators use."""
+    """What of a task's context the operators use. ``store`` is there from Airflow 3.3 on."""
     return {
+        **({} if store is None else {"task_state_store": store}),
         "outlet_events": accessors() if outlet_events is None else outlet_events,
-        "ti": TaskInstance(try_number, {} if xcoms is None else xcoms),
-        "dag_run": SimpleNamespace(start_date=began or datetime.now(UTC)),
+        "ti": TaskInstance(try_number, {} if xcoms is None else xcoms, **of_task_instance),
+        "dag_run": SimpleNamespace(start_date=began or datetime.now(UTC), clear_number=clears),
     }
 
 

@@ -111,7 +111,7 @@ def test_what_a_retry_may_mend_is_left_to_airflow_and_names_what_is_in_place(xai
     connect(retry_attempts=1)
     whales, files = xai.collection(), [xai.file("a.md"), xai.file("b.md")]
     xai.emulator.set_faults(FaultRule(endpoint="add_document", path=f"*{files[0]}", status=429))
-    with pytest.raises(XAIError, match=f"1 of 2 .*{files[0]}.*429.*The others are in place, and a retry") as raised:
+    with pytest.raises(XAIError, match=f"1 of 2 .*{files[0]}.*429.*The others are attached, and a retry") as raised:
         run(task(collection_id=whales, file_ids=files))
     assert not isinstance(raised.value, XAIFailException)
 
@@ -127,9 +127,9 @@ def test_long_work_says_how_far_it_is(
     xai: Xai, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     whales, files = xai.collection(), [xai.file("a.md"), xai.file("b.md")]
-    monkeypatch.setattr("airflow_provider_xai_collections.operators.waiting.EVERY", 0.0)
+    monkeypatch.setattr("airflow_provider_xai_collections.operators.side_by_side.EVERY", 0.0)
     run(task(collection_id=whales, file_ids=files))
-    assert "1 of 2 documents done, 0 failed" in "".join(capfd.readouterr()) + caplog.text
+    assert "1 of 2 documents attached, 0 failed" in "".join(capfd.readouterr()) + caplog.text
 
 
 def test_a_refused_key_stops_the_work_at_once(xai: Xai, connect: Connect) -> None:
@@ -215,5 +215,5 @@ def test_a_rate_limit_stays_one_beside_other_failures_so_that_a_retry_policy_see
         FaultRule(endpoint="add_document", path=f"*{files[0]}", status=429),
         FaultRule(endpoint="add_document", path=f"*{files[1]}", status=404),
     )
-    with pytest.raises(XAIRateLimitError, match=r"2 of 2 documents failed.*a retry does only what is missing"):
+    with pytest.raises(XAIRateLimitError, match=r"2 of 2 documents failed.*a retry does what is left"):
         run(task(collection_id=whales, file_ids=files))

@@ -10,7 +10,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.collections import XAIDeleteCollectionOperator
-from tests.conftest import Connect, playing
+from tests.conftest import Connect, Logged, playing
 from tests.operators.stage import Crowd, Xai, run
 
 DETACH = pytest.param(playing(delete_attached_file="detach"), id="detach")
@@ -69,9 +69,7 @@ def test_that_attached_files_are_not_deleted_is_learnt_once(xai: Xai) -> None:
 
 
 @pytest.mark.parametrize("emulator_settings", [REFUSE])
-def test_a_file_that_another_collection_uses_stays_where_the_service_says_so(
-    xai: Xai, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_another_collection_uses_stays_where_the_service_says_so(xai: Xai, logged: Logged) -> None:
     whales, other = xai.collection(), xai.collection("other")
     shared = xai.document(whales, "shared.md")
     xai.hook.add_document(collection_id=other, file_id=shared)
@@ -79,7 +77,7 @@ def test_a_file_that_another_collection_uses_stays_where_the_service_says_so(
     assert manifest == result(whales, total=1, removed=1, files_kept=1)
     assert collections(xai) == [other]
     assert xai.names(other) == ["shared.md"]
-    assert "1 files stay, because they are attached elsewhere" in "".join(capfd.readouterr())
+    assert "1 files stay, because they are attached elsewhere" in logged()
 
 
 @pytest.mark.parametrize("emulator_settings", [DETACH])
@@ -106,7 +104,7 @@ def test_a_file_that_cannot_be_deleted_keeps_its_document_and_the_collection_for
     kept = xai.document(whales, "kept.md")
     xai.document(whales, "gone.md")
     xai.emulator.set_faults(FaultRule(endpoint="delete_file", path=f"*{kept}", status=503, times=1))
-    said = rf"1 of 2 documents could not be removed: {kept}: .*503.*The others are gone, and a retry does only"
+    said = rf"1 of 2 documents failed: {kept}: .*503.*The others are removed, and a retry does"
     with pytest.raises(XAIError, match=said) as raised:
         run(task(collection_id=whales, delete_files=True))
     assert not isinstance(raised.value, XAIFailException)
@@ -128,11 +126,11 @@ def test_without_the_right_api_key_nothing_is_removed(xai: Xai, connect: Connect
     assert len(xai.names(whales)) == 20
 
 
-def test_a_collection_that_is_not_there_is_what_was_wanted(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_collection_that_is_not_there_is_what_was_wanted(xai: Xai, logged: Logged) -> None:
     gone = result("collection_42", collection_deleted=False)
     assert run(task(collection_id="collection_42")) == gone
     assert run(task(collection_id="collection_42", delete_files=True)) == gone
-    assert "Collection collection_42 is not there: nothing to delete" in "".join(capfd.readouterr())
+    assert "Collection collection_42 is not there: nothing to delete" in logged()
 
 
 def test_in_fail_mode_it_fails_the_task_at_once(xai: Xai) -> None:

@@ -9,13 +9,12 @@ import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS
-from airflow_provider_xai_collections.assets.collections import create_asset
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.manifests import CAP
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
 from tests.emulator.samples import docx
-from tests.operators.stage import Crowd, Xai, accessors, deferring, finish, run, write
+from tests.operators.stage import Crowd, Xai, deferring, finish, run, write
 
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
 
@@ -174,14 +173,3 @@ def test_documents_that_are_there_keep_their_fields_and_are_counted(xai: Xai, fo
         )
         assert manifest["other_fields"] == others
     assert {document.fields["dept"] for document in xai.documents(whales)} == {"a"}
-
-
-@pytest.mark.parametrize("wait", [True, False])
-def test_counts_reach_those_who_wait_for_the_collection(xai: Xai, folder: Path, wait: bool) -> None:
-    ours: Any = create_asset(collection_id=xai.collection())
-    whales = ours.uri.rpartition("/")[2]
-    events = accessors()
-    again = task(collection_id=whales, paths=folder, wait_for_completion=wait, outlets=[ours])
-    run(again, outlet_events=events)
-    assert events[ours].extra["added"] == 3
-    assert events[ours].extra["already_there"] == 0

@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.emulator.messages import Cut
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.operators.documents import XAIReindexDocumentsOperator
-from tests.conftest import playing
+from tests.conftest import Logged, playing
 from tests.operators.stage import Crowd, Xai, deferring, finish, run
 
 SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
@@ -78,15 +78,13 @@ def test_failed_means_only_those_that_failed(xai: Xai) -> None:
 
 @pytest.mark.parametrize("which", ["failed", "all"])
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_where_there_is_none_nothing_is_done(
-    xai: Xai, which: str, deferrable: bool, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_where_there_is_none_nothing_is_done(xai: Xai, which: str, deferrable: bool, logged: Logged) -> None:
     whales = xai.collection()
     manifest = run(task(collection_id=whales, which=which, deferrable=deferrable))
     assert counts(manifest) == all_are(0)
     assert manifest["wait"] is None
     assert xai.emulator.counts == {"list_documents": 1}
-    assert f"{whales}: no document to reindex" in "".join(capfd.readouterr())
+    assert f"{whales}: no document to reindex" in logged()
 
 
 @pytest.mark.parametrize("emulator_settings", [SLOW])

@@ -12,7 +12,7 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.emulator.messages import Cut
 from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
 from airflow_provider_xai_collections.operators.documents import XAIRemoveDocumentsOperator
-from tests.conftest import Connect, playing
+from tests.conftest import Connect, Logged, playing
 from tests.operators.stage import Crowd, Xai, run
 
 DETACH = pytest.param(playing(delete_attached_file="detach"), id="detach")
@@ -102,7 +102,7 @@ def test_one_failure_does_not_stop_the_others_and_a_retry_does_what_is_left(xai:
     whales = xai.collection()
     ids = [xai.document(whales, name) for name in ("a.md", "b.md", "c.md")]
     xai.emulator.set_faults(FaultRule(endpoint="remove_document", path=f"*{ids[0]}", status=503, times=1))
-    with pytest.raises(XAIError, match=f"1 of 3 documents could not be removed: {ids[0]}: .*503.*a retry") as raised:
+    with pytest.raises(XAIError, match=f"1 of 3 documents failed: {ids[0]}: .*503.*a retry") as raised:
         run(task(collection_id=whales, file_ids=ids))
     assert not isinstance(raised.value, XAIFailException)
     assert xai.names(whales) == ["a.md"]
@@ -112,7 +112,7 @@ def test_one_failure_does_not_stop_the_others_and_a_retry_does_what_is_left(xai:
 def test_many_final_failures_make_a_short_message_that_fails_the_task_at_once(xai: Xai) -> None:
     xai.emulator.set_faults(FaultRule(endpoint="remove_document", status=400))
     ids = [f"file_{number}" for number in range(30)]
-    with pytest.raises(XAIFailException, match=r"30 of 30 documents could not be removed: .*; and 20 more$") as raised:
+    with pytest.raises(XAIFailException, match=r"30 of 30 documents failed: .*; and 20 more$") as raised:
         run(task(collection_id=xai.collection(), file_ids=ids))
     assert len(str(raised.value)) < 4000
 
@@ -120,7 +120,7 @@ def test_many_final_failures_make_a_short_message_that_fails_the_task_at_once(xa
 def test_a_rate_limit_stays_one(xai: Xai, connect: Connect) -> None:
     connect(retry_attempts=1)
     xai.emulator.set_faults(FaultRule(endpoint="remove_document", status=429))
-    with pytest.raises(XAIRateLimitError, match="2 of 2 documents could not be removed"):
+    with pytest.raises(XAIRateLimitError, match="2 of 2 documents failed"):
         run(task(collection_id=xai.collection(), file_ids=["file_1", "file_2"]))
 
 
@@ -131,19 +131,17 @@ def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Cr
     assert 1 < crowd.most <= 3
 
 
-def test_the_counts_are_logged(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_counts_are_logged(xai: Xai, logged: Logged) -> None:
     whales = xai.collection()
     run(task(collection_id=whales, file_ids=[xai.document(whales), "file_42"], delete_files=True))
-    said = f"{whales}: 1 documents removed, 1 were not there, 1 files deleted, 0 failed"
-    assert said in "".join(capfd.readouterr())
+    said = f"{whales}: 1 documents removed, 1 were not there, 1 files deleted"
+    assert said in logged()
 
 
-def test_long_work_says_how_far_it_is(
-    xai: Xai, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("airflow_provider_xai_collections.operators.removing.EVERY", 0.0)
+def test_long_work_says_how_far_it_is(xai: Xai, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
+    monkeypatch.setattr("airflow_provider_xai_collections.operators.side_by_side.EVERY", 0.0)
     run(task(collection_id=xai.collection(), file_ids=["file_1", "file_2"]))
-    assert "1 of 2 documents done, 0 failed" in "".join(capfd.readouterr())
+    assert "1 of 2 documents removed, 0 failed" in logged()
 
 
 def test_no_ids_remove_nothing(xai: Xai) -> None:

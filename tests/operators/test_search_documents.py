@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.filters import SearchFilter
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAITimeoutError
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
-from tests.conftest import CONN_ID, playing
+from tests.conftest import CONN_ID, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, run
 
 LAGGING = pytest.param(playing(search_lag="reads:3"), id="lagging")
@@ -50,7 +50,7 @@ def test_every_argument_reaches_the_wire(xai: Xai) -> None:
     ]
 
 
-def test_the_manifest_has_the_best_passages(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_manifest_has_the_best_passages(xai: Xai, logged: Logged) -> None:
     whales = xai.collection()
     file = xai.file("moby.md", "the white whale")
     xai.hook.add_document(collection_id=whales, file_id=file, fields={"year": "1851"})
@@ -62,7 +62,7 @@ def test_the_manifest_has_the_best_passages(xai: Xai, capfd: pytest.CaptureFixtu
     assert passage["chunk_id"]
     assert passage["fields"] == {"year": "1851"}
     assert passage["text"] == "the white whale"
-    assert "Found 1 passages, the best scores " in "".join(capfd.readouterr())
+    assert "Found 1 passages, the best scores " in logged()
 
 
 @pytest.mark.parametrize(("max_chars", "text"), [(9, "the white"), (0, ""), (500, "the white whale")])
@@ -73,7 +73,7 @@ def test_each_text_is_cut(xai: Xai, max_chars: int, text: str) -> None:
     assert passage["text"] == text
 
 
-def test_a_large_answer_stays_a_small_xcom(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_large_answer_stays_a_small_xcom(xai: Xai, logged: Logged) -> None:
     whales = xai.collection()
     for number in range(20):
         xai.document(whales, f"{number}.md", "鯨 whale " * 200)
@@ -81,7 +81,7 @@ def test_a_large_answer_stays_a_small_xcom(xai: Xai, capfd: pytest.CaptureFixtur
     assert found["total"] == 20
     assert 0 < len(found["matches"]) < 20
     assert len(json.dumps(found)) < 16 * 1024
-    assert f"The manifest has room for {len(found['matches'])} of them" in "".join(capfd.readouterr())
+    assert f"The manifest has room for {len(found['matches'])} of them" in logged()
 
 
 def test_nothing_found_is_fine_if_nothing_is_expected(xai: Xai, clock: FlyingTime) -> None:

@@ -10,7 +10,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.emulator.messages import Cut
 from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
-from tests.conftest import Connect
+from tests.conftest import Connect, Logged
 from tests.operators.stage import Xai, run
 
 CHARS = {"chars_configuration": {"max_chunk_size_chars": 500, "chunk_overlap_chars": 50}}
@@ -23,7 +23,7 @@ def task(**arguments: Any) -> XAIUpdateCollectionOperator:
 
 def result(collection_id: str, **changes: Any) -> dict[str, Any]:
     nothing: dict[str, Any] = {"settings": [], "fields_added": [], "fields_changed": [], "fields_deleted": []}
-    return {"version": 1, "collection_id": collection_id, "dry_run": False, **nothing, **changes}
+    return {"version": 1, "collection_id": collection_id, "dry_run": False, "created": False, **nothing, **changes}
 
 
 def test_every_argument_reaches_the_wire(xai: Xai) -> None:
@@ -98,7 +98,7 @@ def test_nothing_given_changes_nothing(xai: Xai) -> None:
     assert xai.emulator.count("update_collection") == 0
 
 
-def test_a_dry_run_tells_and_sends_no_write(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_tells_and_sends_no_write(xai: Xai, logged: Logged) -> None:
     whales = xai.collection("whales", field_definitions=[{"key": "author"}])
     update = task(
         collection_id=whales,
@@ -114,19 +114,19 @@ def test_a_dry_run_tells_and_sends_no_write(xai: Xai, capfd: pytest.CaptureFixtu
     assert run(update) == expected
     assert xai.emulator.counts == {"get_collection": 1}
     said = f"{whales}: would set collection_name; add year; delete author"
-    assert said in "".join(capfd.readouterr())
+    assert said in logged()
 
 
-def test_new_chunking_reminds_of_reindexing(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+def test_new_chunking_reminds_of_reindexing(xai: Xai, logged: Logged) -> None:
     run(task(collection_id=xai.collection(), chunk_configuration=CHARS))
-    said = "".join(capfd.readouterr())
+    said = logged()
     assert ": set chunk_configuration" in said
     assert "Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator" in said
 
 
-def test_other_changes_remind_of_nothing(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+def test_other_changes_remind_of_nothing(xai: Xai, logged: Logged) -> None:
     run(task(collection_id=xai.collection(), collection_name="cetaceans"))
-    assert "reindexed" not in "".join(capfd.readouterr())
+    assert "reindexed" not in logged()
 
 
 def test_a_deleted_field_takes_its_values_along(xai: Xai) -> None:

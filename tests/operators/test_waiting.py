@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingErr
 from airflow_provider_xai_collections.manifests import CAP
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from tests.conftest import MANAGEMENT_KEY, playing
+from tests.conftest import MANAGEMENT_KEY, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run
 
 SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
@@ -73,11 +73,11 @@ def test_one_more_than_the_threshold_fails_the_task(xai: Xai, max_failed: float)
 
 
 @pytest.mark.parametrize("emulator_settings", [FAILING])
-def test_ignored_failures_are_in_the_log_and_the_manifest(xai: Xai, capfd: pytest.CaptureFixture[str]) -> None:
+def test_ignored_failures_are_in_the_log_and_the_manifest(xai: Xai, logged: Logged) -> None:
     whales, one = xai.collection(), files(xai, "bad.md")
     manifest = run(task(collection_id=whales, file_ids=one, on_failed="ignore"))
     assert manifest["wait"]["failed"] == 1
-    assert "bad.md" in "".join(capfd.readouterr())
+    assert "bad.md" in logged()
 
 
 @pytest.mark.parametrize("emulator_settings", [STUCK])
@@ -137,6 +137,23 @@ async def test_deferred_a_wait_that_runs_out_names_the_documents(xai: Xai) -> No
         run(task(collection_id=whales, file_ids=stuck, timeout=60, deferrable=True))
     with pytest.raises(XAITimeoutError, match=stuck[0]):
         await finish(deferred[0], task(collection_id=whales, file_ids=stuck))
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+@pytest.mark.parametrize(
+    ("execution_timeout", "ran_before", "left"), [(None, 0, 3600), (600, 0, 600), (600, 400, 200), (7200, 400, 3600)]
+)
+def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(
+    xai: Xai, execution_timeout: int | None, ran_before: int, left: int
+) -> None:
+    whales = xai.collection()
+    patience = None if execution_timeout is None else timedelta(seconds=execution_timeout)
+    waits = task(collection_id=whales, file_ids=files(xai, "stuck.md"), deferrable=True, execution_timeout=patience)
+    with deferring() as deferred:
+        run(waits, start_date=datetime.now(UTC) - timedelta(seconds=ran_before))
+    assert deferred[0].trigger.serialize()[1]["deadline"] == pytest.approx(FlyingTime().time() + left, abs=5)
+    assert deferred[0].timeout is not None
+    assert deferred[0].timeout.total_seconds() == pytest.approx(left + BACKSTOP, abs=5)
 
 
 async def test_deferred_an_error_of_the_trigger_is_the_error_of_the_task(xai: Xai) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.operators.stage import FlyingTime, clock, xai
+from tests.operators.stage import FlyingTime, clock, dying, xai
 
-__all__ = ["clock", "xai"]
+__all__ = ["clock", "dying", "xai"]
 
 
 @pytest.fixture(autouse=True)

@@ -187,6 +187,23 @@ async def test_deferred_the_trigger_goes_on_and_a_new_sensor_finishes(xai: Xai, 
     assert (await finish(deferred[0], sensor(whales, **which)))["processed"] == 1
 
 
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+@pytest.mark.parametrize(
+    ("execution_timeout", "ran_before", "left"), [(None, 0, 3600), (600, 0, 600), (600, 400, 200), (7200, 400, 3600)]
+)
+def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(
+    xai: Xai, execution_timeout: int | None, ran_before: int, left: int
+) -> None:
+    whales = xai.collection()
+    patience = None if execution_timeout is None else timedelta(seconds=execution_timeout)
+    waits = sensor(whales, xai.document(whales, "stuck.md"), timeout=3600, deferrable=True, execution_timeout=patience)
+    with deferring() as deferred:
+        run(waits, start_date=datetime.now(UTC) - timedelta(seconds=ran_before))
+    assert deferred[0].trigger.serialize()[1]["deadline"] == pytest.approx(FlyingTime().time() + left, abs=5)
+    assert deferred[0].timeout is not None
+    assert deferred[0].timeout.total_seconds() == pytest.approx(left + BACKSTOP, abs=5)
+
+
 def test_deferred_a_wait_that_is_over_needs_no_trigger(xai: Xai) -> None:
     whales = xai.collection()
     assert run(sensor(whales, xai.document(whales), deferrable=True))["processed"] == 1
@@ -213,6 +230,20 @@ async def test_deferred_an_error_of_the_trigger_is_of_the_class_that_soft_fail_l
         run(sensor(whales, file, deferrable=True))
     with pytest.raises(AirflowException, match="503"):
         await finish(deferred[0], sensor(whales, file))
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+def test_one_that_is_killed_looks_no_more_and_says_what_goes_on(
+    xai: Xai, dying: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    whales = xai.collection()
+    wait = sensor(whales, xai.document(whales, "stuck.md"), poke_interval=10, timeout=600)
+    with pytest.raises(AirflowException, match="interrupted"), dying("batch_get_documents", wait.on_kill):
+        run(wait)
+    assert xai.emulator.count("batch_get_documents") == 1
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert f"{whales}: told to end while waiting for 1 documents. Indexing goes on at xAI" in said
+    assert "Run again, the task looks again" in said
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import gc
 import inspect
 import json
 import os
+import re
 from typing import Any
 
 import httpx
@@ -178,3 +179,27 @@ async def test_cancelled_it_closes_its_connections(xai: Xai) -> None:
 
 def open_clients() -> int:
     return sum(type(one) is httpx.AsyncClient and not one.is_closed for one in gc.get_objects())
+
+
+@pytest.mark.parametrize(
+    ("of_the_task", "then"),
+    [
+        ({"file_ids": ["file_1", "file_2"]}, "for 2 documents. .* Run again, the task looks again"),
+        ({}, "for documents. "),
+        ({"manifest": {"reindexed": 0}}, "Run again, the task finds what is there and does the rest"),
+        ({"manifest": {"reindexed": 2}}, "Run again, the task indexes documents anew"),
+    ],
+)
+async def test_when_a_user_ends_the_task_it_says_what_goes_on(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, of_the_task: dict[str, Any], then: str
+) -> None:
+    await XAIDocumentsProcessedTrigger(collection_id="collection_1", **of_the_task).on_kill()
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert "collection_1: told to end while waiting for " in said
+    assert "Indexing goes on at xAI" in said
+    assert re.search(then, said)
+
+
+async def test_a_redeploy_says_nothing(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    await XAIDocumentsProcessedTrigger(collection_id="collection_1").cleanup()
+    assert "collection_1" not in "".join(capfd.readouterr()) + caplog.text

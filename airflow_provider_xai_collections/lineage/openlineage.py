@@ -1,0 +1,82 @@
+"""What a task did, as OpenLineage tells it.
+
+The only module that imports the OpenLineage provider, which users may have or not: it is imported inside the methods
+that this provider calls, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow.providers.common.compat.openlineage.facet import (
+    Dataset,
+    InputDataset,
+    LifecycleStateChange,
+    LifecycleStateChangeDatasetFacet,
+    OutputDataset,
+    OutputStatisticsOutputDatasetFacet,
+    RunFacet,
+)
+from airflow.providers.openlineage.extractors import OperatorLineage
+from attrs import define
+
+from airflow_provider_xai_collections.lineage.places import dataset_name
+from airflow_provider_xai_collections.manifests import Report
+
+#: The key of our run facet.
+FACET = "xai_collections"
+#: URIs of what a task makes itself: they name a document, and nothing that it is made of.
+_OWN = "airflow://"
+
+
+@define
+class XAICollectionsRunFacet(RunFacet):
+    """What a task did to a collection. Its schema is that of any run facet: ours is published nowhere.
+
+    :param counts: how many documents it added, replaced, removed and saw fail, and the bytes it uploaded.
+    """
+
+    collection_id: str
+    counts: dict[str, int]
+
+
+def read_from(uris: Iterable[str]) -> OperatorLineage[Dataset, RunFacet]:
+    """Of a task that reads, and leaves everything as it is."""
+    return OperatorLineage(inputs=_inputs(uris))
+
+
+def written_to(collection_uri: str | None, report: Report | None) -> OperatorLineage[Dataset, RunFacet]:
+    """Of a task that changes a collection.
+
+    :param collection_uri: the collection, as the URI of its asset; ``None`` if it is not known, or not yet.
+    :param report: what the task did; ``None`` likewise.
+    """
+    if collection_uri is None:
+        return OperatorLineage()
+    collection = dataset_of(collection_uri)
+    output = OutputDataset(collection.namespace, collection.name)
+    if report is None:
+        return OperatorLineage(outputs=[output])
+    counts = report.all_counts
+    if "added" in report.counts:
+        statistics = OutputStatisticsOutputDatasetFacet(fileCount=counts["added"], size=counts["bytes"])
+        output.outputFacets = {"outputStatistics": statistics}
+    if report.state_change:
+        change = LifecycleStateChangeDatasetFacet(lifecycleStateChange=LifecycleStateChange(report.state_change))
+        output.facets = {"lifecycleStateChange": change}
+    return OperatorLineage(
+        inputs=_inputs(report.came_from),
+        outputs=[output],
+        run_facets={FACET: XAICollectionsRunFacet(collection_id=report.collection_id, counts=counts)},
+    )
+
+
+def dataset_of(uri: str) -> Dataset:
+    """An asset's URI as a dataset."""
+    namespace, name = dataset_name(uri) or ("", uri)
+    return Dataset(namespace, name)
+
+
+def _inputs(uris: Iterable[str]) -> list[Dataset]:
+    names = (dataset_name(uri) for uri in uris if not uri.startswith(_OWN))
+    return [InputDataset(*name) for name in names if name is not None]

@@ -1,0 +1,65 @@
+"""Where documents come from, said briefly: their URIs or the folders they are in; and OpenLineage's names for both."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.manifests import ROOM_FOR_SOURCES
+
+#: Other names of a store, by its own.
+_ALSO = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
+#: What may be secret in the address of a web page: a user with a password, a signature behind the path.
+_USER = re.compile(r"(?<=://)[^/@]*:[^/@]*@")
+_SIGNATURE = re.compile(r"^(https?://[^?#]*)[?#].*")
+
+
+def places_of(uris: Iterable[str], room: int = ROOM_FOR_SOURCES) -> tuple[str, ...]:
+    """The URIs, if they fit into ``room`` bytes of JSON; else the folders they are in, as deep as fits.
+
+    One that fits in no way is left out, as are those behind it.
+    """
+    places = sorted({_shown(uri) for uri in uris})
+    while _size(places) > room and (deepest := max(map(_depth, places))):
+        places = sorted({_folder(place) if _depth(place) == deepest else place for place in places})
+    while _size(places) > room:
+        places.pop()
+    return tuple(places)
+
+
+def dataset_name(uri: str) -> tuple[str, str] | None:
+    """Namespace and name of a dataset, by OpenLineage's conventions; ``None`` for what is no URI.
+
+    ``s3://bucket/folder/a.md`` is ``folder/a.md`` in ``s3://bucket``, ``file:///data/a.md`` is ``/data/a.md`` in
+    ``file``. Source: https://openlineage.io/docs/spec/naming.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return None
+    authority, _, path = rest.partition("/")
+    if scheme == "file":
+        return f"file://{authority}" if authority else "file", "/" + unquote(path)
+    return f"{_ALSO.get(scheme, scheme)}://{authority}", path or "/"
+
+
+def _shown(uri: str) -> str:
+    """As one line, and without what may be secret."""
+    line = printable(uri, limit=max(1, len(uri)))
+    return _SIGNATURE.sub(r"\1", _USER.sub("", line))
+
+
+def _depth(place: str) -> int:
+    """How many folders could still be left: none for a bucket, or for what is no URI."""
+    _, separator, rest = place.partition("://")
+    return rest.rstrip("/").count("/") if separator else 0
+
+
+def _folder(place: str) -> str:
+    return place.rstrip("/").rpartition("/")[0]
+
+
+def _size(places: Iterable[str]) -> int:
+    return sum(len(json.dumps(place)) + len(", ") for place in places)

@@ -1,0 +1,76 @@
+"""Work on many documents side by side: what the operators that add and those that remove share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from airflow_provider_xai_collections.airflow_errors import FINAL
+from airflow_provider_xai_collections.api.protocol import Flow
+from airflow_provider_xai_collections.exceptions import XAIAuthError, XAICredentialError, XAIError, XAIRateLimitError
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.hooks.progress import EVERY
+from airflow_provider_xai_collections.verdicts import NAMED
+
+T = TypeVar("T")
+
+
+def side_by_side(
+    hook: XAICollectionsHook,
+    names: Sequence[str],
+    flows: Iterable[Flow[T]],
+    *,
+    concurrency: int,
+    what: str,
+    log: Any,
+    done: Callable[[int], None] = lambda count: None,
+) -> list[T]:
+    """Run one flow per document, ``concurrency`` at a time; their values, in order.
+
+    One document's failure does not stop the others, but a refused key does.
+
+    :param what: what has become of a document when its flow is over, for the log.
+    :param done: is told how many are, again and again.
+    :raises XAIError: naming the documents that failed; of the failures' own class if a retry cannot mend any, else of a
+        rate limit's if there was one.
+    """
+    values: dict[int, T] = {}
+    failures: dict[int, XAIError] = {}
+    refused: list[XAIError] = []
+
+    def until_refused() -> Iterator[Flow[T]]:
+        # Those that run come to their end: stopped between upload and attach, they would leave files behind.
+        for flow in flows:
+            if refused:
+                return
+            yield flow
+
+    done(0)
+    next_line = time.monotonic() + EVERY
+    for position, outcome in hook.run_many(until_refused(), concurrency=concurrency):
+        if isinstance(outcome, XAIAuthError | XAICredentialError):
+            refused.append(outcome)
+        elif isinstance(outcome, XAIError):
+            failures[position] = outcome
+        else:
+            values[position] = outcome
+        done(len(values))
+        if time.monotonic() >= next_line:
+            next_line = time.monotonic() + EVERY
+            log.info("%d of %d documents %s, %d failed", len(values), len(names), what, len(failures))
+    if refused:
+        raise refused[0]
+    if failures:
+        raise _together(names, failures, what)
+    return [values[position] for position in sorted(values)]
+
+
+def _together(names: Sequence[str], failures: Mapping[int, XAIError], what: str) -> XAIError:
+    listed = "; ".join(f"{names[position]}: {failures[position]}" for position in sorted(failures)[:NAMED])
+    more = f"; and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
+    final = all(isinstance(error, FINAL) for error in failures.values())
+    limited = any(isinstance(error, XAIRateLimitError) for error in failures.values())
+    hint = "" if final else f". The others are {what}, and a retry does what is left"
+    kind = type(next(iter(failures.values()))) if final else XAIRateLimitError if limited else XAIError
+    return kind(f"{len(failures)} of {len(names)} documents failed: {listed}{more}{hint}")

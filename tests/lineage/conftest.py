@@ -1,0 +1,14 @@
+"""The stage of the operators' tests, for the tests of lineage."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.operators.stage import FlyingTime, clock, folder, xai
+
+__all__ = ["clock", "folder", "xai"]
+
+
+@pytest.fixture(autouse=True)
+def _time_flies(clock: FlyingTime) -> None:
+    """For every test here."""

@@ -1,0 +1,186 @@
+"""Two runs compared: the same scene played twice, and what an observer could tell of each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowException, TaskDeferred
+from airflow.triggers.base import BaseTrigger
+
+from airflow_provider_xai_collections.api.endpoints import ADD_DOCUMENT
+from airflow_provider_xai_collections.api.protocol import Host
+from airflow_provider_xai_collections.decorators.ingest import Content, XAIIngestDecoratedOperator, xai_ingest_task
+from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest, Settings
+from airflow_provider_xai_collections.exceptions import XAIError
+from tests.conftest import Connect, RecordingEmulator, Stage
+from tests.emulator.caller import Caller, key_of
+from tests.operators.stage import Crowd, FlyingTime, fire, run, write
+
+#: Where the clock stands when a scene begins; only pauses move it on.
+NOON = 1_800_000_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What there is before a task runs.
+
+    :param whales: a collection with a field ``year`` and two documents, ``good.md`` and ``bad.md``.
+    :param other: an empty collection.
+    :param held: the files of those documents.
+    :param loose: two files that no collection has.
+    :param folder: on disk, with ``good.md`` and ``bad.txt``.
+    """
+
+    whales: str
+    other: str
+    held: list[str]
+    loose: list[str]
+    folder: Path
+
+    def names(self) -> dict[str, str]:
+        """What each id, which is another in every scene, is called in an outcome."""
+        ids = [self.whales, self.other, *self.held, *self.loose]
+        return dict(zip(ids, ("whales", "other", "held 0", "held 1", "loose 0", "loose 1"), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An argument, and two values that must not come to the same. A function makes the value of the scene.
+
+    :param given: other arguments that this one needs to matter.
+    :param xai: how xAI behaves, as settings of the emulator.
+    :param busy: xAI takes its time, so that requests meet if they may.
+    """
+
+    one: Any
+    another: Any
+    given: Mapping[str, Any] = field(default_factory=dict)
+    xai: Mapping[str, Any] = field(default_factory=dict)
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that can be told of a run without looking into the task.
+
+    :param error: the class of the error that ended it. Its words do not count: they may just repeat the argument.
+    """
+
+    requests: tuple[str, ...]
+    pauses: tuple[float, ...]
+    side_by_side: bool
+    result: str = ""
+    deferred: str = ""
+    error: str = ""
+
+
+class Watched(RecordingEmulator):
+    """The emulator, which notices requests that come side by side."""
+
+    def __init__(self, settings: Settings, *, busy: bool) -> None:
+        super().__init__(settings)
+        self.crowd = Crowd()
+        self._busy = busy
+
+    def handle(self, request: HttpRequest) -> HttpReply:
+        with self.crowd.joined() if self._busy else nullcontext():
+            return super().handle(request)
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """Plays scenes, each in an xAI of its own."""
+
+    stage: Stage
+    clock: FlyingTime
+    folder: Path
+
+    def play(self, kind: type[Any], given: Mapping[str, Any], case: Case) -> Outcome:
+        """Run a task (or trigger) with these arguments, and tell what happened."""
+        emulator = Watched(Settings(**case.xai), busy=case.busy)
+        try:
+            return self._play(emulator, kind, given)
+        finally:
+            emulator.close()
+
+    def _play(self, emulator: Watched, kind: type[Any], given: Mapping[str, Any]) -> Outcome:
+        scene = set_up(emulator, self.folder)
+        task = make(kind, {name: value(scene) if callable(value) else value for name, value in given.items()})
+        self.stage.playing = emulator
+        self.clock.pauses.clear()
+        emulator.requests.clear()
+        how: dict[str, str] = {}
+        try:
+            result = asyncio.run(fire(task)) if isinstance(task, BaseTrigger) else run(task)
+            how["result"] = json.dumps(result)
+        except TaskDeferred as deferred:
+            how["deferred"] = json.dumps([deferred.trigger.serialize(), deferred.method_name, str(deferred.timeout)])
+        except (XAIError, AirflowException) as error:
+            how["error"] = type(error).__name__
+        names = scene.names()
+        return Outcome(
+            requests=tuple(anonymous(told(request), names) for request in emulator.requests),
+            pauses=tuple(self.clock.pauses),
+            side_by_side=emulator.crowd.most > 1,
+            **{name: anonymous(text, names) for name, text in how.items()},
+        )
+
+
+@pytest.fixture
+def theatre(
+    stage: tuple[Stage, Any], connect: Connect, clock: FlyingTime, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Theatre:
+    """Scenes on the server of all tests, under a clock that stands still between pauses."""
+    connect(password=key_of(Host.MANAGEMENT), api_key=key_of(Host.API))
+    monkeypatch.setattr("time.time", lambda: NOON + sum(clock.pauses))
+    return Theatre(stage[0], clock, write(tmp_path / "library", {"good.md": "a good whale", "bad.txt": "a bad whale"}))
+
+
+def set_up(emulator: Watched, folder: Path) -> Scene:
+    caller = Caller(emulator)
+    whales = caller.collection("whales", field_definitions=[{"key": "year"}])
+    held = [caller.file(name, f"a {name} of a whale".encode()) for name in ("good.md", "bad.md")]
+    for file_id in held:
+        caller.call(ADD_DOCUMENT, collection_id=whales, file_id=file_id)
+    loose = [caller.file(name, f"a loose {name}".encode()) for name in ("good loose.md", "bad loose.md")]
+    return Scene(whales, caller.collection("other"), held, loose, folder)
+
+
+def told(request: HttpRequest) -> str:
+    """A request in one line."""
+    query = "&".join(f"{name}={value}" for name, value in request.query)
+    boundary = request.headers.get("content-type", "").partition("boundary=")[2]
+    body = request.body.decode()
+    return f"{request.method} {request.path}?{query} {body.replace(boundary, '') if boundary else body}"
+
+
+def anonymous(text: str, names: Mapping[str, str]) -> str:
+    """The text without what is another in every scene."""
+    for unique, name in names.items():
+        text = text.replace(unique, name)
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "an id", text)
+
+
+def make(kind: type[Any], arguments: Mapping[str, Any]) -> Any:
+    """A task of the kind, or a trigger. The decorated one is made by its decorator, as in a DAG."""
+    if issubclass(kind, BaseTrigger):
+        return kind(**arguments)
+    if kind is not XAIIngestDecoratedOperator:
+        return kind(task_id="task", **arguments)
+    with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
+        xai_ingest_task(**arguments)(write_two)()
+    return dag.tasks[0]
+
+
+def write_two() -> list[Content]:
+    """What a decorated function returns here."""
+    return [Content(name="good.md", data="a good whale"), Content(name="bad.txt", data="a bad whale")]

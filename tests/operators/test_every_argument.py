@@ -1,0 +1,205 @@
+"""No argument is accepted and forgotten: each has a case here, in which another value comes to something else.
+
+A case is played three times: twice with its one value, which must come to the same, and once with the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.decorators.ingest import XAIIngestDecoratedOperator
+from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+from airflow_provider_xai_collections.operators.collections import (
+    XAICreateCollectionOperator,
+    XAIDeleteCollectionOperator,
+    XAIUpdateCollectionOperator,
+)
+from airflow_provider_xai_collections.operators.documents import (
+    XAIAddDocumentsOperator,
+    XAIReindexDocumentsOperator,
+    XAIRemoveDocumentsOperator,
+)
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestBaseOperator, XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
+from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
+from scripts.provided import arguments, classes
+from tests.conftest import CONN_ID
+from tests.operators.scenes import NOON, Case, Scene, Theatre, theatre
+
+__all__ = ["theatre"]
+
+KINDS = [kind for room in ("operators", "sensors", "triggers", "task-decorators") for kind in classes(room)]
+
+whales, other, held, loose, folder = map(attrgetter, ("whales", "other", "held", "loose", "folder"))
+FAILING = {"fail_names": ("bad*",)}
+STUCK = {"stuck": ("bad*",)}
+SLOW = {"indexing": "reads:2"}
+MANIFEST = {"version": 1, "collection_id": "collection_1", "total": 1, "added": 1, "already_there": 0}
+HALF_AN_HOUR = {"timeout": 1800, "poll_interval": 60}
+
+
+def first(files: attrgetter[Any]) -> Any:
+    """Only the first of these files."""
+    return lambda scene: files(scene)[:1]
+
+
+def fields_of_the_first_loose_file(scene: Scene) -> dict[str, dict[str, str]]:
+    return {scene.loose[0]: {"year": "1851"}}
+
+
+#: The arguments that every run of a kind begins with.
+BASE: dict[type[Any], Mapping[str, Any]] = {
+    XAICreateCollectionOperator: {"collection_name": "dolphins"},
+    XAIUpdateCollectionOperator: {"collection_id": whales, "collection_description": "large"},
+    XAIDeleteCollectionOperator: {"collection_id": whales},
+    XAIAddDocumentsOperator: {"collection_id": whales, "file_ids": loose, "concurrency": 1},
+    XAIRemoveDocumentsOperator: {"collection_id": whales, "file_ids": held, "concurrency": 1},
+    XAIReindexDocumentsOperator: {"collection_id": whales, "file_ids": held, "concurrency": 1},
+    XAISearchDocumentsOperator: {"query": "whale", "collection_ids": lambda scene: [scene.whales]},
+    XAIIngestDocumentsOperator: {"collection_id": whales, "paths": folder, "concurrency": 1},
+    XAIIngestDecoratedOperator: {"collection_id": whales, "concurrency": 1},
+    XAIDocumentsProcessedSensor: {"collection_id": whales, "file_ids": held, "poke_interval": 60},
+    XAIDocumentsProcessedTrigger: {"collection_id": whales, "file_ids": held, "poll_interval": 60},
+}
+
+TEAM = {"team_id": Case(None, "team_7")}
+CONNECTION = {"conn_id": Case(CONN_ID, "nobody_knows")}
+COLLECTION = {"collection_id": Case(whales, other)}
+FAILURES = {
+    "on_failed": Case("fail", "ignore", xai=FAILING),
+    "max_failed": Case(0, 1, given={"on_failed": "threshold"}, xai=FAILING),
+}
+
+#: The cases of a class hold for those that are made of it.
+CASES: dict[type[Any], dict[str, Case]] = {
+    XAICollectionsBaseOperator: {**TEAM, **CONNECTION},
+    XAIDocumentsBaseOperator: {
+        **COLLECTION,
+        **FAILURES,
+        "concurrency": Case(1, 2, busy=True),
+        "wait_for_completion": Case(True, False),
+        "timeout": Case(600, timedelta(minutes=20), given={"poll_interval": 60}, xai=STUCK),
+        "stall_timeout": Case(None, 120, given=HALF_AN_HOUR, xai=STUCK),
+        "poll_interval": Case(60, 120, given=HALF_AN_HOUR, xai=STUCK),
+        "deferrable": Case(False, True),
+    },
+    XAIIngestBaseOperator: {
+        "fields": Case(None, {"year": "1851"}),
+        "scope": Case("mine", "yours"),
+        "upload_method": Case("files", "direct"),
+    },
+    XAIIngestDocumentsOperator: {
+        "paths": Case(folder, lambda scene: scene.folder / "good.md"),
+        "pattern": Case("*", "*.md"),
+        "exclude": Case((), ["*.md"]),
+    },
+    XAIAddDocumentsOperator: {
+        "file_ids": Case(loose, first(loose)),
+        "fields": Case(None, {"year": "1851"}),
+        "document_fields": Case(None, fields_of_the_first_loose_file),
+    },
+    XAIReindexDocumentsOperator: {
+        "which": Case("all", "failed", given={"file_ids": None, "on_failed": "ignore"}, xai=FAILING),
+        "file_ids": Case(held, first(held)),
+    },
+    XAIRemoveDocumentsOperator: {
+        **COLLECTION,
+        "file_ids": Case(held, first(held)),
+        "filter": Case('name:"good"', 'name:"bad"', given={"file_ids": None}),
+        "delete_files": Case(False, True),
+        "concurrency": Case(1, 2, busy=True),
+    },
+    XAICreateCollectionOperator: {
+        "collection_name": Case("dolphins", "porpoises"),
+        "if_exists": Case("reuse", "fail", given={"collection_name": "whales"}),
+        "index_configuration": Case(None, {"model_name": "grok-embedding-small"}),
+        "chunk_configuration": Case(None, {"bytes_configuration": {"max_chunk_size_bytes": 99}}),
+        "metric_space": Case(None, "HNSW_METRIC_COSINE"),
+        "field_definitions": Case(None, [{"key": "year"}]),
+        "collection_description": Case(None, "small"),
+    },
+    XAIUpdateCollectionOperator: {
+        **COLLECTION,
+        "collection_name": Case(None, "dolphins"),
+        "collection_description": Case("large", "small"),
+        "chunk_configuration": Case(None, {"bytes_configuration": {"max_chunk_size_bytes": 99}}),
+        "add_fields": Case(None, [{"key": "author"}]),
+        "delete_fields": Case(None, ["year"], given={"allow_field_delete": True}),
+        "allow_field_delete": Case(False, True, given={"delete_fields": ["year"]}),
+        "dry_run": Case(False, True),
+    },
+    XAIDeleteCollectionOperator: {
+        **COLLECTION,
+        "if_missing": Case("skip", "fail", given={"collection_id": "collection_unknown"}),
+        "delete_files": Case(False, True),
+        "concurrency": Case(1, 2, given={"delete_files": True}, busy=True),
+    },
+    XAISearchDocumentsOperator: {
+        **CONNECTION,
+        "query": Case("whale", "ship"),
+        "collection_ids": Case(lambda scene: [scene.whales], lambda scene: [scene.whales, scene.other]),
+        "filter": Case(None, 'year = "1851"'),
+        "limit": Case(None, 1),
+        "instructions": Case(None, "prefer the good"),
+        "retrieval_mode": Case(None, {"type": "keyword"}),
+        "group_by": Case(None, {"keys": ["year"]}),
+        "max_chars": Case(500, 5),
+        "min_matches": Case(0, 5),
+        "min_score": Case(None, 0.999),
+        "expect_file_ids": Case((), ["file_unknown"]),
+        "timeout": Case(20, timedelta(seconds=40), given={"min_matches": 5}),
+        "poll_interval": Case(5, 10, given={"min_matches": 5}),
+    },
+    XAIDocumentsProcessedSensor: {
+        **TEAM,
+        **CONNECTION,
+        **COLLECTION,
+        **FAILURES,
+        "file_ids": Case(held, first(held)),
+        "filter": Case('name:"good"', 'name:"bad"', given={"file_ids": None}),
+        "deferrable": Case(False, True, xai=SLOW),
+    },
+    XAIDocumentsProcessedTrigger: {
+        **TEAM,
+        **CONNECTION,
+        **COLLECTION,
+        "file_ids": Case(held, first(held)),
+        "filter": Case('name:"good"', 'name:"bad"', given={"file_ids": None}),
+        "deadline": Case(NOON + 600, NOON + 1200, xai=STUCK),
+        "poll_interval": Case(60, 120, given={"deadline": NOON + 1800}, xai=STUCK),
+        "stall_timeout": Case(None, 120, given={"deadline": NOON + 1800}, xai=STUCK),
+        "manifest": Case(None, MANIFEST),
+    },
+}
+
+ARGUMENTS = [(kind, owner, parameter.name) for kind in KINDS for owner, parameter in arguments(kind)]
+
+
+def test_every_argument_has_a_case() -> None:
+    assert [f"{owner.__name__}.{name}" for _, owner, name in ARGUMENTS if name not in CASES.get(owner, {})] == []
+
+
+def test_every_case_is_of_an_argument() -> None:
+    there = {(owner, name) for _, owner, name in ARGUMENTS}
+    assert [f"{owner.__name__}.{name}" for owner in CASES for name in CASES[owner] if (owner, name) not in there] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner", "name"),
+    [pytest.param(*argument, id=f"{argument[0].__name__}-{argument[2]}") for argument in ARGUMENTS],
+)
+def test_another_value_comes_to_something_else(theatre: Theatre, kind: Any, owner: Any, name: str) -> None:
+    case = CASES[owner][name]
+    given = {**BASE[kind], **case.given}
+    one, again, another = (
+        theatre.play(kind, {**given, name: value}, case) for value in (case.one, case.one, case.another)
+    )
+    assert one == again, "the comparison below would compare chance"
+    assert one != another
