@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CONSTRAINTS := constraints-airflow-3.3.txt
+BIN_2 := .venv-2.11/bin
+CONSTRAINTS_2 := constraints-airflow-2.11.txt
 
-.PHONY: demo test lint types architecture pytest format tables lock clean
+.PHONY: demo test lint types architecture pytest test-airflow-2 test-system format tables lock clean
 
 demo: .venv/demo  ## documents into a collection, on a real Airflow; DOCS=folder QUESTION="…" take your own
 	@$(BIN)/python scripts/demo.py
@@ -21,23 +23,36 @@ architecture: .venv/test
 	$(BIN)/lint-imports
 
 pytest: .venv/test
-	$(BIN)/coverage run -m pytest
+	$(BIN)/pytest --numprocesses=auto --dist=loadfile --cov --cov-report=
 	$(BIN)/coverage report --include='*/api/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
+
+# Left out is what Airflow has no say in.
+test-airflow-2: .venv-2.11/test  ## the tests on Airflow 2.11, in an environment of their own
+	$(BIN_2)/pytest --numprocesses=auto --dist=loadfile --ignore=tests/api --ignore=tests/emulator \
+		--ignore-glob='*/test_client*.py' --ignore=tests/test_architecture.py --ignore=tests/system
+
+test-system: .venv/system  ## on real Airflow processes, with a browser; see CONTRIBUTING.md for what it needs
+	$(BIN)/pytest tests/system
 
 format: .venv/test  ## let ruff fix and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-tables: .venv/demo  ## write the README's generated table
-	$(BIN)/python scripts/readme_tables.py
+tables: .venv/demo  ## write what is generated of README.md, and REFERENCE.md
+	$(BIN)/python -m scripts.readme_tables
 
 lock: .venv/uv  ## resolve the constraints anew
-	echo 'apache-airflow==3.3.*' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-		--no-header --no-annotate --extra emulator --group test pyproject.toml - --output-file $(CONSTRAINTS)
+	$(call resolve,3.3.*,$(CONSTRAINTS),system)
+	$(call resolve,2.11.*,$(CONSTRAINTS_2),test)
+
+define resolve
+	echo 'apache-airflow==$(1)' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--no-header --no-annotate --extra emulator --group $(3) pyproject.toml - --output-file $(2)
+endef
 
 clean:  ## forget the environment and the demo's Airflow and documents
-	rm -rf .venv .demo
+	rm -rf .venv .venv-2.11 .demo .system
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=")'
@@ -51,4 +66,14 @@ clean:  ## forget the environment and the demo's Airflow and documents
 
 .venv/test: .venv/demo
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --constraint $(CONSTRAINTS) --group test
+	@touch $@
+
+.venv/system: .venv/test
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --constraint $(CONSTRAINTS) --group system
+	@touch $@
+
+# Airflow 2.11 runs on Python 3.12 at most.
+.venv-2.11/test: .venv/uv pyproject.toml $(CONSTRAINTS_2)
+	$(BIN)/uv venv --quiet --allow-existing --python '>=3.11,<3.13' .venv-2.11
+	VIRTUAL_ENV=.venv-2.11 $(BIN)/uv pip install --quiet --constraint $(CONSTRAINTS_2) --editable '.[emulator]' --group test
 	@touch $@
