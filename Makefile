@@ -10,7 +10,7 @@ CONSTRAINTS_2 := constraints-airflow-2.11.txt
 demo: .venv/demo  ## documents into a collection, on a real Airflow; DOCS=folder QUESTION="…" take your own
 	@$(BIN)/python scripts/demo.py
 
-test: lint types architecture pytest  ## everything CI checks
+test: lint types architecture pytest  ## lint, types, architecture and tests
 
 lint: .venv/test
 	$(BIN)/ruff check .

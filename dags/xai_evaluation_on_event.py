@@ -2,7 +2,7 @@
 
 Runs whenever an ingestion says through the alias that it has changed a collection (see `xai_upstream_asset`), and asks
 that collection questions of which the right document is known. The run fails if too few of them are answered by it, so
-that a bad change is noticed before users do.
+that a bad change is noticed before users do; but only after retries, because a new document is not found at once.
 
 Started by a user, it evaluates the collection of the name among the parameters, and is skipped if there is none. It
 changes nothing, so it can be run at any time; each question is a search, and billed.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import AirflowFailException, AssetAlias, Param, dag, task
+from airflow.providers.common.compat.sdk import AirflowException, AssetAlias, Param, dag, task
 
 from airflow_provider_xai_collections.assets.events import triggering_collections
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -28,7 +28,7 @@ QUESTIONS = [{"question": "What happens when the API answers 503?", "document": 
     default_args={"retries": 2, "retry_exponential_backoff": True},
     params={
         "collection_name": Param("upstream", type="string", description="For runs that no event has triggered."),
-        "questions": Param(QUESTIONS, type="array"),
+        "questions": Param(QUESTIONS, type="array", minItems=1),
         "at_least": Param(0.0, type="number", description="The share to be answered; 0 only reports."),
     },
     doc_md=__doc__,
@@ -49,7 +49,7 @@ def xai_evaluation_on_event() -> None:
             answered += found
         share = answered / len(params["questions"])
         if share < params["at_least"]:
-            raise AirflowFailException(f"{collection_id} answers {share:.0%}, and {params['at_least']:.0%} are wanted")
+            raise AirflowException(f"{collection_id} answers {share:.0%}, and {params['at_least']:.0%} are wanted")
         return share
 
     evaluate.expand(collection_id=collections())

@@ -38,7 +38,8 @@ def xai_mapped_batches() -> None:
     @task
     def list_batches(params: dict[str, Any]) -> list[list[str]]:
         found = ObjectStoragePath(params["documents"]).glob(params["pattern"])
-        return batches(sorted(str(path) for path in found if path.is_file()), size=params["batch_size"])
+        paths = [str(path) for path in found if path.is_file() and not path.name.startswith(".")]
+        return batches(sorted(paths), size=params["batch_size"])
 
     XAIIngestDocumentsOperator.partial(
         task_id="ingest_batch",

@@ -5,7 +5,8 @@ yet, so a run that was missed or cleared needs no catching up, and two runs neve
 
 Made for nobody watching: the task gives its worker slot back while xAI is processing, gives up when nothing moves for
 half an hour, tries again later and later, and tolerates 5 % of documents that xAI cannot read. Those are named in the
-log, and the next run replaces them. Run again: nothing is uploaded twice.
+log, and the next run replaces them. But a file that xAI takes from nobody, empty or above 50 MB, fails the run before
+anything is sent, and the error names it: remove it, or add `exclude`. Run again: nothing is uploaded twice.
 """
 
 from __future__ import annotations

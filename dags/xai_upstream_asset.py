@@ -5,6 +5,7 @@ and its event says in which folder they are. That triggers the second, which bri
 the collection through an alias, since a collection's asset carries an id that nobody knows before it is created.
 `xai_evaluation_on_event` waits for that alias.
 
+Several events may trigger one run; each folder is a mapped task, so the same file names in two of them do not clash.
 Started by a user, the second takes the folder from its parameters. Run again: nothing is uploaded twice.
 """
 
@@ -38,6 +39,7 @@ def xai_upstream_export() -> None:
     dag_id="xai_upstream_asset",
     schedule=[DOCUMENTS],
     start_date=START,
+    default_args={"retries": 2, "retry_exponential_backoff": True},
     params={"collection_name": Param("upstream", type="string"), "documents": FOLDER},
     doc_md=__doc__,
 )
@@ -49,9 +51,9 @@ def xai_upstream_asset() -> None:
 
     name = "{{ params.collection_name }}"
     collection = XAICreateCollectionOperator(task_id="create_collection", collection_name=name)
-    XAIIngestDocumentsOperator(
-        task_id="ingest", collection_id=collection.output, paths=folders(), outlets=[COLLECTION], deferrable=True
-    )
+    XAIIngestDocumentsOperator.partial(
+        task_id="ingest", collection_id=collection.output, outlets=[COLLECTION], deferrable=True
+    ).expand(paths=folders())
 
 
 xai_upstream_export()

@@ -12,8 +12,9 @@ from airflow_provider_xai_collections.manifests import ROOM_FOR_SOURCES
 
 #: Other names of a store, by its own.
 _ALSO = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
-#: What may be secret in the address of a web page: a user with a password, a signature behind the path.
-_USER = re.compile(r"(?<=://)[^/@]*:[^/@]*@")
+#: What may be secret in an address: a password, on the web a user's name as well, which may be a token, and a signature
+#: behind the path. (Elsewhere the name tells where: ``abfs://container@account``.)
+_USER = re.compile(r"^(https?://)[^/?#]*@|(?<=://)[^/@]*:[^/]*@")
 _SIGNATURE = re.compile(r"^(https?://[^?#]*)[?#].*")
 
 
@@ -48,7 +49,7 @@ def dataset_name(uri: str) -> tuple[str, str] | None:
 def _shown(uri: str) -> str:
     """As one line, and without what may be secret."""
     line = printable(uri, limit=max(1, len(uri)))
-    return _SIGNATURE.sub(r"\1", _USER.sub("", line))
+    return _SIGNATURE.sub(r"\1", _USER.sub(r"\1", line))
 
 
 def _depth(place: str) -> int:

@@ -17,10 +17,7 @@ from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.arguments import whole_number
 from airflow_provider_xai_collections.deferring import WaitInParts, Watch, deadline_of, fits_a_trigger
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
-from airflow_provider_xai_collections.exceptions import (
-    XAIIndexingError,
-    XAITimeoutError,
-)
+from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.last_words import FINDS, between_documents, while_waiting
 from airflow_provider_xai_collections.manifests import CAP, DocumentsManifest, WaitEvent, WaitSummary
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
@@ -162,16 +159,20 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger."""
         with for_operator(), self.hook:
-            told = WaitEvent.parse(event)
-            self.report, summary = told.manifest, summary_of(told)
-            return self._end(context, DocumentsManifest.parse(told.manifest), summary)
+            return self._end(context, *self._told(event))
 
     def execute_part_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger that watched one part of very many documents."""
         with for_operator(), self.hook:
-            told = WaitEvent.parse(event)
-            self.report, summary = told.manifest, summary_of(told)
-            return self._go_on(context, DocumentsManifest.parse(told.manifest), self._parts(context).resume(summary))
+            manifest, summary = self._told(event)
+            return self._go_on(context, manifest, self._parts(context).resume(summary))
+
+    def _told(self, event: Any) -> tuple[DocumentsManifest, WaitSummary]:
+        """What was done before the wait, which is the report should the wait have ended in an error, and its end."""
+        told = WaitEvent.parse(event)
+        self.report = told.manifest
+        summary = summary_of(told)
+        return DocumentsManifest.parse(told.manifest), summary
 
     def _parts(self, context: Context) -> WaitInParts:
         return WaitInParts(context["ti"], self.hook, self.collection_id, self.team)
@@ -209,9 +210,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
             if summary.end is not WaitEnd.TIMED_OUT or summary.failed or summary.missing:
                 memory.forget()
             raise
-        if manifest.file_ids:
-            documents = self.hook.run(batch_get_documents(self.collection_id, manifest.file_ids, team_id=self.team))
-            self.log.info("%s\n%s", self.collection_id, document_table(documents))
+        self._show(manifest.file_ids)
         self.log.info(
             "%s: %d documents, %d added, %d already there; %d processed, %d failed",
             self.collection_id,
@@ -224,6 +223,17 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
         result = self.tell(context, manifest)
         memory.forget()
         return result
+
+    def _show(self, file_ids: Sequence[str]) -> None:
+        """The documents, in the log. The work is done by now, and must not fail for want of a table."""
+        if not file_ids:
+            return
+        try:
+            documents = self.hook.run(batch_get_documents(self.collection_id, file_ids, team_id=self.team))
+        except XAIError as error:
+            self.log.warning("The log cannot show the documents: %s", error)
+        else:
+            self.log.info("%s\n%s", self.collection_id, document_table(documents))
 
     def _rules(self) -> WaitRules:
         return WaitRules(

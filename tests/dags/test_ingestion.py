@@ -31,7 +31,7 @@ def test_scheduled_folder_tolerates_one_of_twenty_and_brings_in_what_is_new(
 
 
 def test_mapped_batches_are_called_after_their_files(xai: Xai, folder: Path, airflow: Airflow) -> None:
-    write(folder, {"d.md": "delta"})
+    write(folder, {"d.md": "delta", ".DS_Store": "what a desktop leaves behind"})
     params = {"collection_name": "archive", "documents": str(folder), "batch_size": 2}
     for _ in range(2):
         done = airflow.test("xai_mapped_batches", params)

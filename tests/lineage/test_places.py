@@ -37,6 +37,9 @@ def test_a_place_shows_no_secret_and_no_control_character() -> None:
         [
             "https://example.org/a.md?X-Amz-Signature=0123#top",
             "sftp://user:password@host/b.md",
+            "sftp://user:pass@word@host/b.md",
+            "https://token@example.org/c.md",
+            "https://user:pass@word@example.org/c.md",
             "abfs://container@account/c?d.md",
             "https://example.org/xai-0123456789abcdefghij",
             "one\n\0two",
@@ -45,6 +48,7 @@ def test_a_place_shows_no_secret_and_no_control_character() -> None:
     assert shown == (
         "abfs://container@account/c?d.md",
         "https://example.org/a.md",
+        "https://example.org/c.md",
         "https://example.org/xai-***",
         "one two",
         "sftp://host/b.md",

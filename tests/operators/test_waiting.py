@@ -161,8 +161,11 @@ async def test_deferred_an_error_of_the_trigger_is_the_error_of_the_task(xai: Xa
     with deferring() as deferred:
         run(task(collection_id=whales, file_ids=one, deferrable=True))
     xai.hook.delete_collection(collection_id=whales)
+    resumed = task(collection_id=whales, file_ids=one)
     with pytest.raises(XAIFailException, match=f"{whales}.*404"):
-        await finish(deferred[0], task(collection_id=whales, file_ids=one))
+        await finish(deferred[0], resumed)
+    assert resumed.report is not None, "what was done before the wait is told all the same"
+    assert resumed.report.counts["added"] == 1
 
 
 @pytest.mark.parametrize("event", [None, {}, {"version": 2}, {"version": 1, "status": "success"}, "success"])
@@ -197,3 +200,11 @@ def test_looks_that_fail_in_between_are_survived(xai: Xai) -> None:
     whales, one = xai.collection(), files(xai, "a.md")
     xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", times=30, status=503))
     assert run(task(collection_id=whales, file_ids=one))["wait"]["processed"] == 1
+
+
+def test_a_task_that_has_done_its_work_does_not_fail_for_want_of_a_table(xai: Xai, logged: Logged) -> None:
+    whales, file_ids = xai.collection(), files(xai, "a.md")
+    run(task(collection_id=whales, file_ids=file_ids))
+    xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", nth=tuple(range(2, 8)), status=503))
+    assert run(task(collection_id=whales, file_ids=file_ids))["wait"]["processed"] == 1
+    assert "The log cannot show the documents" in logged()
