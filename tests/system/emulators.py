@@ -1,0 +1,125 @@
+"""Emulators in processes of their own, one for each way that xAI may behave."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.system.processes import Process, free_port, until
+
+#: Keys that a search through everything Airflow wrote cannot miss.
+MANAGEMENT_KEY = "xai-token-management-5f1b7c9d2e3a4468"
+API_KEY = "xai-7d3e9a1c5b2f4806-files-and-search"
+
+
+class RunningEmulator:
+    """One emulator with its connection.
+
+    :param name: of the connection that leads there.
+    :param switches: further arguments of the emulator's command line.
+    """
+
+    def __init__(self, name: str, home: Path, environment: Mapping[str, str], *switches: str) -> None:
+        self.conn_id = name
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._command: list[str | Path] = [
+            *(sys.executable, "-m", "airflow_provider_xai_collections.emulator", "--port", str(port)),
+            *("--management-key", MANAGEMENT_KEY, "--api-key", API_KEY, "--db", home / f"{name}.sqlite"),
+        ]
+        self._process = Process([*self._command, *switches], log=home / f"{name}.log", environment=environment)
+        self._http = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
+        self._wait()
+
+    @property
+    def connection(self) -> str:
+        """As Airflow reads it from the environment."""
+        keys = {"password": MANAGEMENT_KEY, "extra": {"api_key": API_KEY, "api_host": self.url}}
+        return json.dumps({"conn_type": "xai_collections", "host": self.url, **keys})
+
+    def restart(self, *switches: str) -> None:
+        """Come back with the same documents, at the same address, and with other manners."""
+        self.stop()
+        self._process.command = [*self._command, *switches]
+        self._process.start()
+        self._wait()
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def break_down(self, *faults: Mapping[str, Any]) -> None:
+        """Set faults; see :class:`~airflow_provider_xai_collections.emulator.faults.FaultRule`."""
+        self._http.post("/_emulator/faults", json=list(faults)).raise_for_status()
+
+    def requests(self, *endpoints: str) -> list[dict[str, Any]]:
+        """What it was asked since it started, oldest first."""
+        entries: list[dict[str, Any]] = self._http.get("/_emulator/requests").raise_for_status().json()["requests"]
+        return [entry for entry in entries if not endpoints or entry["endpoint"] in endpoints]
+
+    def count(self, endpoint: str) -> int:
+        """How often an endpoint was called since it started."""
+        counts: dict[str, int] = self._http.get("/_emulator/counts").raise_for_status().json()
+        return counts.get(endpoint, 0)
+
+    def wait_for(self, **counts: int) -> None:
+        """Until each of these endpoints has been called so often."""
+        asked = f"{self.conn_id} is asked {counts}"
+        until(lambda: all(self.count(name) >= count for name, count in counts.items()), asked)
+
+    def create_collection(self, name: str) -> str:
+        answer = self._management("POST", "/v1/collections", json={"collection_name": name})
+        collection_id: str = answer["collection_id"]
+        return collection_id
+
+    def collection_ids(self) -> list[str]:
+        return [entry["collection_id"] for entry in self._management("GET", "/v1/collections").get("collections", [])]
+
+    def documents(self, collection_id: str) -> list[dict[str, Any]]:
+        """The documents of a collection (at most 100)."""
+        found: list[dict[str, Any]] = self._management("GET", f"/v1/collections/{collection_id}/documents").get(
+            "documents", []
+        )
+        return found
+
+    def files(self) -> list[dict[str, Any]]:
+        """All files, whether in a collection or not (at most 100)."""
+        answer = self._http.get("/v1/files", headers={"authorization": f"Bearer {API_KEY}"}, params={"limit": 100})
+        found: list[dict[str, Any]] = answer.raise_for_status().json().get("data", [])
+        return found
+
+    def upload(self, name: str, text: str) -> str:
+        """A file that is in no collection yet."""
+        answer = self._http.post(
+            "/v1/files",
+            headers={"authorization": f"Bearer {API_KEY}"},
+            files={"file": (name, text.encode())},
+            data={"purpose": "assistants"},
+        )
+        file_id: str = answer.raise_for_status().json()["id"]
+        return file_id
+
+    def attach(self, collection_id: str, file_ids: Sequence[str]) -> None:
+        for file_id in file_ids:
+            self._management("POST", f"/v1/collections/{collection_id}/documents/{file_id}", json={})
+
+    def _management(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {MANAGEMENT_KEY}"}
+        answer: dict[str, Any] = (
+            self._http.request(method, path, headers=headers, **arguments).raise_for_status().json()
+        )
+        return answer
+
+    def _wait(self) -> None:
+        until(self._answers, f"the emulator {self.conn_id} answers")
+
+    def _answers(self) -> bool:
+        self._process.check()
+        try:
+            return self._http.get("/_emulator/health").is_success
+        except httpx.TransportError:
+            return False

@@ -1,0 +1,97 @@
+"""The recipes in ``dags/``, as a user runs them: all at once, with what they need beforehand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from tests.system.emulators import RunningEmulator
+from tests.system.processes import until
+from tests.system.scenario import scenario
+from tests.system.stack import RECIPES, Stack
+
+#: Every recipe, without importing one: this is read before there is an Airflow.
+DAG_IDS = sorted(
+    dag_id for path in RECIPES.glob("*.py") for dag_id in re.findall(r'\bdag_id="(\w+)"', path.read_text())
+)
+#: Those that work on a collection which exists, and holds documents.
+NEED_A_COLLECTION = {"xai_evaluation_on_event", "xai_reindex_after_chunking"}
+#: One that takes files which another program has uploaded.
+NEEDS_FILES = "xai_attach_files"
+
+
+def prepare(emulator: RunningEmulator) -> None:
+    """What the recipes take for granted is there."""
+    for dag_id in NEED_A_COLLECTION:
+        collection_id = emulator.create_collection(dag_id)
+        emulator.attach(collection_id, [emulator.upload("harbour.md", "# Harbour\n\nOpen from May to October.\n")])
+    for month in ("may", "june"):
+        emulator.upload(f"minutes-{month}.md", f"# Minutes of {month}\n\nNothing was decided.\n")
+
+
+def parameters(stack: Stack, dag_id: str) -> dict[str, Any]:
+    """The parameters of a run: a folder that is there, and a collection that no other recipe works on."""
+    ours = {"documents": str(stack.documents), "collection_name": dag_id}
+    known = stack.api.dag(dag_id)["params"] or {}
+    return {name: value for name, value in ours.items() if name in known}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over."""
+
+    run: dict[str, Any]
+    tasks: list[dict[str, Any]]
+    story: str
+
+    @classmethod
+    def of(cls, stack: Stack, dag_id: str, run_id: str) -> Ended:
+        run = stack.api.finished(dag_id, run_id)
+        return cls(run, stack.api.tasks(dag_id, run_id), stack.api.story(dag_id, run_id))
+
+    def check(self) -> None:
+        """Green, and nothing was left out."""
+        assert self.run["state"] == "success", self.story
+        assert {task["state"] for task in self.tasks} == {"success"}, self.story
+
+
+@dataclass(frozen=True)
+class Recipes:
+    """The runs of all recipes.
+
+    :param by_user: one for each.
+    :param by_asset: one for each that waits for an asset.
+    """
+
+    by_user: dict[str, Ended]
+    by_asset: dict[str, Ended]
+    import_errors: list[dict[str, Any]]
+    parsed: set[str]
+
+
+def run_by_asset(stack: Stack, dag_id: str) -> str:
+    """The first run of a DAG that an asset has started, when there is one."""
+
+    def look() -> str | None:
+        runs = (run["dag_run_id"] for run in stack.api.runs(dag_id) if run["run_type"] == "asset_triggered")
+        return next(runs, None)
+
+    return until(look, f"an asset runs {dag_id}")
+
+
+@scenario
+def recipes(stack: Stack) -> Recipes:
+    """All recipes at once."""
+    prepare(stack.emulators["xai_collections_default"])
+    until(lambda: set(DAG_IDS) <= set(stack.api.dag_ids()), "all recipes are parsed")
+    begun = {dag_id: stack.begin(dag_id, parameters(stack, dag_id)) for dag_id in DAG_IDS}
+    by_user = {dag_id: Ended.of(stack, dag_id, run_id) for dag_id, run_id in begun.items()}
+    waiting = [dag_id for dag_id in DAG_IDS if stack.api.dag(dag_id)["asset_expression"]]
+
+    return Recipes(
+        by_user=by_user,
+        by_asset={dag_id: Ended.of(stack, dag_id, run_by_asset(stack, dag_id)) for dag_id in waiting},
+        import_errors=stack.api.get("/importErrors")["import_errors"],
+        parsed={dag["dag_id"] for dag in stack.api.get("/dags", limit=100, bundle_name="recipes")["dags"]},
+    )

@@ -1,0 +1,140 @@
+"""What a user sees in a browser: the form of the connection, and the graph of a run that is over."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from airflow_provider_xai_collections.get_provider_info import get_provider_info
+from tests.system.emulators import API_KEY, MANAGEMENT_KEY
+from tests.system.scenarios.recipes import Recipes
+from tests.system.stack import Stack
+
+CONNECTION_TYPE = get_provider_info()["connection-types"][0]
+#: What the form saves.
+CONN_ID = "xai_by_hand"
+#: Set to anything, it lets a machine without a browser pass.
+NO_BROWSER = "SYSTEM_TESTS_WITHOUT_BROWSER"
+#: No sandbox: it does not start under root. And it shall talk to Airflow, and to nobody else.
+SWITCHES = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+#: Milliseconds until something is to be seen, on a machine that is busy with everything else.
+SOON = 60_000
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    if found := shutil.which("chromium"):
+        return found
+    if os.environ.get(NO_BROWSER):
+        pytest.skip(f"no chromium on this machine, and {NO_BROWSER} is set")
+    pytest.fail(
+        f"no chromium on this machine: apt-get install chromium; or set {NO_BROWSER}=1 to do without", pytrace=False
+    )
+
+
+@pytest.fixture
+def page(chromium: str, stack: Stack) -> Iterator[Page]:
+    """An empty page of a user who is logged in."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
+        context = browser.new_context(base_url=stack.api.url, viewport={"width": 1280, "height": 1100}, locale="en-US")
+        context.set_default_timeout(SOON)
+        expect.set_options(timeout=SOON)
+        page = context.new_page()
+        page.goto("/auth/token/login")
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def screenshots(artefacts: Path) -> Path:
+    folder = artefacts / "screenshots"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def fill_in(page: Page, stack: Stack) -> None:
+    """A new connection to the emulator, with both keys, not saved yet."""
+    emulator = stack.emulators["xai_collections_default"]
+    host, _, port = emulator.url.rpartition(":")
+    page.goto("/connections")
+    page.get_by_role("button", name="Add Connection").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("combobox").fill("xai")
+    page.get_by_role("option", name="xAI Collections").click()
+    form.get_by_label("Connection ID").fill(CONN_ID)
+    form.get_by_label("Management host").fill(host)
+    form.get_by_label("Management port").fill(port)
+    form.get_by_label("Management key").fill(MANAGEMENT_KEY)
+    form.get_by_role("button", name="Extra Fields", exact=True).click()
+    # Airflow ties no label to the field of an extra.
+    form.locator("[name=element_api_key]").fill(API_KEY)
+    form.locator("[name=element_api_host]").fill(emulator.url)
+
+
+def test_the_form_shows_our_fields_and_hides_both_keys(page: Page, stack: Stack, screenshots: Path) -> None:
+    fill_in(page, stack)
+    form = page.get_by_role("dialog")
+    page.screenshot(path=screenshots / "connection-extras.png")
+    for name, field in CONNECTION_TYPE["conn-fields"].items():
+        box = form.locator(f"[data-scope=field][data-part=root]:has([name=element_{name}])")
+        expect(box).to_contain_text(field["label"])
+        expect(box).to_contain_text(field["description"])
+    expect(form.locator("[name=element_api_key]")).to_have_attribute("type", "password")
+    form.get_by_role("button", name="Standard Fields").click()
+    expect(form.get_by_label("Management key")).to_be_visible()
+    page.screenshot(path=screenshots / "connection-standard-fields.png")
+    expect(form.get_by_label("Management key")).to_have_attribute("type", "password")
+    expect(form.get_by_label("Management host")).to_have_attribute("placeholder", "https://management-api.x.ai")
+    for hidden in ("Login", "Schema"):
+        expect(form.get_by_label(hidden)).to_have_count(0)
+
+
+def test_a_connection_is_saved_and_tested(page: Page, stack: Stack, screenshots: Path) -> None:
+    fill_in(page, stack)
+    form = page.get_by_role("dialog")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
+    row = page.get_by_role("row").filter(has_text=CONN_ID)
+    with page.expect_response("**/connections/test") as answered:
+        row.get_by_role("button", name="Test Connection").click()
+    said = answered.value.json()
+    assert said.get("status") is True, said
+    expect(page.get_by_text("Test Connection Successful")).to_be_visible()
+    page.screenshot(path=screenshots / "connection-tested.png")
+    assert API_KEY not in page.content()
+
+
+def test_the_graph_of_a_recipe_is_green(page: Page, recipes: Recipes, screenshots: Path) -> None:
+    ended = recipes.by_user["xai_quickstart"]
+    page.goto(f"/dags/xai_quickstart/runs/{ended.run['dag_run_id']}")
+    page.get_by_role("button", name="Show Graph").click()
+    for task in ended.tasks:
+        expect(page.get_by_test_id(f"rf__node-{task['task_id']}")).to_contain_text("success")
+    expect(page.get_by_test_id("rf__node-ingest")).to_contain_text("XAIIngestDocumentsOperator")
+    page.screenshot(path=screenshots / "graph.png")
+
+
+def test_a_task_leads_to_the_console(page: Page, recipes: Recipes, screenshots: Path) -> None:
+    run_id = recipes.by_user["xai_quickstart"].run["dag_run_id"]
+    page.goto(f"/dags/xai_quickstart/runs/{run_id}/tasks/ingest/details")
+    link = page.get_by_role("link", name="xAI collections")
+    expect(link).to_have_attribute("href", re.compile(r"https://console\.x\.ai/team/.+/collections"))
+    page.screenshot(path=screenshots / "task.png")
