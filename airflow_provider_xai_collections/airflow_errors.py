@@ -15,6 +15,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAICredentialError,
     XAIError,
     XAIIndexingError,
+    XAIInterruptedError,
     XAIInvalidRequestError,
     XAINotFoundError,
     XAITimeoutError,
@@ -55,6 +56,8 @@ def for_sensor() -> Iterator[None]:
     try:
         with for_operator():
             yield
+    except XAIInterruptedError:
+        raise  # a wait that somebody ended is not to be skipped
     except XAITimeoutError as error:
         raise AirflowSensorTimeout(str(error)) from error
     except XAIIndexingError as error:

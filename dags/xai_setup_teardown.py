@@ -38,7 +38,6 @@ def xai_setup_teardown() -> None:
         task_id="ingest",
         collection_id=create.output,
         paths="{{ params.documents }}",
-        deferrable=True,
         retries=0,  # a retry replaces documents that failed, and their files would stay
     )
     search = XAISearchDocumentsOperator(

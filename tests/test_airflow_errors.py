@@ -68,11 +68,17 @@ def test_an_operator_lets_the_rest_through(kind: type[XAIError]) -> None:
     assert not isinstance(caught.value, AirflowFailException)
 
 
-@pytest.mark.parametrize("kind", by_name(ALL), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", by_name(ALL - {XAIInterruptedError}), ids=lambda kind: kind.__name__)
 def test_a_sensor_raises_what_soft_fail_looks_for(kind: type[XAIError]) -> None:
     with pytest.raises(AirflowException, match=r"^what happened$") as caught, for_sensor():
         raise kind("what happened")
     assert caught.value.__cause__ is not None
+
+
+def test_a_sensor_that_was_told_to_end_is_not_skipped() -> None:
+    with pytest.raises(XAIInterruptedError) as caught, for_sensor():
+        raise XAIInterruptedError("what happened")
+    assert not isinstance(caught.value, AirflowException)
 
 
 @pytest.mark.parametrize(

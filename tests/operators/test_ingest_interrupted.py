@@ -67,9 +67,12 @@ def test_a_retry_after_death_at_any_request_completes_the_work(
     whales = xai.collection()
     ingest: dict[str, Any] = {"collection_id": whales, "paths": folder, "concurrency": 1}
     xai.emulator.set_faults(*death(number))
-    if number <= REQUESTS - 3 * (upload_method == "direct"):
+    last = REQUESTS - 3 * (upload_method == "direct")
+    if number < last:
         with pytest.raises(Exception, match=r"request|no usable answer"):
             run(task(**ingest, upload_method=upload_method))
+    elif number == last:
+        run(task(**ingest, upload_method=upload_method))  # no table in the log, and no harm done
     xai.emulator.set_faults()
     manifest = run(task(**ingest, upload_method=upload_method), try_number=2)
     assert (manifest["total"], manifest["wait"]["processed"]) == (3, 3)

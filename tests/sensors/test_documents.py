@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_xai_collections.deferring import BACKSTOP
 from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from tests.conftest import Connect, playing
 from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, run
@@ -238,7 +239,7 @@ def test_one_that_is_killed_looks_no_more_and_says_what_goes_on(
 ) -> None:
     whales = xai.collection()
     wait = sensor(whales, xai.document(whales, "stuck.md"), poke_interval=10, timeout=600)
-    with pytest.raises(AirflowException, match="interrupted"), dying("batch_get_documents", wait.on_kill):
+    with pytest.raises(XAIInterruptedError, match="interrupted"), dying("batch_get_documents", wait.on_kill):
         run(wait)
     assert xai.emulator.count("batch_get_documents") == 1
     said = "".join(capfd.readouterr()) + caplog.text
