@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias
+from typing import Any
 
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError, XAIUnfitDocumentError
-
-#: A local path, a URL such as ``s3://bucket/folder``, or anything that behaves like ``pathlib.Path``.
-AnyPath: TypeAlias = str | os.PathLike[str] | Any
-MAGIC = frozenset("*?[")
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.paths import AnyPath, uri_of
+from airflow_provider_xai_collections.walking import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,108 +41,18 @@ def find_files(
     unwanted = [exclude] if isinstance(exclude, str) else list(exclude)
     found: dict[str, FoundFile] = {}
     for root in roots:
-        try:
-            for file in _below(root, pattern):
-                if not any(fnmatchcase(file.name, one) for one in unwanted):
-                    found.setdefault(file.uri, file)
-        except OSError as error:
-            what = error.filename or root
-            raise XAISourceError(f"{what} cannot be listed ({error.strerror or type(error).__name__})") from error
+        tree = Tree.of(root)
+        for listed in tree.files(pattern=pattern, exclude=unwanted):
+            file = FoundFile(tree.path_of(listed), listed.name)
+            found.setdefault(file.uri, file)
     if not found:
         raise XAIArgumentError(
             f"there is no document in {', '.join(map(str, roots)) or 'the empty list of paths'} (pattern {pattern!r}, "
             f"exclude {unwanted!r}). Check the path on the machine that runs the task"
         )
-    _refuse_same_names(found.values())
-    return sorted(found.values(), key=lambda file: file.name)
-
-
-def as_path(path: Any) -> Any:
-    """A local path made absolute, or a path into object storage as it is."""
-    if isinstance(path, str) and not path.strip():
-        raise XAIArgumentError("a path is empty, and would stand for the folder the worker happens to run in")
-    if isinstance(path, str) and "://" in path:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-        path = ObjectStoragePath(path)
-    protocol = getattr(path, "protocol", None)
-    return Path(path).absolute() if protocol is None else Path(path.path) if protocol in ("file", "local") else path
-
-
-def uri_of(path: Any) -> str:
-    """Where a file is, as text: of what :func:`as_path` returned."""
-    return str(path.as_uri()) if _is_local(path) else f"{path.protocol}://{path.path}"
-
-
-def _is_local(path: Any) -> bool:
-    """Some releases of ``ObjectStoragePath`` are a ``pathlib.Path``, so the type alone does not tell."""
-    return not hasattr(path, "protocol")
-
-
-def _below(root: AnyPath, pattern: str) -> Iterator[FoundFile]:
-    text = str(root)
-    path = as_path(root)
-    if MAGIC & set(text) and not path.exists():
-        yield from _matching(text)
-    elif path.is_dir():
-        walk: Callable[[Any], Iterator[FoundFile]] = _walk_local if _is_local(path) else _walk_remote
-        yield from (file for file in walk(path) if fnmatchcase(file.name, pattern))
-    elif path.exists():
-        yield FoundFile(path, path.name)
-    else:
-        raise XAISourceError(f"{text} does not exist. Check the path on the machine that runs the task")
-
-
-def _matching(text: str) -> Iterator[FoundFile]:
-    """Files that match a glob, named by their path below its fixed part."""
-    parts = text.split("/")
-    fixed = next(index for index, part in enumerate(parts) if MAGIC & set(part))
-    start, rest = as_path("/".join(parts[:fixed]) or ("/" if text.startswith("/") else ".")), "/".join(parts[fixed:])
-    for path in start.glob(f"{rest}/*" if rest.endswith("**") else rest):  # before Python 3.13 "**" means folders only
-        if not _is_hidden(name := _relative(path, start)) and not path.is_dir():
-            yield FoundFile(path, name)
-
-
-def _walk_local(root: Path) -> Iterator[FoundFile]:
-    for folder, folders, names in os.walk(root, followlinks=True, onerror=_raise):
-        here = Path(folder)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            _refuse_loop(here / name)
-        for name in sorted(names):
-            if not name.startswith("."):
-                yield FoundFile(here / name, (here / name).relative_to(root).as_posix())
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _refuse_loop(folder: Path) -> None:
-    """Two folders with links to each other make a loop as well, so all folders on the way here count."""
-    if not folder.is_symlink():
-        return
-    target = folder.resolve()
-    if any(above.resolve().is_relative_to(target) for above in folder.parents):
-        raise XAIUnfitDocumentError(
-            f"{folder} is a link to a folder that contains it, so listing would never end. Remove the link"
-        )
-
-
-def _walk_remote(root: Any) -> Iterator[FoundFile]:
-    for path in root.rglob("*"):
-        if not _is_hidden(name := _relative(path, root)) and path.is_file():
-            yield FoundFile(path, name)
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in PurePosixPath(name).parts)
-
-
-def _relative(path: Any, root: Any) -> str:
-    if _is_local(path):
-        return str(path.relative_to(root).as_posix())
-    return str(path.path)[len(str(root.path).rstrip("/")) :].lstrip("/")
+    files = sorted(found.values(), key=lambda file: (file.name, file.uri))
+    _refuse_same_names(files)
+    return files
 
 
 def _refuse_same_names(files: Iterable[FoundFile]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
@@ -17,11 +17,20 @@ from airflow_provider_xai_collections.api.content_types import content_type_of
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE, check_filename
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError, XAIUnfitDocumentError
-from airflow_provider_xai_collections.finding import AnyPath, FoundFile, as_path
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAIError,
+    XAISourceError,
+    XAIUnfitDocumentError,
+)
+from airflow_provider_xai_collections.file_states import FileState, state_of
+from airflow_provider_xai_collections.finding import FoundFile
+from airflow_provider_xai_collections.paths import AnyPath, as_path, filesystem_of, is_local
 
 #: How many bad files one error names.
 NAMED = 5
+#: What to do about a file that could be read before.
+GONE = ". It may have vanished since it was listed: check the source, then run the task again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,8 @@ def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD
     """
     there = as_path(path)
     found = FoundFile(there, name or there.name)
-    size = _size(found, limit)
+    with _naming(found):
+        size = _checked_size(found.name, state_of(there), limit)
     return Upload(found.name, partial(_open, there), size, content_type_of(found.name))
 
 
@@ -126,66 +136,125 @@ def _content_or_error(content: Content, base_uri: str, limit: int) -> SourceDocu
         return XAIUnfitDocumentError(str(error))
 
 
-def _read_or_error(file: FoundFile, *, limit: int) -> SourceDocument | XAISourceError:
+def read_file(file: FoundFile, state: FileState | None = None, *, limit: int) -> SourceDocument:
+    """Check and hash a file, once and without holding it in memory.
+
+    :param state: what it was like when it was listed; by default, what it is like now.
+    :param limit: the most bytes a document may have.
+    :raises XAIUnfitDocumentError: xAI would not take it.
+    :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
+    """
     try:
-        size, modified = _size(file, limit), _modified(file.path)
+        check_filename(file.name)
+    except ValueError as error:
+        raise XAIUnfitDocumentError(str(error)) from error
+    with _naming(file):
+        # What is a pipe by now must not be opened. To look costs nothing on disk, and a request in storage.
+        now = state_of(file.path) if state is None or is_local(file.path) else state
+        size = _checked_size(file.name, now, limit)
+        if state not in (None, now):
+            raise _changed(file.name, "it was listed")
         with _open(file.path) as stream:
             digest, read = hashlib.sha256(), 0
             while block := stream.read(MEGABYTE):
                 digest.update(block)
-                read += len(block)
+                if (read := read + len(block)) > size:
+                    break
         if read != size:
-            return XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read})")
-        return SourceDocument(
-            uri=file.uri,
-            name=check_filename(file.name),
-            size=size,
-            sha256=digest.hexdigest(),
-            content_type=content_type_of(file.name),
-            open=partial(_open_unchanged, file, size, modified),
-        )
+            more = "or more" if read > size else "in all"
+            raise XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read} {more})")
+        if state_of(file.path) != now:
+            raise _changed(file.name, "it was listed, perhaps while it was read" if state else "reading it began")
+    return known_file(file, now, digest.hexdigest())
+
+
+def known_file(file: FoundFile, state: FileState, sha256: str) -> SourceDocument:
+    """A file whose content hash is known; its ``open`` refuses content that changed since.
+
+    :param state: what it was like when it had that hash. If it has no fingerprint, only the content tells: ``open``
+        hashes it again.
+    """
+    return SourceDocument(
+        uri=file.uri,
+        name=file.name,
+        size=state.size or 0,
+        sha256=sha256,
+        content_type=content_type_of(file.name),
+        open=partial(_open_unchanged, file, state) if state.fingerprint else partial(_open_same, file, sha256),
+        fingerprint=state.fingerprint,
+    )
+
+
+def _read_or_error(file: FoundFile, *, limit: int) -> SourceDocument | XAISourceError:
+    try:
+        return read_file(file, limit=limit)
     except XAISourceError as error:
         return error
-    except ValueError as error:
-        return XAIUnfitDocumentError(str(error))
+
+
+@contextmanager
+def _naming(file: FoundFile, way_out: str = "") -> Iterator[None]:
+    """Says of which file it is what went wrong."""
+    if not is_local(file.path):
+        filesystem_of(file.path)  # what is wrong with the connection is Airflow's to say
+    try:
+        yield
+    except XAIError:
+        raise
     except OSError as error:
-        return XAISourceError(f"{file.name} cannot be read ({error.strerror or type(error).__name__})")
+        what = error.strerror or type(error).__name__
+        raise XAISourceError(f"{file.name} cannot be read ({what}){way_out}") from error
+    except Exception as error:
+        if is_local(file.path):
+            raise
+        # The libraries of storages raise errors of their own as well.
+        raise XAISourceError(f"{file.name} cannot be read ({type(error).__name__}){way_out}") from error
 
 
 def _open(path: Any) -> BinaryIO:
     return cast("BinaryIO", path.open("rb"))
 
 
-def _open_unchanged(file: FoundFile, size: int, modified: Any) -> BinaryIO:
+def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:
     """Content that differs from what was hashed must not be sent under that hash."""
-    if (file.path.stat().st_size, _modified(file.path)) != (size, modified):
-        raise XAISourceError(f"{file.name} changed since it was hashed: run the task again")
-    return _open(file.path)
+    with _naming(file, GONE):
+        if state_of(file.path) != state:
+            raise _changed(file.name)
+        return _open(file.path)
 
 
-def _modified(path: Any) -> Any:
-    status = path.stat()
-    return getattr(status, "st_mtime_ns", None) or getattr(status, "st_mtime", None)
+def _open_same(file: FoundFile, sha256: str) -> BinaryIO:
+    if read_file(file, limit=MAX_DOCUMENT_BYTES).sha256 != sha256:
+        raise _changed(file.name)
+    with _naming(file, GONE):
+        return _open(file.path)
 
 
-def _size(file: FoundFile, limit: int) -> int:
-    try:
-        status = file.path.stat()
-    except OSError as error:
-        raise XAISourceError(f"{file.name} cannot be read ({error.strerror or type(error).__name__})") from error
-    # Object storage may tell no kind. A pipe must not be opened: that could wait for ever.
-    if stat.S_IFMT(status.st_mode) not in (0, stat.S_IFREG):
-        raise XAIUnfitDocumentError(f"{file.name} is not a file")
-    _check_size(file.name, size := int(status.st_size), limit)
-    return size
+def _changed(name: str, since: str = "it was hashed") -> XAISourceError:
+    return XAISourceError(f"{name} changed since {since}: run the task again")
+
+
+def _checked_size(name: str, state: FileState, limit: int) -> int:
+    # A pipe must not be opened: that could wait for ever.
+    if not state.is_file:
+        raise XAIUnfitDocumentError(f"{name} is not a file")
+    if state.size is None:
+        raise XAISourceError(f"{name} cannot be sent: its storage does not tell its size. Copy it to one that does")
+    _check_size(name, state.size, limit)
+    return state.size
 
 
 def _check_size(name: str, size: int, limit: int) -> None:
+    if wrong := unfit_size(size, limit):
+        raise XAIUnfitDocumentError(f"{name} {wrong}")
+
+
+def unfit_size(size: int, limit: int) -> str:
+    """What xAI would have against so many bytes, if anything."""
     if size == 0:
-        raise XAIUnfitDocumentError(f"{name} is empty, and xAI cannot index an empty document")
-    if size > limit:
-        way_out = "; upload_method='direct' takes up to 100 MB" if limit < MAX_DOCUMENT_BYTES >= size else ""
-        raise XAIUnfitDocumentError(
-            f"{name} has {ceil(size / MEGABYTE * 10) / 10} MB, above the {limit // MEGABYTE} MB that this call "
-            f"takes{way_out}"
-        )
+        return "is empty, and xAI cannot index an empty document"
+    if size <= limit:
+        return ""
+    way_out = "; upload_method='direct' takes up to 100 MB" if limit < MAX_DOCUMENT_BYTES >= size else ""
+    megabytes = ceil(size / MEGABYTE * 10) / 10
+    return f"has {megabytes} MB, above the {limit // MEGABYTE} MB that this call takes{way_out}"

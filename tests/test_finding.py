@@ -14,6 +14,7 @@ from upath import UPath
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
 from airflow_provider_xai_collections.finding import FoundFile, find_files
+from tests.object_storage import FakeStorage, attached
 
 
 def write(folder: Any, *names: str) -> None:
@@ -177,6 +178,35 @@ def test_a_folder_below_that_cannot_be_listed_is_named(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(XAISourceError, match=r"/closed cannot be listed \(Permission denied\)"):
         find_files(tmp_path)
+
+
+def test_a_folder_below_in_a_storage_that_cannot_be_listed_is_named() -> None:
+    def refuse(what: str, path: str) -> None:
+        if what == "ls" and path.endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    with attached(FakeStorage(), "host") as fs:
+        fs.pipe({"/books/open/a.md": b"a", "/books/closed/b.md": b"b"})
+        fs.refuse = refuse
+        with pytest.raises(XAISourceError, match=r"/books/closed cannot be listed \(Permission denied\)"):
+            find_files("sftp://host@/books")
+
+
+def test_a_glob_follows_links_and_lists_no_folder_that_it_cannot_match(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "there/a.md", "here/x/b.md", "here/other/c.md")
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "there")
+    assert names(find_files(f"{tmp_path}/here/**/*.md")) == ["link/a.md", "other/c.md", "x/b.md"]
+    looked, scandir = [], os.scandir
+
+    def look(folder: str) -> Any:
+        looked.append(Path(folder).name)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", look)
+    assert names(find_files(f"{tmp_path}/here/[xy]/*.md")) == ["x/b.md"]
+    assert sorted(looked) == ["here", "x"]
 
 
 def nothing_in_it(folder: Path) -> Any:

@@ -81,15 +81,19 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
 
 
 class Stub:
-    """A path in a storage that does what the test wants when it is opened."""
+    """A path in a storage, and the storage, that does what the test wants when it is opened."""
 
     protocol, path = "test", "a.md"
 
-    def __init__(self, size: int, opening: Callable[[], BytesIO]) -> None:
+    def __init__(self, size: int | None, opening: Callable[[], BytesIO]) -> None:
+        self.fs = self
         self._size, self._opening = size, opening
 
-    def stat(self) -> os.stat_result:
-        return os.stat_result((0, 0, 0, 0, 0, 0, self._size, 0, 0, 0))
+    def invalidate_cache(self, path: str) -> None:
+        pass
+
+    def info(self, path: str) -> dict[str, Any]:
+        return {"name": path, "size": self._size, "type": "file"}
 
     def open(self, mode: str) -> BytesIO:
         return self._opening()
@@ -210,7 +214,7 @@ def test_a_file_that_vanishes_after_it_was_listed_is_named(tmp_path: Path) -> No
 
 def test_a_file_that_grows_while_it_is_read_is_named() -> None:
     growing = FoundFile(Stub(5, lambda: BytesIO(b"123456")), "a.md")
-    with pytest.raises(XAISourceError, match=r"a.md changed while it was read \(5 bytes, then 6\)"):
+    with pytest.raises(XAISourceError, match=r"a.md changed while it was read \(5 bytes, then 6 or more\)"):
         read_sources([growing], limit=10, concurrency=1)
 
 
@@ -234,11 +238,45 @@ def test_unfit_files_are_told_apart_from_those_that_may_be_read_later(tmp_path: 
     assert type(caught.value) is XAISourceError
 
 
-def test_a_file_that_may_not_be_opened_is_named() -> None:
-    def refuse() -> BytesIO:
-        raise PermissionError(errno.EACCES, "Permission denied")
+def test_a_file_that_shrinks_while_it_is_read_is_named() -> None:
+    shrinking = FoundFile(Stub(5, lambda: BytesIO(b"1234")), "a.md")
+    with pytest.raises(XAISourceError, match=r"a.md changed while it was read \(5 bytes, then 4 in all\)"):
+        read_sources([shrinking], limit=10, concurrency=1)
 
-    with pytest.raises(XAISourceError, match=r"1 of 1 files .*: a.md cannot be read \(Permission denied\)"):
+
+def test_a_file_that_is_written_anew_while_it_is_read_is_named(tmp_path: Path) -> None:
+    class Rewritten(type(tmp_path)):  # type: ignore[misc]
+        def open(self, *args: Any, **kwargs: Any) -> Any:
+            stream = super().open(*args, **kwargs)
+            os.utime(self, (1, 1))
+            return stream
+
+    make(tmp_path / "a.md")
+    with pytest.raises(XAISourceError, match=r"a.md changed since reading it began: run the task again"):
+        read_sources([FoundFile(Rewritten(tmp_path / "a.md"), "a.md")], limit=100, concurrency=1)
+
+
+def test_a_storage_that_tells_no_size_is_named() -> None:
+    with pytest.raises(XAISourceError, match=r"a.md cannot be sent: its storage does not tell its size"):
+        read_sources([FoundFile(Stub(None, BytesIO), "a.md")], limit=10, concurrency=1)
+
+
+class StorageDownError(Exception):
+    """The libraries of storages have errors that are no ``OSError``."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (StorageDownError(), "StorageDownError"),
+    ],
+)
+def test_a_file_that_may_not_be_opened_is_named(error: Exception, said: str) -> None:
+    def refuse() -> BytesIO:
+        raise error
+
+    with pytest.raises(XAISourceError, match=rf"1 of 1 files .*: a.md cannot be read \({said}\)"):
         read_sources([FoundFile(Stub(5, refuse), "a.md")], limit=10, concurrency=1)
 
 

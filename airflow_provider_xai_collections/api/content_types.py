@@ -43,3 +43,28 @@ def advice(name: str) -> str:
     if (known := content_type_of(name)) is None or known == UNTYPED:
         return f"xAI stored {name} as {UNTYPED}, and its name does not say what it is: rename it with an extension"
     return f"xAI stored {name} as {UNTYPED} although it is {known}: use upload_method='direct', which sends the type"
+
+
+#: What no index of text is made of, by the ends of names. Not by MIME types: those known differ between machines.
+#: Left out is what may as well be the end of a text's name, such as a language or a domain.
+_UNSUPPORTED = {
+    "an image": "avif bmp gif heic heif ico jpeg jpg jxl png psd tif tiff webp",
+    "audio": "aac aif aiff flac m4a mid midi mp3 oga ogg opus wav wma",
+    "video": "3gp avi flv m4v mkv mov mp4 mpeg mpg ogv webm wmv",
+    "a font": "eot otf ttf woff woff2",
+    "a program": "apk bin class dex dll dmg dylib exe jar msi o pyc pyd pyo so war wasm",
+    "an archive": "7z bz2 cab cpio deb gz iso lz lz4 rar rpm tar tbz2 tgz txz xz z zst",
+    "binary data": "avro db feather h5 npy npz orc parquet pickle pkl sqlite sqlite3",
+}
+_KINDS = {ending: kind for kind, endings in _UNSUPPORTED.items() for ending in endings.split()}
+
+
+def unsupported(name: str) -> str:
+    """What speaks against a file of this name; empty if nothing does.
+
+    xAI takes any UTF-8 text, PDF, Office, EPUB, RTF, mail, notebooks and zip. A name that tells nothing may be text.
+    Source: xAI's guide to collections.
+    """
+    stem, _, ending = name.rpartition("/")[2].rpartition(".")
+    kind = _KINDS.get(ending.lower()) if stem else None
+    return f"is {kind} by its name (.{ending.lower()}), and xAI indexes text and documents" if kind else ""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_xai_collections.api.content_types import advice, content_type_of
+from airflow_provider_xai_collections.api.content_types import advice, content_type_of, unsupported
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,45 @@ def test_a_document_of_known_type_should_be_sent_with_it() -> None:
 @pytest.mark.parametrize("name", ["README", "data.bin"])
 def test_a_document_of_unknown_type_should_be_renamed(name: str) -> None:
     assert advice(name).endswith("its name does not say what it is: rename it with an extension")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("cat.png", "an image by its name (.png)"),
+        ("a.b/CAT.JPEG", "an image by its name (.jpeg)"),
+        ("song.mp3", "audio"),
+        ("film.mp4", "video"),
+        ("Arial.ttf", "a font"),
+        ("setup.exe", "a program"),
+        ("all.tar.gz", "an archive by its name (.gz)"),
+        ("table.parquet", "binary data"),
+    ],
+)
+def test_what_no_index_of_text_is_made_of_is_told_by_its_name(name: str, kind: str) -> None:
+    assert unsupported(name).startswith(f"is {kind}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "notes.md",
+        "report.pdf",
+        "letter.docx",
+        "book.epub",
+        "mail.msg",
+        "book.ipynb",
+        "all.zip",
+        "drawing.svg",  # text
+        "index.ts",  # TypeScript, not a film
+        "README",
+        "README.ko",
+        "example.com",
+        "png",
+        ".png",
+        "a.png/README",
+        "x.qqq",
+    ],
+)
+def test_anything_else_may_be_text(name: str) -> None:
+    assert unsupported(name) == ""

@@ -1,0 +1,130 @@
+"""A path, wherever it leads: on this machine, or into object storage through a connection."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias, cast
+from urllib.parse import quote, quote_from_bytes, unquote
+
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
+
+#: A local path, a URL such as ``s3://bucket/folder``, or anything that behaves like ``pathlib.Path``.
+AnyPath: TypeAlias = str | os.PathLike[str] | Any
+#: Bytes that an object is read ahead. The defaults of storages go up to 50 MB, for each file that is open.
+READ_AHEAD = 4_000_000
+
+
+def as_path(path: Any) -> Any:
+    """A local path made absolute, or a path into object storage as it is."""
+    if isinstance(path, str) and not path.strip():
+        raise XAIArgumentError("a path is empty, and would stand for the folder the worker happens to run in")
+    if isinstance(path, str) and "://" in path:
+        path = _object_storage_path(path)
+    protocol = getattr(path, "protocol", None)
+    if protocol is None and not isinstance(path, str | os.PathLike):
+        raise XAIArgumentError(f"{path!r} is no path: pass text or a path object")
+    return Path(path).absolute() if protocol is None else Path(path.path) if protocol in ("file", "local") else path
+
+
+def is_local(path: Any) -> bool:
+    """Of what :func:`as_path` returned. Some releases of ``ObjectStoragePath`` are a ``pathlib.Path``, so the type
+    alone does not tell."""
+    return not hasattr(path, "protocol")
+
+
+def uri_of(path: Any) -> str:
+    """Where a file is, as text: of what :func:`as_path` returned. The same whatever connection leads there."""
+    return local_uri(str(path)) if is_local(path) else f"{path.protocol}://{path.path}"
+
+
+def local_uri(path: str) -> str:
+    """The URI of an absolute path. What ``Path.as_uri`` leaves as it is depends on the release of Python."""
+    folder, slash, name = path.rpartition("/")
+    return f"file://{_quoted_folder(folder)}{slash}{quote_from_bytes(os.fsencode(name))}"
+
+
+@lru_cache(maxsize=16)
+def _quoted_folder(folder: str) -> str:
+    """Remembered, as the files of a folder come one after the other, and there may be very many."""
+    return quote_from_bytes(os.fsencode(folder))
+
+
+def filesystem_of(path: Any) -> Any:
+    """What reads and writes in object storage.
+
+    The first call for a connection looks it up, which belongs on the main thread; later ones find it made.
+
+    :raises XAIArgumentError: Airflow knows no such storage.
+    """
+    try:
+        return path.fs
+    except (ValueError, ImportError) as error:
+        raise _unknown(path.protocol, error) from error
+
+
+def _unknown(protocol: str, error: Exception) -> XAIArgumentError:
+    return XAIArgumentError(
+        f"Airflow cannot open {protocol}:// ({error}). Install the provider of that storage on every worker, for s3:// "
+        "as an example apache-airflow-providers-amazon[s3fs]"
+    )
+
+
+def connection_of(path: Any) -> str | None:
+    """The id of the connection that a path into object storage goes through."""
+    conn_id = getattr(path, "conn_id", None) or getattr(path, "storage_options", {}).get("conn_id")
+    return cast("str | None", conn_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An object by the very name its storage has for it.
+
+    A path would take the name for a URL and change some: ``a//b``, or one that begins with a space.
+    """
+
+    fs: Any
+    protocol: str
+    path: str
+
+    def open(self, mode: str) -> BinaryIO:
+        return cast("BinaryIO", self.fs.open(self.path, mode, block_size=READ_AHEAD))
+
+
+def address_of(protocol: str, conn_id: str | None, name: str) -> str:
+    """What :func:`at_address` makes the object of again, in any process: a URL with the id of its connection."""
+    needs_mark = conn_id or "@" in name.partition("/")[0]
+    return f"{protocol}://{quote(conn_id or '', safe='')}{'@' if needs_mark else ''}{name}"
+
+
+def at_address(address: str) -> Any:
+    """The file at a local path, or the object at what :func:`address_of` returned."""
+    protocol, is_url, rest = address.partition("://")
+    if address.startswith("/") or not is_url:
+        return Path(address)
+    first, slash, below = rest.partition("/")
+    conn_id, mark, container = first.partition("@")
+    if not mark:
+        conn_id, container = "", first
+    fs = filesystem_of(_object_storage_path(f"{protocol}://any", conn_id=unquote(conn_id) or None))
+    return StoredFile(fs, protocol, f"{container}{slash}{below}")
+
+
+def store_of(address: str) -> str:
+    """The part of an address that says which storage and which connection: equal for all that share them."""
+    protocol, is_url, rest = address.partition("://")
+    if address.startswith("/") or not is_url:
+        return ""
+    conn_id, mark, _ = rest.partition("/")[0].partition("@")
+    return f"{protocol}://{conn_id if mark else ''}"
+
+
+def _object_storage_path(url: str, **options: Any) -> Any:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    try:
+        return ObjectStoragePath(url, **options)
+    except (ValueError, ImportError) as error:
+        raise _unknown(url.partition("://")[0], error) from error
