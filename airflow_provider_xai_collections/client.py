@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import random
 import ssl
 import time
@@ -28,6 +29,7 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from airflow_provider_xai_collections.settings import LOOPBACK, Settings
 from airflow_provider_xai_collections.stopping import Stop
+from airflow_provider_xai_collections.turns import Turns
 
 T = TypeVar("T")
 
@@ -117,7 +119,7 @@ def _check_concurrency(concurrency: int) -> None:
 
 
 class Client:
-    """Runs flows in the calling thread; safe to share between threads.
+    """Runs flows in the calling thread; safe to share between threads, which slow down together if xAI asks to.
 
     :param stop: ends what runs, before its next request, when it is said.
     """
@@ -129,29 +131,32 @@ class Client:
         self._transport = transport
         self._stop = stop or Stop()
         self._idle: list[httpx.Client] = []
+        self._turns = Turns(settings.retries)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
         return self._drive(flow, functools.partial(self._answer, stop=self._stop), self._stop.pause)
 
-    def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
+    def run_many(self, flows: Iterable[Flow[T] | None], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
         """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends.
 
-        A flow is taken from ``flows`` only when there is room for it. If the caller leaves early, those that run end
-        before their next request.
+        A flow is taken from ``flows`` only when there is room for it. ``None`` in its place means: not before one of
+        those that run has ended and the caller has seen it. If the caller leaves early, those that run end before their
+        next request.
         """
         _check_concurrency(concurrency)
         leaving = Stop()
         deliver = functools.partial(self._answer, stop=leaving)
-        waiting = enumerate(flows)
+        waiting = iter(flows)
+        taken = itertools.count()
         running: dict[Future[T], int] = {}
         pool = ThreadPoolExecutor(concurrency, thread_name_prefix="xai-collections")
         with self._stop.passed_on_to(leaving), pool:
             try:
                 while True:
                     self._stop.check()
-                    while len(running) < concurrency and (item := next(waiting, None)) is not None:
-                        running[pool.submit(self._drive, item[1], deliver, leaving.pause)] = item[0]
+                    while len(running) < concurrency and (flow := next(waiting, None)) is not None:
+                        running[pool.submit(self._drive, flow, deliver, leaving.pause)] = next(taken)
                     if not running:
                         return
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -188,11 +193,16 @@ class Client:
 
     def _answer(self, request: Request[A], stop: Stop) -> A:
         stop.check()
-        return self._drive(retrying(request, self.settings.retries), self._exchange, stop.pause)
+        deliver = functools.partial(self._exchange, pause=stop.pause)
+        return self._drive(retrying(request, self.settings.retries), deliver, stop.pause)
 
-    def _exchange(self, request: Request[Any]) -> Response:
-        with self._http() as http, _sending(self.settings, request) as arguments:
-            return _received(self.settings, http.request(**arguments))
+    def _exchange(self, request: Request[Any], pause: Callable[[float], None]) -> Response:
+        def send() -> Response:
+            with _sending(self.settings, request) as arguments:
+                return _received(self.settings, http.request(**arguments))
+
+        with self._http() as http:  # before its turn, because making one takes a while
+            return self._turns.exchange(send, pause)
 
     def _drive(
         self,

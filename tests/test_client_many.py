@@ -123,6 +123,41 @@ def test_no_flows_are_no_results() -> None:
         assert list(client.run_many([], concurrency=2)) == []
 
 
+class Chain:
+    """Each flow depends on what came of one before: there is none until the caller has told."""
+
+    def __init__(self, length: int) -> None:
+        self.left = list(range(1, length + 1))
+        self.known = 1
+        self.asked_in_vain = 0
+
+    def __iter__(self) -> Iterator[Flow[Collection] | None]:
+        while self.left:
+            if self.known:
+                self.known -= 1
+                yield get(self.left.pop(0))
+            else:
+                self.asked_in_vain += 1
+                yield None
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_flow_may_depend_on_what_came_of_another(concurrency: int) -> None:
+    chain = Chain(9)
+    positions = []
+    with a_client() as client:
+        for position, _ in client.run_many(chain, concurrency=concurrency):
+            positions.append(position)
+            chain.known += 1
+    assert positions == list(range(9))
+    assert chain.asked_in_vain <= 9  # not before another one has ended
+
+
+def test_to_wait_for_a_flow_when_none_runs_is_the_end() -> None:
+    with a_client() as client:
+        assert list(client.run_many([None, get(1)], concurrency=2)) == []
+
+
 def test_who_leaves_early_waits_for_no_pause_and_sends_nothing_more() -> None:
     requests: list[httpx.Request] = []
 

@@ -75,11 +75,15 @@ class Request(Generic[A_co]):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back. Header names are lower case."""
+    """What came back. Header names are lower case.
+
+    :param held: seconds for which the driver held the request back before it sent it.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    held: float = 0.0
 
     @property
     def content_type(self) -> str:

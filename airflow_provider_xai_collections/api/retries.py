@@ -31,7 +31,8 @@ class RetryPolicy:
     :param first_rate_limit: as ``first``, for a 429 that does not say how long to wait.
     :param longest_rate_limit: as ``longest``, for such a 429.
     :param longest_retry_after: cap on what ``Retry-After`` may ask for, in seconds.
-    :param budget: no repeat starts later than this many seconds after the first failure.
+    :param budget: no repeat starts later than this many seconds after the first failure. Time for which the driver
+        held the call back does not count.
     """
 
     attempts: int = 6
@@ -50,7 +51,8 @@ class RetryPolicy:
         """
         if attempt >= self.attempts or not _may_pass(error, idempotent=idempotent):
             return None
-        if (asked := _retry_after(error, now)) is not None:
+        text = error.retry_after if isinstance(error, XAIStatusError) else None
+        if (asked := seconds_asked(text, now)) is not None:
             return Sleep(min(asked, self.longest_retry_after), jitter=self.first)
         doubled = 2 ** min(attempt - 1, 60)  # bounded, or a float overflows
         if isinstance(error, XAIRateLimitError):
@@ -69,19 +71,21 @@ def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
     :raises XAIError: whatever the last try met.
     """
     attempt = 0
-    give_up_at: float | None = None
+    budget_ends: float | None = None
     while True:
         attempt += 1
+        held = 0.0
         error: XAIError | None
         try:
             response: Response = yield request
+            held = response.held
             if (error := error_from(request, response)) is None:
                 return request.endpoint.decode(response)
         except (XAITransportError, XAIResponseError) as caught:
             error = caught
         now: float = yield Now()
-        if give_up_at is None:
-            give_up_at = min(now + policy.budget, inf if request.deadline is None else request.deadline)
+        budget_ends = now + policy.budget if budget_ends is None else budget_ends + held
+        give_up_at = min(budget_ends, inf if request.deadline is None else request.deadline)
         pause = policy.delay(attempt, error, idempotent=request.endpoint.idempotent, now=now)
         if pause is None or now + pause.seconds + pause.jitter > give_up_at:
             raise _final(request, error)
@@ -119,9 +123,11 @@ def _may_pass(error: XAIError, *, idempotent: bool) -> bool:
     return is_transient(error) or conflict
 
 
-def _retry_after(error: XAIError, now: float) -> float | None:
-    """Seconds the answer asks to wait. ``Retry-After`` is seconds or an HTTP date (RFC 9110, 10.2.3)."""
-    text = error.retry_after if isinstance(error, XAIStatusError) else None
+def seconds_asked(text: str | None, now: float) -> float | None:
+    """Seconds that ``Retry-After`` asks to wait: it is a number or an HTTP date (RFC 9110, 10.2.3).
+
+    :param now: seconds since the epoch.
+    """
     if not text:
         return None
     try:

@@ -1,0 +1,66 @@
+"""Requests of many threads, one after the other where the service asks for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from airflow_provider_xai_collections.api.pacing import Pace, Turn
+from airflow_provider_xai_collections.api.protocol import Response
+from airflow_provider_xai_collections.api.retries import RetryPolicy, seconds_asked
+
+_log = logging.getLogger(__name__)
+
+
+class Turns:
+    """The gate that all requests of a client pass: one :class:`Pace`, shared between threads.
+
+    One for both services. Whether xAI counts by key or by team is unknown; and whoever both uploads and attaches asks
+    them in turn.
+
+    :param clock: seconds; never goes back.
+    """
+
+    def __init__(self, policy: RetryPolicy, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace = Pace(policy)
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._told = False
+
+    def exchange(self, send: Callable[[], Response], pause: Callable[[float], None]) -> Response:
+        """Wait for a turn, send, and heed what the answer says about the pace.
+
+        :param pause: waits for so many seconds; what it raises ends the wait.
+        """
+        turn, held = self._wait(pause)
+        response = send()
+        asked = seconds_asked(response.headers.get("retry-after"), time.time())
+        if response.status == 429 or (response.status in (503, 529) and asked is not None):
+            with self._lock:
+                self._pace.refused(turn, self._clock(), asked)
+        return replace(response, held=held) if held else response
+
+    def _wait(self, pause: Callable[[float], None]) -> tuple[Turn, float]:
+        held = 0.0
+        while True:
+            with self._lock:
+                now = self._clock()
+                turn = self._pace.reserve(now)
+                rate = self._pace.rate(turn.start)
+            if (seconds := turn.start - now) <= 0:
+                return turn, held
+            pause(seconds)
+            held += seconds
+            with self._lock:
+                stands = self._pace.stands(turn)
+            if stands:
+                self._tell(rate)
+                return turn, held
+
+    def _tell(self, rate: float | None) -> None:
+        if rate is not None and not self._told:
+            self._told = True
+            _log.info("xAI asks to slow down: requests start at about %.3g a second now, more as it allows", rate)

@@ -1,0 +1,331 @@
+"""One pace for many: played against limits of several kinds, in a time of its own. The sides meet in ``retrying``."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, pairwise
+from math import floor
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
+from airflow_provider_xai_collections.api.pacing import Pace, Turn
+from airflow_provider_xai_collections.api.protocol import Now, Response, Sleep, Step
+from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying, seconds_asked
+from airflow_provider_xai_collections.exceptions import XAIError
+
+GET = GET_COLLECTION.request(collection_id="c")
+FINE = Response(200, {}, b'{"collection_id": "c", "collection_name": "docs"}')
+POLICY = RetryPolicy()
+
+#: Requests a second that are allowed at a moment.
+Limit: TypeAlias = Callable[[float], float]
+#: Whether a request that arrives at a moment is taken.
+Service: TypeAlias = Callable[[float], bool]
+
+
+def twenty(now: float) -> float:
+    return 20
+
+
+class FixedWindow:
+    """So many in each second of the clock, and the refused ones count as well: the emulator's way."""
+
+    def __init__(self, limit: Limit, seconds: float = 1.0) -> None:
+        self._limit, self._seconds, self._window, self._calls = limit, seconds, -1, 0
+
+    def __call__(self, now: float) -> bool:
+        window = floor(now / self._seconds)
+        self._calls = self._calls + 1 if window == self._window else 1
+        self._window = window
+        return self._calls <= self._limit(now) * self._seconds
+
+
+class SlidingWindow:
+    """So many in any second."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._taken: deque[float] = deque()
+
+    def __call__(self, now: float) -> bool:
+        while self._taken and self._taken[0] <= now - 1:
+            self._taken.popleft()
+        if len(self._taken) >= self._limit(now):
+            return False
+        self._taken.append(now)
+        return True
+
+
+class Bucket:
+    """A bucket of tokens for one second, filled evenly."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit, self._tokens, self._looked = limit, 0.0, 0.0
+
+    def __call__(self, now: float) -> bool:
+        limit = self._limit(now)
+        self._tokens = min(limit, self._tokens + (now - self._looked) * limit)
+        self._looked = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+@dataclass
+class Play:
+    """Flows that ask for one thing after the other, as fast as they may."""
+
+    service: Service
+    flows: int
+    latency: float = 0.0
+    #: What a refusal says.
+    retry_after: str | None = "1"
+    status: int = 429
+    began: float = 1000.3
+
+    done: list[float] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    #: How often each request was refused, of those that were at all.
+    refusals: list[int] = field(default_factory=list)
+    lost: int = 0
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(POLICY)
+        self._die = random.Random(7)
+        self._agenda: list[tuple[float, int, Callable[[float], None]]] = []
+        self._order = count()
+
+    def run(self, seconds: float) -> Play:
+        self._end = self.began + seconds
+        for _ in range(self.flows):
+            self._at(self.began, self._begin)
+        while self._agenda:
+            now, _, act = heapq.heappop(self._agenda)
+            act(now)
+        return self
+
+    def rate(self, since: float = 0.0, until: float | None = None) -> float:
+        """Of what was done, a second."""
+        since, until = self.began + since, self._end if until is None else self.began + until
+        return sum(since <= moment < until for moment in self.done) / (until - since)
+
+    def _at(self, moment: float, act: Callable[[float], None]) -> None:
+        heapq.heappush(self._agenda, (moment, next(self._order), act))
+
+    def _begin(self, now: float) -> None:
+        if now < self._end:
+            flow = retrying(GET, POLICY)
+            _Asker(self, flow).go_on(partial(next, flow), now)
+
+
+@dataclass
+class _Asker:
+    play: Play
+    flow: Any
+    refused: int = 0
+
+    def go_on(self, resume: Callable[[], Step], now: float) -> None:
+        """Lead the flow to where it has to wait."""
+        play = self.play
+        try:
+            while isinstance(step := resume(), Now):
+                resume = partial(self.flow.send, now)
+        except (StopIteration, XAIError) as end:
+            play.lost += isinstance(end, XAIError)
+            play.done += [now] if isinstance(end, StopIteration) else []
+            play.refusals += [self.refused] if self.refused else []
+            play._begin(now)
+            return
+        if isinstance(step, Sleep):
+            moment = now + step.seconds + play._die.uniform(0, step.jitter)
+            play._at(moment, partial(self.go_on, partial(self.flow.send, None)))
+        else:
+            self.wait(now)
+
+    def wait(self, now: float) -> None:
+        turn = self.play.pace.reserve(now)
+        if turn.start <= now:
+            self.send(turn, now)
+        else:  # Threads wake up a little late.
+            self.play._at(turn.start + self.play._die.uniform(0, 0.002), partial(self.wake, turn))
+
+    def wake(self, turn: Turn, now: float) -> None:
+        if self.play.pace.stands(turn):
+            self.send(turn, now)
+        else:
+            self.wait(now)
+
+    def send(self, turn: Turn, now: float) -> None:
+        self.play.starts.append(now)
+        self.play._at(now + self.play.latency / 2, partial(self.arrive, turn))
+
+    def arrive(self, turn: Turn, now: float) -> None:
+        taken = self.play.service(now)
+        self.play._at(now + self.play.latency / 2, partial(self.hear, turn, taken))
+
+    def hear(self, turn: Turn, taken: bool, now: float) -> None:
+        answer = FINE
+        if not taken:
+            self.refused += 1
+            text = self.play.retry_after
+            self.play.pace.refused(turn, now, seconds_asked(text, now))
+            answer = Response(self.play.status, {} if text is None else {"retry-after": text}, b"")
+        self.go_on(partial(self.flow.send, answer), now)
+
+
+# The limit is used, and nobody is refused often
+
+
+@pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
+@pytest.mark.parametrize("retry_after", ["1", None])
+@pytest.mark.parametrize(("flows", "latency"), [(1, 0.0), (2, 0.05), (64, 0.05), (64, 0.5)])
+def test_nine_tenths_of_the_limit_are_used_and_nobody_is_refused_often(
+    kind: Callable[[Limit], Service], retry_after: str | None, flows: int, latency: float
+) -> None:
+    for began in (1000.0, 1000.7):
+        play = Play(kind(twenty), flows, latency, retry_after, began=began).run(seconds=100)
+        assert play.rate() >= 0.9 * 20
+        assert play.lost == 0
+        assert max(play.refusals) <= 2
+        # All flows meet the limit at first; later the few that are in flight when going faster is tried, once a minute.
+        assert len(play.refusals) < flows + 20
+
+
+@pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
+@pytest.mark.parametrize("retry_after", ["1", None])
+@pytest.mark.parametrize(("flows", "latency"), [(8, 0.05), (64, 0.5)])
+def test_a_limit_that_changes_is_found_again(
+    kind: Callable[[Limit], Service], retry_after: str | None, flows: int, latency: float
+) -> None:
+    def limit(now: float) -> float:
+        return 20 if now < 1060 else 5 if now < 1200 else 50
+
+    play = Play(kind(limit), flows, latency, retry_after, began=1000.5).run(seconds=400)
+    assert play.rate(20, 60) >= 0.9 * 20
+    assert play.rate(80, 200) >= 0.8 * 5
+    assert play.rate(300, 400) >= 0.9 * 50
+    assert play.lost == 0
+    assert max(play.refusals) <= 3
+
+
+def test_a_limit_of_so_many_a_minute_is_used_without_asking_all_the_time() -> None:
+    play = Play(FixedWindow(lambda _: 2, seconds=60), 16, 0.05, "30").run(seconds=3600)
+    assert play.rate(600) >= 0.85 * 2
+    assert play.lost == 0
+    assert max(play.refusals) <= 3
+    assert len(play.refusals) < 16 + 30  # of 7,200 requests
+
+
+def test_requests_that_are_much_slower_than_others_do_not_hide_the_rate() -> None:
+    """Refusals come back at once, answers seconds later."""
+    pace = Pace(POLICY)
+    turns = [pace.reserve(0.0) for _ in range(64)]
+    for turn in turns[20:]:
+        pace.refused(turn, 0.05, 1.0)
+    assert pace.rate(1.05) == pytest.approx(0.95 * 20)
+
+
+# Before there is a refusal, and long after
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50).map(sorted))
+def test_without_refusal_every_request_starts_at_once(moments: list[float]) -> None:
+    pace = Pace(POLICY)
+    assert [pace.reserve(now).start for now in moments] == moments
+    assert pace.rate(moments[-1]) is None
+
+
+def test_after_a_long_calm_all_is_forgotten() -> None:
+    pace = Pace(POLICY)
+    pace.refused(pace.reserve(0.0), 0.0, 1.0)
+    assert pace.rate(600.0) is not None
+    assert pace.rate(602.0) is None
+    assert [pace.reserve(700.0).start for _ in range(3)] == [700.0] * 3
+
+
+def test_a_slow_limit_is_remembered_longer() -> None:
+    pace = Pace(POLICY)
+    pace.refused(pace.reserve(0.0), 0.0, 60.0)
+    assert pace.rate(3600.0) is not None
+    assert pace.rate(3700.0) is None
+
+
+def test_what_was_long_ago_does_not_count_as_a_measure() -> None:
+    pace = Pace(POLICY)
+    pace.reserve(0.0)
+    burst = [pace.reserve(3600.0 + n / 400) for n in range(21)]
+    pace.refused(burst[-1], 3600.05, 1.0)
+    assert pace.rate(3601.05) == pytest.approx(0.95 * 20)
+
+
+# The gate
+
+
+def test_a_refusal_closes_the_gate_for_all_and_then_starts_are_spaced() -> None:
+    pace = Pace(POLICY)
+    first = [pace.reserve(10.0) for _ in range(11)]
+    pace.refused(first[-1], 10.2, 7.0)
+    assert [pace.stands(turn) for turn in first] == [False] * 11
+    starts = [pace.reserve(11.0).start for _ in range(5)]
+    assert starts[0] == pytest.approx(17.2)
+    gaps = [after - before for before, after in pairwise(starts)]
+    assert gaps == pytest.approx([7 / (0.95 * 10)] * 4)
+
+
+def test_what_was_reserved_before_a_refusal_has_to_be_reserved_again() -> None:
+    pace = Pace(POLICY)
+    pace.refused(pace.reserve(0.0), 0.0, 1.0)
+    first, second = pace.reserve(0.5), pace.reserve(0.5)
+    assert pace.stands(first)
+    pace.refused(first, 1.1, 5.0)
+    assert not pace.stands(second)
+    assert pace.reserve(second.start).start == pytest.approx(6.1)
+
+
+def test_a_refusal_that_was_on_its_way_makes_the_gate_open_later_and_the_rate_no_lower() -> None:
+    pace = Pace(POLICY)
+    turns = [pace.reserve(0.0) for _ in range(22)]
+    pace.refused(turns[0], 0.1, 1.0)
+    pace.refused(turns[1], 0.6, 1.0)
+    assert pace.reserve(0.7).start == pytest.approx(1.6)
+    rate = pace.rate(1.6)
+    pace.refused(turns[2], 5.0, 1.0)  # an upload of long ago, when the gate is open again
+    assert pace.reserve(5.0).start == pytest.approx(6.0)
+    assert pace.rate(6.0) == rate
+
+
+def test_a_pause_is_as_long_as_the_policy_allows() -> None:
+    pace = Pace(RetryPolicy(longest_retry_after=3.0))
+    pace.refused(pace.reserve(0.0), 0.0, 1000.0)
+    assert pace.reserve(0.0).start == 3.0
+
+
+def test_a_pause_that_the_service_does_not_name_doubles_while_refusals_follow_each_other() -> None:
+    pace, now, pauses = Pace(POLICY), 0.0, []
+    turn = pace.reserve(now)
+    for _ in range(7):
+        pace.refused(turn, now)
+        turn = pace.reserve(now)
+        pauses.append(turn.start - now)
+        now = turn.start
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    turn = pace.reserve(now + 100.0)
+    pace.refused(turn, turn.start)
+    assert pace.reserve(turn.start).start - turn.start == 1.0
+
+
+def test_a_service_that_takes_nothing_is_asked_once_a_pause() -> None:
+    play = Play(lambda now: now >= 1030.0, 64, 0.05, "1", status=503).run(seconds=60)
+    assert play.lost == 0
+    assert sum(play.began + 1 < start < 1030.0 for start in play.starts) <= 30
+    assert play.rate(45, 60) > 5
