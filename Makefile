@@ -5,7 +5,7 @@ CONSTRAINTS := constraints-airflow-3.3.txt
 BIN_2 := .venv-2.11/bin
 CONSTRAINTS_2 := constraints-airflow-2.11.txt
 
-.PHONY: demo test lint types architecture pytest test-airflow-2 test-system format tables lock clean
+.PHONY: demo test lint types architecture pytest test-airflow-2 test-system bench format tables lock clean
 
 demo: .venv/demo  ## documents into a collection, on a real Airflow; DOCS=folder QUESTION="…" take your own
 	@$(BIN)/python scripts/demo.py
@@ -34,6 +34,9 @@ test-airflow-2: .venv-2.11/test  ## the tests on Airflow 2.11, in an environment
 
 test-system: .venv/system  ## on real Airflow processes, with a browser; see CONTRIBUTING.md for what it needs
 	$(BIN)/pytest tests/system
+
+bench: .venv/test  ## time, requests, CPU and memory against their floors; writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
 
 format: .venv/test  ## let ruff fix and format
 	$(BIN)/ruff check --fix .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 from airflow_provider_xai_collections.api.protocol import Host
@@ -20,7 +21,7 @@ class Gate:
         self._clock = clock
         self._lock = threading.Lock()
         self._second = 0
-        self._calls = 0
+        self._calls: Counter[Host | None] = Counter()
 
     def check(self, request: HttpRequest, host: Host) -> None:
         """Let the request pass.
@@ -28,7 +29,7 @@ class Gate:
         :raises Refused: 401 (or the 400 that some have got for an API key), or 429.
         """
         self._check_key(request.headers.get("authorization", ""), host)
-        if self._settings.rate_limit is not None and self._calls_this_second() > self._settings.rate_limit:
+        if self._settings.rate_limit is not None and self._calls_this_second(host) > self._settings.rate_limit:
             raise Refused(429, "too many requests")
 
     def _check_key(self, authorization: str, host: Host) -> None:
@@ -42,9 +43,11 @@ class Gate:
             raise Refused(self._settings.wrong_api_key_status, "Incorrect API key provided")
         raise Refused(401, "invalid management key")
 
-    def _calls_this_second(self) -> int:
+    def _calls_this_second(self, host: Host) -> int:
+        counted = host if self._settings.rate_limit_of == "key" else None
         with self._lock:
-            second = int(self._clock())
-            self._calls = self._calls + 1 if second == self._second else 1
-            self._second = second
-            return self._calls
+            if (second := int(self._clock())) != self._second:
+                self._second = second
+                self._calls.clear()
+            self._calls[counted] += 1
+            return self._calls[counted]

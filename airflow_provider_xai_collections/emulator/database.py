@@ -17,6 +17,9 @@ CREATE TABLE IF NOT EXISTS files (
     created_at REAL, expires_at REAL, content BLOB
 );
 CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS files_by_name ON files (filename, file_id);
+CREATE INDEX IF NOT EXISTS files_by_size ON files (size, file_id);
+CREATE INDEX IF NOT EXISTS files_by_age ON files (created_at, file_id);
 CREATE TABLE IF NOT EXISTS documents (
     collection_id TEXT REFERENCES collections ON DELETE CASCADE, file_id TEXT REFERENCES files ON DELETE CASCADE,
     started_at REAL, finished_at REAL, error_message TEXT, chunk_count INTEGER, reads INTEGER,

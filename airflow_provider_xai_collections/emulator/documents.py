@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.documents import (
 )
 from airflow_provider_xai_collections.api.wire import Ordering
 from airflow_provider_xai_collections.emulator.files import FileRules
-from airflow_provider_xai_collections.emulator.filters import parse_filter
+from airflow_provider_xai_collections.emulator.filters import AllOf, Condition, Filter, parse_filter
 from airflow_provider_xai_collections.emulator.indexing import Progress
 from airflow_provider_xai_collections.emulator.matching import Fields, Fuzzy, check_fields, matches
 from airflow_provider_xai_collections.emulator.messages import Json
@@ -88,16 +88,20 @@ class DocumentRules:
         return self._world.shapes.many("documents", [self._shape(document) for document in found])
 
     def list_documents(self, params: ListDocuments) -> Json:
-        """Every document the call looks at counts as read, or a poll for ``status:...`` would never see one move."""
+        """Every document the call looks at counts as read, or a poll for ``status:...`` would never see one move.
+
+        At those with other values of ``fields.…`` it does not look.
+        """
         self._world.collection(params.collection_id)
         wanted = parse_filter(params.filter or "")
         check_fields(wanted, lambda field: field in _FILTERABLE or field.startswith("fields."))
         column, value = _SORT[params.sort_by or DocumentsSortBy.NAME]
         pager = Pager(params, self._world.settings.pagination_end)
         part = Slice(column, params.order is not Ordering.ASCENDING, pager.after)
+        having = dict(_exact_fields(wanted))
 
         def found() -> Iterator[tuple[DocumentRecord, Progress]]:
-            for document in self._world.store.documents(params.collection_id, part):
+            for document in self._world.store.documents(params.collection_id, part, having):
                 if document.hidden_lists < self._world.settings.list_lag_reads:
                     self._world.store.bump(document, "hidden_lists")
                     continue
@@ -152,6 +156,13 @@ class DocumentRules:
 
 def _not_there(collection_id: str, file_id: str) -> Refused:
     return Refused(404, f"file {file_id} is not in collection {collection_id}")
+
+
+def _exact_fields(wanted: Filter) -> Iterator[tuple[str, str]]:
+    """The conditions that an index can answer: key and value."""
+    for part in wanted.parts if isinstance(wanted, AllOf) else (wanted,):
+        if isinstance(part, Condition) and part.operator in ("=", ":") and part.field.startswith("fields."):
+            yield part.field.removeprefix("fields."), part.value
 
 
 def _fields(document: DocumentRecord, progress: Progress) -> Fields:

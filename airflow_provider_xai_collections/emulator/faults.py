@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
@@ -27,9 +28,10 @@ class FaultRule:
     Which calls: those of ``endpoint`` (``None``: all) whose path matches ``path`` (fnmatch); of these, counted from 1
     since the rule was set, the ``nth``, or ``every`` so many, or a random share of ``probability``; at most ``times``.
 
-    What happens: an answer with ``status`` or ``body`` instead of the real one, ``delay`` seconds of waiting, and a
-    ``cut`` of the connection. The work is not done when ``status``, ``body`` or ``cut="before"`` replaces the answer,
-    unless ``after`` says that it was done first; it is done under ``cut="after"`` and ``cut="partial"``.
+    What happens: an answer with ``status`` or ``body`` instead of the real one, not before ``delay`` seconds after the
+    request, and a ``cut`` of the connection. The work is not done when ``status``, ``body`` or ``cut="before"``
+    replaces the answer, unless ``after`` says that it was done first; it is done under ``cut="after"`` and
+    ``cut="partial"``.
     """
 
     endpoint: str | None = None
@@ -54,8 +56,7 @@ class FaultRule:
 
     def __str__(self) -> str:
         """What is out of the ordinary about it, for the log."""
-        said = {name: value for name, value in asdict(self).items() if name not in ("body", "content_type")}
-        return ", ".join(f"{name}={value}" for name, value in said.items() if value)
+        return _said(self)
 
     def answer(self, shape: ErrorShape) -> HttpReply | None:
         """The answer that stands in for the real one, if there is one."""
@@ -75,6 +76,13 @@ class FaultRule:
         done = self.after or self.cut in ("after", "partial") or (answer is None and self.cut is None)
         real = work() if done else HttpReply(0)
         return replace(answer or real, delay=self.delay, cut=self.cut)
+
+
+@cache
+def _said(rule: FaultRule) -> str:
+    """Each request that the rule spoils says it again."""
+    said = {name: value for name, value in asdict(rule).items() if name not in ("body", "content_type")}
+    return ", ".join(f"{name}={value}" for name, value in said.items() if value)
 
 
 _RULES = TypeAdapter(tuple[FaultRule, ...])

@@ -89,6 +89,9 @@ class FileRules:
             raise Refused(413, f"{name} has {upload.size} bytes, at most {max_bytes} are taken")
         if not upload.size and self._world.settings.empty_file == "refuse":
             raise Refused(400, f"{name} is empty")
+        room = self._world.settings.max_files
+        if room is not None and self._world.store.count_files() >= room:
+            raise Refused(self._world.settings.full_status, f"the team has {room} files, and no room for another")
         content, now = upload.open().read(), self._world.clock()
         record = FileRecord(
             file_id=f"file_{uuid.uuid4()}",

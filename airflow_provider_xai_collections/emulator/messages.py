@@ -22,6 +22,7 @@ class HttpRequest:
     :param path: raw, still percent-encoded, without the query.
     :param query: decoded pairs, in order.
     :param headers: names in lower case.
+    :param dropped: bytes that the rim has left out of the middle of the body.
     """
 
     method: str
@@ -30,6 +31,7 @@ class HttpRequest:
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class HttpReply:
     """One answer, and how it travels.
 
     :param status: 0 if the connection is cut before there is an answer.
-    :param delay: seconds the rim waits before it sends.
+    :param delay: seconds from the request to its answer; the rim waits for what is left of them.
     :param cut: how the rim breaks the connection, if it does.
     """
 

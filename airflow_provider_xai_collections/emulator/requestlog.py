@@ -64,7 +64,7 @@ class RequestLog:
                     ids=route.ids if route else {},
                     status=status,
                     fault=str(fault) if fault else None,
-                    bytes_in=len(request.body),
+                    bytes_in=len(request.body) + request.dropped,
                 )
             )
 

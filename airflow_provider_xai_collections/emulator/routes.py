@@ -39,14 +39,12 @@ def find_route(request: HttpRequest) -> Route:
 
     :raises Refused: 404 for a path this host does not serve, 405 for a method the path does not take.
     """
-    matches = [
-        (match, endpoint)
-        for pattern, endpoint in _MATCHERS
-        if request.host in (None, endpoint.host) and (match := pattern.fullmatch(request.path))
-    ]
-    for match, endpoint in matches:
-        if endpoint.method == request.method:
-            return Route(endpoint, {name: unquote(value) for name, value in match.groupdict().items()})
-    if matches:
+    other_methods = False
+    for pattern, endpoint in _MATCHERS:
+        if request.host in (None, endpoint.host) and (match := pattern.fullmatch(request.path)):
+            if endpoint.method == request.method:
+                return Route(endpoint, {name: unquote(value) for name, value in match.groupdict().items()})
+            other_methods = True
+    if other_methods:
         raise Refused(405, f"{request.method} is not a method of {request.path}")
     raise Refused(404, f"{request.path} is not served here")

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import uvicorn
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.emulator.messages import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.service import Emulator
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.h11_impl import H11Protocol as HttpProtocol
+else:
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol as HttpProtocol  # the fastest that is installed
 
 #: No TLS and well-known keys: the emulator is for this machine only, so no other address can be given.
 LOOPBACK = "127.0.0.1"
@@ -78,7 +84,7 @@ def _port(listener: socket.socket) -> int:
     return port
 
 
-class CuttableProtocol(H11Protocol):
+class CuttableProtocol(HttpProtocol):
     """uvicorn's protocol, whose connection the application can close: ``request.state.hang_up()``."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
@@ -104,8 +110,9 @@ class EmulatorApp:
             asked = await self._read(request)
         except ClientDisconnect:
             return
+        arrived = time.monotonic()
         reply = await run_in_threadpool(self._emulator.handle, asked)
-        await asyncio.sleep(reply.delay)
+        await asyncio.sleep(arrived + reply.delay - time.monotonic())
         if reply.cut not in ("before", "after"):
             await _send(reply, send)
         if reply.cut:
@@ -115,14 +122,28 @@ class EmulatorApp:
 
     async def _read(self, request: Request) -> HttpRequest:
         _, port = request.scope["server"]
+        body, dropped = await _body(request, self._emulator.settings.max_kept_bytes)
         return HttpRequest(
             method=request.method,
             host=self._hosts.get(port),
             path=request.scope["raw_path"].decode("ascii", "replace"),
             query=tuple(parse_qsl(request.url.query, keep_blank_values=True)),
             headers=dict(request.headers),
-            body=await request.body(),
+            body=body,
+            dropped=dropped,
         )
+
+
+async def _body(request: Request, most: int | None) -> tuple[bytes, int]:
+    """The body; of one longer than ``most`` its beginning and its end, and how many bytes are left out between."""
+    half = (most or sys.maxsize) // 2
+    beginning, end, size = bytearray(), b"", 0
+    async for block in request.stream():
+        room = half - len(beginning)
+        beginning += block[:room]
+        end = (end + block[room:])[-half:]
+        size += len(block)
+    return bytes(beginning) + end, size - len(beginning) - len(end)
 
 
 async def _send(reply: HttpReply, send: Send) -> None:

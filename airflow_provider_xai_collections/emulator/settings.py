@@ -75,6 +75,9 @@ class Settings:
     delete_attached_file: Literal["detach", "refuse"] = "detach"
     max_file_bytes: PositiveInt = MAX_UPLOAD_BYTES
     max_document_bytes: PositiveInt = MAX_DOCUMENT_BYTES
+    #: How many files the team has room for, and what one more is answered with. ``None`` means no limit.
+    max_files: PositiveInt | None = None
+    full_status: Literal[400, 403, 429] = 400
 
     # Answers.
     error_shape: ErrorShape = "flat"
@@ -88,4 +91,8 @@ class Settings:
     # Limits.
     #: Calls a second; above it 429. ``None`` means no limit.
     rate_limit: PositiveInt | None = None
+    #: Whose calls are counted: those of the ``team``, with both keys, or those of each ``key``.
+    rate_limit_of: Literal["team", "key"] = "team"
     retry_after_on_429: bool = True
+    #: Of a longer body only the beginning and the end are kept: for trials with more data than fit here.
+    max_kept_bytes: PositiveInt | None = None

@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,25 @@ Counter: TypeAlias = Literal["reads", "hidden_gets", "hidden_lists", "hidden_sea
 Column: TypeAlias = Literal["c.name", "c.created_at", "filename", "size", "f.created_at"]
 
 _FILE = "f.file_id, filename, content_type, size, sha256, purpose, f.created_at, expires_at"
-_DOCUMENTS = f"""
+_DOCUMENT = f"""
     SELECT {_FILE}, d.*, (
         SELECT json_group_object(key, value) FROM fields x
         WHERE x.collection_id = d.collection_id AND x.file_id = d.file_id
     ) AS fields
-    FROM documents d JOIN files f USING (file_id)
 """  # noqa: S608 - constants only
+#: Up to how many documents are sorted for each page of them.
+_FEW = 1000
+#: SQLite keeps to the order of a CROSS JOIN. Few documents are found and sorted; of many, the files are walked in the
+#: order of their index, so that a page takes the time of a page.
+_SOME = _DOCUMENT + "FROM documents d CROSS JOIN files f USING (file_id) WHERE d.collection_id = ?"
+_MANY = _DOCUMENT + "FROM files f CROSS JOIN documents d USING (file_id) WHERE d.collection_id = ?"
+_AMONG = " AND d.file_id IN (SELECT value FROM json_each(?))"
+_HAS = """
+    AND EXISTS (
+        SELECT 1 FROM fields y
+        WHERE y.collection_id = d.collection_id AND y.file_id = d.file_id AND y.key = ? AND y.value = ?
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,11 @@ class Store:
         sql = part.apply(f"SELECT {_FILE} FROM files f WHERE 1", "f.file_id")  # noqa: S608 - constants only
         return map(_file, self._sql.execute(sql, part.after))
 
+    def count_files(self) -> int:
+        """How many files there are."""
+        row = self._sql.execute("SELECT count(*) FROM files").fetchone()
+        return int(row[0])
+
     def delete_file(self, file_id: str) -> None:
         """Delete a file and the documents made of it."""
         self._sql.execute("DELETE FROM files WHERE file_id = ?", (file_id,))
@@ -165,14 +182,30 @@ class Store:
 
     def document(self, collection_id: str, file_id: str) -> DocumentRecord | None:
         """One document."""
-        sql = _DOCUMENTS + "WHERE d.collection_id = ? AND d.file_id = ?"
-        row = self._sql.execute(sql, (collection_id, file_id)).fetchone()
+        row = self._sql.execute(_SOME + " AND d.file_id = ?", (collection_id, file_id)).fetchone()
         return _document(row) if row else None
 
-    def documents(self, collection_id: str, part: Slice) -> Iterator[DocumentRecord]:
-        """The documents of a collection, lazily."""
-        sql = part.apply(_DOCUMENTS + "WHERE d.collection_id = ?", "f.file_id")
-        return map(_document, self._sql.execute(sql, (collection_id, *part.after)))
+    def documents(self, collection_id: str, part: Slice, having: Mapping[str, str]) -> Iterator[DocumentRecord]:
+        """The documents of a collection with these values of their fields, lazily."""
+        given: list[str | float] = [collection_id]
+        if (few := self._few(collection_id, having)) is None:
+            sql = _MANY
+        else:
+            sql = _SOME + _AMONG
+            given.append(json.dumps(few))
+        for pair in having.items():
+            sql += _HAS
+            given.extend(pair)
+        return map(_document, self._sql.execute(part.apply(sql, "f.file_id"), (*given, *part.after)))
+
+    def _few(self, collection_id: str, having: Mapping[str, str]) -> list[str] | None:
+        """The files of all documents that can be meant, and perhaps of more; ``None`` if those are many."""
+        of_value = "SELECT file_id FROM fields WHERE collection_id = ? AND key = ? AND value = ?"
+        searches = [(of_value, [collection_id, *pair]) for pair in having.items()]
+        for sql, given in searches or [("SELECT file_id FROM documents WHERE collection_id = ?", [collection_id])]:
+            if len(rows := self._sql.execute(sql, given).fetchmany(_FEW + 1)) <= _FEW:
+                return [row["file_id"] for row in rows]
+        return None
 
     def remove_document(self, collection_id: str, file_id: str) -> None:
         """Detach a file; it stays."""

@@ -48,9 +48,11 @@ def test_a_management_key_describes_itself(caller: Caller) -> None:
     assert "AddFileToCollection" in key.acls
 
 
-def test_a_rate_limit_counts_by_the_second(clock: Clock) -> None:
-    caller = Caller(Emulator(Settings(rate_limit=2), clock=clock))
+@pytest.mark.parametrize(("counted", "other_key"), [("team", 429), ("key", 200)])
+def test_a_rate_limit_counts_by_the_second(clock: Clock, counted: Any, other_key: int) -> None:
+    caller = Caller(Emulator(Settings(rate_limit=2, rate_limit_of=counted), clock=clock))
     assert [caller.send(endpoints.LIST_FILES).status for _ in range(3)] == [200, 200, 429]
+    assert caller.send(endpoints.LIST_COLLECTIONS).status == other_key
     clock.now += 1
     assert caller.send(endpoints.LIST_FILES).status == 200
 

@@ -47,6 +47,17 @@ def test_every_upload_is_a_new_file(caller: Caller) -> None:
     assert caller.file() != caller.file()
 
 
+@pytest.mark.parametrize("status", [400, 403, 429])
+def test_a_team_may_have_no_room_for_another_file(status: Any) -> None:
+    caller = playing(max_files=2, full_status=status)
+    first = caller.file("a.txt")
+    caller.file("b.txt")
+    refused = caller.refused(endpoints.UPLOAD_FILE, upload=upload("c.txt"))
+    assert refused == (status, "the team has 2 files, and no room for another")
+    caller.call(endpoints.DELETE_FILE, file_id=first)
+    caller.file("c.txt")
+
+
 def test_any_bytes_survive_the_upload(caller: Caller) -> None:
     content = b"\r\n--frontier\r\n\x00\xff\r\n"
     file_id = caller.file("b.bin", content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -9,7 +10,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from airflow_provider_xai_collections.emulator import Emulator, FaultRule, running
+from airflow_provider_xai_collections.emulator import (
+    Emulator,
+    FaultRule,
+    HttpReply,
+    HttpRequest,
+    Settings,
+    running,
+)
 
 MANAGEMENT = {"authorization": "Bearer emulator-management-key"}
 API = {"authorization": "Bearer emulator-api-key"}
@@ -78,6 +86,43 @@ def test_a_delay_is_waited_out(client: httpx.Client, emulator: Emulator) -> None
     emulator.set_faults(FaultRule(delay=30))
     with pytest.raises(httpx.ReadTimeout):
         client.get("/v1/files", timeout=0.1)
+
+
+def test_a_delay_counts_from_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    emulator, handle, slept = Emulator(), Emulator.handle, list[float]()
+    sleep = asyncio.sleep
+
+    def work_for_a_while(self: Emulator, request: HttpRequest) -> HttpReply:
+        time.sleep(0.1)
+        return handle(self, request)
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(Emulator, "handle", work_for_a_while)
+    emulator.set_faults(FaultRule(delay=30))
+    with running(emulator) as server, monkeypatch.context() as patched:
+        patched.setattr("airflow_provider_xai_collections.emulator.server.asyncio.sleep", note)
+        assert httpx.get(f"{server.api_url}/v1/files", headers=API, trust_env=False).status_code == 200
+    assert 20 < next(seconds for seconds in slept if seconds > 1) <= 29.9
+
+
+@pytest.mark.parametrize(("size", "kept"), [(100, 100), (101, 100), (300_000, 100)])
+def test_the_middle_of_a_body_may_be_thrown_away(size: int, kept: int) -> None:
+    content = bytes(number % 251 for number in range(size))
+    asked: list[HttpRequest] = []
+
+    class Reader(Emulator):
+        def handle(self, request: HttpRequest) -> HttpReply:
+            asked.append(request)
+            return super().handle(request)
+
+    emulator = Reader(Settings(max_kept_bytes=100))
+    with running(emulator) as server:
+        httpx.post(f"{server.api_url}/v1/files", headers=API, content=content, trust_env=False)
+    assert asked[0].body == (content if size == kept else content[:50] + content[-50:])
+    assert emulator.log[0].bytes_in == size
 
 
 def test_a_caller_who_leaves_in_the_middle_is_forgotten(client: httpx.Client, emulator: Emulator) -> None:

@@ -1,0 +1,46 @@
+"""The same requests with httpx and nothing else: no checks, no retries, no answer read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+_CONTENT = b"# Document\n\nIt says little, and nobody has said it before.\n"
+
+
+def place_all(connection: Mapping[str, Any], count: int, concurrency: int) -> None:
+    """Upload and attach so many documents, so many at a time; each thread has connections of its own, as ours have."""
+    management = {"authorization": f"Bearer {connection['password']}"}
+    api = {"authorization": f"Bearer {connection['extra']['api_key']}"}
+    collections = f"{connection['host']}/v1/collections"
+    files = f"{connection['extra']['api_host']}/v1/files"
+    context, own = httpx.create_ssl_context(), threading.local()
+
+    def client() -> httpx.Client:
+        if not hasattr(own, "client"):
+            own.client = httpx.Client(verify=context, trust_env=False, timeout=60)
+        found: httpx.Client = own.client
+        return found
+
+    def place(number: int) -> None:
+        upload = {"file": (f"{number:06d}.md", _CONTENT, "text/markdown")}
+        file_id = client().post(files, headers=api, files=upload).raise_for_status().json()["id"]
+        # As long as what we write, and as many.
+        fields = {
+            "airflow_scope": "file:///folder/of/the/benchmark/documents",
+            "airflow_source_uri": f"file:///folder/of/the/benchmark/documents/000/{number:06d}.md",
+            "airflow_content_sha256": "0" * 64,
+            "airflow_version_key": f"{number:064d}",
+        }
+        attach = f"{collections}/{collection_id}/documents/{file_id}"
+        client().post(attach, headers=management, json={"fields": fields}).raise_for_status()
+
+    made = client().post(collections, headers=management, json={"collection_name": "bare"})
+    collection_id = made.raise_for_status().json()["collection_id"]
+    with ThreadPoolExecutor(concurrency) as pool:
+        for _ in pool.map(place, range(count)):
+            pass

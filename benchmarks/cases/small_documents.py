@@ -1,0 +1,97 @@
+"""Many small documents, against a service that takes its time for each request."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from benchmarks.outcomes import Outcome
+from benchmarks.processes import Service, Workshop, service
+from benchmarks.sources import small_documents
+from benchmarks.usage import Used
+
+PAGE, BATCH = 100, 50
+#: Requests that do not depend on the number of documents: to find or make the collection, and to declare our fields;
+#: and the look that comes before what is measured.
+AROUND = 8
+#: Ours and bare httpx take turns, so that other work on the machine meets both.
+_TRIES = 2
+
+
+def many_small_documents(
+    workshop: Workshop, *, documents: int, delay: float, concurrency: int, poll_interval: float
+) -> Outcome:
+    """Bring in new documents, sync again with nothing to do, then remove every tenth.
+
+    :param delay: seconds from each request to its answer.
+    """
+    found = Outcome(f"{documents:,} small documents, {delay * 1000:g} ms a request, concurrency {concurrency}")
+    source = small_documents(workshop.folder / "small", documents)
+    with service(delay=delay) as running:
+        arguments = {
+            "source": str(source),
+            "concurrency": concurrency,
+            "poll_interval": poll_interval,
+            "max_prune": None,
+        }
+
+        def sync(**more: Any) -> Used:
+            return workshop.run("sync", running.connection, **arguments, **more)
+
+        bare, placed = [], []
+        for number in range(_TRIES):
+            bare.append(workshop.run("bare", running.connection, count=documents, concurrency=concurrency))
+            running.observed()
+            placed.append(sync(collection=f"placed {number}", wait_for_completion=False))
+            _count_new(found, running, documents, f"new, try {number + 1}")
+        processed = sync(collection="processed")
+        _count_new(found, running, documents, "new, until processed")
+        again = sync(collection="processed", prune=True)
+        seen = running.observed()["calls"]
+        found.exactly("nothing to do: pages listed", seen.pop("list_documents", 0), ceil(documents / PAGE))
+        found.between("nothing to do: other requests", sum(seen.values()), 0, AROUND)
+        gone = [path for number, path in enumerate(sorted(source.rglob("*.md"))) if not number % 10]
+        for path in gone:
+            path.unlink()
+        removed = sync(collection="processed", prune=True)
+        _count_removed(found, running, documents, len(gone))
+
+    floor = 2 * documents * delay / concurrency
+    _measure_new(found, 2 * documents, floor, min(bare, key=_seconds), min(placed, key=_seconds))
+    found.figure("new documents in place and processed ÷ floor", f"{processed.seconds / floor:.2f}")
+    found.figure("nothing to do ÷ its floor", f"{again.seconds / (ceil(documents / PAGE) * delay):.2f}")
+    found.figure(f"{len(gone)} documents removed", f"{removed.seconds:.2f} s")
+    return found
+
+
+def _seconds(used: Used) -> float:
+    return used.seconds
+
+
+def _measure_new(found: Outcome, requests: int, floor: float, bare: Used, placed: Used) -> None:
+    found.figure("floor: two requests a document, perfectly packed", f"{floor:.2f} s")
+    found.at_most(f"new documents in place ÷ floor, best of {_TRIES}", placed.seconds / floor, 1.2)
+    found.figure(f"the same requests with bare httpx ÷ floor, best of {_TRIES}", f"{bare.seconds / floor:.2f}")
+    found.figure("new documents in place ÷ bare httpx", f"{placed.seconds / bare.seconds:.2f}")
+    found.figure("CPU of ours per request", f"{placed.cpu / requests * 1000:.2f} ms")
+    found.figure("CPU of bare httpx per request", f"{bare.cpu / requests * 1000:.2f} ms")
+    found.figure("memory grew by", f"{placed.megabytes:.0f} MB")
+
+
+def _count_new(found: Outcome, running: Service, documents: int, case: str) -> None:
+    seen = running.observed()
+    calls = seen["calls"]
+    found.exactly(f"{case}: uploads", calls.pop("upload_file", 0), documents)
+    found.exactly(f"{case}: attaches", calls.pop("add_document", 0), documents)
+    polls = seen["polls"]
+    looks = sum(ceil(asked / BATCH) for asked, _ in polls)
+    found.exactly(f"{case}: requests of {len(polls)} polls", calls.pop("batch_get_documents", 0), looks)
+    found.between(f"{case}: other requests", sum(calls.values()), 0, AROUND)
+
+
+def _count_removed(found: Outcome, running: Service, documents: int, gone: int) -> None:
+    calls = running.observed()["calls"]
+    found.exactly("removed: documents", calls.pop("remove_document", 0), gone)
+    found.exactly("removed: files", calls.pop("delete_file", 0), gone)
+    found.exactly("removed: pages listed", calls.pop("list_documents", 0), ceil(documents / PAGE))
+    found.between("removed: other requests", sum(calls.values()), 0, AROUND)

@@ -1,0 +1,55 @@
+"""What this process uses: time, CPU and memory."""
+
+from __future__ import annotations
+
+import gc
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+#: Makes the peak of the resident memory start from what is resident now; see proc(5).
+_RESET_PEAK = "5"
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What some work took.
+
+    :param seconds: on the clock.
+    :param cpu: seconds of CPU, of all threads.
+    :param memory: bytes by which the process grew at its peak.
+    :param value: what the work returned.
+    """
+
+    seconds: float
+    cpu: float
+    memory: int
+    value: Any
+
+    @property
+    def megabytes(self) -> float:
+        return self.memory / MEGABYTE
+
+
+def measured(work: Callable[[], Any]) -> Used:
+    """Do some work and measure it. What the process used before does not count."""
+    gc.collect()
+    _CLEAR.write_text(_RESET_PEAK)
+    before = _kilobytes("VmRSS")
+    began, cpu = time.perf_counter(), time.process_time()
+    value = work()
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return Used(seconds, cpu, (_kilobytes("VmHWM") - before) * 1024, value)
+
+
+def _kilobytes(name: str) -> int:
+    found = re.search(rf"^{name}:\s*(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"{_STATUS} does not say {name}; the benchmarks need Linux")
+    return int(found[1])
