@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
@@ -69,3 +70,26 @@ def whole_number(name: str, value: Any, *, at_least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         raise XAIArgumentError(f"{name} is {value!r}; it must be a whole number of at least {at_least}")
     return value
+
+
+def count_or_share(name: str, value: Any) -> float:
+    """``value``, if it is a count, or a share between 0 and 1.
+
+    :raises XAIArgumentError: it is not, naming the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise XAIArgumentError(f"{name} is {value!r}; it is a count, or a share between 0 and 1")
+    return value
+
+
+def allowed_of(limit: float, total: int) -> float:
+    """How many of ``total`` a limit allows that :func:`count_or_share` has read: 1.0 is all, 1 is one."""
+    return limit * total if 0 < limit < 1 or (isinstance(limit, float) and limit == 1) else limit
+
+
+def one_of(name: str, value: Any, words: type[StrEnum]) -> None:
+    """
+    :raises XAIArgumentError: ``value`` is none of the words, naming the argument.
+    """
+    if value not in list(words):
+        raise XAIArgumentError(f"{name} is {value!r}; choose one of {', '.join(words)}")

@@ -35,7 +35,8 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": _NAME,
                 "python-modules": [
-                    f"{_PACKAGE}.operators.{module}" for module in ("collections", "documents", "ingestion", "search")
+                    f"{_PACKAGE}.operators.{module}"
+                    for module in ("collections", "documents", "ingestion", "search", "sync", "sync_group")
                 ],
             }
         ],

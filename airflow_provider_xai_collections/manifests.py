@@ -67,7 +67,7 @@ class Failure(Manifest):
         return cls(file_id=failed.file_id, name=printable(failed.name, NAME), reason=printable(failed.reason, REASON))
 
 
-def _first(items: Sequence[Item], room: int) -> tuple[Item, ...]:
+def first_of(items: Sequence[Item], room: int) -> tuple[Item, ...]:
     """The first items: at most ``CAP``, and no more than fit into ``room`` bytes of JSON."""
     kept: list[Item] = []
     for item in items[:CAP]:
@@ -101,9 +101,9 @@ class WaitSummary(Manifest):
             failed=len(result.failed),
             missing=len(result.missing),
             pending=len(result.pending),
-            failures=_first([Failure.of(failed) for failed in result.failed[:CAP]], ROOM_FOR_FAILURES),
-            missing_ids=_first(result.missing, ROOM_FOR_IDS),
-            pending_ids=_first(result.pending, ROOM_FOR_IDS),
+            failures=first_of([Failure.of(failed) for failed in result.failed[:CAP]], ROOM_FOR_FAILURES),
+            missing_ids=first_of(result.missing, ROOM_FOR_IDS),
+            pending_ids=first_of(result.pending, ROOM_FOR_IDS),
             untyped=_names(result.untyped),
         )
 
@@ -120,10 +120,10 @@ class WaitSummary(Manifest):
             failed=self.failed + other.failed,
             missing=self.missing + other.missing,
             pending=self.pending + other.pending,
-            failures=_first(self.failures + other.failures, ROOM_FOR_FAILURES),
-            missing_ids=_first(self.missing_ids + other.missing_ids, ROOM_FOR_IDS),
-            pending_ids=_first(self.pending_ids + other.pending_ids, ROOM_FOR_IDS),
-            untyped=_first(self.untyped + other.untyped, ROOM_FOR_NAMES),
+            failures=first_of(self.failures + other.failures, ROOM_FOR_FAILURES),
+            missing_ids=first_of(self.missing_ids + other.missing_ids, ROOM_FOR_IDS),
+            pending_ids=first_of(self.pending_ids + other.pending_ids, ROOM_FOR_IDS),
+            untyped=first_of(self.untyped + other.untyped, ROOM_FOR_NAMES),
         )
 
 
@@ -269,7 +269,7 @@ class ChangesManifest(Report):
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
-    return _first([printable(name, NAME) for name in names[:CAP]], ROOM_FOR_NAMES)
+    return first_of([printable(name, NAME) for name in names[:CAP]], ROOM_FOR_NAMES)
 
 
 class RemovalManifest(Report):
@@ -337,10 +337,10 @@ class SearchManifest(Manifest):
     def of(cls, collection_ids: Sequence[str], matches: Sequence[SearchMatch], *, max_chars: int) -> SearchManifest:
         return cls(
             version=1,
-            collection_ids=_first(collection_ids, ROOM_FOR_IDS),
+            collection_ids=first_of(collection_ids, ROOM_FOR_IDS),
             total=len(matches),
             best_score=max((match.score for match in matches), default=None),
-            matches=_first([Passage.of(match, max_chars) for match in matches[:CAP]], ROOM_FOR_PASSAGES),
+            matches=first_of([Passage.of(match, max_chars) for match in matches[:CAP]], ROOM_FOR_PASSAGES),
         )
 
 
@@ -351,4 +351,4 @@ class WaitEvent(Manifest):
     summary: WaitSummary | None = None
     error: str | None = None
     error_type: str | None = None
-    manifest: DocumentsManifest | None = None
+    manifest: dict[str, Any] | None = None

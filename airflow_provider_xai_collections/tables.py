@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -54,3 +54,11 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
             seconds.rjust(widths[4]),
         )
     ).rstrip()
+
+
+def count_table(header: tuple[str, str], counts: Mapping[str, int]) -> str:
+    """One line per count that is not zero."""
+    rows = [header, *((name, f"{count:,}") for name, count in counts.items() if count)]
+    left, right = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = [f"{name.ljust(left)}  {count.rjust(right)}" for name, count in rows]
+    return "\n".join([lines[0], f"{'-' * left}  {'-' * right}", *lines[1:]])

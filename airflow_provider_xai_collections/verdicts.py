@@ -9,6 +9,7 @@ from typing import Any
 from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.api.content_types import advice
 from airflow_provider_xai_collections.api.polling import WaitEnd
+from airflow_provider_xai_collections.arguments import allowed_of, count_or_share
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
 
@@ -39,8 +40,7 @@ def check_policy(on_failed: str, max_failed: float) -> OnFailed:
         policy = OnFailed(on_failed)
     except ValueError:
         raise XAIArgumentError(f"on_failed is {on_failed!r}; choose one of {', '.join(OnFailed)}") from None
-    if isinstance(max_failed, bool) or not isinstance(max_failed, int | float) or not max_failed >= 0:
-        raise XAIArgumentError(f"max_failed is {max_failed!r}; it is a count, or a share between 0 and 1")
+    count_or_share("max_failed", max_failed)
     return policy
 
 
@@ -64,7 +64,7 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
         )
     if lost:
         message = f"{collection_id}: {lost} of {summary.total} documents are not processed{trouble}"
-        if _too_many(lost, summary.total, policy, max_failed):
+        if too_many(lost, summary.total, policy, max_failed):
             raise XAIIndexingError(
                 f"{message}. An ingestion replaces failed documents when it runs again; "
                 "XAIReindexDocumentsOperator(which='failed') indexes them anew"
@@ -87,10 +87,10 @@ def summary_of(told: WaitEvent) -> WaitSummary:
     return told.summary
 
 
-def _too_many(lost: int, total: int, policy: OnFailed, max_failed: float) -> bool:
+def too_many(lost: int, total: int, policy: OnFailed, max_failed: float) -> bool:
     if policy is not OnFailed.THRESHOLD:
         return policy is OnFailed.FAIL
-    return lost > (max_failed * total if 0 < max_failed < 1 else max_failed)
+    return lost > allowed_of(max_failed, total)
 
 
 def _trouble(summary: WaitSummary) -> str:

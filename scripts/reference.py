@@ -83,7 +83,11 @@ def _default(value: Any) -> str:
 def _shared() -> list[type[Any]]:
     """The classes that the others are made of and refer to."""
     kinds = [kind for room in (*ROOMS.values(), "task-decorators") for kind in classes(room)]
-    return list(dict.fromkeys(one for kind in kinds for one in ours(kind) if one not in kinds and one.__doc__))
+    return list(
+        dict.fromkeys(
+            one for kind in kinds for one in ours(kind) if one not in kinds and ":param" in (one.__doc__ or "")
+        )
+    )
 
 
 def _hook() -> str:

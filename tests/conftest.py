@@ -41,8 +41,8 @@ Logged: TypeAlias = Callable[[], str]
 class RecordingEmulator(Emulator):
     """The emulator, which keeps what came over the wire as well."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(settings, **options)
         self.requests: list[HttpRequest] = []
 
     def handle(self, request: HttpRequest) -> HttpReply:

@@ -70,7 +70,7 @@ def test_a_summary_counts_all_and_names_what_did_not_make_it() -> None:
     [
         SUMMARY,
         MANIFEST,
-        WaitEvent(version=1, summary=SUMMARY, manifest=MANIFEST),
+        WaitEvent(version=1, summary=SUMMARY, manifest=MANIFEST.dump()),
         WaitEvent(version=1, error="the key was refused", error_type="XAIAuthError"),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_manifest_of_a_hundred_thousand_documents_is_small(character: str) -> 
     summary = summary_of_a_corpus(character * 255, character * 10_000, 25_000)
     manifest = MANIFEST.model_copy(update={"wait": summary, "file_ids": tuple(map(file_id, range(CAP)))})
     assert len(json.dumps(manifest.dump())) < LIMIT
-    event = WaitEvent(version=1, manifest=manifest.model_copy(update={"wait": None}), summary=summary)
+    event = WaitEvent(version=1, manifest=manifest.model_copy(update={"wait": None}).dump(), summary=summary)
     assert len(json.dumps(event.dump())) < LIMIT
     assert (summary.processed, summary.failed, summary.missing, summary.pending) == (25_000,) * 4
     assert summary.failures, "the worst names still leave room for one"

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_xai_collections import __version__
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
@@ -38,6 +40,14 @@ def test_the_dag_of_the_readme_is_one() -> None:
     exec(source.replace("\nhandbook()", "\nmade = handbook()"), names)
     assert sorted(task.task_id for task in names["made"].tasks) == ["create", "ingest"]
     assert len(source.splitlines()) <= 25
+
+
+def test_the_syncs_of_the_readme_are_tasks() -> None:
+    sources = [block for block in re.findall(r"```py\n(.*?)```", README, re.DOTALL) if "sync" in block]
+    with DAG("syncs", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
+        for source in sources:
+            exec(source, {})
+    assert sorted(dag.task_ids) == ["sync", "sync_corpus.apply", "sync_corpus.finish", "sync_corpus.plan"]
 
 
 @pytest.mark.parametrize("name", re.findall(r"^\| `(\w+\.\w+\.XAI\w+)` \|", README, re.MULTILINE))

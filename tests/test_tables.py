@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.tables import document_table
+from airflow_provider_xai_collections.tables import count_table, document_table
 
 
 def document(name: str, *, size: int = 1, status: str = "DOCUMENT_STATUS_PROCESSED", **other: Any) -> Document:
@@ -53,3 +53,14 @@ def test_no_documents_make_a_header() -> None:
         "document  size  status  chunks  seconds",
         "--------  ----  ------  ------  -------",
     ]
+
+
+def test_counts_make_a_table_without_those_that_are_zero() -> None:
+    table = count_table(("documents", "count"), {"added": 1_234_567, "in the source": 2, "removed": 0})
+    assert table.splitlines() == [
+        "documents          count",
+        "-------------  ---------",
+        "added          1,234,567",
+        "in the source          2",
+    ]
+    assert count_table(("documents", "count"), {}).splitlines() == ["documents  count", "---------  -----"]

@@ -6,30 +6,25 @@ Each flow can be repeated after dying at any line: it looks at what is there, th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
     BATCH_GET_DOCUMENTS,
-    CREATE_COLLECTION,
     DELETE_COLLECTION,
     DELETE_FILE,
     GET_COLLECTION,
     GET_DOCUMENT,
-    LIST_COLLECTIONS,
     LIST_DOCUMENTS,
     REMOVE_DOCUMENT,
     Endpoint,
 )
-from airflow_provider_xai_collections.api.filters import quoted
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep, call
 from airflow_provider_xai_collections.exceptions import (
-    XAIAmbiguousNameError,
     XAIConflictError,
     XAIError,
     XAIInvalidRequestError,
@@ -97,56 +92,6 @@ def list_all(endpoint: Endpoint[Any], **params: Any) -> Flow[list[Any]]:
     while (request := pages.next_request()) is not None:
         items.extend(pages.observe((yield from call(request))))
     return items
-
-
-def find_collections(collection_name: str, *, team_id: str | None = None) -> Flow[list[Collection]]:
-    """The collections called exactly ``collection_name``. The service only matches parts of names, so we compare."""
-    found = yield from list_all(LIST_COLLECTIONS, filter=f"collection_name:{quoted(collection_name)}", team_id=team_id)
-    exact = {each.collection_id: each for each in found if each.collection_name == collection_name}
-    return list(exact.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Ensured:
-    """A collection, and whether it was made just now."""
-
-    collection: Collection
-    created: bool
-
-
-def ensure_collection(collection_name: str, *, team_id: str | None = None, **settings: Any) -> Flow[Ensured]:
-    """Return the collection called ``collection_name``, creating it with ``settings`` if there is none.
-
-    Safe to repeat: a create whose answer was lost is found by name, not sent again.
-
-    :raises XAIAmbiguousNameError: several collections carry the name.
-    """
-    request = CREATE_COLLECTION.request(collection_name=collection_name, team_id=team_id, **settings)
-    found = yield from find_collections(collection_name, team_id=team_id)
-    if (collection := only(found, collection_name)) is not None:
-        return Ensured(collection, created=False)
-    try:
-        return Ensured((yield from call(request)), created=True)
-    except XAIOutcomeUnknownError as error:
-        unknown = error
-    for turn in range(LOOKS):
-        if turn:
-            yield Sleep(float(turn))
-        found = yield from find_collections(collection_name, team_id=team_id)
-        if (collection := only(found, collection_name)) is not None:
-            return Ensured(collection, created=True)
-    raise unknown
-
-
-def only(found: Sequence[Collection], collection_name: str) -> Collection | None:
-    """The one collection of that name, or ``None``."""
-    if len(found) > 1:
-        ids = ", ".join(collection.collection_id for collection in found)
-        raise XAIAmbiguousNameError(
-            f"{len(found)} collections are called {collection_name!r} ({ids}). Pass the collection_id of the one you "
-            "mean, or rename the others"
-        )
-    return found[0] if found else None
 
 
 def add_document(

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.endpoints import (
 from airflow_provider_xai_collections.api.filters import quoted
 from airflow_provider_xai_collections.api.flows import LOOKS, add_document, delete_file, list_all, remove_document
 from airflow_provider_xai_collections.api.planning import (
-    MANAGED_FIELDS,
+    MANAGED_KEYS,
     SCOPE,
     SOURCE_URI,
     VERSION_KEY,
@@ -27,7 +27,6 @@ from airflow_provider_xai_collections.api.planning import (
     SourceDocument,
     managed_fields,
     missing_definitions,
-    version_key,
 )
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
 from airflow_provider_xai_collections.exceptions import (
@@ -39,6 +38,8 @@ from airflow_provider_xai_collections.exceptions import (
 
 #: Uploads whose answer was lost before giving up; the pauses between them double from one second.
 UPLOAD_TRIES = 5
+#: Declarations of our fields whose answer was lost before giving up.
+DECLARE_TRIES = 3
 
 
 class UploadMethod(StrEnum):
@@ -85,17 +86,25 @@ class Placed:
 def declare_managed_fields(collection: Collection, *, team_id: str | None = None) -> Flow[Collection]:
     """Declare our fields on a collection. Declared ones are left as they are."""
     collection_id = collection.collection_id
-    if updates := missing_definitions(collection):
+    tries = 0
+    while updates := missing_definitions(collection):
+        tries += 1
         request = UPDATE_COLLECTION.request(
             collection_id=collection_id, field_definition_updates=updates, team_id=team_id
         )
         try:
-            collection = yield from call(request)
+            return (yield from call(request))
         except XAIOutcomeUnknownError:
             collection = yield from call(GET_COLLECTION.request(collection_id=collection_id, team_id=team_id))
-            if missing_definitions(collection):
+            # To declare a field twice is to declare it once.
+            if tries == DECLARE_TRIES and missing_definitions(collection):
                 raise
     return collection
+
+
+def knows_scopes(collection: Collection) -> bool:
+    """Whether it may hold documents of a scope; what the service says to a filter by a field unknown to it is open."""
+    return any(definition.key == SCOPE for definition in collection.field_definitions)
 
 
 def documents_in_scope(target: Target) -> Flow[list[Document]]:
@@ -126,15 +135,18 @@ def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -
         if planned.action is not Action.REPAIR:
             return Placed(source, held.file_id, added=False)
         yield from remove_document(target.collection_id, held.file_id, team_id=target.team_id)
-    all_fields = {**fields, **managed_fields(target.scope, source)}
-    if target.method is UploadMethod.DIRECT:
-        placed = yield from _place_directly(target, source, all_fields)
-    else:
-        placed = yield from _upload_and_add(target, source, all_fields)
+    placed = yield from bring_in(target, source, {**fields, **managed_fields(target.scope, source)})
     if held is None:
         return placed
     # Its file stays: another collection may hold it, and no call tells.
     return replace(placed, replaced=placed.added, possible_orphans=placed.possible_orphans + 1)
+
+
+def bring_in(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:
+    """Add a document with these fields, the managed ones included, unless the collection holds this version."""
+    if target.method is UploadMethod.DIRECT:
+        return _place_directly(target, source, fields)
+    return _upload_and_add(target, source, fields)
 
 
 def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:
@@ -150,7 +162,7 @@ def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, st
             error.args = (f"{error}. The uploaded file {file_id} could not be deleted ({why}): delete it by hand",)
         if isinstance(error, XAIConflictError | XAIInvalidRequestError):
             # A rival, or an earlier life of this task, holds the same version.
-            if (document := (yield from _find(target, source))) is not None:
+            if (document := (yield from _find(target, fields[VERSION_KEY]))) is not None:
                 return Placed(source, document.file_id, added=False, possible_orphans=orphans)
         raise _unless_ours(error, fields) from None
     return Placed(source, file_id, added=True, possible_orphans=orphans)
@@ -191,7 +203,7 @@ def _place_directly(target: Target, source: SourceDocument, fields: dict[str, st
             refusal = error
         except XAIOutcomeUnknownError as error:
             lost = f"; the last answer: {error}"  # the document is found below if it did arrive
-        if (document := (yield from _find(target, source))) is not None:
+        if (document := (yield from _find(target, fields[VERSION_KEY]))) is not None:
             return Placed(source, document.file_id, added=refusal is None)
         if refusal is not None:
             raise _unless_ours(refusal, fields) from None
@@ -203,15 +215,14 @@ def _place_directly(target: Target, source: SourceDocument, fields: dict[str, st
 
 def _unless_ours(refusal: XAIError, fields: Mapping[str, str]) -> XAIError:
     """A conflict over our own fields alone means that the version is there, not shown yet: worth a retry."""
-    ours = fields.keys() == {definition.key for definition in MANAGED_FIELDS}
+    ours = fields.keys() <= MANAGED_KEYS
     if not (ours and isinstance(refusal, XAIConflictError)):
         return refusal
     return XAIError(f"{refusal}. The collection holds this version but does not show it yet: a retry will find it")
 
 
-def _find(target: Target, source: SourceDocument) -> Flow[Document | None]:
+def _find(target: Target, key: str) -> Flow[Document | None]:
     """The document that holds this very version, looking more than once: a list may lag behind."""
-    key = version_key(target.scope, source)
     for turn in range(LOOKS):
         if turn:
             yield Sleep(float(turn))

@@ -7,6 +7,7 @@ itself recognise what is already there.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError
 SCOPE = "airflow_scope"
 SOURCE_URI = "airflow_source_uri"
 CONTENT_SHA256 = "airflow_content_sha256"
+SOURCE_FINGERPRINT = "airflow_source_fingerprint"
 VERSION_KEY = "airflow_version_key"
 
 #: Never ``required``: a document that somebody else adds must not be refused for our sake.
@@ -33,8 +35,10 @@ MANAGED_FIELDS = (
     FieldDefinition(key=SCOPE, description="What ingested this document."),
     FieldDefinition(key=SOURCE_URI, description="Where this document comes from."),
     FieldDefinition(key=CONTENT_SHA256, description="SHA-256 of the content, in hex."),
+    FieldDefinition(key=SOURCE_FINGERPRINT, description="Size and ETag or time of change of the source."),
     FieldDefinition(key=VERSION_KEY, unique=True, description="SHA-256 of scope, source URI and content hash."),
 )
+MANAGED_KEYS = frozenset(definition.key for definition in MANAGED_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class SourceDocument:
     :param content_type: MIME type by name, or ``None`` if the name tells nothing.
     :param open: returns a fresh stream of the content.
     :param fields: metadata of this document alone.
+    :param fingerprint: what tells without reading that the content is the same; ``None`` if nothing does.
     """
 
     uri: str
@@ -57,24 +62,37 @@ class SourceDocument:
     content_type: str | None
     open: Callable[[], BinaryIO] = field(repr=False, compare=False)
     fields: Mapping[str, str] = field(default_factory=dict, compare=False)
+    fingerprint: str | None = field(default=None, compare=False)
 
     @property
     def upload(self) -> Upload:
         return Upload(self.name, self.open, self.size, self.content_type)
 
 
-def version_key(scope: str, source: SourceDocument) -> str:
-    """The value no two documents of a collection share: one per scope, source and content."""
-    return hashlib.sha256("\0".join((scope, source.uri, source.sha256)).encode()).hexdigest()
+def version_key(scope: str, source: SourceDocument, metadata: str | None = None) -> str:
+    """The value no two documents of a collection share: one per scope, source and content.
+
+    :param metadata: where other metadata makes another version: its :func:`digest_of`, which is empty if there is none.
+    """
+    parts = (scope, source.uri, source.sha256, *([] if metadata is None else [metadata]))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def managed_fields(scope: str, source: SourceDocument) -> dict[str, str]:
+def managed_fields(scope: str, source: SourceDocument, metadata: str | None = None) -> dict[str, str]:
+    fingerprint = {} if source.fingerprint is None else {SOURCE_FINGERPRINT: source.fingerprint}
     return {
         SCOPE: scope,
         SOURCE_URI: source.uri,
         CONTENT_SHA256: source.sha256,
-        VERSION_KEY: version_key(scope, source),
+        **fingerprint,
+        VERSION_KEY: version_key(scope, source, metadata),
     }
+
+
+def digest_of(fields: Mapping[str, str]) -> str:
+    """A digest of what users say of a document, without what we do; empty if they say nothing."""
+    theirs = {key: value for key, value in fields.items() if key not in MANAGED_KEYS}
+    return hashlib.sha256(json.dumps(theirs, sort_keys=True).encode()).hexdigest()[:32] if theirs else ""
 
 
 def missing_definitions(collection: Collection) -> tuple[FieldDefinitionUpdate, ...]:
@@ -94,16 +112,22 @@ def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str,
     """
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in fields.items()):
         raise XAIArgumentError(f"fields must be strings by string, and these are not: {_not_text(fields)}")
-    ours = {definition.key for definition in MANAGED_FIELDS}
-    if taken := sorted(ours & fields.keys()):
+    if unsent := [key for key, value in fields.items() if not _can_be_sent(key + value)]:
+        raise XAIArgumentError(f"fields must be text, and these hold bytes that are none: {ascii(unsent)[1:-1]}")
+    if taken := sorted(MANAGED_KEYS & fields.keys()):
         raise XAIArgumentError(f"fields names {', '.join(taken)}, which this provider writes itself. Rename it")
     required = {definition.key for definition in collection.field_definitions if definition.required}
-    if missing := sorted(required - fields.keys() - ours):
+    if missing := sorted(required - fields.keys() - MANAGED_KEYS):
         raise XAIArgumentError(
             f"the collection {collection.collection_id} requires the field {', '.join(missing)} of every document. "
             "Pass it in fields={...}"
         )
     return dict(fields)
+
+
+def _can_be_sent(text: str) -> bool:
+    """Names on disk may hold bytes that are no text, which Python keeps as halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _not_text(fields: Mapping[Any, Any]) -> str:

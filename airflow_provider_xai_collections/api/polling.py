@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from airflow_provider_xai_collections.api.content_types import UNTYPED
@@ -108,12 +108,21 @@ class Poller:
     def processed_count(self) -> int:
         return len(self._processed)
 
-    def observe(self, now: float, documents: Iterable[Document]) -> WaitResult | None:
-        """Take in one look at the pending documents; return the result if the wait is over."""
+    def watch(self, file_id: str) -> None:
+        """Watch one more document."""
+        self._open.setdefault(file_id)
+
+    def observe(
+        self, now: float, documents: Iterable[Document], *, asked: Collection[str] | None = None
+    ) -> WaitResult | None:
+        """Take in one look; return the result if the wait is over.
+
+        :param asked: the documents looked at; by default all that are pending.
+        """
         self._failures = 0
         self._looks += 1
         seen = {document.file_id: document for document in documents}
-        for file_id in self.pending:
+        for file_id in self.pending if asked is None else asked:
             document = seen.get(file_id)
             if document is None:
                 self._absent(now, file_id)
@@ -129,10 +138,26 @@ class Poller:
             raise error
         return self._end(now)
 
-    def pause(self, now: float) -> Sleep:
-        """How long to wait before the next look: fast at first, then slower, with jitter, never past the deadline."""
+    def begin(self, now: float, rules: WaitRules) -> None:
+        """Begin the wait anew, by these rules, with the documents that are still watched."""
+        self.rules = rules
+        self._moved_at = now
+        self._looks = 0
+
+    def settled(self) -> WaitResult:
+        """What became of documents since the last time this was asked."""
+        news = self._result(WaitEnd.SETTLED)
+        self._processed, self._failed, self._missing, self._untyped = [], [], [], []
+        return replace(news, pending=())
+
+    def pause(self, now: float, *, more_to_come: bool = False) -> Sleep:
+        """How long to wait before the next look: fast at first, then slower, with jitter, never past the deadline.
+
+        :param more_to_come: there will be more documents to watch, so the wait has not begun yet: fast as at first.
+        """
         slow = self.rules.poll_interval
-        turns = min(max(0, self._looks - 1 + self._failures), 10)  # bounded, or a float overflows after hours
+        looks = 0 if more_to_come else self._looks - 1
+        turns = min(max(0, looks + self._failures), 10)  # bounded, or a float overflows after hours
         seconds = min(slow, slow / 10 * 1.5**turns)
         if self.rules.deadline is not None and self.rules.deadline - now <= seconds:
             return Sleep(max(0.0, self.rules.deadline - now))

@@ -62,7 +62,7 @@ class XAIConnectedHook(BaseHook):
         """Run a flow to its end."""
         return self.client.run(flow)
 
-    def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
+    def run_many(self, flows: Iterable[Flow[T] | None], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
         """Run flows side by side; see :meth:`~airflow_provider_xai_collections.client.Client.run_many`."""
         return self.client.run_many(flows, concurrency=concurrency)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from airflow_provider_xai_collections.api import endpoints, flows
+from airflow_provider_xai_collections.api import endpoints, ensuring, flows
 from airflow_provider_xai_collections.api.collections import Collection, ManagementKey
 from airflow_provider_xai_collections.api.documents import Document, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import Endpoint
@@ -20,11 +20,11 @@ from airflow_provider_xai_collections.api.wire import Part
 from airflow_provider_xai_collections.client import Client
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
-from airflow_provider_xai_collections.finding import AnyPath
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
 from airflow_provider_xai_collections.hooks.lineage import was_added_to, was_read
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
+from airflow_provider_xai_collections.paths import AnyPath
 from airflow_provider_xai_collections.sources import upload_of
 
 Body: TypeAlias = Part | Mapping[str, Any]
@@ -139,7 +139,7 @@ class XAICollectionsHook(XAIConnectedHook):
 
     def find_collections(self, *, collection_name: str, team_id: str | None = None) -> list[Collection]:
         """The collections called exactly ``collection_name``; there may be several."""
-        return self.run(flows.find_collections(collection_name, team_id=self._team(team_id)))
+        return self.run(ensuring.find_collections(collection_name, team_id=self._team(team_id)))
 
     def ensure_collection(
         self,
@@ -157,7 +157,7 @@ class XAICollectionsHook(XAIConnectedHook):
         :raises XAIAmbiguousNameError: several collections carry the name.
         """
         ensured = self.run(
-            flows.ensure_collection(
+            ensuring.ensure_collection(
                 collection_name,
                 team_id=self._team(team_id),
                 index_configuration=index_configuration,

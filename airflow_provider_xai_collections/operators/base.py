@@ -42,7 +42,7 @@ class XAICollectionsBaseOperator(BaseOperator):
         self.team_id = team_id
         self.conn_id = conn_id
         #: What it has done so far; the last word before it ends, well or not.
-        self.report: Report | None = None
+        self.so_far: Report | None = None
 
     def pre_execute(self, context: Any) -> None:
         """Before anything else, so that the link is there while the task waits."""
@@ -78,7 +78,7 @@ class XAICollectionsBaseOperator(BaseOperator):
         :param documents: how many the collection holds now, if that is known; it is asked otherwise, and only if there
             is somebody to tell.
         """
-        self.report = report
+        self.so_far = report
         outlets = concerned(self.outlets, report.collection_id, aliases=not report.only_looked)
         if outlets:
             now = self._documents_in(report.collection_id) if documents is None else documents
@@ -99,9 +99,9 @@ class XAICollectionsBaseOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """Where the documents came from, the collection, and the counts; after a failure, as far as the task got."""
-        if self.report is None:
+        if self.so_far is None:
             return self.get_openlineage_facets_on_start()
-        return self._lineage(self.report.collection_id, self.report)
+        return self._lineage(self.so_far.collection_id, self.so_far)
 
     def _lineage(self, collection_id: str | None, report: Report | None) -> OperatorLineage[Any, Any]:
         from airflow_provider_xai_collections.lineage.openlineage import written_to

@@ -10,7 +10,8 @@ from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
 from airflow_provider_xai_collections.api.collections import Collection, CreateCollection, UpdateCollection
-from airflow_provider_xai_collections.api.flows import delete_collection, ensure_collection
+from airflow_provider_xai_collections.api.ensuring import ensure_collection
+from airflow_provider_xai_collections.api.flows import delete_collection
 from airflow_provider_xai_collections.api.reconciling import Changes, change_collection, update_of, update_to_match
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.arguments import strings_of, whole_number

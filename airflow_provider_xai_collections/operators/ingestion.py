@@ -28,10 +28,11 @@ from airflow_provider_xai_collections.api.planning import (
 )
 from airflow_provider_xai_collections.arguments import rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.finding import AnyPath, find_files
+from airflow_provider_xai_collections.finding import find_files
 from airflow_provider_xai_collections.lineage.places import places_of
 from airflow_provider_xai_collections.manifests import DocumentsManifest
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
+from airflow_provider_xai_collections.paths import AnyPath
 from airflow_provider_xai_collections.sources import read_sources
 
 

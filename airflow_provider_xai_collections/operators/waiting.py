@@ -126,8 +126,8 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
             return self._wait(context, manifest, file_ids)
 
     def last_words(self) -> str:
-        if isinstance(self.report, DocumentsManifest) and self.report.wait is None:
-            documents = f"{self.report.total} documents ({self.report.added} of them new)"
+        if isinstance(self.so_far, DocumentsManifest) and self.so_far.wait is None:
+            documents = f"{self.so_far.total} documents ({self.so_far.added} of them new)"
             return while_waiting(self.collection_id, documents, self.does_again, remembered=self._remembered)
         if self._each is not None:
             return between_documents(self.collection_id, *self._each, self.does_again)
@@ -143,7 +143,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
 
     def _wait(self, context: Context, manifest: DocumentsManifest, file_ids: Sequence[str]) -> dict[str, Any]:
         """Wait for the documents, here or in the triggerer, and return the manifest."""
-        self.report = manifest
+        self.so_far = manifest
         if not (self.wait_for_completion and file_ids):
             return self.tell(context, manifest)
         rules, timeout = self._rules(), seconds("timeout", self.timeout)
@@ -170,7 +170,8 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
     def _told(self, event: Any) -> tuple[DocumentsManifest, WaitSummary]:
         """What was done before the wait, which is the report should the wait have ended in an error, and its end."""
         told = WaitEvent.parse(event)
-        self.report = told.manifest
+        if told.manifest is not None:
+            self.so_far = DocumentsManifest.parse(told.manifest)
         summary = summary_of(told)
         return DocumentsManifest.parse(told.manifest), summary
 
@@ -201,7 +202,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
 
     def _end(self, context: Context, manifest: DocumentsManifest, summary: WaitSummary) -> dict[str, Any]:
         """What the end of the wait means for the task; should it fail for that, its report is there all the same."""
-        self.report = manifest = manifest.model_copy(update={"wait": summary})
+        self.so_far = manifest = manifest.model_copy(update={"wait": summary})
         memory = WaitMemory.of(self, context)
         try:
             judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)

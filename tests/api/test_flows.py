@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.api.collections import Collection, CollectionPage
+from airflow_provider_xai_collections.api.collections import CollectionPage
 from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
     BATCH_GET_DOCUMENTS,
-    CREATE_COLLECTION,
     DELETE_COLLECTION,
     DELETE_FILE,
     GET_COLLECTION,
@@ -24,14 +23,11 @@ from airflow_provider_xai_collections.api.endpoints import (
 from airflow_provider_xai_collections.api.files import DeletedFile
 from airflow_provider_xai_collections.api.flows import (
     ADD_TRIES,
-    Ensured,
     add_document,
     batch_get_documents,
     delete_collection,
     delete_file,
     documents_to_reindex,
-    ensure_collection,
-    find_collections,
     list_all,
     look,
     remove_document,
@@ -40,8 +36,6 @@ from airflow_provider_xai_collections.api.flows import (
 from airflow_provider_xai_collections.api.protocol import Sleep
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
-    XAIAmbiguousNameError,
-    XAIArgumentError,
     XAIAuthError,
     XAIConflictError,
     XAIError,
@@ -59,71 +53,11 @@ GONE = XAINotFoundError("does not exist", status=404)
 CLASH = XAIConflictError("clashes", status=409)
 BAD = XAIInvalidRequestError("bad", status=400)
 
-BY_NAME = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100)
-CREATE = CREATE_COLLECTION.request(collection_name="docs")
 ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f")
 GET = GET_DOCUMENT.request(collection_id="c", file_id="f")
 BATCH = BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=["f"])
 EXISTS = GET_COLLECTION.request(collection_id="c")
 NONE: tuple[Any, Any] = (GET, GONE)
-
-
-def listed(*collections: Collection) -> CollectionPage:
-    return CollectionPage(collections=collections)
-
-
-# Finding and making collections
-
-
-def test_a_name_is_compared_exactly_because_the_service_matches_parts_of_it() -> None:
-    page = listed(a_collection("c1", "docs"), a_collection("c2", "docs-old"), a_collection("c3", "Docs"))
-    assert [found.collection_id for found in play(find_collections("docs"), (BY_NAME, page))] == ["c1"]
-
-
-def test_a_name_cannot_break_out_of_the_filter() -> None:
-    asked = LIST_COLLECTIONS.request(filter='collection_name:"a\\" OR \\""', limit=100, team_id="t")
-    assert play(find_collections('a" OR "', team_id="t"), (asked, listed())) == []
-
-
-def test_a_collection_that_exists_is_returned_and_not_made_again() -> None:
-    assert play(ensure_collection("docs"), (BY_NAME, listed(a_collection()))) == Ensured(a_collection(), created=False)
-
-
-def test_a_collection_that_is_not_there_is_made_as_asked() -> None:
-    create = CREATE_COLLECTION.request(collection_name="docs", collection_description="ours", team_id="t")
-    by_name = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100, team_id="t")
-    flow = ensure_collection("docs", collection_description="ours", team_id="t")
-    assert play(flow, (by_name, listed()), (create, a_collection())) == Ensured(a_collection(), created=True)
-
-
-def test_a_collection_whose_create_lost_its_answer_is_found_by_name() -> None:
-    script = ((BY_NAME, listed()), (CREATE, LOST), (BY_NAME, listed(a_collection())))
-    assert play(ensure_collection("docs"), *script) == Ensured(a_collection(), created=True)
-
-
-def test_a_collection_may_show_only_a_moment_after_a_lost_answer() -> None:
-    script: tuple[Any, ...] = ((BY_NAME, listed()), (CREATE, LOST), (BY_NAME, listed()), (Sleep(1.0), None))
-    found = play(ensure_collection("docs"), *script, (BY_NAME, listed(a_collection())))
-    assert found == Ensured(a_collection(), created=True)
-
-
-def test_a_create_that_left_nothing_to_find_stays_unknown() -> None:
-    looks: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
-    with pytest.raises(XAIOutcomeUnknownError):
-        play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), *looks, (BY_NAME, listed()))
-
-
-@pytest.mark.parametrize("lost_first", [False, True])
-def test_of_several_collections_with_the_name_none_is_chosen(lost_first: bool) -> None:
-    before: list[tuple[Any, Any]] = [(BY_NAME, listed()), (CREATE, LOST)] if lost_first else []
-    two = listed(a_collection("c1"), a_collection("c2"))
-    with pytest.raises(XAIAmbiguousNameError, match=r"2 collections are called 'docs' \(c1, c2\)\. Pass the coll"):
-        play(ensure_collection("docs"), *before, (BY_NAME, two))
-
-
-def test_settings_with_a_mistake_are_refused_before_anything_is_asked() -> None:
-    with pytest.raises(XAIArgumentError):
-        play(ensure_collection("docs", metric_space="round"))
 
 
 # Attaching

@@ -20,6 +20,7 @@ from airflow_provider_xai_collections.api.endpoints import (
 from airflow_provider_xai_collections.api.files import DeletedFile, File
 from airflow_provider_xai_collections.api.flows import ADD_TRIES
 from airflow_provider_xai_collections.api.ingestion import (
+    DECLARE_TRIES,
     Placed,
     Target,
     UploadMethod,
@@ -97,17 +98,16 @@ def test_our_fields_are_declared_where_they_are_missing() -> None:
     assert play(declare_managed_fields(a_collection()), (update, ready)) is ready
 
 
-@pytest.mark.parametrize("done", [False, True])
-def test_a_declaration_whose_answer_was_lost_is_looked_up(done: bool) -> None:
+def test_a_declaration_whose_answer_was_lost_is_looked_up_and_sent_again() -> None:
     updates = missing_definitions(a_collection())
     update = UPDATE_COLLECTION.request(collection_id="c", field_definition_updates=updates, team_id="t")
-    now = a_collection(field_definitions=MANAGED_FIELDS) if done else a_collection()
-    script = ((update, LOST), (GET_COLLECTION.request(collection_id="c", team_id="t"), now))
-    if done:
-        assert play(declare_managed_fields(a_collection(), team_id="t"), *script) is now
-    else:
-        with pytest.raises(XAIOutcomeUnknownError):
-            play(declare_managed_fields(a_collection(), team_id="t"), *script)
+    look = GET_COLLECTION.request(collection_id="c", team_id="t")
+    ready = a_collection(field_definitions=MANAGED_FIELDS)
+    lost: tuple[Any, ...] = ((update, LOST), (look, a_collection()))
+    assert play(declare_managed_fields(a_collection(), team_id="t"), (update, LOST), (look, ready)) is ready
+    assert play(declare_managed_fields(a_collection(), team_id="t"), *lost, (update, ready)) is ready
+    with pytest.raises(XAIOutcomeUnknownError):
+        play(declare_managed_fields(a_collection(), team_id="t"), *lost * DECLARE_TRIES)
 
 
 def test_a_scope_is_asked_for_by_its_field() -> None:

@@ -13,12 +13,14 @@ from airflow_provider_xai_collections.api.planning import (
     CONTENT_SHA256,
     MANAGED_FIELDS,
     SCOPE,
+    SOURCE_FINGERPRINT,
     SOURCE_URI,
     VERSION_KEY,
     Action,
     PlannedDocument,
     SourceDocument,
     check_fields,
+    digest_of,
     keeps_other_fields,
     managed_fields,
     missing_definitions,
@@ -62,9 +64,21 @@ def test_the_version_key_never_changes_because_collections_hold_it() -> None:
     assert version_key("s", a_source()) == "ac949176efb785de29b5b0c8641a63137a53419b0bc44ec96267954c729af2e5"
 
 
+def test_other_metadata_makes_another_version_where_it_counts_and_so_does_none() -> None:
+    keys = {version_key("s", a_source(), metadata) for metadata in (None, "", digest_of({"a": "1"}))}
+    assert len(keys) == 3
+    assert managed_fields("s", a_source(), "")[VERSION_KEY] == version_key("s", a_source(), "")
+
+
+def test_a_document_remembers_what_its_file_looked_like() -> None:
+    seen = SourceDocument("file:///a.txt", "a.txt", 3, "aa", None, io.BytesIO, fingerprint="3-mtime:7")
+    assert managed_fields("s", seen)[SOURCE_FINGERPRINT] == "3-mtime:7"
+    assert version_key("s", seen) == version_key("s", a_source())
+
+
 def test_a_document_carries_its_identity_in_the_fields_we_declare() -> None:
     fields = managed_fields("s", a_source())
-    assert fields.keys() == {definition.key for definition in MANAGED_FIELDS}
+    assert fields.keys() == {definition.key for definition in MANAGED_FIELDS} - {SOURCE_FINGERPRINT}
     assert (fields[SCOPE], fields[SOURCE_URI], fields[CONTENT_SHA256]) == ("s", "file:///a.txt", "aa")
     assert fields[VERSION_KEY] == version_key("s", a_source())
 
@@ -125,6 +139,11 @@ def test_fields_that_are_not_text_are_named_without_their_values() -> None:
     fields: Any = {"year": 2024, "kind": "law", 7: "x"}
     with pytest.raises(XAIArgumentError, match=r"these are not: 'year' \(int\), 7 \(str\)$"):
         check_fields(a_collection(), fields)
+
+
+def test_names_on_disk_that_are_no_text_are_no_metadata() -> None:
+    with pytest.raises(XAIArgumentError, match=r"these hold bytes that are none: 'kind'$"):
+        check_fields(a_collection(), {"year": "2024", "kind": "caf\udce9"})
 
 
 # Planning

@@ -206,6 +206,65 @@ def test_no_pause_is_longer_than_the_interval_or_passes_the_deadline(
         assert pause.seconds + pause.jitter <= max(0.0, left)
 
 
+# Documents that come while others are watched
+
+
+def test_documents_may_join_while_others_are_watched() -> None:
+    watched = poller()
+    watched.watch("a")
+    assert watched.observe(0.0, [a_document("a", PROCESSING)]) is None
+    watched.watch("b")
+    watched.watch("a")  # it is watched already, and keeps what is known of it
+    assert watched.pending == ("a", "b")
+    assert watched.observe(1.0, [a_document("a"), a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
+
+
+def test_a_document_that_joined_while_a_look_was_on_its_way_is_not_missing() -> None:
+    watched = poller("a", grace=0.0)
+    asked = watched.pending
+    watched.watch("b")
+    assert watched.observe(0.0, [a_document("a", PROCESSING)], asked=asked) is None
+    watched.observe(0.0, [], asked=("b",))
+    assert watched.settled().missing == ("b",)
+    assert watched.pending == ("a",)
+
+
+def test_news_are_told_once() -> None:
+    odd = {"content_type": "application/octet-stream"}
+    watched = poller("a", "b", "c", "d", grace=0.0)
+    documents = [a_document("a", file_metadata=odd), a_document("b", FAILED), a_document("d", PROCESSING)]
+    watched.observe(0.0, documents)
+    news = watched.settled()
+    assert (news.processed, [each.file_id for each in news.failed], news.missing) == (("a",), ["b"], ("c",))
+    assert (news.untyped, news.pending) == (("a.txt",), ())
+    assert watched.settled().total == 0
+    watched.observe(1.0, [a_document("d")])
+    assert watched.settled() == WaitResult(WaitEnd.SETTLED, processed=("d",))
+
+
+def test_a_wait_that_begins_anew_has_patience_again_and_looks_often() -> None:
+    watched = poller("a", poll_interval=10.0)
+    for _ in range(9):
+        watched.observe(0.0, [a_document("a", PROCESSING)])
+    slow = watched.pause(0.0).seconds
+    watched.begin(1000.0, WaitRules(poll_interval=10.0, deadline=1100.0, stall_after=50.0))
+    assert watched.pause(1000.0).seconds < slow
+    assert watched.observe(1049.0, [a_document("a", PROCESSING)]) is None
+    stalled = watched.observe(1050.0, [a_document("a", PROCESSING)])
+    assert stalled == WaitResult(WaitEnd.STALLED, pending=("a",))
+
+
+def test_looks_stay_fast_while_documents_are_still_to_come_unless_they_fail() -> None:
+    watched = poller("a", poll_interval=10.0)
+    first = watched.pause(0.0)
+    for _ in range(9):
+        watched.observe(0.0, [a_document("a", PROCESSING)])
+    assert watched.pause(0.0, more_to_come=True) == first
+    for _ in range(3):
+        watched.failed(0.0, OUTAGE)
+    assert watched.pause(0.0, more_to_come=True).seconds > first.seconds
+
+
 NAN = float("nan")
 
 

@@ -24,6 +24,7 @@ from airflow_provider_xai_collections.operators.collections import (
 from airflow_provider_xai_collections.operators.documents import XAIRemoveDocumentsOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from tests.conftest import playing
 from tests.operators.stage import Xai, deferring, finish, run, write
 
@@ -71,6 +72,44 @@ def test_an_ingestion_leads_from_its_sources_to_the_collection_and_counts(xai: X
     assert (statistics["fileCount"], statistics["size"]) == (3, 14)
     assert told["run_facets"]["xai_collections"]["collection_id"] == whales
     assert counts(told) == {"added": 3, "bytes": 14}
+
+
+def syncing(folder: Path, **arguments: Any) -> XAISyncCollectionOperator:
+    return XAISyncCollectionOperator(task_id="sync", source=folder, collection="whales", **arguments)
+
+
+def test_a_sync_leads_from_its_source_to_the_collection_and_counts(xai: Xai, folder: Path) -> None:
+    task = syncing(folder)
+    assert lineage(task, "start")["outputs"] == [], "the collection has no id yet"
+    run(task)
+    told = lineage(task)
+    (whales,) = [each.collection_id for each in xai.hook.list_collections()]
+    assert names(told["inputs"]) == [("file", str(folder))]
+    assert names(told["outputs"]) == [("xai://collections", whales)]
+    assert counts(told) == {"added": 3, "bytes": 14}
+    assert state_change(told) == "CREATE"
+    again = syncing(folder)
+    run(again)
+    assert (counts(lineage(again)), state_change(lineage(again))) == ({}, None)
+
+
+def test_a_dry_run_of_a_sync_has_written_nothing(xai: Xai, folder: Path) -> None:
+    whales = xai.collection()
+    task = XAISyncCollectionOperator(task_id="sync", source=folder, collection=whales, dry_run=True)
+    run(task)
+    told = lineage(task)
+    assert counts(told) == {}
+    assert "outputStatistics" not in told["outputs"][0].get("outputFacets", {})
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("a*",))])
+async def test_a_sync_that_fails_tells_what_it_did(xai: Xai, folder: Path) -> None:
+    task, resumed = syncing(folder, deferrable=True), syncing(folder, deferrable=True)
+    with deferring() as deferred:
+        run(task)
+    with pytest.raises(XAIIndexingError):
+        await finish(deferred[0], resumed)
+    assert counts(lineage(resumed, "failure")) == {"added": 3, "failed": 1, "bytes": 14}
 
 
 def test_of_very_many_sources_the_folders_are_told(xai: Xai, tmp_path: Path) -> None:

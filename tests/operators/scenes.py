@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.decorators.ingest import Content, XAIIngestDecoratedOperator, xai_ingest_task
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest, Settings
 from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from tests.conftest import Connect, RecordingEmulator, Stage
 from tests.emulator.caller import Caller, key_of
 from tests.operators.stage import Crowd, FlyingTime, fire, run, write
@@ -59,6 +62,9 @@ class Case:
     :param given: other arguments that this one needs to matter.
     :param xai: how xAI behaves, as settings of the emulator.
     :param busy: xAI takes its time, so that requests meet if they may.
+    :param before: the arguments of a sync that goes before, on top of those that every run of the kind begins with.
+    :param meanwhile: what happens to the folder between the two.
+    :param try_number: of the task.
     """
 
     one: Any
@@ -66,6 +72,9 @@ class Case:
     given: Mapping[str, Any] = field(default_factory=dict)
     xai: Mapping[str, Any] = field(default_factory=dict)
     busy: bool = False
+    before: Mapping[str, Any] | None = None
+    meanwhile: Callable[[Path], Any] = lambda folder: None
+    try_number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class Outcome:
     requests: tuple[str, ...]
     pauses: tuple[float, ...]
     side_by_side: bool
+    xcoms: str = ""
     result: str = ""
     deferred: str = ""
     error: str = ""
@@ -87,7 +97,8 @@ class Watched(RecordingEmulator):
     """The emulator, which notices requests that come side by side."""
 
     def __init__(self, settings: Settings, *, busy: bool) -> None:
-        super().__init__(settings)
+        # Its clock is a little behind ours, so that what it has made is some age at once.
+        super().__init__(settings, clock=lambda: time.time() - 100)
         self.crowd = Crowd()
         self._busy = busy
 
@@ -108,24 +119,31 @@ class Theatre:
         """Run a task (or trigger) with these arguments, and tell what happened."""
         emulator = Watched(Settings(**case.xai), busy=case.busy)
         try:
-            return self._play(emulator, kind, given)
+            return self._play(emulator, kind, given, case)
         finally:
             emulator.close()
 
-    def _play(self, emulator: Watched, kind: type[Any], given: Mapping[str, Any]) -> Outcome:
+    def _play(self, emulator: Watched, kind: type[Any], given: Mapping[str, Any], case: Case) -> Outcome:
         scene = set_up(emulator, self.folder)
-        task = make(kind, {name: value(scene) if callable(value) else value for name, value in given.items()})
         self.stage.playing = emulator
+        self.clock.pauses.clear()
+        if case.before is not None:
+            shared = {name: given[name] for name in ("source", "collection")}
+            run(make(XAISyncCollectionOperator, arguments_of(scene, {**shared, **case.before})))
+            case.meanwhile(self.folder)
+        task, xcoms = make(kind, arguments_of(scene, given)), dict[str, str]()
         self.clock.pauses.clear()
         emulator.requests.clear()
         how: dict[str, str] = {}
+        of_run: dict[str, Any] = {"xcoms": xcoms, "try_number": case.try_number}
         try:
-            result = asyncio.run(fire(task)) if isinstance(task, BaseTrigger) else run(task)
+            result = asyncio.run(fire(task)) if isinstance(task, BaseTrigger) else run(task, **of_run)
             how["result"] = json.dumps(result)
         except TaskDeferred as deferred:
             how["deferred"] = json.dumps([deferred.trigger.serialize(), deferred.method_name, str(deferred.timeout)])
         except (XAIError, AirflowException) as error:
             how["error"] = type(error).__name__
+        how["xcoms"] = json.dumps(xcoms)
         names = scene.names()
         return Outcome(
             requests=tuple(anonymous(told(request), names) for request in emulator.requests),
@@ -142,10 +160,16 @@ def theatre(
     """Scenes on the server of all tests, under a clock that stands still between pauses."""
     connect(password=key_of(Host.MANAGEMENT), api_key=key_of(Host.API))
     monkeypatch.setattr("time.time", lambda: NOON + sum(clock.pauses))
-    return Theatre(stage[0], clock, write(tmp_path / "library", {"good.md": "a good whale", "bad.txt": "a bad whale"}))
+    return Theatre(stage[0], clock, tmp_path / "library")
+
+
+def arguments_of(scene: Scene, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value(scene) if callable(value) else value for name, value in given.items()}
 
 
 def set_up(emulator: Watched, folder: Path) -> Scene:
+    for path in write(folder, {"good.md": "a good whale", "bad.txt": "a bad whale"}).iterdir():
+        os.utime(path, (NOON, NOON))
     caller = Caller(emulator)
     whales = caller.collection("whales", field_definitions=[{"key": "year"}])
     held = [caller.file(name, f"a {name} of a whale".encode()) for name in ("good.md", "bad.md")]
@@ -167,7 +191,7 @@ def anonymous(text: str, names: Mapping[str, str]) -> str:
     """The text without what is another in every scene."""
     for unique, name in names.items():
         text = text.replace(unique, name)
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "an id", text)
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9a-f]{32}", "an id", text)
 
 
 def make(kind: type[Any], arguments: Mapping[str, Any]) -> Any:

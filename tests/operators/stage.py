@@ -194,6 +194,8 @@ class TaskInstance:
     try_number: int = 1
     xcoms: dict[str, str] = field(default_factory=dict)
     task_id: str = "task"
+    dag_id: str = "library"
+    run_id: str = "manual__2026-01-01T00:00:00+00:00"
     map_index: int = -1
     max_tries: int = 3
     start_date: datetime | None = None

@@ -26,6 +26,12 @@ from airflow_provider_xai_collections.operators.documents import (
 )
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from airflow_provider_xai_collections.operators.sync_group import (
+    XAIApplySyncOperator,
+    XAIFinishSyncOperator,
+    XAIPlanSyncOperator,
+)
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 
 #: What a template leaves alone: each value as a DAG author would write it, and none valid before it is rendered.
@@ -38,6 +44,15 @@ TASKS: dict[type[Any], dict[str, Any]] = {
     XAIReindexDocumentsOperator: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}", "which": "{{ ds }}"},
     XAISearchDocumentsOperator: {"query": "", "collection_ids": "{{ params.ids }}", "expect_file_ids": "{{ ds }}"},
     XAIIngestDocumentsOperator: {"collection_id": "{{ ds }}", "paths": "{{ params.paths }}", "exclude": "{{ ds }}"},
+    XAISyncCollectionOperator: {
+        "source": "{{ ds }}",
+        "collection": "",
+        "fields": "{{ params.f }}",
+        "report": "{{ ds }}",
+    },
+    XAIPlanSyncOperator: {"source": "", "collection": "{{ ds }}", "workspace": "{{ ds }}", "exclude": "{{ params.e }}"},
+    XAIApplySyncOperator: {"source": "{{ ds }}", "collection": "", "planned": "{{ params.p }}", "shard": "{{ ds }}"},
+    XAIFinishSyncOperator: {"source": "{{ ds }}", "collection": "", "planned": "{{ params.p }}", "report": "{{ ds }}"},
     XAIDocumentsProcessedSensor: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}"},
 }
 tasks = pytest.mark.parametrize("kind", TASKS, ids=lambda kind: kind.__name__)

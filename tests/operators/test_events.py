@@ -24,6 +24,12 @@ from airflow_provider_xai_collections.operators.documents import (
     XAIRemoveDocumentsOperator,
 )
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from airflow_provider_xai_collections.operators.sync_group import (
+    XAIApplySyncOperator,
+    XAIFinishSyncOperator,
+    XAIPlanSyncOperator,
+)
 from tests.conftest import Connect, playing
 from tests.operators.stage import AIRFLOW_2, Xai, accessors, deferring, finish, run, write
 
@@ -183,6 +189,72 @@ async def test_after_a_deferral_as_well(xai: Xai, folder: Path) -> None:
     manifest = await finish(deferred[0], task(), outlet_events=events)
     assert (events[ours].extra["added"], events[ours].extra["bytes"]) == (3, 14)
     assert events[ours].extra["report"] == manifest
+
+
+def test_of_a_sync_also_when_nothing_differed(xai: Xai, folder: Path) -> None:
+    wanted = {"source": folder, "collection": "whales", "prune": True, "max_prune": 1}
+    size = len("alpha" + "beta" + "gamma")
+    whales, extra = event_of(XAISyncCollectionOperator, **wanted)
+    assert extra == {**NOTHING, "added": 3, "bytes": size, "documents": 3}
+    assert event_of(XAISyncCollectionOperator, **wanted) == (whales, {**NOTHING, "documents": 3})
+    write(folder, {"a.md": "alpha, second edition"})
+    (folder / "b.txt").unlink()
+    changed = {**NOTHING, "replaced": 1, "removed": 1, "bytes": len("alpha, second edition"), "documents": 2}
+    assert event_of(XAISyncCollectionOperator, **wanted) == (whales, changed)
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("a*",))])
+def test_a_sync_counts_what_failed_and_what_could_not_be_read(xai: Xai, folder: Path) -> None:
+    (folder / "broken.md").symlink_to(folder / "nowhere")
+    wanted = {"source": folder, "collection": "whales", "on_failed": "ignore"}
+    _, extra = event_of(XAISyncCollectionOperator, **wanted)
+    assert extra == {**NOTHING, "added": 3, "failed": 2, "bytes": 14, "documents": 3}
+
+
+def test_a_dry_run_of_a_sync_tells_no_alias_and_the_declared_asset_that_nothing_happened(
+    xai: Xai, folder: Path
+) -> None:
+    whales = xai.collection()
+    events, ours = accessors(), create_asset(collection_id=whales)
+    outlets: list[Any] = [ALIAS, ours]
+    look: dict[str, Any] = {"source": folder, "collection": whales, "dry_run": True}
+    report = run(XAISyncCollectionOperator(task_id="task", outlets=outlets, **look), outlet_events=events)
+    assert told(events) == []
+    assert events[ours].extra == {**NOTHING, "documents": 0, "report": report}
+    assert report["added"] == 3
+
+
+def test_a_dry_run_of_a_sync_into_a_collection_that_is_not_there_tells_nobody(xai: Xai, folder: Path) -> None:
+    events, ours = accessors(), create_asset(collection_id="collection_1")
+    outlets: list[Any] = [ALIAS, ours]
+    look: dict[str, Any] = {"source": folder, "collection": "whales", "dry_run": True}
+    run(XAISyncCollectionOperator(task_id="task", outlets=outlets, **look), outlet_events=events)
+    assert (told(events), events[ours].extra) == ([], {})
+
+
+async def test_a_sync_that_was_deferred_tells_it_at_its_end(xai: Xai, folder: Path) -> None:
+    def task() -> XAISyncCollectionOperator:
+        wanted: dict[str, Any] = {"source": folder, "collection": "whales", "deferrable": True}
+        return XAISyncCollectionOperator(task_id="task", outlets=[ALIAS], **wanted)
+
+    events = accessors()
+    with deferring() as deferred:
+        run(task(), outlet_events=events)
+    assert told(events) == []
+    manifest = await finish(deferred[0], task(), outlet_events=events)
+    ((uri, extra),) = told(events)
+    assert uri == f"xai://collections/{manifest['collection_id']}"
+    assert (extra["added"], extra["bytes"], extra["documents"], extra["report"]) == (3, 14, 3, manifest)
+
+
+def test_of_a_group_the_last_task_tells_of_the_whole(xai: Xai, folder: Path, tmp_path: Path) -> None:
+    shared: dict[str, Any] = {"source": folder, "collection": "whales"}
+    xcoms: dict[str, str] = {}
+    run(XAIPlanSyncOperator(task_id="plan", workspace=tmp_path / "plans", **shared), xcoms=xcoms)
+    planned = json.loads(xcoms["planned"])
+    run(XAIApplySyncOperator(task_id="apply", planned=planned, shard=0, **shared))
+    _, extra = event_of(XAIFinishSyncOperator, planned=planned, **shared)
+    assert extra == {**NOTHING, "added": 3, "bytes": 14, "documents": 3}
 
 
 @pytest.mark.parametrize("outlets", [[], [create_asset(collection_id="collection_other")]])

@@ -5,9 +5,12 @@ A case is played three times: twice with its one value, which must come to the s
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
 from datetime import timedelta
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,12 +29,20 @@ from airflow_provider_xai_collections.operators.documents import (
 )
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestBaseOperator, XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
+from airflow_provider_xai_collections.operators.sync_group import (
+    XAIApplySyncOperator,
+    XAIFinishSyncOperator,
+    XAIPlanSyncOperator,
+)
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from scripts.provided import arguments, classes
 from tests.conftest import CONN_ID
 from tests.operators.scenes import NOON, Case, Scene, Theatre, theatre
+from tests.operators.stage import run, write
 
 __all__ = ["theatre"]
 
@@ -54,6 +65,45 @@ def fields_of_the_first_loose_file(scene: Scene) -> dict[str, dict[str, str]]:
     return {scene.loose[0]: {"year": "1851"}}
 
 
+def below(name: str) -> Any:
+    """A place beside the folder of documents."""
+    return lambda scene: scene.folder.parent / name
+
+
+def planned(**arguments: Any) -> Any:
+    """What the first task of a group hands on."""
+
+    def plan(scene: Scene) -> Any:
+        xcoms: dict[str, str] = {}
+        folder = {"source": scene.folder, "collection": scene.whales, "workspace": scene.folder.parent / "plans"}
+        run(XAIPlanSyncOperator(task_id="plan", **{**folder, **arguments}), xcoms=xcoms)
+        return json.loads(xcoms["planned"])
+
+    return plan
+
+
+def planned_and_applied(**arguments: Any) -> Any:
+    def plan_and_apply(scene: Scene) -> Any:
+        folder = {"source": scene.folder, "collection": scene.whales}
+        handed_on = planned(**arguments)(scene)
+        run(XAIApplySyncOperator(task_id="apply", planned=handed_on, shard=0, concurrency=1, **folder))
+        return handed_on
+
+    return plan_and_apply
+
+
+def rewritten(folder: Path) -> None:
+    """Other content, which no listing tells."""
+    write(folder, {"good.md": "a nice whale"})
+    os.utime(folder / "good.md", (NOON, NOON))
+
+
+#: With one document, no look at another comes between two requests by chance.
+ONE = {"source": folder, "collection": whales, "pattern": "good*", "concurrency": 1}
+BAD = {"pattern": "bad*"}
+BOTH = {"pattern": "*"}
+SCOPE = {"scope": "whales"}
+
 #: The arguments that every run of a kind begins with.
 BASE: dict[type[Any], Mapping[str, Any]] = {
     XAICreateCollectionOperator: {"collection_name": "dolphins"},
@@ -65,6 +115,10 @@ BASE: dict[type[Any], Mapping[str, Any]] = {
     XAISearchDocumentsOperator: {"query": "whale", "collection_ids": lambda scene: [scene.whales]},
     XAIIngestDocumentsOperator: {"collection_id": whales, "paths": folder, "concurrency": 1},
     XAIIngestDecoratedOperator: {"collection_id": whales, "concurrency": 1},
+    XAISyncCollectionOperator: ONE,
+    XAIPlanSyncOperator: {**ONE, "workspace": below("plans")},
+    XAIApplySyncOperator: {**ONE, "planned": planned(pattern="good*"), "shard": 0},
+    XAIFinishSyncOperator: {**ONE, "planned": planned_and_applied(pattern="good*")},
     XAIDocumentsProcessedSensor: {"collection_id": whales, "file_ids": held, "poke_interval": 60},
     XAIDocumentsProcessedTrigger: {"collection_id": whales, "file_ids": held, "poll_interval": 60},
 }
@@ -157,6 +211,46 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "timeout": Case(20, timedelta(seconds=40), given={"min_matches": 5}),
         "poll_interval": Case(5, 10, given={"min_matches": 5}),
     },
+    XAISyncBaseOperator: {
+        "source": Case(folder, lambda scene: scene.folder / "good.md"),
+        "collection": Case(whales, other),
+        "pattern": Case("good*", "*", given={"wait_for_completion": False}),
+        "exclude": Case((), ["good*"]),
+        "scope": Case(None, "mine"),
+        "fields": Case(None, {"year": "1851"}),
+        "update_fields": Case(False, True, given={"fields": {"year": "1851"}}, before={}),
+        "verify": Case("fingerprint", "content", before=BOTH, meanwhile=rewritten),
+        "prune": Case(False, True, given={"max_prune": None, **SCOPE}, before={**BOTH, **SCOPE}),
+        "max_prune": Case(None, 0, given={"prune": True, **SCOPE}, before={**BOTH, **SCOPE}),
+        "delete_files": Case(True, False, given={"prune": True, "max_prune": None, **SCOPE}, before={**BOTH, **SCOPE}),
+        "upload_method": Case("files", "direct"),
+        "concurrency": Case(1, 2, given={**BOTH, "wait_for_completion": False}, busy=True),
+        "wait_for_completion": Case(True, False),
+        "timeout": Case(600, timedelta(minutes=20), given={**BAD, "poll_interval": 60}, xai=STUCK),
+        "stall_timeout": Case(None, 120, given={**BAD, **HALF_AN_HOUR}, xai=STUCK),
+        "poll_interval": Case(60, 120, given={**BAD, **HALF_AN_HOUR}, xai=STUCK),
+        "on_failed": Case("fail", "ignore", given=BAD, xai=FAILING),
+        "max_failed": Case(0, 1, given={**BAD, "on_failed": "threshold"}, xai=FAILING),
+        "stuck_after": Case(60, timedelta(days=1), given=BAD, xai=STUCK, before={"wait_for_completion": False}),
+        "orphan_age": Case(None, 60, try_number=2),
+    },
+    XAISyncCollectionOperator: {
+        "dry_run": Case(False, True),
+        "report": Case(None, below("report.jsonl")),
+        "deferrable": Case(False, True),
+    },
+    XAIPlanSyncOperator: {
+        "workspace": Case(below("plans"), below("other plans")),
+        "shards": Case(1, 1001),
+    },
+    XAIApplySyncOperator: {
+        "planned": Case(planned(pattern="good*"), planned(pattern="bad*")),
+        "shard": Case(0, 1),
+    },
+    XAIFinishSyncOperator: {
+        "planned": Case(planned_and_applied(pattern="good*"), planned(pattern="nothing*")),
+        "report": Case(None, below("report.jsonl")),
+    },
     XAIDocumentsProcessedSensor: {
         **TEAM,
         **CONNECTION,
@@ -179,7 +273,16 @@ CASES: dict[type[Any], dict[str, Case]] = {
     },
 }
 
-ARGUMENTS = [(kind, owner, parameter.name) for kind in KINDS for owner, parameter in arguments(kind)]
+#: The tasks of a group share the arguments of a sync, and each heeds some. What they come to together,
+#: ``test_sync_group.py`` shows.
+GROUP = (XAIPlanSyncOperator, XAIApplySyncOperator, XAIFinishSyncOperator)
+
+ARGUMENTS = [
+    (kind, owner, parameter.name)
+    for kind in KINDS
+    for owner, parameter in arguments(kind)
+    if not (kind in GROUP and owner is XAISyncBaseOperator)
+]
 
 
 def test_every_argument_has_a_case() -> None:

@@ -164,8 +164,8 @@ async def test_deferred_an_error_of_the_trigger_is_the_error_of_the_task(xai: Xa
     resumed = task(collection_id=whales, file_ids=one)
     with pytest.raises(XAIFailException, match=f"{whales}.*404"):
         await finish(deferred[0], resumed)
-    assert resumed.report is not None, "what was done before the wait is told all the same"
-    assert resumed.report.counts["added"] == 1
+    assert resumed.so_far is not None, "what was done before the wait is told all the same"
+    assert resumed.so_far.counts["added"] == 1
 
 
 @pytest.mark.parametrize("event", [None, {}, {"version": 2}, {"version": 1, "status": "success"}, "success"])

@@ -1,0 +1,178 @@
+"""Keeping a collection in step with a source, in one task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+from airflow.providers.common.compat.sdk import Context, conf
+
+from airflow_provider_xai_collections.airflow_errors import for_operator
+from airflow_provider_xai_collections.api.ingestion import UploadMethod
+from airflow_provider_xai_collections.api.polling import WaitEnd
+from airflow_provider_xai_collections.api.syncing import SyncAction
+from airflow_provider_xai_collections.deferring import WaitInParts, Watch, deadline_of, fits_a_trigger
+from airflow_provider_xai_collections.durations import seconds
+from airflow_provider_xai_collections.json_lines import read_lines, write_lines
+from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+from airflow_provider_xai_collections.operators.syncing import Planned, XAISyncStepsBaseOperator
+from airflow_provider_xai_collections.operators.tally import Tally
+from airflow_provider_xai_collections.paths import AnyPath
+from airflow_provider_xai_collections.sync_manifests import SyncLine, SyncManifest, merged
+from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
+from airflow_provider_xai_collections.verdicts import some_of, summary_of
+
+
+class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
+    """Make a collection equal to a source: add what is new, replace what changed, repair what failed, and, if asked to,
+    remove what is gone.
+
+    Safe to retry, killed at any line: the next try lists both sides and goes on. A document that cannot be read or
+    uploaded does not stop the others. Returns a manifest with counts. Takes the arguments of
+    :class:`~airflow_provider_xai_collections.operators.sync_arguments.XAISyncBaseOperator` as well; its text says how.
+
+    :param dry_run: only say what it would do, and how many bytes and requests that takes.
+    :param report: where to write a report: a file or URL, with one JSON line for each document. (templated)
+    :param deferrable: wait in the triggerer instead of a worker slot; old versions, and what the source has no longer,
+        are removed afterwards.
+    """
+
+    template_fields: Sequence[str] = (*XAISyncStepsBaseOperator.template_fields, "report")
+
+    def __init__(
+        self,
+        *,
+        dry_run: bool = False,
+        report: AnyPath | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.only_look = dry_run  # Airflow's operators have a method of that name
+        self.report = report
+        self.deferrable = deferrable
+
+    def outputs(self) -> dict[str, AnyPath | None]:
+        return {"report": self.report}
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with for_operator(), self.hook:
+            self.check_arguments()
+            planned = self.plan(may_create=not self.only_look)
+            if self.only_look:
+                return self._tell_plan(context, planned)
+            return self._sync(context, planned)
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Resume after the trigger."""
+        with for_operator(), self.hook:
+            manifest, summary = self._told(event)
+            return self._finish(context, manifest, summary)
+
+    def execute_part_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Resume after the trigger that watched one part of very many documents."""
+        with for_operator(), self.hook:
+            manifest, summary = self._told(event)
+            return self._go_on(context, manifest, self._parts(context, manifest).resume(summary))
+
+    def _tell_plan(self, context: Context, planned: Planned) -> dict[str, Any]:
+        plan = planned.plan
+        direct = planned.target.method is UploadMethod.DIRECT
+        manifest = planned.manifest.model_copy(
+            update={
+                "dry_run": True,
+                "added": plan.counts[SyncAction.ADD],
+                "replaced": plan.counts[SyncAction.REPLACE],
+                "repaired": plan.counts[SyncAction.REPAIR] + plan.counts[SyncAction.REINDEX],
+                "kept": plan.counts[SyncAction.KEEP] + plan.counts[SyncAction.AWAIT],
+                "skipped": plan.counts[SyncAction.SKIP],
+                "errors": plan.counts[SyncAction.UNREAD],
+                "removed": plan.removals,
+                "superseded": plan.superseded,
+                "bytes": plan.bytes_to_upload,
+                "requests": plan.requests(each_upload=1 if direct else 2, each_removal=1 + self.delete_files),
+                "report": None if self.report is None else str(self.report),
+            }
+        )
+        if self.report is not None:
+            write_lines(self.report, map(SyncLine.planned, plan.steps))
+        self.so_far = manifest
+        self.show(manifest)
+        for action in SyncAction:
+            if action is not SyncAction.KEEP and plan.counts[action]:
+                named = [step.name for step in plan.steps if step.action is action]
+                self.log.info("To %s: %d%s", action, len(named), some_of(named))
+        return self.tell(context, manifest) if manifest.collection_id else manifest.dump()
+
+    def _sync(self, context: Context, planned: Planned) -> dict[str, Any]:
+        steps = planned.plan.steps
+        in_triggerer = self.wait_for_completion and self.deferrable
+        last = [step for step in steps if step.action is SyncAction.REMOVE]
+        first = [step for step in steps if step.action is not SyncAction.REMOVE] if in_triggerer else steps
+        with closing(self.tally(planned, keep_lines=self.report is not None)) as tally:
+            try:
+                end = self.apply(planned, first, tally, wait=self.wait_for_completion and not in_triggerer)
+                waiting = in_triggerer and tally.pending
+                if in_triggerer and not waiting:
+                    self.apply(planned, last, tally, wait=False)
+            finally:
+                self.so_far = manifest = tally.into(planned.manifest)
+                if self.report is not None and self.written(self.report, tally.lines()):
+                    self.so_far = manifest = manifest.model_copy(update={"report": str(self.report)})
+            if waiting:
+                return self._wait(context, manifest, tally.pending)
+            return self._end(context, self.tidy_up(context, planned, tally, manifest), tally, end)
+
+    def _wait(self, context: Context, manifest: SyncManifest, file_ids: Sequence[str]) -> dict[str, Any]:
+        """Leave the wait to the triggerer."""
+        deadline = deadline_of(self, context, seconds("timeout", self.timeout))
+        waiting = manifest.model_copy(update={"in_progress": 0})
+        if fits_a_trigger(file_ids):
+            return self._defer(waiting, Watch(tuple(file_ids), deadline), "execute_complete")
+        return self._go_on(context, waiting, self._parts(context, manifest).begin(file_ids, deadline))
+
+    def _parts(self, context: Context, manifest: SyncManifest) -> WaitInParts:
+        return WaitInParts(context["ti"], self.hook, manifest.collection_id, self.team)
+
+    def _go_on(self, context: Context, manifest: SyncManifest, next_or_end: Watch | WaitSummary) -> dict[str, Any]:
+        if isinstance(next_or_end, Watch):
+            return self._defer(manifest, next_or_end, "execute_part_complete")
+        return self._finish(context, manifest, next_or_end)
+
+    def _defer(self, manifest: SyncManifest, watch: Watch, method_name: str) -> dict[str, Any]:
+        rules = self.wait_rules()
+        return self.defer(
+            trigger=XAIDocumentsProcessedTrigger(
+                collection_id=manifest.collection_id,
+                file_ids=watch.file_ids,
+                team_id=self.team,
+                conn_id=self.conn_id,
+                deadline=watch.deadline,
+                poll_interval=rules.poll_interval,
+                stall_timeout=rules.stall_after,
+                manifest=manifest.dump(),
+            ),
+            method_name=method_name,
+            timeout=watch.patience,
+        )
+
+    def _told(self, event: Any) -> tuple[SyncManifest, WaitSummary]:
+        told = WaitEvent.parse(event)
+        self.so_far = manifest = SyncManifest.parse(told.manifest)
+        return manifest, summary_of(told)
+
+    def _finish(self, context: Context, before: SyncManifest, summary: WaitSummary) -> dict[str, Any]:
+        """What is left to do after the wait: the new task looks at both sides again."""
+        planned, tally = self.look_again(before, summary.end, keep_lines=bool(before.report))
+        with closing(tally):
+            self.so_far = manifest = tally.finishing(before, summary)
+            if (report := before.report) is not None:
+                self.written(report, merged(read_lines(report, SyncLine), tally.lines()))
+            return self._end(context, self.tidy_up(context, planned, tally, manifest), tally, summary.end)
+
+    def _end(self, context: Context, manifest: SyncManifest, tally: Tally, end: WaitEnd) -> dict[str, Any]:
+        self.so_far = manifest
+        self.show(manifest)
+        self.judge(manifest, tally, end)
+        return self.tell(context, manifest)

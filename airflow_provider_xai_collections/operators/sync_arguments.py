@@ -1,0 +1,190 @@
+"""The arguments that the operators share that keep a collection in step with a source."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES
+from airflow_provider_xai_collections.api.ingestion import UploadMethod
+from airflow_provider_xai_collections.api.polling import WaitRules
+from airflow_provider_xai_collections.arguments import count_or_share, one_of, rendered, text_of, whole_number
+from airflow_provider_xai_collections.durations import Duration, seconds
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+from airflow_provider_xai_collections.operators.sync_fields import Fields
+from airflow_provider_xai_collections.paths import AnyPath
+from airflow_provider_xai_collections.scanning import would_list
+from airflow_provider_xai_collections.verdicts import OnFailed, check_policy
+
+
+class Verify(StrEnum):
+    """What tells that a document did not change: the fingerprint its listing tells, or its content."""
+
+    FINGERPRINT = "fingerprint"
+    CONTENT = "content"
+
+
+class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
+    """Makes a collection equal to a source; in how many tasks, a subclass says.
+
+    Each document carries its identity in fields of the collection, which are declared if they are missing: the scope,
+    the source URI, the hash of the content, the fingerprint of the file, and a unique key of the version. So any
+    machine can go on where another was cut off, and the service itself refuses a second copy of one version. A changed
+    document is uploaded, attached and processed before its old version is removed: no search meets a hole.
+
+    Sources: REST reference, ``POST /v1/files``, ``POST`` and ``DELETE
+    /v1/collections/{collection_id}/documents/{file_id}``, ``GET …/documents`` and ``…/documents:batchGet``, ``DELETE
+    /v1/files/{file_id}``.
+
+    :param source: a folder with all below it but hidden files, or a glob: a local path, a URL such as
+        ``s3://conn_id@bucket/folder``, or an ``ObjectStoragePath``. Documents are named by their path below it.
+        (templated)
+    :param collection: its id (``collection_…``), or its name: then it is created if there is none. (templated)
+    :param pattern: of the files below a folder, only those whose path matches; ``*`` also matches ``/``. (templated)
+    :param exclude: patterns of files to leave out. (templated)
+    :param scope: what this sync calls its own in the collection; by default the URI of the source. Syncs of different
+        scopes leave each other's documents alone; syncs of one source with other patterns need a scope each, or they
+        prune each other's. (templated)
+    :param fields: metadata, strings to strings: for all documents, or a function of a
+        :class:`~airflow_provider_xai_collections.api.planning.SourceDocument` for each. (templated)
+    :param update_fields: replace documents that have other fields than asked for; otherwise they keep those they were
+        added with, and the manifest counts them (unless a function makes the fields).
+    :param verify: ``"fingerprint"``: a document whose size, and ETag or time of change, are the same did not change;
+        ``"content"``: read them all. One that was merely touched is read in each run, and not sent.
+    :param prune: remove the documents of this scope that the source has no longer, or that ``pattern`` and ``exclude``
+        no longer let through; but not while more documents fail than ``on_failed`` tolerates, because one of them may
+        be the same under a new name. With a ``pattern`` it needs a ``scope``.
+    :param max_prune: the most documents that pruning may remove: a count (1), or a share of the scope (0.25; 1.0 is
+        all of it); ``None`` for any number. If it would be more, or the source is empty, the task fails before
+        anything is changed.
+    :param delete_files: delete the files of removed documents, which takes them from other collections as well, should
+        somebody have attached them there; otherwise they stay in *Files*, and are billed.
+    :param upload_method: ``"files"``: upload, then attach, up to 50 MB; or ``"direct"``: one call that carries the
+        content type, up to 100 MB.
+    :param concurrency: how many documents are worked on at once, at least 1.
+    :param wait_for_completion: wait until the documents are processed. Otherwise old versions stay until the next run.
+    :param timeout: how long to wait after the last document is in place, as a ``timedelta`` or in seconds.
+    :param stall_timeout: give up earlier if no document moves for so long; ``None`` never does.
+    :param poll_interval: the pause between two looks, as a ``timedelta`` or in seconds; shorter at first.
+    :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed`` documents) or ``"ignore"``. Documents count
+        that could not be read, uploaded or indexed; those that xAI would not take are skipped, and do not.
+    :param max_failed: with ``"threshold"``: a count, or a share of the documents between 0 and 1.
+    :param stuck_after: a document that is in progress, and was uploaded longer ago, is indexed anew; a ``timedelta`` or
+        seconds.
+    :param orphan_age: after an upload was cut off, files with the name and size of a document, uploaded since the run
+        began, older than this and attached nowhere, are deleted; a ``timedelta`` or seconds. ``None`` leaves them: for
+        runs in which another task uploads the same files, and if the key does not see all collections of the team.
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
+    :param conn_id: the connection. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        "source",
+        "collection",
+        "pattern",
+        "exclude",
+        "scope",
+        "fields",
+        "team_id",
+        "conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
+
+    def __init__(
+        self,
+        *,
+        source: AnyPath,
+        collection: str,
+        pattern: str = "*",
+        exclude: Sequence[str] = (),
+        scope: str | None = None,
+        fields: Fields = None,
+        update_fields: bool = False,
+        verify: str = Verify.FINGERPRINT,
+        prune: bool = False,
+        max_prune: float | None = 0.25,
+        delete_files: bool = True,
+        upload_method: str = UploadMethod.FILES,
+        concurrency: int = 8,
+        wait_for_completion: bool = True,
+        timeout: Duration = timedelta(hours=1),
+        stall_timeout: Duration | None = None,
+        poll_interval: Duration = 15.0,
+        on_failed: str = OnFailed.FAIL,
+        max_failed: float = 0,
+        stuck_after: Duration = timedelta(hours=24),
+        orphan_age: Duration | None = timedelta(minutes=10),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.collection = collection
+        self.pattern = pattern
+        self.exclude = exclude
+        self.scope = scope
+        # Airflow would call a function among the template fields itself, with a context.
+        self.fields = None if callable(fields) else fields
+        self.make_fields = fields if callable(fields) else None
+        self.update_fields = update_fields
+        self.verify = verify
+        self.prune = prune
+        self.max_prune = max_prune
+        self.delete_files = delete_files
+        self.upload_method = upload_method
+        self.concurrency = concurrency
+        self.wait_for_completion = wait_for_completion
+        self.timeout = timeout
+        self.stall_timeout = stall_timeout
+        self.poll_interval = poll_interval
+        self.on_failed = on_failed
+        self.max_failed = max_failed
+        self.stuck_after = stuck_after
+        self.orphan_age = orphan_age
+
+    def check_arguments(self) -> None:
+        """Refuse what cannot work before anything is sent."""
+        check_policy(self.on_failed, self.max_failed)
+        whole_number("concurrency", self.concurrency, at_least=1)
+        seconds("timeout", self.timeout)
+        seconds("stuck_after", self.stuck_after)
+        if self.orphan_age is not None:
+            seconds("orphan_age", self.orphan_age)
+        self.wait_rules()
+        one_of("verify", self.verify, Verify)
+        one_of("upload_method", self.upload_method, UploadMethod)
+        if self.max_prune is not None:
+            count_or_share("max_prune", self.max_prune)
+        if self.prune and self.scope is None and self.pattern != "*":
+            raise XAIArgumentError(
+                "prune with a pattern needs a scope of its own: a sync of this source with another pattern would "
+                "remove its documents, and the other way round. Pass scope=..."
+            )
+        for name, path in self.outputs().items():
+            if path is not None and self._would_list(path):
+                raise XAIArgumentError(
+                    f"{name} is {path}, inside the source: the next run would take it for a document. Put it "
+                    "elsewhere, or leave it out with exclude=[...]"
+                )
+
+    def outputs(self) -> dict[str, AnyPath | None]:
+        """Files that the task itself writes, by the argument that says where."""
+        return {}
+
+    def _would_list(self, path: AnyPath) -> bool:
+        pattern, exclude = text_of("pattern", self.pattern), rendered(self.exclude)
+        return would_list(self.source, path, pattern=pattern, exclude=exclude)
+
+    @property
+    def limit_bytes(self) -> int:
+        """The most bytes a document may have."""
+        return MAX_DOCUMENT_BYTES if self.upload_method == UploadMethod.DIRECT else MAX_UPLOAD_BYTES
+
+    def wait_rules(self) -> WaitRules:
+        return WaitRules(
+            poll_interval=seconds("poll_interval", self.poll_interval),
+            stall_after=None if self.stall_timeout is None else seconds("stall_timeout", self.stall_timeout),
+        )

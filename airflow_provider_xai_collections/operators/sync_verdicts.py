@@ -1,0 +1,91 @@
+"""What a sync refuses to do, and what its end means for the task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_xai_collections.airflow_errors import FINAL
+from airflow_provider_xai_collections.api.polling import WaitEnd
+from airflow_provider_xai_collections.api.syncing import SyncAction, SyncPlan
+from airflow_provider_xai_collections.arguments import allowed_of
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.sync_manifests import LOST, SyncManifest
+from airflow_provider_xai_collections.verdicts import NAMED, OnFailed, some_of, too_many
+
+
+def check_plan(plan: SyncPlan, scope: str, root: str, *, prune: bool, max_prune: float | None, log: Any) -> None:
+    """Say what is strange about a plan, and refuse what would be a pity.
+
+    :raises XAIArgumentError: pruning would remove more than it may, or documents that may be somebody else's.
+    """
+    if plan.foreign:
+        message = (
+            f"the scope {scope!r} holds {len(plan.foreign)} documents that do not come from {root}"
+            f"{some_of([uri or 'without a source' for uri in plan.foreign])}, and are left alone. Give each source a "
+            "scope of its own. If the source has moved and they are left of it, "
+            f"XAIRemoveDocumentsOperator(filter='fields.airflow_scope:\"{scope}\"') removes all that the scope holds, "
+            "and the next sync brings back what the source has"
+        )
+        if prune:
+            raise XAIArgumentError(f"pruning is refused: {message}")
+        log.warning("%s", message)
+    if prune and plan.removals:
+        _check_prune(plan, root, max_prune)
+    if plan.left:
+        log.info("%d documents that %s has no longer stay, because prune is off", plan.left, root)
+    if plan.other_metadata:
+        log.warning(
+            "%d documents have other fields, and keep them; update_fields=True replaces them", plan.other_metadata
+        )
+
+
+def _check_prune(plan: SyncPlan, root: str, max_prune: float | None) -> None:
+    gone = some_of([step.uri for step in plan.steps if step.action is SyncAction.REMOVE])
+    if not plan.source_documents:
+        raise XAIArgumentError(
+            f"pruning is refused: {root} is empty, and all {plan.removals} documents of this scope would be removed"
+            f"{gone}. Check the source; if it is meant to be empty, remove them with XAIRemoveDocumentsOperator"
+        )
+    if max_prune is not None and plan.removals > allowed_of(max_prune, plan.held):
+        raise XAIArgumentError(
+            f"pruning is refused: {plan.removals} of {plan.held} documents are no longer in {root}{gone}, and "
+            f"max_prune is {max_prune}. Nothing was changed. Check the source; if they are meant to go, raise max_prune"
+        )
+
+
+def judge_sync(
+    manifest: SyncManifest, end: WaitEnd, trouble: XAIError | None, *, on_failed: str, max_failed: float, log: Any
+) -> None:
+    """Return if the task may go on.
+
+    :param trouble: the errors of documents that did not get as far as indexing, as one.
+    :raises XAITimeoutError: time ran out with documents in progress, whatever ``on_failed`` says.
+    :raises XAIIndexingError: more documents failed than allowed.
+    :raises XAIError: the same, of the kind of ``trouble``, as some did not get so far.
+    """
+    where = manifest.collection_id
+    for problem in manifest.problems[:NAMED]:
+        log.warning("%s: %s: %s", problem.name, problem.outcome, problem.reason)
+    if end is not WaitEnd.SETTLED:
+        why = "no document moved for too long" if end is WaitEnd.STALLED else "time ran out"
+        raise XAITimeoutError(
+            f"{where}: {why}; {manifest.in_progress} of {manifest.documents} documents are still in progress. "
+            "Indexing goes on at xAI: a retry finds what is there and waits on"
+        )
+    if not manifest.lost:
+        return
+    named = [problem for problem in manifest.problems if problem.outcome in LOST][:NAMED]
+    listed = "; ".join(f"{problem.name}: {problem.reason}" for problem in named)
+    if manifest.lost > len(named):
+        listed += f"; and {manifest.lost - len(named)} more"
+    message = f"{where}: {manifest.lost} of {manifest.documents} documents are not as the source has them: {listed}"
+    if too_many(manifest.lost, manifest.documents, OnFailed(on_failed), max_failed):
+        raise _kind(manifest, trouble)(f"{message}. The others are in place, and the next run does what is left")
+    log.warning("%s. Tolerated by on_failed=%r, max_failed=%r", message, on_failed, max_failed)
+
+
+def _kind(manifest: SyncManifest, trouble: XAIError | None) -> type[XAIError]:
+    """The class of the error, by which Airflow retries or does not: a retry can mend what could not be indexed."""
+    if manifest.failed == manifest.lost:
+        return XAIIndexingError
+    return XAIError if trouble is None or (manifest.failed and isinstance(trouble, FINAL)) else type(trouble)

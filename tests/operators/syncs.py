@@ -1,0 +1,74 @@
+"""What the tests of syncing share: a sync in one line, and what it told in a few words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from tests.operators.stage import Xai, run
+
+WRITES = (
+    *("create_collection", "update_collection", "upload_file", "upload_document", "add_document"),
+    *("remove_document", "delete_file"),
+)
+#: What a manifest counts. The bytes and the requests have tests of their own.
+COUNTS = (
+    *("documents", "added", "replaced", "repaired", "kept", "removed", "superseded", "left", "skipped", "failed"),
+    *("errors", "untried", "in_progress", "other_fields", "possible_orphans", "orphans_removed", "files_kept"),
+)
+
+
+def task(**arguments: Any) -> XAISyncCollectionOperator:
+    return XAISyncCollectionOperator(**{"task_id": "sync", "concurrency": 1, **arguments})
+
+
+def sync(
+    source: Path | str,
+    collection: str = "whales",
+    *,
+    try_number: int = 1,
+    began: datetime | None = None,
+    **arguments: Any,
+) -> Any:
+    """Run a sync to its end, and return its manifest.
+
+    :param began: when the run began that this is a try of.
+    """
+    return run(task(source=source, collection=collection, **arguments), try_number=try_number, began=began)
+
+
+def counts(manifest: Any) -> dict[str, int]:
+    """What a manifest counts, without what is zero."""
+    return {name: manifest[name] for name in COUNTS if manifest[name]}
+
+
+def writes(xai: Xai) -> dict[str, int]:
+    """How often each endpoint was called that changes something."""
+    return {endpoint: count for endpoint, count in xai.emulator.counts.items() if endpoint in WRITES}
+
+
+def contents(xai: Xai, collection_id: str) -> dict[str, str]:
+    """What a search would find: the text of each processed document, by its name. No name is there twice."""
+    processed = [each for each in xai.documents(collection_id) if each.status == "DOCUMENT_STATUS_PROCESSED"]
+    assert len({each.name for each in processed}) == len(processed)
+    store = xai.emulator._store
+    return {each.name: store.file_content(each.file_id).decode() for each in processed}
+
+
+def only_id(xai: Xai) -> str:
+    """Of the one collection there is."""
+    (collection,) = xai.hook.list_collections()
+    return collection.collection_id
+
+
+def report_of(path: Path | str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def by_name(lines: Iterable[dict[str, Any]], *what: str) -> dict[str, Any]:
+    """Of each line of a report, one value or several."""
+    return {line["name"]: line[what[0]] if len(what) == 1 else tuple(line[each] for each in what) for line in lines}

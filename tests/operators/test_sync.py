@@ -1,0 +1,278 @@
+"""XAISyncCollectionOperator: what it does to a collection, and what each argument is for."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_xai_collections.api.planning import MANAGED_KEYS, SourceDocument
+from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
+from tests.conftest import Logged, playing
+from tests.object_storage import FakeS3, attached
+from tests.operators.stage import Crowd, FlyingTime, Xai, run, write
+from tests.operators.syncs import by_name, contents, counts, only_id, report_of, sync, task, writes
+
+LIBRARY = {"a.md": "alpha", "b.txt": "beta", "deep/c.md": "gamma"}
+BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
+
+
+@BOTH
+def test_a_collection_that_is_not_there_is_created_and_filled(xai: Xai, folder: Path, upload_method: str) -> None:
+    manifest = sync(folder, upload_method=upload_method)
+    whales = only_id(xai)
+    assert xai.describe(whales).collection_name == "whales"
+    assert (manifest["collection_id"], manifest["created"], manifest["bytes"]) == (whales, True, 14)
+    assert counts(manifest) == {"documents": 3, "added": 3}
+    assert contents(xai, whales) == LIBRARY
+    assert xai.unattached(whales) == []
+
+
+def test_one_that_is_there_is_taken_by_name_or_by_id(xai: Xai, folder: Path) -> None:
+    whales = xai.collection("whales")
+    assert (sync(folder, "whales")["collection_id"], sync(folder, whales)["collection_id"]) == (whales, whales)
+    assert only_id(xai) == whales
+    assert {field.key for field in xai.describe(whales).field_definitions} == MANAGED_KEYS
+
+
+def test_a_collection_equals_its_source_after_each_run(xai: Xai, folder: Path) -> None:
+    sync(folder)
+    write(folder, {"a.md": "alpha, second edition", "d.md": "delta"})
+    (folder / "b.txt").unlink()
+    manifest = sync(folder, prune=True, max_prune=1)
+    assert counts(manifest) == {"documents": 3, "added": 1, "replaced": 1, "kept": 1, "removed": 1, "superseded": 1}
+    whales = only_id(xai)
+    assert contents(xai, whales) == {"a.md": "alpha, second edition", "d.md": "delta", "deep/c.md": "gamma"}
+    assert xai.unattached(whales) == []
+
+
+def test_it_asks_no_more_than_it_must(xai: Xai, folder: Path) -> None:
+    whales = xai.collection()
+    sync(folder, whales)
+    asked = xai.emulator.counts
+    assert asked.pop("batch_get_documents") >= 1
+    assert asked == {"get_collection": 1, "update_collection": 1, "upload_file": 3, "add_document": 3}, (
+        "a collection that does not know our fields holds nothing of ours"
+    )
+    xai.forget()
+    sync(folder, whales)
+    assert xai.emulator.counts == {"get_collection": 1, "list_documents": 1}
+
+
+def test_pattern_and_exclude_choose_files(xai: Xai, folder: Path) -> None:
+    sync(folder, pattern="*.md", exclude=["deep/*"])
+    assert xai.names(only_id(xai)) == ["a.md"]
+
+
+def test_a_glob_and_a_single_file_are_sources_as_well(xai: Xai, folder: Path) -> None:
+    assert counts(sync(f"{folder}/*.md", "glob")) == {"documents": 1, "added": 1}
+    assert counts(sync(folder / "b.txt", "file")) == {"documents": 1, "added": 1}
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_object_storage_is_read_through_its_connection(xai: Xai, as_text: bool) -> None:
+    with attached(FakeS3(), "store") as fs:
+        for name, content in LIBRARY.items():
+            fs.put(f"bucket/library/{name}", content.encode())
+        source: Any = "s3://store@bucket/library" if as_text else ObjectStoragePath("s3://store@bucket/library")
+        manifest = sync(source)
+        assert (manifest["scope"], manifest["sources"]) == ("s3://bucket/library", ["s3://bucket/library"])
+        assert contents(xai, only_id(xai)) == LIBRARY
+        xai.forget()
+        assert counts(sync(source)) == {"documents": 3, "kept": 3}
+        assert writes(xai) == {}
+        assert fs.asked["open rb"] == 2 * 3, "once to hash, once to send, and never again"
+
+
+def test_fields_are_given_to_every_document(xai: Xai, folder: Path) -> None:
+    sync(folder, fields={"year": "1851"})
+    assert {document.fields["year"] for document in xai.documents(only_id(xai))} == {"1851"}
+
+
+def test_a_function_makes_the_fields_of_each_document(xai: Xai, folder: Path) -> None:
+    def fields(source: SourceDocument) -> dict[str, str]:
+        return {"folder": source.name.rpartition("/")[0] or "top", "size": str(source.size)}
+
+    sync(folder, fields=fields)
+    found = {each.name: (each.fields["folder"], each.fields["size"]) for each in xai.documents(only_id(xai))}
+    assert found == {"a.md": ("top", "5"), "b.txt": ("top", "4"), "deep/c.md": ("deep", "5")}
+
+
+@pytest.mark.parametrize("upload_method", ["files", "direct"])
+def test_other_fields_are_counted_and_given_only_when_told_to(xai: Xai, folder: Path, upload_method: str) -> None:
+    arguments: dict[str, Any] = {"upload_method": upload_method}
+    sync(folder, fields={"year": "1850"}, **arguments)
+    whales = only_id(xai)
+    for _ in range(2):
+        assert counts(sync(folder, fields={"year": "1851"}, **arguments)) == {
+            "documents": 3,
+            "kept": 3,
+            "other_fields": 3,
+        }
+    wanted = {"fields": {"year": "1851"}, "update_fields": True, **arguments}
+    assert counts(sync(folder, **wanted)) == {"documents": 3, "replaced": 3, "superseded": 3}
+    assert {document.fields["year"] for document in xai.documents(whales)} == {"1851"}
+    assert contents(xai, whales) == LIBRARY
+    assert counts(sync(folder, **wanted)) == {"documents": 3, "kept": 3}
+
+
+def test_a_fingerprint_is_trusted_unless_content_is_to_be_verified(xai: Xai, folder: Path) -> None:
+    sync(folder)
+    before = (folder / "a.md").stat()
+    write(folder, {"a.md": "ALPHA"})
+    os.utime(folder / "a.md", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert counts(sync(folder)) == {"documents": 3, "kept": 3}
+    assert counts(sync(folder, verify="content")) == {"documents": 3, "kept": 2, "replaced": 1, "superseded": 1}
+    assert contents(xai, only_id(xai))["a.md"] == "ALPHA"
+
+
+@pytest.mark.parametrize("delete_files", [True, False])
+def test_files_of_old_versions_go_unless_they_are_to_stay(xai: Xai, folder: Path, delete_files: bool) -> None:
+    sync(folder)
+    write(folder, {"a.md": "alpha, second edition"})
+    sync(folder, delete_files=delete_files)
+    assert xai.unattached(only_id(xai)) == ([] if delete_files else ["a.md"])
+
+
+def test_documents_are_worked_on_side_by_side(xai: Xai, tmp_path: Path, crowd: Crowd) -> None:
+    many = write(tmp_path / "many", {f"{number}.md": f"no {number}" for number in range(20)})
+    sync(many, "one", concurrency=1)
+    assert crowd.most <= 2, "one document, and a look at those in progress"
+    sync(many, "four", concurrency=4)
+    assert 3 <= crowd.most <= 5
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:3")])
+def test_documents_are_awaited_unless_told_otherwise(xai: Xai, folder: Path, clock: FlyingTime) -> None:
+    assert counts(sync(folder, wait_for_completion=False)) == {"documents": 3, "added": 3, "in_progress": 3}
+    assert clock.pauses == []
+    assert counts(sync(folder, poll_interval=10)) == {"documents": 3, "kept": 3}
+    assert clock.pauses
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(stuck=("a*",))])
+@pytest.mark.parametrize(
+    ("patience", "why"),
+    [
+        ({"timeout": timedelta(minutes=10)}, "time ran out"),
+        ({"timeout": 36_000, "stall_timeout": 60}, "no document moved for too long"),
+    ],
+)
+def test_what_is_slow_ends_the_task_and_the_report_says_so(
+    xai: Xai, folder: Path, tmp_path: Path, clock: FlyingTime, patience: dict[str, Any], why: str
+) -> None:
+    report = tmp_path / "report.jsonl"
+    with pytest.raises(XAITimeoutError, match=rf"{why}; 1 of 3 documents are still in progress\. Indexing goes on"):
+        sync(folder, report=report, on_failed="ignore", **patience)
+    assert by_name(report_of(report), "outcome") == {
+        "a.md": "in_progress",
+        "b.txt": "processed",
+        "deep/c.md": "processed",
+    }
+    assert sum(clock.pauses) == pytest.approx(600 if "stall_timeout" not in patience else 60, rel=0.5)
+
+
+FAILING = pytest.mark.parametrize("emulator_settings", [playing(fail_names=("a*", "b*"))])
+
+
+@FAILING
+@pytest.mark.parametrize(
+    ("policy", "fails"),
+    [
+        ({}, True),
+        ({"on_failed": "threshold", "max_failed": 1}, True),
+        ({"on_failed": "threshold", "max_failed": 0.5}, True),
+        ({"on_failed": "threshold", "max_failed": 2}, False),
+        ({"on_failed": "threshold", "max_failed": 0.7}, False),
+        ({"on_failed": "ignore"}, False),
+    ],
+)
+def test_documents_that_fail_fail_the_task_or_are_tolerated(
+    xai: Xai, folder: Path, logged: Logged, policy: dict[str, Any], fails: bool
+) -> None:
+    said = r"2 of 3 documents are not as the source has them: a\.md: .*b\.txt: .*The others are in place, and the next"
+    if fails:
+        with pytest.raises(XAIIndexingError, match=said):
+            sync(folder, **policy)
+    else:
+        manifest = sync(folder, **policy)
+        assert counts(manifest) == {"documents": 3, "added": 3, "failed": 2}
+        assert [problem["name"] for problem in manifest["problems"]] == ["a.md", "b.txt"]
+        assert "2 of 3 documents are not as the source has them" in logged()
+    assert contents(xai, only_id(xai)) == {"deep/c.md": "gamma"}
+
+
+def test_the_report_has_a_line_for_each_document(xai: Xai, folder: Path, tmp_path: Path) -> None:
+    report = tmp_path / "reports/today.jsonl"
+    sync(folder)
+    write(folder, {"a.md": "alpha, second edition", "d.md": "delta", "empty.md": ""})
+    (folder / "b.txt").unlink()
+    manifest = sync(folder, prune=True, max_prune=None, report=str(report))
+    assert manifest["report"] == str(report)
+    lines = report_of(report)
+    assert by_name(lines, "action", "outcome") == {
+        "a.md": ("replace", "processed"),
+        "d.md": ("add", "processed"),
+        "deep/c.md": ("keep", "processed"),
+        "empty.md": ("skip", "skipped"),
+        (folder / "b.txt").as_uri(): ("remove", "removed"),
+    }
+    there = {document.name: document.file_id for document in xai.documents(only_id(xai))}
+    assert {name: there.get(name, "") for name in by_name(lines, "file_id")} == by_name(lines, "file_id")
+    removed = {name for name, file_ids in by_name(lines, "removed").items() if len(file_ids) == 1}
+    assert removed == {"a.md", (folder / "b.txt").as_uri()}
+    assert by_name(lines, "bytes")["d.md"] == len("delta")
+    assert "is empty" in by_name(lines, "reason")["empty.md"]
+
+
+def test_a_dry_run_tells_what_the_run_after_it_does(xai: Xai, folder: Path, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"prune": True, "max_prune": None, "report": tmp_path / "report.jsonl"}
+    sync(folder)
+    write(folder, {"a.md": "alpha, second edition", "d.md": "delta", "empty.md": ""})
+    (folder / "b.txt").unlink()
+    before = contents(xai, only_id(xai))
+    xai.forget()
+    planned = sync(folder, dry_run=True, **arguments)
+    assert writes(xai) == {}
+    actions = by_name(report_of(arguments["report"]), "action", "outcome")
+    assert contents(xai, only_id(xai)) == before
+    xai.forget()
+    done = sync(folder, **arguments)
+    assert planned["requests"] == sum(writes(xai).values())
+    assert (planned["dry_run"], done["dry_run"]) == (True, False)
+    assert (counts(planned), planned["bytes"]) == (counts(done), done["bytes"])
+    assert actions == {
+        name: (action, None) for name, action in by_name(report_of(arguments["report"]), "action").items()
+    }
+
+
+def test_a_dry_run_creates_no_collection_and_declares_no_field(xai: Xai, folder: Path) -> None:
+    manifest = sync(folder, dry_run=True)
+    assert (manifest["collection_id"], counts(manifest)) == ("", {"documents": 3, "added": 3})
+    assert (manifest["bytes"], manifest["requests"]) == (14, 6)
+    whales = xai.collection("whales")
+    assert sync(folder, dry_run=True, upload_method="direct")["requests"] == 3
+    assert xai.describe(whales).field_definitions == ()
+    assert writes(xai) == {}
+
+
+def test_a_team_is_named_in_every_request_that_can(xai: Xai, folder: Path) -> None:
+    for _ in range(2):
+        run(task(source=folder, collection="whales", team_id="team_7"))
+    assert {body["team_id"] for body in xai.bodies("add_document")} == {"team_7"}
+    for endpoint in ("list_documents", "batch_get_documents"):
+        assert {query.get("team_id") for query in xai.queries(endpoint)} == {"team_7"}, endpoint
+
+
+def test_the_log_shows_a_plan_and_a_table(xai: Xai, folder: Path, logged: Logged) -> None:
+    write(folder, {"empty.md": ""})
+    sync(folder)
+    text = logged()
+    assert f"whales: 4 documents in {folder.as_uri()}; 3 to add, 1 to skip" in text
+    table = ("documents      count", "-------------  -----", "in the source      4", "added              3")
+    assert "\n".join((*table, "skipped            1", "bytes             14")) in text
+    assert "empty.md: skipped: it is empty" in text

@@ -1,0 +1,129 @@
+"""XAISyncCollectionOperator and functions, names and arguments that are not what they should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.exceptions import XAIError
+from tests.operators.stage import Xai
+from tests.operators.syncs import only_id, sync
+
+
+def raising(source: SourceDocument) -> dict[str, str]:
+    if source.name == "b.txt":
+        raise KeyError("author")
+    return {"year": "1851"}
+
+
+def nothing(source: SourceDocument) -> Any:
+    return None
+
+
+def numbers(source: SourceDocument) -> Any:
+    return {"year": 1851, "size": source.size}
+
+
+def ours(source: SourceDocument) -> dict[str, str]:
+    return {"airflow_scope": "mine"}
+
+
+def no_text(source: SourceDocument) -> dict[str, str]:
+    return {"year": "\udcff"}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_function_that_raises_for_one_document_does_not_stop_the_others(xai: Xai, folder: Path, again: bool) -> None:
+    arguments: dict[str, Any] = {"update_fields": again}
+    if again:
+        sync(folder)
+    said = r"1 of 3 documents are not .*: b\.txt: fields\(…\) raised KeyError for b\.txt: 'author'\. Mend the function"
+    with pytest.raises((XAIError, XAIFailException), match=said):
+        sync(folder, fields=raising, **arguments)
+    found = {document.name: document.fields.get("year") for document in xai.documents(only_id(xai))}
+    assert found == {"a.md": "1851", "deep/c.md": "1851", **({"b.txt": None} if again else {})}
+    assert xai.unattached(only_id(xai)) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (nothing, r"fields\(…\) returned NoneType for a\.md; it must return strings by string"),
+        (numbers, r"fields must be strings by string, and these are not: 'year' \(int\), 'size' \(int\)"),
+        (ours, "fields names airflow_scope, which this provider writes itself"),
+        (no_text, "fields must be text, and these hold bytes that are none: 'year'"),
+    ],
+)
+def test_a_function_that_returns_what_is_no_metadata_is_final(xai: Xai, folder: Path, function: Any, said: str) -> None:
+    with pytest.raises(XAIFailException, match=rf"3 of 3 documents are not .*{said}"):
+        sync(folder, fields=function)
+    assert xai.hook.list_files() == []
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_collection_that_is_not_there_by_id_is_named_with_the_way_out(xai: Xai, folder: Path, dry_run: bool) -> None:
+    said = r"collection_42.*404.*begins with collection_ is an id; a collection is created by name"
+    with pytest.raises(XAIFailException, match=said):
+        sync(folder, "collection_42", dry_run=dry_run)
+    assert xai.hook.list_files() == []
+
+
+def test_two_collections_of_one_name_are_told_apart_by_id_only(xai: Xai, folder: Path) -> None:
+    whales = xai.collection("whales")
+    xai.collection("whales")
+    for dry_run in (False, True):
+        with pytest.raises(XAIFailException, match=rf"2 collections are called 'whales' \(.*{whales}"):
+            sync(folder, dry_run=dry_run)
+
+
+def test_a_required_field_that_is_not_given_is_named_before_anything_is_uploaded(xai: Xai, folder: Path) -> None:
+    whales = xai.collection(field_definitions=[{"key": "author", "required": True}])
+    with pytest.raises(XAIFailException, match=r"requires the field author of every document\. Pass it in fields="):
+        sync(folder, whales)
+    assert xai.hook.list_files() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"collection": ""}, "collection is ''; it must be text"),
+        ({"collection": None}, "collection is None; it must be text"),
+        ({"source": None}, "None is no path"),
+        ({"scope": ""}, "scope is ''; it must be text"),
+        ({"pattern": ""}, "pattern is ''; it must be text"),
+        ({"fields": {"year": 1851}}, r"fields must be strings by string, and these are not: 'year' \(int\)"),
+        ({"fields": {"airflow_scope": "x"}}, "fields names airflow_scope, which this provider writes itself"),
+        ({"fields": "year=1851"}, "fields must be a mapping such as"),
+        ({"verify": "guess"}, "verify is 'guess'; choose one of fingerprint, content"),
+        ({"max_prune": -1}, "max_prune is -1; it is a count, or a share"),
+        ({"max_prune": "0.5"}, "max_prune is '0.5'"),
+        ({"upload_method": "mail"}, "upload_method is 'mail'; choose one of files, direct"),
+        ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
+        ({"timeout": -1}, "timeout is -1"),
+        ({"poll_interval": 0}, "poll_interval is 0"),
+        ({"stall_timeout": 0}, "stall_timeout is 0"),
+        ({"stuck_after": -1}, "stuck_after is -1"),
+        ({"orphan_age": -1}, "orphan_age is -1"),
+        ({"on_failed": "shrug"}, "on_failed is 'shrug'"),
+        ({"max_failed": True}, "max_failed is True"),
+    ],
+)
+def test_a_mistake_in_an_argument_is_named(xai: Xai, folder: Path, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIFailException, match=said):
+        sync(**{"source": folder, "collection": "whales", **wrong})
+    assert xai.hook.list_files() == []
+
+
+@pytest.mark.parametrize("name", ["report.jsonl", "deep/report.jsonl"])
+def test_a_report_inside_the_source_would_be_a_document_of_the_next_run(xai: Xai, folder: Path, name: str) -> None:
+    with pytest.raises(XAIFailException, match="inside the source: the next run would take it for a document"):
+        sync(folder, report=folder / name)
+    assert xai.emulator.counts == {}
+    sync(folder, report=folder / name, exclude=["*.jsonl"])
+    sync(folder, report=folder / name, pattern="*.md")
+    sync(folder, report=folder / ".reports" / name)
+    assert sync(folder, report=folder / name, exclude=["*.jsonl"])["kept"] == 3

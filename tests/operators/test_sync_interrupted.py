@@ -1,0 +1,152 @@
+"""XAISyncCollectionOperator that is cut off, at any request: the next try goes on, and nothing is there twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError
+from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, Logged, playing
+from tests.operators.stage import FlyingTime, Xai, run, write
+from tests.operators.syncs import contents, counts, report_of, sync, task, writes
+
+Dying: TypeAlias = Callable[[str, Callable[[], Any]], Any]
+BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
+#: No run of these tests asks more often.
+MANY = 1_000
+
+
+def cut_off(number: int) -> list[FaultRule]:
+    """From this request on nothing arrives any more, as if the machine had died before it."""
+    return [FaultRule(nth=tuple(range(number, MANY)), cut="before")]
+
+
+def cut_off_after(number: int) -> list[FaultRule]:
+    """This request is the last that arrives, and nobody hears its answer, as if the machine had died waiting."""
+    return [FaultRule(nth=(number,), cut="after"), FaultRule(nth=tuple(range(number, MANY)), cut="before")]
+
+
+def refused(number: int) -> list[FaultRule]:
+    """One request is refused for good."""
+    return [FaultRule(nth=(number,), status=403)]
+
+
+@contextmanager
+def dead(xai: Xai, faults: list[FaultRule]) -> Iterator[None]:
+    xai.emulator.set_faults(*faults)
+    with suppress(XAIError, AirflowException):
+        yield
+    xai.emulator.set_faults()
+
+
+@BOTH
+@pytest.mark.parametrize("number", range(1, 16))
+@pytest.mark.parametrize("death", [cut_off, cut_off_after, refused])
+def test_a_retry_after_death_at_any_request_completes_the_work(
+    xai: Xai,
+    connect: Connect,
+    folder: Path,
+    clock: FlyingTime,
+    upload_method: str,
+    death: Callable[[int], list[FaultRule]],
+    number: int,
+) -> None:
+    connect(retry_attempts=1)
+    arguments: dict[str, Any] = {"upload_method": upload_method, "prune": True, "max_prune": 1}
+    whales = sync(folder, **arguments)["collection_id"]
+    (folder / "b.txt").unlink()
+    wanted = {"a.md": "alpha, second edition", "d.md": "delta", "deep/c.md": "gamma"}
+    write(folder, wanted)
+    arguments["began"] = datetime.now(UTC)
+    with dead(xai, death(number)):
+        sync(folder, **arguments)
+    sync(folder, try_number=2, **arguments)
+    assert contents(xai, whales) == wanted
+    assert xai.names(whales) == list(wanted)
+    # A file that was uploaded and not yet attached is lost with the process that knew its id; but not for ever.
+    assert len(xai.unattached(whales)) <= (upload_method == "files")
+    clock.pauses.append(11 * 60)
+    xai.forget()
+    last = sync(folder, try_number=3, **arguments)
+    assert xai.unattached(whales) == []
+    assert counts(last).items() >= {"documents": 3, "kept": 3}.items()
+    assert set(writes(xai)) <= {"delete_file"}
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("death", [cut_off, cut_off_after])
+def test_death_at_the_beginning_leaves_one_collection(
+    xai: Xai, connect: Connect, folder: Path, death: Callable[[int], list[FaultRule]], number: int
+) -> None:
+    connect(retry_attempts=1)
+    with dead(xai, death(number)):
+        sync(folder)
+    manifest = sync(folder, try_number=2)
+    assert xai.names(manifest["collection_id"]) == ["a.md", "b.txt", "deep/c.md"]
+    assert len(xai.hook.list_collections()) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("cut", ["before", "after", "partial"])
+def test_lost_answers_are_settled_by_looking(xai: Xai, folder: Path, upload_method: str, cut: Any) -> None:
+    whales = xai.collection()
+    xai.emulator.set_faults(FaultRule(every=3, cut=cut))
+    manifest = sync(folder, whales, upload_method=upload_method)
+    xai.emulator.set_faults()
+    assert xai.names(whales) == ["a.md", "b.txt", "deep/c.md"]
+    assert len(xai.unattached(whales)) <= manifest["possible_orphans"]
+
+
+@BOTH
+def test_killed_in_the_middle_it_stops_and_says_what_goes_on(
+    xai: Xai, tmp_path: Path, dying: Dying, logged: Logged, upload_method: str
+) -> None:
+    many = write(tmp_path / "many", {f"{number}.md": f"no {number}" for number in range(40)})
+    whales, report = xai.collection(), tmp_path / "report.jsonl"
+    killed = task(source=many, collection=whales, concurrency=4, upload_method=upload_method, report=report)
+    endpoint = "add_document" if upload_method == "files" else "upload_document"
+    with pytest.raises(XAIInterruptedError), dying(endpoint, killed.on_kill):
+        run(killed)
+    assert sum(xai.emulator.counts.values()) < 25
+    text = logged()
+    assert f"{whales}: told to end after " in text
+    assert " of 40 documents were done. Nothing more is sent" in text
+    assert "Run again, the task finds what is there and does the rest: no document is there twice" in text
+    assert MANAGEMENT_KEY not in text
+    assert API_KEY not in text
+    assert len(report_of(report)) < 25
+    assert sync(many, whales, try_number=2, upload_method=upload_method)["kept"] >= 1
+    assert sorted(xai.names(whales)) == sorted(path.name for path in many.iterdir())
+
+
+def test_a_key_that_may_not_attach_ends_the_work_at_once_and_leaves_no_file(
+    xai: Xai, tmp_path: Path, logged: Logged
+) -> None:
+    many = write(tmp_path / "many", {f"{number}.md": f"no {number}" for number in range(40)})
+    whales, report = xai.collection(), tmp_path / "report.jsonl"
+    xai.emulator.set_faults(FaultRule(endpoint="add_document", status=403))
+    with pytest.raises(XAIFailException, match="Give the management key the permission for AddFileToCollection"):
+        sync(many, whales, concurrency=4, report=report)
+    assert xai.emulator.count("upload_file") < 20
+    xai.emulator.set_faults()
+    assert xai.unattached(whales) == []
+    outcomes = [line["outcome"] for line in report_of(report)]
+    assert len(outcomes) == 40
+    assert set(outcomes) == {"error", "untried"}
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(stuck=("*",))])
+def test_killed_in_the_wait_it_says_what_goes_on(xai: Xai, folder: Path, dying: Dying, logged: Logged) -> None:
+    killed = task(source=folder, collection="whales")
+    with pytest.raises(XAIInterruptedError), dying("batch_get_documents", killed.on_kill):
+        run(killed)
+    text = logged()
+    assert "of 3 documents were done. Nothing more is sent. What xAI has received stays: documents are indexed" in text
