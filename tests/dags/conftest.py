@@ -47,12 +47,16 @@ class Airflow:
             check=False,
         )
 
-    def test(self, dag_id: str, params: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+    def test(
+        self, dag_id: str, params: Mapping[str, Any], *, date: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a DAG as ``airflow dags test`` does: every task for real, one after the other.
 
         All runs of this home and these dags are in one process, which is started by the first.
+
+        :param date: the run's logical date, by default now.
         """
-        arguments = ["dags", "test", dag_id, "--conf", json.dumps(params)]
+        arguments = ["dags", "test", dag_id, *([date] if date else []), "--conf", json.dumps(params)]
         connections = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
         if not self._warm:
             self._warm.append(self._start())

@@ -11,13 +11,16 @@ from typing import NoReturn
 
 import pytest
 
+from tests.system.broker import find_redis
 from tests.system.database import find_postgresql
 from tests.system.scenario import Scenarios
+from tests.system.scenarios.backfill import backfills as backfills
 from tests.system.scenarios.recipes import recipes as recipes
 from tests.system.scenarios.shown import shown as shown
 from tests.system.scenarios.waits import forty_waits as forty_waits
 from tests.system.scenarios.waits import marked_failed as marked_failed
 from tests.system.scenarios.waits import timed_out as timed_out
+from tests.system.scenarios.wide import wide as wide
 from tests.system.scenarios.workers import killed_during_attach as killed_during_attach
 from tests.system.scenarios.workers import killed_during_upload as killed_during_upload
 from tests.system.scenarios.workers import killed_during_wait as killed_during_wait
@@ -29,8 +32,9 @@ ARTEFACTS = ROOT / ".system"
 
 
 def pytest_report_header() -> str:
-    found = find_postgresql()
-    return f"metadata database: {f'PostgreSQL in {found}' if found else 'SQLite, for want of PostgreSQL'}"
+    found, broker = find_postgresql(), find_redis()
+    database = f"PostgreSQL in {found}" if found else "SQLite, for want of PostgreSQL"
+    return f"metadata database: {database}; Celery's broker: {broker or 'none, for want of Redis'}"
 
 
 def _end(*_: object) -> NoReturn:
@@ -45,7 +49,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Airflow, its database and the emulators. The logs of a run with failures are kept in ``.system/logs``."""
+    """Airflow and all it needs. The logs of a run with failures are kept in ``.system/logs``."""
     with tempfile.TemporaryDirectory(prefix="airflow-system-") as folder:
         home = Path(folder)
         home.chmod(0o755)  # PostgreSQL runs as another user

@@ -15,6 +15,8 @@ from tests.system.processes import Process, free_port, until
 #: Keys that a search through everything Airflow wrote cannot miss.
 MANAGEMENT_KEY = "xai-token-management-5f1b7c9d2e3a4468"
 API_KEY = "xai-7d3e9a1c5b2f4806-files-and-search"
+#: Entries of a list that come at once.
+PAGE = 100
 
 
 class RunningEmulator:
@@ -76,21 +78,16 @@ class RunningEmulator:
         collection_id: str = answer["collection_id"]
         return collection_id
 
-    def collection_ids(self) -> list[str]:
-        return [entry["collection_id"] for entry in self._management("GET", "/v1/collections").get("collections", [])]
+    def collections(self) -> list[dict[str, Any]]:
+        return self._list("/v1/collections", MANAGEMENT_KEY, "collections")
 
     def documents(self, collection_id: str) -> list[dict[str, Any]]:
-        """The documents of a collection (at most 100)."""
-        found: list[dict[str, Any]] = self._management("GET", f"/v1/collections/{collection_id}/documents").get(
-            "documents", []
-        )
-        return found
+        """The documents of a collection."""
+        return self._list(f"/v1/collections/{collection_id}/documents", MANAGEMENT_KEY, "documents")
 
     def files(self) -> list[dict[str, Any]]:
-        """All files, whether in a collection or not (at most 100)."""
-        answer = self._http.get("/v1/files", headers={"authorization": f"Bearer {API_KEY}"}, params={"limit": 100})
-        found: list[dict[str, Any]] = answer.raise_for_status().json().get("data", [])
-        return found
+        """All files, whether in a collection or not."""
+        return self._list("/v1/files", API_KEY, "data")
 
     def upload(self, name: str, text: str) -> str:
         """A file that is in no collection yet."""
@@ -106,6 +103,18 @@ class RunningEmulator:
     def attach(self, collection_id: str, file_ids: Sequence[str]) -> None:
         for file_id in file_ids:
             self._management("POST", f"/v1/collections/{collection_id}/documents/{file_id}", json={})
+
+    def _list(self, path: str, key: str, name: str) -> list[dict[str, Any]]:
+        """All pages of a list."""
+        found: list[dict[str, Any]] = []
+        parameters: dict[str, Any] = {"limit": PAGE}
+        while True:
+            answer = self._http.get(path, headers={"authorization": f"Bearer {key}"}, params=parameters)
+            page = answer.raise_for_status().json()
+            found += page.get(name, [])
+            if len(page.get(name, [])) < PAGE:
+                return found
+            parameters["pagination_token"] = page["pagination_token"]
 
     def _management(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {MANAGEMENT_KEY}"}

@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 class Process:
-    """A process in a group of its own, which may outlive the process itself, with its output in a file.
+    """A process in a session of its own, which may outlive the process itself, with its output in a file.
 
     :param stop_signal: what asks it to end.
     :param popen: further arguments of ``Popen``.
@@ -86,7 +86,7 @@ class Process:
 
     def kill(self) -> None:
         """As a power cut: the process and all that it started."""
-        kill_group(self._process.pid)
+        kill_session(self._process.pid)
         self._process.wait()
 
     def ask_to_stop(self) -> None:
@@ -94,34 +94,52 @@ class Process:
             self._process.send_signal(self._stop_signal)
 
     def stop(self) -> None:
-        """Ask it to end, wait a little, and leave nothing of its group."""
+        """Ask it to end, wait a little, and leave nothing of its session."""
         self.ask_to_stop()
         self.see_it_end()
 
     def see_it_end(self, *, seconds: float = 5.0) -> None:
-        """Wait a little for what was asked to stop, and leave nothing of its group."""
+        """Wait a little for what was asked to stop, and leave nothing of its session."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         self.kill()
 
 
-def kill_group(pid: int) -> None:
-    with suppress(ProcessLookupError):  # all of it may have ended by itself
-        os.killpg(pid, signal.SIGKILL)
+def kill_session(leader: int) -> None:
+    """Kill a process and all that it started: Airflow puts every task into a group of its own."""
+    while members := [pid for pid in all_pids() if session_of(pid) == leader]:
+        for pid in members:
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(pid, signal.SIGKILL)
+
+
+def all_pids() -> list[int]:
+    """Of all processes on this machine."""
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def session_of(pid: int) -> int | None:
+    """The session that a process belongs to, or ``None`` if it has ended."""
+    try:
+        state, _, _, session, *_ = _stat(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if state == "Z" else int(session)
 
 
 def parent_of(pid: int) -> int:
     """The process that started this one."""
-    # The second field is a name in brackets, which may hold anything.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[1])
+    return int(_stat(pid)[1])
 
 
 def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    return session_of(pid) is not None
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent, group, session, and more: proc(5)."""
+    # Before them is a name in brackets, which may hold anything.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def tail(log: Path, *, lines: int = 40) -> str:

@@ -90,6 +90,11 @@ class AirflowApi:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.story(dag_id, run_id)}") from None
 
+    def backfills(self, dag_id: str) -> list[Json]:
+        """All backfills of a DAG."""
+        found: list[Json] = self.get("/backfills", dag_id=dag_id)["backfills"]
+        return found
+
     # Tasks
 
     def tasks(self, dag_id: str, run_id: str) -> list[Json]:
@@ -101,6 +106,12 @@ class AirflowApi:
     def task(self, dag_id: str, run_id: str, task_id: str) -> Json:
         """A task instance that is not mapped."""
         return self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+
+    def tries(self, task: Json) -> list[Json]:
+        """All tries of a mapped task, the last included."""
+        path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+        found: list[Json] = self.get(f"{path}/{task['map_index']}/tries")["task_instances"]
+        return found
 
     def in_state(self, state: str, dag_id: str, run_id: str, task_id: str) -> Json:
         """A task instance, when it is in this state."""

@@ -1,4 +1,4 @@
-"""A whole Airflow on loopback: four components as processes, a database, and emulators beside them."""
+"""A whole Airflow on loopback: its components as processes, a database, a broker, and emulators beside them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from tests.system.broker import Broker, find_redis
 from tests.system.database import Database, start_database
 from tests.system.emulators import RunningEmulator
 from tests.system.processes import Process, free_port, tail, until
@@ -24,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "dags"
 TEXTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 OWN_DAGS = Path(__file__).parent / "dags"
+#: Those that name the CeleryExecutor, which Airflow would not read without one.
+DAGS_ON_CELERY = Path(__file__).parent / "dags_on_celery"
+#: Celery's workers, as machines of these names. Each runs two tasks at once.
+WORKERS = ("east", "west")
 
 #: Seconds that indexing takes. A busy scheduler of Airflow 3.3 fails a task whose wait is over before it has noticed
 #: that the task is deferred: https://github.com/apache/airflow/issues/72716.
@@ -40,11 +46,16 @@ EMULATORS = {
     "xai_orphan": (),
     "xai_attach": (),
     "xai_wait": STUCK,
+    "xai_wide": ("--indexing", "seconds:3"),
 }
 #: Seconds without a sign of life after which a task, or a triggerer, counts as dead. Airflow takes minutes; less than
 #: this, and a busy machine looks like a dead one.
 TASK_SILENCE = 15
 TRIGGERER_SILENCE = 15
+#: Seconds after which a task that no worker begins is sent to Celery again; Airflow waits for ten minutes.
+QUEUED_TOO_LONG = 40
+#: Seconds that the components have to end by themselves.
+IN_PEACE = 5.0
 
 
 class Stack:
@@ -60,6 +71,11 @@ class Stack:
         self.documents.mkdir()
         for text in TEXTS:
             shutil.copy(ROOT / text, self.documents)
+        #: Folders of the stories' own, for their documents.
+        self.sources = home / "sources"
+        self.sources.mkdir()
+        self._begun: dict[str, str] = {}
+        self._beginning = threading.Lock()
         self._at_end = ExitStack()
         #: Held by whoever needs the triggerer to be up, or kills it.
         self.triggerer_is_mine = threading.Lock()
@@ -80,13 +96,17 @@ class Stack:
         for name, switches in EMULATORS.items():
             self.emulators[name] = emulator = RunningEmulator(name, theirs, clean, *switches)
             self._at_end.callback(emulator.stop)
+        program = find_redis()
+        self._broker = Broker(program, self.home, clean) if program else None
+        if self._broker:
+            self._at_end.callback(self._broker.stop)
         port = free_port()
         self.api = AirflowApi(f"http://127.0.0.1:{port}")
         connections = {f"AIRFLOW_CONN_{name.upper()}": each.connection for name, each in self.emulators.items()}
         self._environment = clean | connections | self._configuration(port)
-        self._migrate()
+        self.airflow("db", "migrate")
         self._components = {
-            name: self._component(name, *arguments)
+            name: self._component(name, [name, *arguments])
             for name, arguments in {
                 "api-server": ("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
                 "scheduler": ("--skip-serve-logs",),
@@ -94,21 +114,27 @@ class Stack:
                 "triggerer": ("--skip-serve-logs",),
             }.items()
         }
+        if self._broker:
+            self._components |= {name: self._worker(name) for name in WORKERS}
         self._at_end.callback(self._stop_components)
         until(self._is_ready, "Airflow is healthy")
 
     def _configuration(self, port: int) -> dict[str, str]:
+        folders = {"recipes": RECIPES, "system": OWN_DAGS}
+        if self._broker:
+            folders["celery"] = DAGS_ON_CELERY
         bundles = [
             {
                 "name": name,
                 "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
                 "kwargs": {"path": str(folder), "refresh_interval": 3600},
             }
-            for name, folder in {"recipes": RECIPES, "system": OWN_DAGS}.items()
+            for name, folder in folders.items()
         ]
         sections: dict[str, dict[str, object]] = {
             "core": {
-                "executor": "LocalExecutor",
+                # What names none runs with the first.
+                "executor": "LocalExecutor,CeleryExecutor" if self._broker else "LocalExecutor",
                 "parallelism": 4,
                 "load_examples": False,
                 "dags_are_paused_at_creation": True,
@@ -127,6 +153,10 @@ class Stack:
                 "scheduler_idle_sleep_time": 0.3,
                 "task_instance_heartbeat_timeout": TASK_SILENCE,
                 "task_instance_heartbeat_timeout_detection_interval": 2,
+                # What a worker had received but not begun when it died, nobody else gets from the broker.
+                "task_queued_timeout": QUEUED_TOO_LONG,
+                "task_queued_timeout_check_interval": 5,
+                "num_stuck_in_queued_retries": 10,
                 "enable_health_check": False,
             },
             "workers": {"min_heartbeat_interval": 2},
@@ -138,6 +168,13 @@ class Stack:
             },
             "usage_data_collection": {"enabled": False},
         }
+        if self._broker:
+            sections["celery"] = {
+                "broker_url": self._broker.url,
+                "result_backend": f"db+{self.database.url}",
+                "worker_concurrency": 2,
+                "sync_parallelism": 1,
+            }
         settings = {
             f"AIRFLOW__{section.upper()}__{option.upper()}": str(value)
             for section, options in sections.items()
@@ -145,17 +182,33 @@ class Stack:
         }
         return {**settings, "AIRFLOW_HOME": str(self.home / "airflow"), "PYTHONWARNINGS": "ignore"}
 
-    def _migrate(self) -> None:
-        log = self.home / "migrate.log"
-        with log.open("wb") as file:
-            command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    def airflow(self, *arguments: str) -> None:
+        """Run a command to its end, as a user does in a shell; what it says is kept in ``<first argument>.log``."""
+        log = self.home / f"{arguments[0]}.log"
+        with log.open("ab") as file:
+            command = [sys.executable, "-m", "airflow", *arguments]
             done = subprocess.run(command, env=self._environment, stdout=file, stderr=file, check=False)
         if done.returncode:
-            raise AssertionError(f"airflow db migrate: {tail(log)}")
+            raise AssertionError(f"airflow {' '.join(arguments)}: {tail(log)}")
 
-    def _component(self, name: str, *arguments: str) -> Process:
-        command = [sys.executable, "-m", "airflow", name, *arguments]
-        return Process(command, log=self.home / f"{name}.log", environment=self._environment, cwd=self.home)
+    def _component(self, name: str, command: Sequence[str], **environment: str) -> Process:
+        return Process(
+            [sys.executable, "-m", "airflow", *command],
+            log=self.home / f"{name}.log",
+            environment=self._environment | environment,
+            cwd=self.home,
+        )
+
+    def _worker(self, name: str) -> Process:
+        """One of Celery's, which takes itself for a machine of its own."""
+        command = ["celery", "worker", "--celery-hostname", f"celery@{name}", "--skip-serve-logs", "--without-gossip"]
+        return self._component(
+            name,
+            command,
+            AIRFLOW__CORE__HOSTNAME_CALLABLE="tests.system.machine.name",
+            PYTHONPATH=str(ROOT),
+            SYSTEM_TESTS_MACHINE=name,
+        )
 
     def _is_ready(self) -> bool:
         for component in self._components.values():
@@ -166,8 +219,9 @@ class Stack:
         # All at once: each takes its time. The scheduler would wait for its tasks; nobody is interested any more.
         for component in self._components.values():
             component.ask_to_stop()
+        deadline = time.monotonic() + IN_PEACE
         for component in self._components.values():
-            component.see_it_end()
+            component.see_it_end(seconds=max(0.0, deadline - time.monotonic()))
 
     def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run of a DAG, and return its id. A DAG with a schedule runs for its next date, and for no other."""
@@ -176,13 +230,25 @@ class Stack:
         self.api.unpause(dag_id)
         return run_id
 
+    def begin_once(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """The same for a DAG that several stories need, and that the first of them begins."""
+        with self._beginning:
+            if dag_id not in self._begun:
+                self._begun[dag_id] = self.begin(dag_id, conf)
+            return self._begun[dag_id]
+
+    @property
+    def has_celery(self) -> bool:
+        """Whether a broker is here, and so Celery's workers."""
+        return self._broker is not None
+
     def component(self, name: str) -> Process:
-        """``api-server``, ``scheduler``, ``dag-processor`` or ``triggerer``."""
+        """``api-server``, ``scheduler``, ``dag-processor``, ``triggerer`` or one of :data:`WORKERS`."""
         return self._components[name]
 
     def files_of_airflow(self) -> list[Path]:
         """Every file that Airflow has written: logs of components and tasks, and its home."""
-        others = [self.home / name for name in ("documents", "emulators", "forty", "postgresql")]
+        others = [self.home / name for name in ("documents", "emulators", "postgresql", "sources")]
         return [path for path in self.home.rglob("*") if path.is_file() and not any(map(path.is_relative_to, others))]
 
     def stop(self) -> None:

@@ -62,7 +62,7 @@ def endpoints(stack: Stack, conn_id: str) -> list[str]:
 def forty_waits(stack: Stack) -> Waited:
     """Forty deferred tasks; the triggerer dies, and starts again; then the documents are processed."""
     dag_id, emulator = "system_ingest_mapped", stack.emulators["xai_forty"]
-    folder = stack.home / "forty"
+    folder = stack.sources / "forty"
     folder.mkdir()
     for number in range(FORTY):
         (folder / f"note-{number:02}.md").write_text(f"# Note {number}\n\nWhale {number} was seen off Nantucket.\n")

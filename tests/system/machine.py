@@ -1,0 +1,13 @@
+"""What a Celery worker takes for the name of its machine: both are on one."""
+
+from __future__ import annotations
+
+import os
+
+#: Where it is told.
+MACHINE = "SYSTEM_TESTS_MACHINE"
+
+
+def name() -> str:
+    """For ``[core] hostname_callable``."""
+    return os.environ[MACHINE]
