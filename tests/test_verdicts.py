@@ -104,7 +104,7 @@ def test_what_a_summary_had_no_room_for_is_counted_too() -> None:
         (0.999, 99, True),
         (1, 1, True),  # a count
         (1, 2, False),
-        (1.0, 2, False),
+        (1.0, 2, True),  # all of them
     ],
 )
 def test_a_threshold_is_a_count_or_a_share(

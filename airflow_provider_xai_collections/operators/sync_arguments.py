@@ -72,7 +72,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     :param poll_interval: the pause between two looks, as a ``timedelta`` or in seconds; shorter at first.
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed`` documents) or ``"ignore"``. Documents count
         that could not be read, uploaded or indexed; those that xAI would not take are skipped, and do not.
-    :param max_failed: with ``"threshold"``: a count, or a share of the documents between 0 and 1.
+    :param max_failed: with ``"threshold"``: a count (1), or a share of the documents (0.05; 1.0 is all).
     :param stuck_after: a document that is in progress, and was uploaded longer ago, is indexed anew; a ``timedelta`` or
         seconds.
     :param orphan_age: after an upload was cut off, files with the name and size of a document, uploaded since the run

@@ -47,7 +47,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
     :param stall_timeout: give up earlier if no document moves for so long; ``None`` never does.
     :param poll_interval: the pause between two looks, as a ``timedelta`` or in seconds; shorter at first.
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed`` documents) or ``"ignore"``.
-    :param max_failed: with ``"threshold"``: a count, or a share of the documents between 0 and 1.
+    :param max_failed: with ``"threshold"``: a count (1), or a share of the documents (0.05; 1.0 is all).
     :param deferrable: wait in the triggerer instead of a worker slot.
     :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
     :param conn_id: the connection. (templated)

@@ -47,7 +47,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         mode: each look) finds unprocessed. (templated)
     :param filter: with ``file_ids=None``, only those that match this filter of ``GET …/documents``. (templated)
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed``) or ``"ignore"``.
-    :param max_failed: with ``"threshold"``: a count, or a share of the documents between 0 and 1.
+    :param max_failed: with ``"threshold"``: a count (1), or a share of the documents (0.05; 1.0 is all).
     :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
     :param deferrable: wait in the triggerer instead of a worker slot.
     :param conn_id: the connection. (templated)
