@@ -1,4 +1,4 @@
-"""The two drivers: they run flows over HTTP. The only module that imports httpx."""
+"""The two drivers: they run flows over HTTP."""
 
 from __future__ import annotations
 
@@ -6,107 +6,30 @@ import asyncio
 import functools
 import itertools
 import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-import httpx
-
-from airflow_provider_xai_collections import __version__
 from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.api.retries import retrying
-from airflow_provider_xai_collections.exceptions import (
-    XAIArgumentError,
-    XAICredentialError,
-    XAIError,
-    XAISourceError,
-    XAITransportError,
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
+from airflow_provider_xai_collections.exchange import (
+    AsyncHttpClient,
+    AsyncTransport,
+    HttpClient,
+    Transport,
+    received,
+    sending,
 )
-from airflow_provider_xai_collections.settings import LOOPBACK, Settings
+from airflow_provider_xai_collections.settings import Settings
 from airflow_provider_xai_collections.stopping import Stop
 from airflow_provider_xai_collections.turns import Turns
 
 T = TypeVar("T")
-
-USER_AGENT = f"airflow-provider-xai-collections/{__version__}"
-#: Errors that come before the service can have received the request.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-
-
-@functools.cache
-def _ssl_context() -> ssl.SSLContext:
-    """One for the process: building it takes longer than many requests."""
-    return httpx.create_ssl_context()
-
-
-def _httpx_options(settings: Settings, transport: Any) -> dict[str, Any]:
-    if transport is not None:
-        route: dict[str, Any] = {"transport": transport}
-    else:
-        # A proxy from the environment is for the world, not for this machine.
-        here = [url.hostname for url in map(urlsplit, (settings.management.url, settings.api.url))]
-        direct = {f"all://[{name}]" if ":" in name else f"all://{name}": None for name in here if name in LOOPBACK}
-        route = {"verify": _ssl_context(), "mounts": direct}
-    size = settings.connections
-    return {
-        **route,
-        "timeout": httpx.Timeout(
-            settings.request_timeout, connect=settings.connect_timeout, pool=settings.pool_timeout
-        ),
-        "limits": httpx.Limits(max_connections=size, max_keepalive_connections=size),
-        "headers": {"user-agent": USER_AGENT, "accept": "application/json"},
-        "follow_redirects": False,
-    }
-
-
-@contextmanager
-def _sending(settings: Settings, request: Request[Any]) -> Iterator[dict[str, Any]]:
-    """The arguments for httpx. A file to send is open, and httpx's errors are ours, inside the context."""
-    host = request.endpoint.host
-    service = settings.service(host)
-    if not service.key:
-        raise XAICredentialError(f"{request}: needs the {host.key_name}; {settings.missing_key(host)}")
-    arguments: dict[str, Any] = {
-        "method": request.endpoint.method,
-        "url": service.url.rstrip("/") + request.path,
-        "params": list(request.query) or None,
-        "headers": {"authorization": f"Bearer {service.key}"},
-        "json": request.json,
-    }
-    with ExitStack() as stack:
-        try:
-            if (upload := request.upload) is not None:
-                stream = stack.enter_context(upload.open())
-                arguments["data"] = dict(request.form)
-                arguments["files"] = {request.endpoint.file_part: (upload.filename, stream, upload.content_type)}
-            yield arguments
-        except OSError as error:
-            raise XAISourceError(
-                f"{request}: the file to upload cannot be read ({error.strerror or type(error).__name__}). "
-                "It may have vanished since it was listed: check the source, then run the task again"
-            ) from error
-        except httpx.InvalidURL as error:
-            raise XAIArgumentError(f"{request}: {service.url!r} is not an address: {error}") from error
-        except httpx.RequestError as error:
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise XAITransportError(
-                f"{request}: no usable answer from {urlsplit(service.url).hostname} ({what})",
-                sent=not isinstance(error, _NOT_SENT),
-            ) from error
-
-
-def _received(settings: Settings, answer: httpx.Response) -> Response:
-    body = answer.content
-    if not answer.is_success:
-        # A service that quotes the key must not get it into our messages.
-        for key in (settings.management.key, settings.api.key):
-            body = body.replace(key.encode(), b"***") if key else body
-    return Response(answer.status_code, answer.headers, body)
 
 
 def _seconds(sleep: Sleep) -> float:
@@ -124,13 +47,11 @@ class Client:
     :param stop: ends what runs, before its next request, when it is said.
     """
 
-    def __init__(
-        self, settings: Settings, *, transport: httpx.BaseTransport | None = None, stop: Stop | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, *, transport: Transport | None = None, stop: Stop | None = None) -> None:
         self.settings = settings
         self._transport = transport
         self._stop = stop or Stop()
-        self._idle: list[httpx.Client] = []
+        self._idle: list[HttpClient] = []
         self._turns = Turns(settings.retries)
 
     def run(self, flow: Flow[T]) -> T:
@@ -150,18 +71,21 @@ class Client:
         waiting = iter(flows)
         taken = itertools.count()
         running: dict[Future[T], int] = {}
+        ended: SimpleQueue[Future[T]] = SimpleQueue()
         pool = ThreadPoolExecutor(concurrency, thread_name_prefix="xai-collections")
         with self._stop.passed_on_to(leaving), pool:
             try:
                 while True:
                     self._stop.check()
                     while len(running) < concurrency and (flow := next(waiting, None)) is not None:
-                        running[pool.submit(self._drive, flow, deliver, leaving.pause)] = next(taken)
+                        future = pool.submit(self._drive, flow, deliver, leaving.pause)
+                        running[future] = next(taken)
+                        future.add_done_callback(ended.put)
                     if not running:
                         return
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        position, outcome = running.pop(future), _outcome(future)
-                        yield position, outcome
+                    future = ended.get()
+                    position, outcome = running.pop(future), _outcome(future)
+                    yield position, outcome
             finally:
                 leaving.say()
 
@@ -176,7 +100,7 @@ class Client:
         self.close()
 
     @contextmanager
-    def _http(self) -> Iterator[httpx.Client]:
+    def _http(self) -> Iterator[HttpClient]:
         """An httpx client that no other thread uses meanwhile.
 
         A shared pool that is full may close a connection another thread has just been given
@@ -185,7 +109,7 @@ class Client:
         try:
             http = self._idle.pop()
         except IndexError:
-            http = httpx.Client(**_httpx_options(self.settings, self._transport))
+            http = HttpClient(self.settings, self._transport)
         try:
             yield http
         finally:
@@ -198,8 +122,8 @@ class Client:
 
     def _exchange(self, request: Request[Any], pause: Callable[[float], None]) -> Response:
         def send() -> Response:
-            with _sending(self.settings, request) as arguments:
-                return _received(self.settings, http.request(**arguments))
+            with sending(self.settings, http, request) as built:
+                return received(self.settings, http.send(built))
 
         with self._http() as http:  # before its turn, because making one takes a while
             return self._turns.exchange(send, pause)
@@ -233,10 +157,10 @@ class Client:
 class AsyncClient:
     """Runs flows on the running event loop, for triggers. Bound to the loop it is first used on."""
 
-    def __init__(self, settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, settings: Settings, *, transport: AsyncTransport | None = None) -> None:
         self.settings = settings
         self._transport = transport
-        self._opened: httpx.AsyncClient | None = None
+        self._opened: AsyncHttpClient | None = None
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
@@ -275,9 +199,9 @@ class AsyncClient:
         await self.close()
 
     @property
-    def _http(self) -> httpx.AsyncClient:
+    def _http(self) -> AsyncHttpClient:
         if self._opened is None:
-            self._opened = httpx.AsyncClient(**_httpx_options(self.settings, self._transport))
+            self._opened = AsyncHttpClient(self.settings, self._transport)
         return self._opened
 
     async def _answer(self, request: Request[A]) -> A:
@@ -285,8 +209,8 @@ class AsyncClient:
 
     async def _exchange(self, request: Request[Any]) -> Response:
         http = self._http
-        with _sending(self.settings, request) as arguments:
-            return _received(self.settings, await http.request(**arguments))
+        with sending(self.settings, http, request) as built:
+            return received(self.settings, await http.send(built))
 
     async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]]) -> T:
         resume: Callable[[], Any] = functools.partial(next, flow)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from airflow_provider_xai_collections.api.content_types import unsupported
-from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, check_filename
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MEGABYTE, check_filename
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.syncing import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
@@ -32,6 +32,8 @@ from airflow_provider_xai_collections.walking import ListedFile, Tree
 
 #: Files of one source. A team of xAI's has room for half as many, unless it was given more.
 MAX_FILES = 200_000
+#: Bytes of a document that is held in memory from when it is hashed until it is sent.
+SMALL = MEGABYTE
 
 
 def scan(
@@ -120,17 +122,17 @@ def listed_again(entry: SourceEntry) -> SourceEntry | None:
 
 
 def read_entry(entry: SourceEntry, *, limit: int = MAX_DOCUMENT_BYTES) -> SourceDocument:
-    """Check and hash a document that was listed, once and without holding it in memory.
+    """Check and hash a document that was listed, once. A small one is held in memory, so that what is sent is what was
+    hashed; a larger one is opened again, and refused if the file has changed by then.
 
     For any thread, after :func:`scan` or :func:`prepare` on the main thread: a look-up of a connection belongs there.
 
     :param limit: the most bytes a document may have.
     :raises XAIUnfitDocumentError: xAI would not take it.
-    :raises XAISourceError: it cannot be read, or is not what it was when it was listed. So does the ``open`` of the
-        document, if the file changes later.
+    :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
     """
     listed = FileState(entry.size, entry.fingerprint) if entry.fingerprint else None
-    return read_file(_file_of(entry), listed, limit=limit)
+    return read_file(_file_of(entry), listed, limit=limit, keep=SMALL)
 
 
 def document_of(entry: SourceEntry, sha256: str) -> SourceDocument:

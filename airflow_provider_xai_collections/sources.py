@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from math import ceil
@@ -136,11 +136,12 @@ def _content_or_error(content: Content, base_uri: str, limit: int) -> SourceDocu
         return XAIUnfitDocumentError(str(error))
 
 
-def read_file(file: FoundFile, state: FileState | None = None, *, limit: int) -> SourceDocument:
+def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, keep: int = 0) -> SourceDocument:
     """Check and hash a file, once and without holding it in memory.
 
     :param state: what it was like when it was listed; by default, what it is like now.
     :param limit: the most bytes a document may have.
+    :param keep: one of at most so many bytes is held in memory after all, so that it is not opened again to be sent.
     :raises XAIUnfitDocumentError: xAI would not take it.
     :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
     """
@@ -155,17 +156,20 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int) ->
         if state not in (None, now):
             raise _changed(file.name, "it was listed")
         with _open(file.path) as stream:
-            digest, read = hashlib.sha256(), 0
+            digest, read, content = hashlib.sha256(), 0, b""
             while block := stream.read(MEGABYTE):
                 digest.update(block)
                 if (read := read + len(block)) > size:
                     break
+                if size <= keep:
+                    content += block
         if read != size:
             more = "or more" if read > size else "in all"
             raise XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read} {more})")
         if state_of(file.path) != now:
             raise _changed(file.name, "it was listed, perhaps while it was read" if state else "reading it began")
-    return known_file(file, now, digest.hexdigest())
+    document = known_file(file, now, digest.hexdigest())
+    return replace(document, open=partial(BytesIO, content)) if size <= keep else document
 
 
 def known_file(file: FoundFile, state: FileState, sha256: str) -> SourceDocument:
@@ -212,7 +216,8 @@ def _naming(file: FoundFile, way_out: str = "") -> Iterator[None]:
 
 
 def _open(path: Any) -> BinaryIO:
-    return cast("BinaryIO", path.open("rb"))
+    # Blocks are large. A buffer would only ask the file more questions, at each of which threads take turns.
+    return cast("BinaryIO", path.open("rb", buffering=0) if is_local(path) else path.open("rb"))
 
 
 def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:

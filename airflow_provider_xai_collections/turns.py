@@ -37,10 +37,11 @@ class Turns:
         """
         turn, held = self._wait(pause)
         response = send()
-        asked = seconds_asked(response.headers.get("retry-after"), time.time())
-        if response.status == 429 or (response.status in (503, 529) and asked is not None):
-            with self._lock:
-                self._pace.refused(turn, self._clock(), asked)
+        if response.status in (429, 503, 529):
+            asked = seconds_asked(response.headers.get("retry-after"), time.time())
+            if response.status == 429 or asked is not None:
+                with self._lock:
+                    self._pace.refused(turn, self._clock(), asked)
         return replace(response, held=held) if held else response
 
     def _wait(self, pause: Callable[[float], None]) -> tuple[Turn, float]:

@@ -115,7 +115,7 @@ def polls(looks: Iterable[Look], pause: float) -> list[tuple[int, int]]:
 def main(options: dict[str, Any]) -> None:
     """Serve until the input ends."""
     emulator = Observed(Settings(**options["settings"]), Store(options["database"]), options["delay"])
-    with running(emulator) as urls:
+    with running(emulator, in_turn=True) as urls:
         _say(_connection(emulator.settings, urls))
         for _ in sys.stdin:
             _say(emulator.observations())

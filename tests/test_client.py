@@ -41,6 +41,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIStatusError,
     XAITransportError,
 )
+from airflow_provider_xai_collections.exchange import ONE_PIECE
 from airflow_provider_xai_collections.settings import Service, Settings
 
 T = TypeVar("T")
@@ -191,6 +192,28 @@ def test_the_one_call_upload_sends_fields_as_json_and_the_file_as_data(run: Run)
 
 
 # Keys
+
+
+@pytest.mark.parametrize(("size", "in_one_piece"), [(ONE_PIECE, True), (ONE_PIECE + 1, False)])
+def test_a_small_upload_is_sent_in_one_piece_and_a_large_one_as_it_is_read(size: int, in_one_piece: bool) -> None:
+    pieces: list[int] = []
+
+    class Counting(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            assert isinstance(request.stream, httpx.SyncByteStream)
+            pieces.append(len(list(request.stream)))
+            return fine({"id": "f"})
+
+    upload = Upload("a.txt", lambda: io.BytesIO(bytes(size)), size)
+    with Client(SETTINGS, transport=Counting()) as client:
+        client.run(call(UPLOAD_FILE.request(upload=upload)))
+    assert (pieces == [1]) is in_one_piece
+
+
+def test_what_the_service_wants_remembered_is_not_sent_back(run: Run) -> None:
+    service = Answers(httpx.Response(503, headers={"set-cookie": "who=you"}), fine())
+    run(call(GET), service)
+    assert ["cookie" in request.headers for request in service] == [False, False]
 
 
 def test_each_key_goes_to_its_own_host_only(run: Run) -> None:

@@ -23,6 +23,7 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISou
 from airflow_provider_xai_collections.file_states import of_info
 from airflow_provider_xai_collections.finding import find_files
 from airflow_provider_xai_collections.scanning import (
+    SMALL,
     document_of,
     listed_again,
     owns,
@@ -623,15 +624,27 @@ def test_what_has_become_a_pipe_since_is_not_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("knows", ["by reading", "by its hash"])
 def test_what_changed_since_it_was_hashed_is_not_sent_under_its_old_hash(place: Place, knows: str) -> None:
-    place.write("a.md", data=b"first")
-    (entry,) = listed(place.source)
-    document = read_entry(entry) if knows == "by reading" else document_of(entry, hashlib.sha256(b"first").hexdigest())
+    first, other = b"1" * (SMALL + 1), b"2" * (SMALL + 1)
+    place.write("a.md", data=first)
+    (entry,) = listed(place.source, limit_bytes=len(first))
+    document = read_entry(entry) if knows == "by reading" else document_of(entry, hashlib.sha256(first).hexdigest())
     with document.open() as stream:
-        assert stream.read() == b"first"
-    assert (document.size, document.fingerprint, document.name) == (5, entry.fingerprint, "a.md")
-    place.write("a.md", data=b"other")
+        assert stream.read() == first
+    assert (document.size, document.fingerprint, document.name) == (len(first), entry.fingerprint, "a.md")
+    place.write("a.md", data=other)
     with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed: run the task again$"):
         document.open()
+
+
+def test_a_small_document_is_sent_as_it_was_hashed_each_time(place: Place) -> None:
+    place.write("a.md", data=b"first")
+    (entry,) = listed(place.source)
+    document = read_entry(entry)
+    assert (document.size, document.fingerprint, document.name) == (5, entry.fingerprint, "a.md")
+    place.write("a.md", data=b"other")
+    for _ in range(2):
+        with document.open() as stream:
+            assert stream.read() == b"first"
 
 
 def test_where_nothing_tells_of_a_change_the_hash_does(place: Place) -> None:

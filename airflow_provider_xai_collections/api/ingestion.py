@@ -76,7 +76,6 @@ class Placed:
         document that this one replaces.
     """
 
-    source: SourceDocument
     file_id: str
     added: bool
     replaced: bool = False
@@ -133,7 +132,7 @@ def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -
     source, held = planned.source, planned.held
     if held is not None:
         if planned.action is not Action.REPAIR:
-            return Placed(source, held.file_id, added=False)
+            return Placed(held.file_id, added=False)
         yield from remove_document(target.collection_id, held.file_id, team_id=target.team_id)
     placed = yield from bring_in(target, source, {**fields, **managed_fields(target.scope, source)})
     if held is None:
@@ -163,9 +162,9 @@ def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, st
         if isinstance(error, XAIConflictError | XAIInvalidRequestError):
             # A rival, or an earlier life of this task, holds the same version.
             if (document := (yield from _find(target, fields[VERSION_KEY]))) is not None:
-                return Placed(source, document.file_id, added=False, possible_orphans=orphans)
+                return Placed(document.file_id, added=False, possible_orphans=orphans)
         raise _unless_ours(error, fields) from None
-    return Placed(source, file_id, added=True, possible_orphans=orphans)
+    return Placed(file_id, added=True, possible_orphans=orphans)
 
 
 def _upload(source: SourceDocument) -> Flow[tuple[str, int]]:
@@ -198,13 +197,13 @@ def _place_directly(target: Target, source: SourceDocument, fields: dict[str, st
         try:
             answer = yield from call(request)
             if answer.file_metadata is not None:
-                return Placed(source, answer.file_metadata.file_id, added=True)
+                return Placed(answer.file_metadata.file_id, added=True)
         except (XAIConflictError, XAIInvalidRequestError) as error:
             refusal = error
         except XAIOutcomeUnknownError as error:
             lost = f"; the last answer: {error}"  # the document is found below if it did arrive
         if (document := (yield from _find(target, fields[VERSION_KEY]))) is not None:
-            return Placed(source, document.file_id, added=refusal is None)
+            return Placed(document.file_id, added=refusal is None)
         if refusal is not None:
             raise _unless_ours(refusal, fields) from None
     raise XAIOutcomeUnknownError(

@@ -105,7 +105,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
             added=added,
             already_there=len(placed) - added,
             replaced=sum(document.replaced for document in placed),
-            bytes=sum(document.source.size for document in placed if document.added),
+            bytes=sum(source.size for source, document in zip(sources, placed, strict=True) if document.added),
             sources=places_of(source.uri for source in sources),
             possible_orphans=sum(document.possible_orphans for document in placed),
             older_versions=plan.older_versions,

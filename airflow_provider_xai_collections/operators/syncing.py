@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.ensuring import ensure_collection, find_collection
 from airflow_provider_xai_collections.api.ingestion import Target, UploadMethod, declare_managed_fields, knows_scopes
 from airflow_provider_xai_collections.api.orphans import find_orphans, remove_orphans
-from airflow_provider_xai_collections.api.planning import SourceDocument, digest_of
+from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, SourceDocument, digest_of
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import SyncTools, held_documents
@@ -134,7 +134,7 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
 
     def _made(self, name: str) -> tuple[Collection, bool]:
         """The collection, and whether it was made just now, or by another run."""
-        ensured = self.hook.run(ensure_collection(name, team_id=self.team))
+        ensured = self.hook.run(ensure_collection(name, team_id=self.team, field_definitions=MANAGED_FIELDS))
         return ensured.collection, ensured.created
 
     def _rules(self, fields: DocumentFields, *, again: bool) -> SyncRules:
@@ -284,6 +284,8 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
             return manifest
         if removed.deleted:
             self.log.info("%d files of uploads that were cut off are deleted", removed.deleted)
+        if removed.error is not None:
+            self.log.warning("Not all files of uploads that were cut off could be deleted: %s", removed.error)
         if young := [file.id for file in found if file not in old]:
             self.log.warning(
                 "%d files may be of uploads that were cut off%s, and stay, as they are younger than orphan_age. Delete "

@@ -15,7 +15,7 @@ PAGE, BATCH = 100, 50
 #: and the look that comes before what is measured.
 AROUND = 8
 #: Ours and bare httpx take turns, so that other work on the machine meets both.
-_TRIES = 2
+_TRIES = 3
 
 
 def many_small_documents(

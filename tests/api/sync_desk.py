@@ -84,7 +84,7 @@ class Desk:
     def bring(self, name: str, error: XAIError | None = None, *, file_id: str = "", seconds: float = 2.0) -> list[str]:
         """A document is placed, or is not; what begins then."""
         step = self.open.pop(f"bring {name}")["step"]
-        placed = None if error else Placed(a_source(name), file_id or name, added=not file_id)
+        placed = None if error else Placed(file_id or name, added=not file_id)
         self.now += seconds
         self.work.happened(Brought(step, self.now, seconds, placed, error))
         return self.take()

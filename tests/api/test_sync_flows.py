@@ -135,7 +135,7 @@ def test_a_list_that_breaks_off_is_no_list() -> None:
 
 def test_a_new_document_takes_an_upload_and_an_attach() -> None:
     brought = play(bring(tools(), ADDING), BEGIN, UPLOADED, (ADD, Empty()), OVER)
-    assert brought == Brought(ADDING, 107.5, 7.5, Placed(SOURCE, "f", added=True))
+    assert brought == Brought(ADDING, 107.5, 7.5, Placed("f", added=True))
 
 
 def test_or_one_direct_call() -> None:
@@ -145,13 +145,13 @@ def test_or_one_direct_call() -> None:
     answer = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
     direct = tools(target=replace(TARGET, method=UploadMethod.DIRECT))
     brought = play(bring(direct, ADDING), BEGIN, (send, answer), OVER)
-    assert brought.placed == Placed(SOURCE, "f", added=True)
+    assert brought.placed == Placed("f", added=True)
 
 
 def test_what_is_broken_makes_room_first_and_what_is_stale_stays() -> None:
     script: tuple[Any, ...] = ((detach("x"), Empty()), (detach("y"), GONE), UPLOADED, (ADD, Empty()))
     brought = play(bring(tools(), REPAIRING), BEGIN, *script, OVER)
-    assert brought == Brought(REPAIRING, 107.5, 7.5, Placed(SOURCE, "f", added=True), file_ids=("x",))
+    assert brought == Brought(REPAIRING, 107.5, 7.5, Placed("f", added=True), file_ids=("x",))
 
 
 def test_what_is_broken_goes_with_its_file_if_files_go() -> None:
@@ -192,17 +192,17 @@ def test_no_metadata_is_another_version_than_metadata_that_is_no_content() -> No
 def test_an_upload_whose_answer_was_lost_is_repeated_and_counted() -> None:
     pause = (Sleep(1.0, jitter=1.0), None)
     brought = play(bring(tools(), ADDING), BEGIN, (UPLOAD, LOST), pause, UPLOADED, (ADD, Empty()), OVER)
-    assert brought.placed == Placed(SOURCE, "f", added=True, possible_orphans=1)
+    assert brought.placed == Placed("f", added=True, possible_orphans=1)
 
 
 def test_an_attach_whose_answer_was_lost_is_looked_up() -> None:
     script = (UPLOADED, (ADD, LOST), (GET, a_document("f", fields=FIELDS)))
-    assert play(bring(tools(), ADDING), BEGIN, *script, OVER).placed == Placed(SOURCE, "f", added=True)
+    assert play(bring(tools(), ADDING), BEGIN, *script, OVER).placed == Placed("f", added=True)
 
 
 def test_what_somebody_else_has_brought_in_meanwhile_counts() -> None:
     script = (UPLOADED, (ADD, CLASH), (GET, GONE), DISCARDED, THEIRS)
-    assert play(bring(tools(), ADDING), BEGIN, *script, OVER).placed == Placed(SOURCE, "theirs", added=False)
+    assert play(bring(tools(), ADDING), BEGIN, *script, OVER).placed == Placed("theirs", added=False)
 
 
 @pytest.mark.parametrize(

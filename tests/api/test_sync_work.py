@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.sync_flows import Brought
 from airflow_provider_xai_collections.api.sync_work import BYTES_AT_ONCE, Done, SyncOutcome
 from airflow_provider_xai_collections.exceptions import XAISourceError
-from tests.api.sync_desk import BUSY, REFUSED, Desk, a_source, a_step, adding
+from tests.api.sync_desk import BUSY, REFUSED, Desk, a_step, adding
 
 # Side by side
 
@@ -62,7 +62,7 @@ def test_a_document_is_told_with_all_that_is_known_of_it() -> None:
     desk.bring("a", seconds=2.0)
     desk.look(a="CHUNKED", seconds=5.0)
     desk.look(seconds=5.0)
-    placed = Placed(a_source("a"), "a", added=True)
+    placed = Placed("a", added=True)
     assert desk.told == [Done(step, SyncOutcome.PROCESSED, "a", placed, seconds=12.0)]
 
 
@@ -71,7 +71,7 @@ def test_what_made_room_is_told_with_what_took_its_place() -> None:
     desk = Desk(steps)
     assert desk.take() == ["bring a"]
     desk.open.clear()
-    placed = Placed(a_source("a"), "a", added=True)
+    placed = Placed("a", added=True)
     desk.work.happened(Brought(step, 1002.0, 2.0, placed, file_ids=("a-broken",), files_kept=1))
     desk.take()
     assert desk.look() == ["clear a"]
