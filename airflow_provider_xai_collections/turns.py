@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from airflow_provider_xai_collections.api.pacing import Pace, Turn
-from airflow_provider_xai_collections.api.protocol import Response
+from airflow_provider_xai_collections.api.protocol import Host, Response
 from airflow_provider_xai_collections.api.retries import RetryPolicy, seconds_asked
 
 _log = logging.getLogger(__name__)
@@ -18,8 +18,7 @@ _log = logging.getLogger(__name__)
 class Turns:
     """The gate that all requests of a client pass: one :class:`Pace`, shared between threads.
 
-    One for both services. Whether xAI counts by key or by team is unknown; and whoever both uploads and attaches asks
-    them in turn.
+    One for both services: whoever both uploads and attaches asks them in turn, so neither gets far without the other.
 
     :param clock: seconds; never goes back.
     """
@@ -30,12 +29,13 @@ class Turns:
         self._clock = clock
         self._told = False
 
-    def exchange(self, send: Callable[[], Response], pause: Callable[[float], None]) -> Response:
+    def exchange(self, service: Host, send: Callable[[], Response], pause: Callable[[float], None]) -> Response:
         """Wait for a turn, send, and heed what the answer says about the pace.
 
+        :param service: that it is sent to.
         :param pause: waits for so many seconds; what it raises ends the wait.
         """
-        turn, held = self._wait(pause)
+        turn, held = self._wait(service, pause)
         response = send()
         if response.status in (429, 503, 529):
             asked = seconds_asked(response.headers.get("retry-after"), time.time())
@@ -44,24 +44,29 @@ class Turns:
                     self._pace.refused(turn, self._clock(), asked)
         return replace(response, held=held) if held else response
 
-    def _wait(self, pause: Callable[[float], None]) -> tuple[Turn, float]:
+    def _wait(self, service: Host, pause: Callable[[float], None]) -> tuple[Turn, float]:
         held = 0.0
-        while True:
-            with self._lock:
-                now = self._clock()
-                turn = self._pace.reserve(now)
-                rate = self._pace.rate(turn.start)
-            if (seconds := turn.start - now) <= 0:
-                return turn, held
-            pause(seconds)
+        with self._lock:
+            turn = self._pace.ask(service, self._clock())
+        while (seconds := self._seconds(turn)) > 0:
+            try:
+                pause(seconds)
+            except BaseException:
+                with self._lock:
+                    self._pace.leave(turn)
+                raise
             held += seconds
-            with self._lock:
-                stands = self._pace.stands(turn)
-            if stands:
-                self._tell(rate)
-                return turn, held
+        if held:
+            self._tell()
+        return turn, held
 
-    def _tell(self, rate: float | None) -> None:
+    def _seconds(self, turn: Turn) -> float:
+        with self._lock:
+            return self._pace.wait(turn, self._clock())
+
+    def _tell(self) -> None:
+        with self._lock:
+            rate = self._pace.rate(self._clock())
         if rate is not None and not self._told:
             self._told = True
             _log.info("xAI asks to slow down: requests start at about %.3g a second now, more as it allows", rate)

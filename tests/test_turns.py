@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, GET_COLLECTION, LIST_FILES
 from airflow_provider_xai_collections.api.files import FilePage
-from airflow_provider_xai_collections.api.protocol import Flow, Response, call
+from airflow_provider_xai_collections.api.protocol import Flow, Host, Response, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client import Client
 from airflow_provider_xai_collections.emulator import Emulator, FaultRule, running
@@ -45,7 +45,7 @@ class Gate:
         self.now += seconds
 
     def pass_with(self, answer: Response) -> Response:
-        return self.turns.exchange(lambda: answer, self.pause)
+        return self.turns.exchange(Host.API, lambda: answer, self.pause)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
         if another:
             gate.pass_with(another.pop())
 
-    assert gate.turns.exchange(lambda: FINE, pause).held == 7.0 + 7.0
+    assert gate.turns.exchange(Host.API, lambda: FINE, pause).held == 7.0 + 7.0
     assert gate.pauses == [7.0, pytest.approx(7 / 0.95), 7.0]
 
 
@@ -98,8 +98,10 @@ def test_what_ends_the_wait_sends_nothing() -> None:
     gate.pass_with(refusal())
     stop.say()
     with pytest.raises(XAIInterruptedError):
-        gate.turns.exchange(lambda: sent.append(1) or FINE, stop.pause)  # type: ignore[func-returns-value]
+        gate.turns.exchange(Host.API, lambda: sent.append(1) or FINE, stop.pause)  # type: ignore[func-returns-value]
     assert sent == []
+    gate.pass_with(FINE)
+    assert gate.pauses == [7.0]  # who has left is in nobody's way
 
 
 def test_no_answer_says_nothing_about_the_pace() -> None:
@@ -109,7 +111,7 @@ def test_no_answer_says_nothing_about_the_pace() -> None:
         raise XAITransportError("cut")
 
     with pytest.raises(XAITransportError):
-        gate.turns.exchange(cut, gate.pause)
+        gate.turns.exchange(Host.API, cut, gate.pause)
     gate.pass_with(FINE)
     assert gate.pauses == []
 

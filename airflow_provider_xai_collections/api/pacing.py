@@ -7,10 +7,13 @@ refusal, and a refusal costs a pause: so the longer the pause, the rarer the att
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections import deque
 from dataclasses import dataclass
 from math import inf
+from operator import attrgetter
 
+from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 
 # Time is counted in units: what the last refusal has cost, from the start of the refused request (a pause before it was
@@ -22,9 +25,8 @@ _BACK = 0.95
 #: Growth of a rate that is a guess, by the unit; it is held for so many units first.
 _GROWTH = 1.1
 _HELD = 2.5
-#: Units after which a rate that is known is back where it was refused: if it came from growing, and if it had been good
-#: for long. It stays close to that for a while; if no refusal comes even then, it is a guess again.
-_RETURN_AFTER_GROWTH = 10.0
+#: Units after which a rate that is known is back where it was refused. It stays close to that for a while; if no
+#: refusal comes even then, it is a guess again.
 _RETURN = 25.0
 _KNOWN = 2.0  # times the units after which it is back
 #: A refusal that comes so many units after the opening, or later, is about a rate that we chose.
@@ -40,24 +42,29 @@ _CALM_UNITS = 60.0
 _REMEMBERED = 5000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Turn:
-    """The right to start a request.
+    """A request's place in the line, and then its right to start.
 
-    :param start: when, on the clock of :meth:`Pace.reserve`.
-    :param edition: of the plan that it is part of.
+    :param asked: when it came.
+    :param place: the lower, the earlier.
+    :param start: from when on it was free to start; infinite while it waits.
     """
 
-    start: float
-    edition: int
+    asked: float
+    place: int
+    start: float = inf
 
 
 class Pace:
-    """Hands out the starts of requests, in the order in which they are asked for.
+    """Hands out the starts of requests: to the services by turns, and for one service in the order of asking.
 
-    Until the service refuses a request because it came too early, every request may start at once. A refusal closes
-    the gate for all, for as long as the service asks; from then on starts are spaced, at a rate just below what was
-    accepted, which grows while no refusal comes.
+    Until a request is refused because it came too early, every request may start at once. A refusal closes the gate for
+    all, for as long as the service asks; from then on starts are spaced, at a rate just below what was accepted, which
+    grows while no refusal comes.
+
+    Whether there is one limit for both services or one for each is unknown, and need not be known: by turns, both see
+    the same number of requests at any time, so that half of the common rate is what each of them gets.
 
     All times are seconds on one clock that never goes back. The caller reads it, and lets one thread in at a time.
 
@@ -66,24 +73,53 @@ class Pace:
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
-        self._edition = 0
+        self._line: list[Turn] = []  # who waits
+        self._latest = 0  # place of which a request was started
+        self._last: dict[Host, int] = {}  # place given to a request for this service
         self._opens = -inf  # when the gate opens, or has opened
         self._next = -inf  # nobody starts before
         self._starts: deque[float] = deque(maxlen=_REMEMBERED)  # since the gate has opened
         self._lesson: _Lesson | None = None
         self._in_a_row = 0
 
-    def reserve(self, now: float) -> Turn:
-        """The next start. Whoever has waited for it asks :meth:`stands` before he makes use of it."""
-        start = max(now, self._next)
-        if (rate := self.rate(start)) is not None:
-            self._next = start + 1 / rate
-        self._starts.append(start)
-        return Turn(start, self._edition)
+    def ask(self, service: Host, now: float) -> Turn:
+        """Join the line. Call :meth:`wait` until it is the request's turn, or :meth:`leave`."""
+        place = max(self._latest, self._last.get(service, 0)) + 1
+        self._last[service] = place
+        turn = Turn(now, place)
+        insort(self._line, turn, key=attrgetter("place"))
+        return turn
 
-    def stands(self, turn: Turn) -> bool:
-        """Whether the turn is as good as when it was reserved. Otherwise another one has to be reserved."""
-        return turn.edition == self._edition
+    def wait(self, turn: Turn, now: float) -> float:
+        """Seconds after which to call again; none if the request starts now.
+
+        It may be more than once: others come before it, or the gate closes.
+        """
+        start = max(self._next, self._line[0].asked)
+        if (rate := self.rate(max(now, start))) is None:
+            start = now
+        elif (expected := self._expected(turn, start, rate)) > now:
+            return expected - now
+        else:
+            # Of several who are late, the first to wake up takes the first start. None is lost.
+            self._next = start + 1 / rate
+        self.leave(turn)
+        self._latest = max(self._latest, turn.place)
+        self._starts.append(start)
+        turn.start = start
+        return 0.0
+
+    def _expected(self, turn: Turn, start: float, rate: float) -> float:
+        """When it is this one's turn, if the first starts at ``start``: rather too early than too late.
+
+        The rate grows meanwhile, and who wakes up late lets starts pass, to be made up for in one go.
+        """
+        ahead = self._line.index(turn)
+        return start + ahead / (self.rate(start + ahead / rate) or rate)
+
+    def leave(self, turn: Turn) -> None:
+        """Let the others pass, for good."""
+        self._line.remove(turn)
 
     def rate(self, now: float) -> float | None:
         """Starts a second; ``None`` means as many as like."""
@@ -94,7 +130,7 @@ class Pace:
     def refused(self, turn: Turn, now: float, asked: float | None = None) -> None:
         """The service has refused a request because it came too early.
 
-        :param turn: the request's.
+        :param turn: the request's; it has started.
         :param asked: seconds that the service asks to wait, if it says so.
         """
         if turn.start >= self._opens:
@@ -105,7 +141,6 @@ class Pace:
             if self._lesson is not None and now < self._opens:
                 self._lesson.refused += 1
         self._opens = self._next = max(self._opens, now + pause)
-        self._edition += 1
 
     def _pause(self, asked: float | None) -> float:
         if asked is not None:
@@ -130,8 +165,7 @@ class Pace:
             return _Lesson(unit, before, len(recent), seconds), pause
         back = max(span, min(5 * span, good_for, _SAMPLE / before))
         count = sum(1 for moment in begun if moment > start - back)
-        returns = _RETURN if last is not None and last.was_steady(good_for) else _RETURN_AFTER_GROWTH
-        return _Lesson(unit, before, count + 0.5, back + latest - start, returns), pause
+        return _Lesson(unit, before, count + 0.5, back + latest - start, returns=True), pause
 
 
 @dataclass(slots=True)
@@ -142,7 +176,7 @@ class _Lesson:
     :param before: the rate at which it came, if starts were spaced.
     :param count: requests that were started shortly before it.
     :param seconds: how long the service took to accept them, those it refused aside.
-    :param returns: units after which the rate is ``before`` again; ``None`` if that rate was a guess.
+    :param returns: whether the rate goes back to ``before``; not if that was a guess.
     :param refused: how many of the requests were refused.
     """
 
@@ -150,22 +184,17 @@ class _Lesson:
     before: float | None
     count: float
     seconds: float
-    returns: float | None = None
+    returns: bool = False
     refused: int = 1
 
     def rate(self, elapsed: float) -> float:
         """Starts a second, so many seconds after the gate has opened."""
         units = elapsed / self.unit
-        returns = self._returns
-        if returns is None:
+        if not self._is_known:
             return _BACK * self._allowed * math.pow(_GROWTH, max(0.0, units - _HELD))
-        known = min(units, _KNOWN * returns)
-        rate = self._allowed * (1 + (1 - _BACK) * (known / returns - 1) ** 3)
+        known = min(units, _KNOWN * _RETURN)
+        rate = self._allowed * (1 + (1 - _BACK) * (known / _RETURN - 1) ** 3)
         return rate * math.pow(_GROWTH, units - known)
-
-    def was_steady(self, elapsed: float) -> bool:
-        """Whether the rate was close to ``before`` for all these seconds."""
-        return self._returns is not None and elapsed <= _KNOWN * self._returns * self.unit
 
     @property
     def _accepted(self) -> float:
@@ -179,6 +208,6 @@ class _Lesson:
         return max(1 / self.unit, min(accepted, most))
 
     @property
-    def _returns(self) -> float | None:
+    def _is_known(self) -> bool:
         """As ``returns``; a rate that was not used has not been tried."""
-        return None if self.before is None or self._accepted <= _USED * self.before else self.returns
+        return self.returns and self.before is not None and self._accepted > _USED * self.before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, pairwise
@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.pacing import Pace, Turn
-from airflow_provider_xai_collections.api.protocol import Now, Response, Sleep, Step
+from airflow_provider_xai_collections.api.protocol import Host, Now, Response, Sleep, Step
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying, seconds_asked
 from airflow_provider_xai_collections.exceptions import XAIError
 
 GET = GET_COLLECTION.request(collection_id="c")
 FINE = Response(200, {}, b'{"collection_id": "c", "collection_name": "docs"}')
 POLICY = RetryPolicy()
+HOSTS = (Host.API, Host.MANAGEMENT)
 
 #: Requests a second that are allowed at a moment.
 Limit: TypeAlias = Callable[[float], float]
@@ -83,9 +84,12 @@ class Bucket:
 
 @dataclass
 class Play:
-    """Flows that ask for one thing after the other, as fast as they may."""
+    """Flows that ask for one thing after the other, as fast as they may: of each service in turn.
 
-    service: Service
+    :param services: one for the first of these things, one for the second, and so on, over and over.
+    """
+
+    services: Sequence[Service]
     flows: int
     latency: float = 0.0
     #: What a refusal says.
@@ -122,16 +126,17 @@ class Play:
     def _at(self, moment: float, act: Callable[[float], None]) -> None:
         heapq.heappush(self._agenda, (moment, next(self._order), act))
 
-    def _begin(self, now: float) -> None:
+    def _begin(self, now: float, turn: int = 0) -> None:
         if now < self._end:
             flow = retrying(GET, POLICY)
-            _Asker(self, flow).go_on(partial(next, flow), now)
+            _Asker(self, flow, turn % len(self.services)).go_on(partial(next, flow), now)
 
 
 @dataclass
 class _Asker:
     play: Play
     flow: Any
+    number: int
     refused: int = 0
 
     def go_on(self, resume: Callable[[], Step], now: float) -> None:
@@ -144,33 +149,26 @@ class _Asker:
             play.lost += isinstance(end, XAIError)
             play.done += [now] if isinstance(end, StopIteration) else []
             play.refusals += [self.refused] if self.refused else []
-            play._begin(now)
+            play._begin(now, self.number + 1)
             return
         if isinstance(step, Sleep):
             moment = now + step.seconds + play._die.uniform(0, step.jitter)
             play._at(moment, partial(self.go_on, partial(self.flow.send, None)))
         else:
-            self.wait(now)
+            self.wait(play.pace.ask(HOSTS[self.number], now), now)
 
-    def wait(self, now: float) -> None:
-        turn = self.play.pace.reserve(now)
-        if turn.start <= now:
-            self.send(turn, now)
-        else:  # Threads wake up a little late.
-            self.play._at(turn.start + self.play._die.uniform(0, 0.002), partial(self.wake, turn))
-
-    def wake(self, turn: Turn, now: float) -> None:
-        if self.play.pace.stands(turn):
-            self.send(turn, now)
+    def wait(self, turn: Turn, now: float) -> None:
+        if seconds := self.play.pace.wait(turn, now):  # Threads wake up a little late.
+            self.play._at(now + seconds + self.play._die.uniform(0, 0.002), partial(self.wait, turn))
         else:
-            self.wait(now)
+            self.send(turn, now)
 
     def send(self, turn: Turn, now: float) -> None:
         self.play.starts.append(now)
         self.play._at(now + self.play.latency / 2, partial(self.arrive, turn))
 
     def arrive(self, turn: Turn, now: float) -> None:
-        taken = self.play.service(now)
+        taken = self.play.services[self.number](now)
         self.play._at(now + self.play.latency / 2, partial(self.hear, turn, taken))
 
     def hear(self, turn: Turn, taken: bool, now: float) -> None:
@@ -183,6 +181,21 @@ class _Asker:
         self.go_on(partial(self.flow.send, answer), now)
 
 
+def start(pace: Pace, now: float) -> Turn:
+    """A request that starts at once."""
+    turn = pace.ask(Host.API, now)
+    assert pace.wait(turn, now) == 0.0
+    return turn
+
+
+def closed(pace: Pace, now: float) -> float:
+    """Seconds for which nobody starts."""
+    turn = pace.ask(Host.API, now)
+    seconds = pace.wait(turn, now)
+    pace.leave(turn)
+    return seconds
+
+
 # The limit is used, and nobody is refused often
 
 
@@ -193,11 +206,27 @@ def test_nine_tenths_of_the_limit_are_used_and_nobody_is_refused_often(
     kind: Callable[[Limit], Service], retry_after: str | None, flows: int, latency: float
 ) -> None:
     for began in (1000.0, 1000.7):
-        play = Play(kind(twenty), flows, latency, retry_after, began=began).run(seconds=100)
+        play = Play([kind(twenty)], flows, latency, retry_after, began=began).run(seconds=100)
         assert play.rate() >= 0.9 * 20
         assert play.lost == 0
         assert max(play.refusals) <= 2
         # All flows meet the limit at first; later the few that are in flight when going faster is tried, once a minute.
+        assert len(play.refusals) < flows + 20
+
+
+@pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
+@pytest.mark.parametrize("retry_after", ["1", None])
+@pytest.mark.parametrize(("flows", "latency"), [(2, 0.01), (16, 0.01), (16, 0.05), (64, 0.05)])
+@pytest.mark.parametrize("limits", [1, 2])
+def test_of_two_services_as_much_is_used_whether_they_have_one_limit_or_each_its_own(
+    kind: Callable[[Limit], Service], retry_after: str | None, flows: int, latency: float, limits: int
+) -> None:
+    for began in (1000.0, 1000.7):
+        counters = [kind(twenty) for _ in range(limits)]
+        play = Play([counters[0], counters[-1]], flows, latency, retry_after, began=began).run(seconds=100)
+        assert play.rate() >= 0.9 * 20 * limits
+        assert play.lost == 0
+        assert max(play.refusals) <= 2
         assert len(play.refusals) < flows + 20
 
 
@@ -210,7 +239,7 @@ def test_a_limit_that_changes_is_found_again(
     def limit(now: float) -> float:
         return 20 if now < 1060 else 5 if now < 1200 else 50
 
-    play = Play(kind(limit), flows, latency, retry_after, began=1000.5).run(seconds=400)
+    play = Play([kind(limit)], flows, latency, retry_after, began=1000.5).run(seconds=400)
     assert play.rate(20, 60) >= 0.9 * 20
     assert play.rate(80, 200) >= 0.8 * 5
     assert play.rate(300, 400) >= 0.9 * 50
@@ -219,7 +248,7 @@ def test_a_limit_that_changes_is_found_again(
 
 
 def test_a_limit_of_so_many_a_minute_is_used_without_asking_all_the_time() -> None:
-    play = Play(FixedWindow(lambda _: 2, seconds=60), 16, 0.05, "30").run(seconds=3600)
+    play = Play([FixedWindow(lambda _: 2, seconds=60)], 16, 0.05, "30").run(seconds=3600)
     assert play.rate(600) >= 0.85 * 2
     assert play.lost == 0
     assert max(play.refusals) <= 3
@@ -229,7 +258,7 @@ def test_a_limit_of_so_many_a_minute_is_used_without_asking_all_the_time() -> No
 def test_requests_that_are_much_slower_than_others_do_not_hide_the_rate() -> None:
     """Refusals come back at once, answers seconds later."""
     pace = Pace(POLICY)
-    turns = [pace.reserve(0.0) for _ in range(64)]
+    turns = [start(pace, 0.0) for _ in range(64)]
     for turn in turns[20:]:
         pace.refused(turn, 0.05, 1.0)
     assert pace.rate(1.05) == pytest.approx(0.95 * 20)
@@ -241,29 +270,29 @@ def test_requests_that_are_much_slower_than_others_do_not_hide_the_rate() -> Non
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50).map(sorted))
 def test_without_refusal_every_request_starts_at_once(moments: list[float]) -> None:
     pace = Pace(POLICY)
-    assert [pace.reserve(now).start for now in moments] == moments
+    assert [start(pace, now).start for now in moments] == moments
     assert pace.rate(moments[-1]) is None
 
 
 def test_after_a_long_calm_all_is_forgotten() -> None:
     pace = Pace(POLICY)
-    pace.refused(pace.reserve(0.0), 0.0, 1.0)
+    pace.refused(start(pace, 0.0), 0.0, 1.0)
     assert pace.rate(600.0) is not None
     assert pace.rate(602.0) is None
-    assert [pace.reserve(700.0).start for _ in range(3)] == [700.0] * 3
+    assert [start(pace, 700.0).start for _ in range(3)] == [700.0] * 3
 
 
 def test_a_slow_limit_is_remembered_longer() -> None:
     pace = Pace(POLICY)
-    pace.refused(pace.reserve(0.0), 0.0, 60.0)
+    pace.refused(start(pace, 0.0), 0.0, 60.0)
     assert pace.rate(3600.0) is not None
     assert pace.rate(3700.0) is None
 
 
 def test_what_was_long_ago_does_not_count_as_a_measure() -> None:
     pace = Pace(POLICY)
-    pace.reserve(0.0)
-    burst = [pace.reserve(3600.0 + n / 400) for n in range(21)]
+    start(pace, 0.0)
+    burst = [start(pace, 3600.0 + n / 400) for n in range(21)]
     pace.refused(burst[-1], 3600.05, 1.0)
     assert pace.rate(3601.05) == pytest.approx(0.95 * 20)
 
@@ -273,59 +302,100 @@ def test_what_was_long_ago_does_not_count_as_a_measure() -> None:
 
 def test_a_refusal_closes_the_gate_for_all_and_then_starts_are_spaced() -> None:
     pace = Pace(POLICY)
-    first = [pace.reserve(10.0) for _ in range(11)]
+    first = [start(pace, 10.0) for _ in range(11)]
     pace.refused(first[-1], 10.2, 7.0)
-    assert [pace.stands(turn) for turn in first] == [False] * 11
-    starts = [pace.reserve(11.0).start for _ in range(5)]
-    assert starts[0] == pytest.approx(17.2)
-    gaps = [after - before for before, after in pairwise(starts)]
+    waits = [pace.wait(pace.ask(Host.API, 11.0), 11.0) for _ in range(5)]
+    assert waits[0] == pytest.approx(6.2)
+    gaps = [after - before for before, after in pairwise(waits)]
     assert gaps == pytest.approx([7 / (0.95 * 10)] * 4)
 
 
-def test_what_was_reserved_before_a_refusal_has_to_be_reserved_again() -> None:
+def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
     pace = Pace(POLICY)
-    pace.refused(pace.reserve(0.0), 0.0, 1.0)
-    first, second = pace.reserve(0.5), pace.reserve(0.5)
-    assert pace.stands(first)
+    pace.refused(start(pace, 0.0), 0.0, 1.0)
+    first, second = (pace.ask(Host.API, 0.5) for _ in range(2))
+    assert pace.wait(first, 1.0) == 0.0
+    moment = 1.0 + pace.wait(second, 1.0)
     pace.refused(first, 1.1, 5.0)
-    assert not pace.stands(second)
-    assert pace.reserve(second.start).start == pytest.approx(6.1)
+    assert moment + pace.wait(second, moment) == pytest.approx(6.1)
+
+
+def test_services_take_turns_however_many_wait_for_one_of_them() -> None:
+    pace = Pace(POLICY)
+    pace.refused(start(pace, 0.0), 0.0, 1.0)
+    uploads = [pace.ask(Host.API, 0.1) for _ in range(4)]
+    before = pace.wait(uploads[1], 0.1)
+    attaches = [pace.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
+    line = [uploads[0], attaches[0], uploads[1], attaches[1], uploads[2], uploads[3]]
+    assert sorted(uploads + attaches, key=lambda turn: pace.wait(turn, 0.2)) == line
+    assert pace.wait(uploads[1], 0.1) > before
+
+
+def test_a_service_that_was_not_asked_for_a_while_has_saved_nothing_up() -> None:
+    pace = Pace(POLICY)
+    for _ in range(5):
+        start(pace, 0.0)
+    pace.refused(start(pace, 0.0), 0.0, 1.0)
+    uploads = [pace.ask(Host.API, 0.1) for _ in range(2)]
+    attaches = [pace.ask(Host.MANAGEMENT, 0.1) for _ in range(2)]
+    line = [uploads[0], attaches[0], uploads[1], attaches[1]]
+    assert sorted(uploads + attaches, key=lambda turn: pace.wait(turn, 0.1)) == line
+
+
+def test_who_leaves_the_line_lets_the_others_pass() -> None:
+    pace = Pace(POLICY)
+    pace.refused(start(pace, 0.0), 0.0, 1.0)
+    first, second = (pace.ask(Host.API, 0.5) for _ in range(2))
+    assert pace.wait(second, 0.5) > 0.5
+    pace.leave(first)
+    assert pace.wait(second, 0.5) == 0.5
+
+
+def test_who_is_late_costs_no_start() -> None:
+    pace = Pace(POLICY)
+    turns = [start(pace, 0.0) for _ in range(21)]
+    pace.refused(turns[-1], 0.0, 1.0)
+    first, second, third = (pace.ask(Host.API, 0.5) for _ in range(3))
+    gap = 1 / (0.95 * 20)
+    assert pace.wait(second, 1.01 + gap) == 0.0  # and the first has not woken up yet
+    assert pace.wait(first, 1.01 + gap) == 0.0
+    assert pace.wait(third, 1.0 + gap) == pytest.approx(gap)
 
 
 def test_a_refusal_that_was_on_its_way_makes_the_gate_open_later_and_the_rate_no_lower() -> None:
     pace = Pace(POLICY)
-    turns = [pace.reserve(0.0) for _ in range(22)]
+    turns = [start(pace, 0.0) for _ in range(22)]
     pace.refused(turns[0], 0.1, 1.0)
     pace.refused(turns[1], 0.6, 1.0)
-    assert pace.reserve(0.7).start == pytest.approx(1.6)
+    assert closed(pace, 0.7) == pytest.approx(0.9)
     rate = pace.rate(1.6)
     pace.refused(turns[2], 5.0, 1.0)  # an upload of long ago, when the gate is open again
-    assert pace.reserve(5.0).start == pytest.approx(6.0)
+    assert closed(pace, 5.0) == pytest.approx(1.0)
     assert pace.rate(6.0) == rate
 
 
 def test_a_pause_is_as_long_as_the_policy_allows() -> None:
     pace = Pace(RetryPolicy(longest_retry_after=3.0))
-    pace.refused(pace.reserve(0.0), 0.0, 1000.0)
-    assert pace.reserve(0.0).start == 3.0
+    pace.refused(start(pace, 0.0), 0.0, 1000.0)
+    assert closed(pace, 0.0) == 3.0
 
 
 def test_a_pause_that_the_service_does_not_name_doubles_while_refusals_follow_each_other() -> None:
     pace, now, pauses = Pace(POLICY), 0.0, []
-    turn = pace.reserve(now)
+    turn = start(pace, now)
     for _ in range(7):
         pace.refused(turn, now)
-        turn = pace.reserve(now)
-        pauses.append(turn.start - now)
-        now = turn.start
+        pauses.append(closed(pace, now))
+        now += pauses[-1]
+        turn = start(pace, now)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
-    turn = pace.reserve(now + 100.0)
-    pace.refused(turn, turn.start)
-    assert pace.reserve(turn.start).start - turn.start == 1.0
+    now += 100.0
+    pace.refused(start(pace, now), now)
+    assert closed(pace, now) == 1.0
 
 
 def test_a_service_that_takes_nothing_is_asked_once_a_pause() -> None:
-    play = Play(lambda now: now >= 1030.0, 64, 0.05, "1", status=503).run(seconds=60)
+    play = Play([lambda now: now >= 1030.0], 64, 0.05, "1", status=503).run(seconds=60)
     assert play.lost == 0
     assert sum(play.began + 1 < start < 1030.0 for start in play.starts) <= 30
     assert play.rate(45, 60) > 5
