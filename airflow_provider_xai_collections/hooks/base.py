@@ -10,6 +10,7 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_xai_collections.api.protocol import Flow
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
 from airflow_provider_xai_collections.client import AsyncClient, Client
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.connection import ConnectionSettings, settings_from
@@ -25,7 +26,7 @@ class XAIConnectedHook(BaseHook):
     """
 
     conn_name_attr = "conn_id"
-    default_conn_name = "xai_collections_default"
+    default_conn_name = DEFAULT_CONN_ID
     conn_type = "xai_collections"
     hook_name = "xAI Collections"
 
@@ -88,11 +89,15 @@ class XAIConnectedHook(BaseHook):
     async def arun(self, flow: Flow[T]) -> T:
         """Run a flow on the event loop. Call :meth:`aclose` when done."""
         if self._async_client is None:
-            connection = await get_async_connection(self.conn_id, hook=self)
-            extra = await get_async_extra_dejson(connection)
+            settings = (await self.alook_up()).settings
             # Another flow may have come first while this one looked the connection up.
-            self._async_client = self._async_client or AsyncClient(self._read(connection, extra).settings)
+            self._async_client = self._async_client or AsyncClient(settings)
         return await self._async_client.run(flow)
+
+    async def alook_up(self) -> ConnectionSettings:
+        """Look the connection up, on the event loop."""
+        connection = await get_async_connection(self.conn_id, hook=self)
+        return self._read(connection, await get_async_extra_dejson(connection))
 
     async def aclose(self) -> None:
         """Close the connections that :meth:`arun` opened."""

@@ -13,6 +13,7 @@ from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.last_words import once_cleared, while_waiting
 from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+from airflow_provider_xai_collections.triggers.sharing import shared_client
 
 #: Characters of an error's message: the event is a row in Airflow's database.
 MESSAGE = 2000
@@ -20,6 +21,8 @@ MESSAGE = 2000
 
 class XAIDocumentsProcessedTrigger(BaseTrigger):
     """Wait until documents are processed, failed or gone, and fire one :class:`WaitEvent`.
+
+    Those of one triggerer that wait with the same connection share its client, and those on one collection their looks.
 
     :param collection_id: the collection.
     :param file_ids: the documents; ``None`` means all of the collection that are not processed yet.
@@ -73,19 +76,19 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        hook = XAICollectionsHook(self.conn_id)
         try:
             rules = WaitRules(self.deadline, self.poll_interval, stall_after=self.stall_timeout)
-            flow = hook.waiting(self.collection_id, self.file_ids, rules, filter=self.filter, team_id=self.team_id)
-            event = WaitEvent(version=1, manifest=self.manifest, summary=WaitSummary.of(await hook.arun(flow)))
+            async with shared_client(self.conn_id) as client:
+                result = await client.wait(
+                    self.collection_id, self.file_ids, rules, filter=self.filter, team_id=self.team_id, log=self.log
+                )
+            event = WaitEvent(version=1, manifest=self.manifest, summary=WaitSummary.of(result))
         except XAIError as error:
             event = self._failed(str(error), type(error).__name__)
         except Exception as error:
             # A trigger that raises fails the task without a reason its reader can see.
             self.log.exception("The wait for documents of %s broke", self.collection_id)
             event = self._failed(f"{type(error).__name__} in the trigger: {error}")
-        finally:
-            await hook.aclose()
         yield TriggerEvent(event.dump())
 
     async def on_kill(self) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import inspect
 import json
 import os
 import re
 from typing import Any
 
-import httpx
 import pytest
 
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, playing
 from tests.operators.stage import FlyingTime, Xai, fire
+from tests.triggers.clients import open_clients
 
 SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
 STUCK = pytest.param(playing(stuck=("stuck*",)), id="stuck")
@@ -175,10 +174,6 @@ async def test_cancelled_it_closes_its_connections(xai: Xai) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert open_clients() == 0
-
-
-def open_clients() -> int:
-    return sum(type(one) is httpx.AsyncClient and not one.is_closed for one in gc.get_objects())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,146 @@
+"""What the triggers of one event loop share: the connection, its client, and the looks at a collection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+from airflow_provider_xai_collections.api.flows import unfinished_documents
+from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
+from airflow_provider_xai_collections.client import AsyncClient
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.hooks.progress import ProgressLog
+from airflow_provider_xai_collections.settings import Settings
+from airflow_provider_xai_collections.triggers.watching import CollectionWatch
+
+#: Seconds for which a trigger that starts believes what another was told of the connection: a new key has to be seen.
+FRESH = 10.0
+#: Looks of one connection that run at the same time.
+SLOTS = 8
+
+
+class Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V", bound=Closable)
+
+
+class Shared(Generic[K, V]):
+    """Things that are there once for all who use them: made for the first, closed behind the last.
+
+    :param make: makes the thing of a key.
+    """
+
+    def __init__(self, make: Callable[[K], V]) -> None:
+        self._make = make
+        self._lent: dict[K, tuple[V, int]] = {}
+
+    def borrow(self, key: K) -> Loan[K, V]:
+        """The thing of this key, for as long as the block of ``async with`` takes."""
+        return Loan(self, key)
+
+    def take(self, key: K) -> V:
+        thing, users = self._lent.get(key) or (self._make(key), 0)
+        self._lent[key] = thing, users + 1
+        return thing
+
+    async def give_back(self, key: K) -> None:
+        thing, users = self._lent[key]
+        if users > 1:
+            self._lent[key] = thing, users - 1
+        else:
+            del self._lent[key]
+            await thing.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Loan(Generic[K, V]):
+    """A thing that is borrowed. (A class, as there are thousands: a generator would be seven objects.)"""
+
+    _shared: Shared[K, V]
+    _key: K
+
+    async def __aenter__(self) -> V:
+        return self._shared.take(self._key)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._shared.give_back(self._key)
+
+
+class SharedConnection:
+    """A connection of Airflow.
+
+    :ivar clients: one for each state in which it was found.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        self.clients = Shared[Settings, SharedClient](SharedClient)
+        self._hook = XAICollectionsHook(conn_id)
+        self._looking_up = asyncio.Lock()
+        self._known: tuple[float, Settings] | None = None
+
+    async def settings(self) -> Settings:
+        """What the connection says, or said a moment ago: many triggers may start at once."""
+        async with self._looking_up:
+            now = asyncio.get_running_loop().time()
+            if self._known is None or now - self._known[0] > FRESH:
+                self._known = now, (await self._hook.alook_up()).settings
+            return self._known[1]
+
+    async def close(self) -> None:
+        """There is nothing to close: its clients are closed already."""
+
+
+class SharedClient:
+    """A client, and all who wait with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = AsyncClient(settings)
+        self._slots = asyncio.Semaphore(SLOTS)
+        self._watches = Shared[tuple[str, str | None], CollectionWatch](
+            lambda key: CollectionWatch(self._client, *key, self._slots)
+        )
+
+    async def wait(
+        self,
+        collection_id: str,
+        file_ids: Iterable[str] | None,
+        rules: WaitRules,
+        *,
+        filter: str | None,
+        team_id: str | None,
+        log: Any,
+    ) -> WaitResult:
+        """Wait for documents as :meth:`XAICollectionsHook.waiting` does, together with others."""
+        if file_ids is None:
+            async with self._slots:
+                file_ids = await self._client.run(unfinished_documents(collection_id, filter=filter, team_id=team_id))
+        async with self._watches.borrow((collection_id, team_id)) as watch:
+            return await watch.wait(Poller(file_ids, rules), ProgressLog(log, collection_id))
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+#: Of each event loop, what its triggers share: nothing once the last of them has ended.
+_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Shared[str, SharedConnection]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def shared_client(conn_id: str) -> AsyncIterator[SharedClient]:
+    """The client of a connection that the triggers of this event loop share; closed behind the last.
+
+    :raises XAIArgumentError: the connection says what cannot be.
+    """
+    loop = asyncio.get_running_loop()
+    if loop not in _connections:
+        _connections[loop] = Shared(SharedConnection)
+    async with _connections[loop].borrow(conn_id) as connection:
+        async with connection.clients.borrow(await connection.settings()) as client:
+            yield client

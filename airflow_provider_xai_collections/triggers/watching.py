@@ -1,0 +1,156 @@
+"""The waits of one triggerer for documents of one collection: they look together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_xai_collections.api.documents import Document
+from airflow_provider_xai_collections.api.flows import batch_get_documents
+from airflow_provider_xai_collections.api.lookout import Look, Lookout, Watcher
+from airflow_provider_xai_collections.api.polling import Poller, WaitResult
+from airflow_provider_xai_collections.client import AsyncClient, rolled
+from airflow_provider_xai_collections.exceptions import XAIError, XAIInvalidRequestError, XAITooLargeError
+
+#: Seconds that the first look of a wait is put off: those that begin together shall look together.
+TOGETHER = 0.1
+#: Waits that take in an answer before others on the event loop have their turn.
+AT_A_TIME = 10
+
+
+@dataclass(eq=False, slots=True)
+class Waiting(Watcher):
+    """A watcher whose result somebody awaits.
+
+    :param tell: hears after each look how far the wait is; in the context of who waits, by which Airflow finds the log
+        of a trigger.
+    """
+
+    tell: Callable[[Poller], None]
+    result: asyncio.Future[WaitResult] = field(init=False)
+    _context: Context = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.result = asyncio.get_running_loop().create_future()
+        self._context = copy_context()
+
+    def take_in(self, found: dict[str, Document] | Exception) -> float | None:
+        """Take in what a look has found, or how it failed.
+
+        :returns: the seconds until the next look, or ``None`` if it was the last.
+        """
+        if self.result.done():  # cancelled meanwhile
+            return None
+        now = time.time()
+        try:
+            if isinstance(found, XAIError):
+                end = self.poller.failed(now, found)
+            elif isinstance(found, Exception):
+                raise found
+            else:
+                mine = [found[file_id] for file_id in self.poller.pending if file_id in found]
+                end = self.poller.observe(now, mine)
+            self._context.run(self.tell, self.poller)
+        except Exception as error:
+            self.result.set_exception(error)
+            return None
+        if end is not None:
+            self.result.set_result(end)
+            return None
+        return rolled(self.poller.pause(now))
+
+    @property
+    def time_left(self) -> float | None:
+        deadline = self.poller.rules.deadline
+        return None if deadline is None else deadline - time.time()
+
+
+class CollectionWatch:
+    """Looks at documents of a collection for all who wait for some of them.
+
+    :param team_id: the team to act for.
+    :param slots: one for each look that may run at the same time.
+    """
+
+    def __init__(self, client: AsyncClient, collection_id: str, team_id: str | None, slots: asyncio.Semaphore) -> None:
+        self._client = client
+        self._collection_id = collection_id
+        self._team_id = team_id
+        self._slots = slots
+        self._lookout = Lookout[Waiting]()
+        self._next: tuple[float, asyncio.Task[None]] | None = None
+        self._tasks = set[asyncio.Task[None]]()
+
+    async def wait(self, poller: Poller, tell: Callable[[Poller], None]) -> WaitResult:
+        """Wait until the poller says that the wait is over.
+
+        :param tell: hears after each look how far it is.
+        """
+        waiting = Waiting(poller, tell)
+        self._rest(waiting, TOGETHER)
+        try:
+            return await waiting.result
+        finally:
+            self._lookout.leave(waiting)
+
+    async def close(self) -> None:
+        """End all looks: nobody waits any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _rest(self, waiting: Waiting, pause: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._lookout.rest(waiting, now, pause, time_left=waiting.time_left)
+        self._plan()
+
+    def _plan(self) -> None:
+        """See to it that the next look is taken when it is due."""
+        due = self._lookout.due
+        if due is None or (self._next is not None and self._next[0] <= due):
+            return
+        if self._next is not None:
+            self._next[1].cancel()
+        self._next = due, self._start(self._look_at(due))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # It is nobody's work alone: in a context of its own, what it logs is in nobody's log.
+        task = asyncio.create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _look_at(self, due: float) -> None:
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(max(0.0, due - clock()))
+        async with self._slots:
+            look = self._lookout.take(max(due, clock()))
+            self._next = None
+            self._plan()
+            if look is not None:
+                await self._look(look)
+
+    async def _look(self, look: Look[Waiting]) -> None:
+        """Ask for all documents of a look, and tell each of its watchers of its own."""
+        found: dict[str, Document] | Exception
+        try:
+            documents = await self._client.run(
+                batch_get_documents(self._collection_id, look.file_ids, team_id=self._team_id, deadline=look.deadline)
+            )
+            found = {document.file_id: document for document in documents}
+        except Exception as error:
+            if isinstance(error, XAIInvalidRequestError | XAITooLargeError) and len(look.watchers) > 1:
+                # What is wrong with one of them is nothing to the others.
+                for each in look.watchers:
+                    await self._look(Look([each]))
+                return
+            found = error
+        for number, each in enumerate(look.watchers, 1):
+            if (pause := each.take_in(found)) is not None:
+                self._rest(each, pause)
+            if not number % AT_A_TIME:
+                await asyncio.sleep(0)
