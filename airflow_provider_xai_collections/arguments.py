@@ -9,6 +9,9 @@ from typing import Any
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
+#: The connection that works unless another is named.
+DEFAULT_CONN_ID = "xai_collections_default"
+
 
 def ids_of(name: str, value: Any) -> list[str]:
     """File ids from a list, from the text of a list, or from a single id; each once, in order.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 
 from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.api.content_types import advice
 from airflow_provider_xai_collections.api.polling import WaitEnd
-from airflow_provider_xai_collections.arguments import allowed_of, count_or_share
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+from airflow_provider_xai_collections.tolerance import check_policy, too_many
 
 #: Documents that an error names.
 NAMED = 10
@@ -20,28 +19,6 @@ NAMED = 10
 _ERRORS: dict[str | None, type[XAIError]] = {
     name: kind for name, kind in vars(exceptions).items() if isinstance(kind, type) and issubclass(kind, XAIError)
 }
-
-
-class OnFailed(StrEnum):
-    """What documents that fail mean.
-
-    ``FAIL``: one failed or missing document fails the task. ``THRESHOLD``: more than ``max_failed`` do. ``IGNORE``:
-    they are only logged.
-    """
-
-    FAIL = "fail"
-    THRESHOLD = "threshold"
-    IGNORE = "ignore"
-
-
-def check_policy(on_failed: str, max_failed: float) -> OnFailed:
-    """Read the two arguments, or say what is wrong with them."""
-    try:
-        policy = OnFailed(on_failed)
-    except ValueError:
-        raise XAIArgumentError(f"on_failed is {on_failed!r}; choose one of {', '.join(OnFailed)}") from None
-    count_or_share("max_failed", max_failed)
-    return policy
 
 
 def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
@@ -85,12 +62,6 @@ def summary_of(told: WaitEvent) -> WaitSummary:
             told.error or "the trigger ended without a reason: see the triggerer's log"
         )
     return told.summary
-
-
-def too_many(lost: int, total: int, policy: OnFailed, max_failed: float) -> bool:
-    if policy is not OnFailed.THRESHOLD:
-        return policy is OnFailed.FAIL
-    return lost > allowed_of(max_failed, total)
 
 
 def _trouble(summary: WaitSummary) -> str:

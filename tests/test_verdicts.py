@@ -17,7 +17,8 @@ from airflow_provider_xai_collections.exceptions import (
     XAITimeoutError,
 )
 from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
-from airflow_provider_xai_collections.verdicts import NAMED, OnFailed, check_policy, judge, judge_event
+from airflow_provider_xai_collections.tolerance import OnFailed, check_policy
+from airflow_provider_xai_collections.verdicts import NAMED, judge, judge_event
 
 LOG = logging.getLogger("test")
 

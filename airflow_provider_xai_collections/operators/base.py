@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
 from airflow_provider_xai_collections.assets.collections import concerned, create_asset, emit
 from airflow_provider_xai_collections.exceptions import XAIError
-from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.last_words import before_the_end, speak
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.links.collections import XAICollectionLink
-from airflow_provider_xai_collections.manifests import Report
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
+
+    from airflow_provider_xai_collections.hooks import collections as hooks
+    from airflow_provider_xai_collections.manifests import Report
+else:
+    hooks = later("hooks.collections")
 
 
 class XAICollectionsBaseOperator(BaseOperator):
@@ -35,7 +40,7 @@ class XAICollectionsBaseOperator(BaseOperator):
         self,
         *,
         team_id: str | None = None,
-        conn_id: str = XAICollectionsHook.default_conn_name,
+        conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -61,8 +66,8 @@ class XAICollectionsBaseOperator(BaseOperator):
         return before_the_end()
 
     @cached_property
-    def hook(self) -> XAICollectionsHook:
-        return XAICollectionsHook(self.conn_id)
+    def hook(self) -> hooks.XAICollectionsHook:
+        return hooks.XAICollectionsHook(self.conn_id)
 
     @property
     def team(self) -> str | None:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
-from airflow_provider_xai_collections.api.collections import Collection, CreateCollection, UpdateCollection
-from airflow_provider_xai_collections.api.ensuring import ensure_collection
-from airflow_provider_xai_collections.api.flows import delete_collection
-from airflow_provider_xai_collections.api.reconciling import Changes, change_collection, update_of, update_to_match
-from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.arguments import strings_of, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
-from airflow_provider_xai_collections.manifests import ChangesManifest, RemovalManifest
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
-from airflow_provider_xai_collections.operators.removing import remove_each
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import manifests
+    from airflow_provider_xai_collections.api import collections as api_collections
+    from airflow_provider_xai_collections.api import ensuring, reconciling
+    from airflow_provider_xai_collections.api import flows as api_flows
+    from airflow_provider_xai_collections.api import removing as api_removing
+    from airflow_provider_xai_collections.api.collections import Collection, UpdateCollection
+    from airflow_provider_xai_collections.operators import removing
+else:
+    api_collections = later("api.collections")
+    ensuring = later("api.ensuring")
+    api_flows = later("api.flows")
+    reconciling = later("api.reconciling")
+    api_removing = later("api.removing")
+    manifests = later("manifests")
+    removing = later("operators.removing")
 
 
 class IfExists(StrEnum):
@@ -101,8 +112,8 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
                 "field_definitions": self.field_definitions,
                 "collection_description": self.collection_description,
             }
-            ensured = self.hook.run(ensure_collection(self.collection_name, team_id=self.team, **settings))
-            collection, changes = ensured.collection, Changes()
+            ensured = self.hook.run(ensuring.ensure_collection(self.collection_name, team_id=self.team, **settings))
+            collection, changes = ensured.collection, reconciling.Changes()
             if ensured.created:
                 self.log.info("Created collection %s (%r)", collection.collection_id, self.collection_name)
             elif policy is IfExists.FAIL and not _made_by_an_earlier_try(collection, context):
@@ -114,14 +125,14 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
                 self.log.info("Found collection %s (%r)", collection.collection_id, self.collection_name)
                 if policy is IfExists.UPDATE:
                     changes = self._update(collection, settings)
-            report = ChangesManifest.of(collection.collection_id, changes, created=ensured.created)
+            report = manifests.ChangesManifest.of(collection.collection_id, changes, created=ensured.created)
             self.tell(context, report, documents=collection.documents_count)
             return collection.collection_id
 
-    def _update(self, collection: Collection, settings: Mapping[str, Any]) -> Changes:
+    def _update(self, collection: Collection, settings: Mapping[str, Any]) -> reconciling.Changes:
         parameters = {"collection_name": self.collection_name, "team_id": self.team, **settings}
-        update = update_to_match(collection, CreateCollection.model_validate(parameters))
-        changes = self.hook.run(change_collection(update))
+        update = reconciling.update_to_match(collection, api_collections.CreateCollection.model_validate(parameters))
+        changes = self.hook.run(reconciling.change_collection(update))
         self.log.info("Updated: %s", changes)
         return changes
 
@@ -191,12 +202,12 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
-            changes = self.hook.run(change_collection(self._update(), dry_run=self.only_look))
+            changes = self.hook.run(reconciling.change_collection(self._update(), dry_run=self.only_look))
             said = "%s: would %s" if self.only_look else "%s: %s"
             self.log.info(said, self.collection_id, changes)
             if "chunk_configuration" in changes.settings:
                 self.log.info("Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator")
-            return self.tell(context, ChangesManifest.of(self.collection_id, changes, dry_run=self.only_look))
+            return self.tell(context, manifests.ChangesManifest.of(self.collection_id, changes, dry_run=self.only_look))
 
     def _update(self) -> UpdateCollection:
         delete_fields = strings_of("delete_fields", self.delete_fields or [], "keys of fields")
@@ -207,7 +218,7 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
             )
         if not isinstance(self.add_fields, list | tuple | None):
             raise XAIArgumentError("add_fields must be a list of field definitions: [{'key': ...}]")
-        return update_of(
+        return reconciling.update_of(
             self.collection_id,
             team_id=self.team,
             collection_name=self.collection_name,
@@ -266,7 +277,7 @@ class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
                     f"if_missing is {self.if_missing!r}; choose one of {', '.join(IfMissing)}"
                 ) from None
             whole_number("concurrency", self.concurrency, at_least=1)
-            removal = Removal(self.collection_id, self.team, delete_files=self.delete_files)
+            removal = api_removing.Removal(self.collection_id, self.team, delete_files=self.delete_files)
             try:
                 self.hook.run(removal.collection_exists())
                 file_ids = self.hook.run(removal.listed()) if self.delete_files else []
@@ -274,8 +285,10 @@ class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
                 if policy is IfMissing.FAIL and context["ti"].try_number == 1:
                     raise
                 self.log.info("Collection %s is not there: nothing to delete", self.collection_id)
-                return self.tell(context, RemovalManifest(version=1, collection_id=self.collection_id), documents=0)
-            manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
-            self.hook.run(delete_collection(self.collection_id, team_id=self.team))
+                return self.tell(
+                    context, manifests.RemovalManifest(version=1, collection_id=self.collection_id), documents=0
+                )
+            manifest = removing.remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
+            self.hook.run(api_flows.delete_collection(self.collection_id, team_id=self.team))
             self.log.info("Deleted collection %s", self.collection_id)
             return self.tell(context, manifest.model_copy(update={"collection_deleted": True}), documents=0)

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.api.endpoints import REINDEX_DOCUMENT
-from airflow_provider_xai_collections.api.flows import add_document, documents_to_reindex
-from airflow_provider_xai_collections.api.protocol import call
-from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.arguments import ids_of, strings_by_key, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.last_words import INDEXES_ANEW
-from airflow_provider_xai_collections.manifests import DocumentsManifest
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
-from airflow_provider_xai_collections.operators.removing import remove_each
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import manifests
+    from airflow_provider_xai_collections.api import endpoints, protocol
+    from airflow_provider_xai_collections.api import flows as api_flows
+    from airflow_provider_xai_collections.api import removing as api_removing
+    from airflow_provider_xai_collections.operators import removing
+else:
+    endpoints = later("api.endpoints")
+    api_flows = later("api.flows")
+    protocol = later("api.protocol")
+    api_removing = later("api.removing")
+    manifests = later("manifests")
+    removing = later("operators.removing")
 
 
 class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
@@ -62,7 +71,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         self.fields = fields
         self.document_fields = document_fields
 
-    def bring(self, context: Context) -> tuple[DocumentsManifest, list[str]]:
+    def bring(self, context: Context) -> tuple[manifests.DocumentsManifest, list[str]]:
         file_ids = ids_of("file_ids", self.file_ids)
         if not file_ids:
             raise XAIArgumentError("file_ids is empty: there is nothing to attach")
@@ -72,7 +81,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         if strangers := sorted(own.keys() - set(file_ids)):
             raise XAIArgumentError(f"document_fields names {', '.join(strangers)}, which file_ids does not")
         flows = (
-            add_document(
+            api_flows.add_document(
                 self.collection_id,
                 file_id,
                 fields={**shared, **own.get(file_id, {})} or None,
@@ -81,7 +90,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
             for file_id in file_ids
         )
         added = self.run_each(file_ids, flows, what="attached")
-        manifest = DocumentsManifest(
+        manifest = manifests.DocumentsManifest(
             version=1,
             collection_id=self.collection_id,
             total=len(file_ids),
@@ -131,7 +140,7 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
             whole_number("concurrency", self.concurrency, at_least=1)
             if (self.file_ids is None) == (self.filter is None):
                 raise XAIArgumentError("pass either file_ids or filter: exactly one of them says what is removed")
-            removal = Removal(self.collection_id, self.team, delete_files=self.delete_files)
+            removal = api_removing.Removal(self.collection_id, self.team, delete_files=self.delete_files)
             if self.filter is None:
                 file_ids = ids_of("file_ids", self.file_ids)
                 removal.detach_first = True  # a retry has the same ids, so nothing is lost sight of
@@ -139,7 +148,7 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
                 file_ids = self.hook.run(removal.listed(filter=self.filter))
             else:
                 raise XAIArgumentError("filter is empty: it would remove every document")
-            manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
+            manifest = removing.remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
             if manifest.missing:
                 self.hook.run(removal.collection_exists())
             return self.tell(context, manifest)
@@ -177,14 +186,14 @@ class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
         self.which = which
         self.file_ids = file_ids
 
-    def bring(self, context: Context) -> tuple[DocumentsManifest, list[str]]:
+    def bring(self, context: Context) -> tuple[manifests.DocumentsManifest, list[str]]:
         file_ids = self._chosen()
         requests = (
-            REINDEX_DOCUMENT.request(collection_id=self.collection_id, file_id=file_id, team_id=self.team)
+            endpoints.REINDEX_DOCUMENT.request(collection_id=self.collection_id, file_id=file_id, team_id=self.team)
             for file_id in file_ids
         )
-        self.run_each(file_ids, (call(request) for request in requests), what="sent to be indexed anew")
-        manifest = DocumentsManifest(
+        self.run_each(file_ids, (protocol.call(request) for request in requests), what="sent to be indexed anew")
+        manifest = manifests.DocumentsManifest(
             version=1,
             collection_id=self.collection_id,
             total=len(file_ids),
@@ -205,7 +214,7 @@ class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
             if self.file_ids is not None:
                 raise XAIArgumentError(f"which={str(which)!r} goes without file_ids; with them, which is 'given'")
             return self.hook.run(
-                documents_to_reindex(self.collection_id, failed=which is Which.FAILED, team_id=self.team)
+                api_flows.documents_to_reindex(self.collection_id, failed=which is Which.FAILED, team_id=self.team)
             )
         if file_ids := ids_of("file_ids", self.file_ids):
             return file_ids

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.api.collections import Collection
-from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES
-from airflow_provider_xai_collections.api.flows import MAX_PAGE
-from airflow_provider_xai_collections.api.ingestion import (
-    Target,
-    UploadMethod,
-    declare_managed_fields,
-    documents_in_scope,
-    documents_of_source,
-    place,
-)
-from airflow_provider_xai_collections.api.planning import (
-    SourceDocument,
-    check_fields,
-    keeps_other_fields,
-    plan_ingestion,
-)
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.finding import find_files
-from airflow_provider_xai_collections.lineage.places import places_of
-from airflow_provider_xai_collections.manifests import DocumentsManifest
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
-from airflow_provider_xai_collections.paths import AnyPath
-from airflow_provider_xai_collections.sources import read_sources
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import finding, manifests, sources
+    from airflow_provider_xai_collections.api import files as api_files
+    from airflow_provider_xai_collections.api import flows as api_flows
+    from airflow_provider_xai_collections.api import ingestion, planning
+    from airflow_provider_xai_collections.api.collections import Collection
+    from airflow_provider_xai_collections.api.documents import Document
+    from airflow_provider_xai_collections.api.planning import SourceDocument
+    from airflow_provider_xai_collections.lineage import places
+    from airflow_provider_xai_collections.paths import AnyPath
+else:
+    api_files = later("api.files")
+    api_flows = later("api.flows")
+    ingestion = later("api.ingestion")
+    planning = later("api.planning")
+    finding = later("finding")
+    places = later("lineage.places")
+    manifests = later("manifests")
+    sources = later("sources")
 
 
 class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
@@ -73,21 +72,21 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
         """The documents, checked and hashed; ``limit`` is the most bytes one may have."""
 
-    def bring(self, context: Context) -> tuple[DocumentsManifest, list[str]]:
+    def bring(self, context: Context) -> tuple[manifests.DocumentsManifest, list[str]]:
         target = self._target()
-        limit = MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else MAX_DOCUMENT_BYTES
+        limit = api_files.MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else api_files.MAX_DOCUMENT_BYTES
         shared = strings_by_key("fields", self.fields)
         sources = self.read(context, limit)
         collection = self.hook.get_collection(collection_id=target.collection_id, team_id=target.team_id)
-        fields = [check_fields(collection, {**shared, **source.fields}) for source in sources]
-        self.hook.run(declare_managed_fields(collection, team_id=target.team_id))
-        plan = plan_ingestion(target.scope, sources, self._held(target, sources, collection))
+        fields = [planning.check_fields(collection, {**shared, **source.fields}) for source in sources]
+        self.hook.run(ingestion.declare_managed_fields(collection, team_id=target.team_id))
+        plan = planning.plan_ingestion(target.scope, sources, self._held(target, sources, collection))
         self.log.info("%s: %s", self.collection_id, plan)
         if plan.older_versions:
             self.log.warning(
                 "%d documents hold other content of these sources and stay in the collection", plan.older_versions
             )
-        other_fields = sum(map(keeps_other_fields, plan.documents, fields))
+        other_fields = sum(map(planning.keeps_other_fields, plan.documents, fields))
         if other_fields:
             self.log.warning(
                 "%d documents are there with other values of these fields, and keep them: fields are set when a "
@@ -95,10 +94,10 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
                 other_fields,
             )
         names = [planned.source.name for planned in plan.documents]
-        flows = (place(target, planned, own) for planned, own in zip(plan.documents, fields, strict=True))
+        flows = (ingestion.place(target, planned, own) for planned, own in zip(plan.documents, fields, strict=True))
         placed = self.run_each(names, flows, what="in place")
         added = sum(document.added for document in placed)
-        manifest = DocumentsManifest(
+        manifest = manifests.DocumentsManifest(
             version=1,
             collection_id=self.collection_id,
             total=len(placed),
@@ -106,27 +105,32 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
             already_there=len(placed) - added,
             replaced=sum(document.replaced for document in placed),
             bytes=sum(source.size for source, document in zip(sources, placed, strict=True) if document.added),
-            sources=places_of(source.uri for source in sources),
+            sources=places.places_of(source.uri for source in sources),
             possible_orphans=sum(document.possible_orphans for document in placed),
             older_versions=plan.older_versions,
             other_fields=other_fields,
         )
         return manifest, [document.file_id for document in placed]
 
-    def _target(self) -> Target:
+    def _target(self) -> ingestion.Target:
         try:
             method = UploadMethod(self.upload_method)
         except ValueError:
             raise XAIArgumentError(
                 f"upload_method is {self.upload_method!r}; choose one of {', '.join(UploadMethod)}"
             ) from None
-        return Target(self.collection_id, text_of("scope", self.scope), method, self.team)
+        return ingestion.Target(self.collection_id, text_of("scope", self.scope), method, self.team)
 
-    def _held(self, target: Target, sources: Sequence[SourceDocument], collection: Collection) -> Iterable[Document]:
+    def _held(
+        self,
+        target: ingestion.Target,
+        sources: Sequence[SourceDocument],
+        collection: Collection,
+    ) -> Iterable[Document]:
         """What the collection holds of these sources: by listing the scope, or one by one where that asks less."""
-        if collection.documents_count / MAX_PAGE <= len(sources):
-            return self.hook.run(documents_in_scope(target))
-        flows = (documents_of_source(target, source) for source in sources)
+        if collection.documents_count / api_flows.MAX_PAGE <= len(sources):
+            return self.hook.run(ingestion.documents_in_scope(target))
+        flows = (ingestion.documents_of_source(target, source) for source in sources)
         found = self.run_each([source.name for source in sources], flows, what="looked up")
         return [document for documents in found for document in documents]
 
@@ -172,7 +176,7 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         self.exclude = exclude
 
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
-        files = find_files(
+        files = finding.find_files(
             rendered(self.paths), pattern=text_of("pattern", self.pattern), exclude=rendered(self.exclude)
         )
-        return read_sources(files, limit=limit, concurrency=self.concurrency)
+        return sources.read_sources(files, limit=limit, concurrency=self.concurrency)

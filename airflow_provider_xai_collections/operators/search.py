@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.api.endpoints import SEARCH_DOCUMENTS
-from airflow_provider_xai_collections.api.searching import Expectation, search_until
-from airflow_provider_xai_collections.arguments import ids_of, strings_of, whole_number
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, ids_of, strings_of, whole_number
 from airflow_provider_xai_collections.assets.collections import create_asset
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.last_words import speak
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.links.collections import XAICollectionLink
-from airflow_provider_xai_collections.manifests import CAP, SearchManifest
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
+
+    from airflow_provider_xai_collections import manifests
+    from airflow_provider_xai_collections.api import endpoints, searching
+    from airflow_provider_xai_collections.hooks import collections as hooks
+else:
+    endpoints = later("api.endpoints")
+    searching = later("api.searching")
+    hooks = later("hooks.collections")
+    manifests = later("manifests")
+
 
 #: Passages that the service returns if nobody says how many.
 DEFAULT_LIMIT = 10
@@ -91,7 +98,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         expect_file_ids: Sequence[str] = (),
         timeout: Duration = timedelta(minutes=1),
         poll_interval: Duration = 5.0,
-        conn_id: str = XAICollectionsHook.default_conn_name,
+        conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -117,8 +124,8 @@ class XAISearchDocumentsOperator(BaseOperator):
         speak(self.log, "Told to end: a search leaves nothing behind at xAI. Run again, the task searches again")
 
     @cached_property
-    def hook(self) -> XAICollectionsHook:
-        return XAICollectionsHook(self.conn_id)
+    def hook(self) -> hooks.XAICollectionsHook:
+        return hooks.XAICollectionsHook(self.conn_id)
 
     def pre_execute(self, context: Any) -> None:
         """Before anything else, so that the link is there while the task searches again and again."""
@@ -130,7 +137,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         with for_operator(), self.hook:
             max_chars = whole_number("max_chars", self.max_chars, at_least=0)
             collection_ids = strings_of("collection_ids", self.collection_ids, "collection ids (collection_…)")
-            request = SEARCH_DOCUMENTS.request(
+            request = endpoints.SEARCH_DOCUMENTS.request(
                 query=self.query,
                 source={"collection_ids": collection_ids},
                 filter=self.filter,
@@ -139,23 +146,23 @@ class XAISearchDocumentsOperator(BaseOperator):
                 retrieval_mode=self.retrieval_mode,
                 group_by=self.group_by,
             )
-            flow = search_until(
+            flow = searching.search_until(
                 request,
                 self._expectation(DEFAULT_LIMIT if self.limit is None else int(self.limit)),
                 timeout=seconds("timeout", self.timeout),
                 poll_interval=seconds("poll_interval", self.poll_interval),
             )
-            found = SearchManifest.of(collection_ids, self.hook.run(flow), max_chars=max_chars)
+            found = manifests.SearchManifest.of(collection_ids, self.hook.run(flow), max_chars=max_chars)
             self.log.info("Found %d passages, the best scores %s", found.total, found.best_score)
             if len(found.matches) < found.total:
                 self.log.info("The manifest has room for %d of them", len(found.matches))
             return found.dump()
 
-    def _expectation(self, limit: int) -> Expectation:
+    def _expectation(self, limit: int) -> searching.Expectation:
         score = self.min_score
         if score is not None and (isinstance(score, bool) or not isinstance(score, int | float) or not isfinite(score)):
             raise XAIArgumentError(f"min_score is {score!r}; it must be a number")
-        wanted = Expectation(
+        wanted = searching.Expectation(
             min_matches=whole_number("min_matches", self.min_matches, at_least=0),
             min_score=score,
             file_ids=tuple(ids_of("expect_file_ids", self.expect_file_ids)),
@@ -170,4 +177,6 @@ class XAISearchDocumentsOperator(BaseOperator):
         from airflow_provider_xai_collections.lineage.openlineage import read_from
 
         collection_ids = strings_of("collection_ids", self.collection_ids, "collection ids (collection_…)")
-        return read_from(create_asset(collection_id=collection_id).uri for collection_id in collection_ids[:CAP])
+        return read_from(
+            create_asset(collection_id=collection_id).uri for collection_id in collection_ids[: manifests.CAP]
+        )

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Context, conf
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.api.ingestion import UploadMethod
-from airflow_provider_xai_collections.api.polling import WaitEnd
-from airflow_provider_xai_collections.api.syncing import SyncAction
-from airflow_provider_xai_collections.deferring import WaitInParts, Watch, deadline_of, fits_a_trigger
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.durations import seconds
-from airflow_provider_xai_collections.json_lines import read_lines, write_lines
-from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.syncing import Planned, XAISyncStepsBaseOperator
-from airflow_provider_xai_collections.operators.tally import Tally
-from airflow_provider_xai_collections.paths import AnyPath
-from airflow_provider_xai_collections.sync_manifests import SyncLine, SyncManifest, merged
-from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.verdicts import some_of, summary_of
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import deferring, json_lines, manifests, sync_manifests, verdicts
+    from airflow_provider_xai_collections.api import syncing
+    from airflow_provider_xai_collections.api.polling import WaitEnd
+    from airflow_provider_xai_collections.manifests import WaitSummary
+    from airflow_provider_xai_collections.operators import tally as tallies
+    from airflow_provider_xai_collections.operators.tally import Tally
+    from airflow_provider_xai_collections.paths import AnyPath
+    from airflow_provider_xai_collections.triggers import documents as triggers
+else:
+    syncing = later("api.syncing")
+    deferring = later("deferring")
+    json_lines = later("json_lines")
+    manifests = later("manifests")
+    tallies = later("operators.tally")
+    sync_manifests = later("sync_manifests")
+    triggers = later("triggers.documents")
+    verdicts = later("verdicts")
 
 
 class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
@@ -82,12 +92,12 @@ class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
         manifest = planned.manifest.model_copy(
             update={
                 "dry_run": True,
-                "added": plan.counts[SyncAction.ADD],
-                "replaced": plan.counts[SyncAction.REPLACE],
-                "repaired": plan.counts[SyncAction.REPAIR] + plan.counts[SyncAction.REINDEX],
-                "kept": plan.counts[SyncAction.KEEP] + plan.counts[SyncAction.AWAIT],
-                "skipped": plan.counts[SyncAction.SKIP],
-                "errors": plan.counts[SyncAction.UNREAD],
+                "added": plan.counts[syncing.SyncAction.ADD],
+                "replaced": plan.counts[syncing.SyncAction.REPLACE],
+                "repaired": plan.counts[syncing.SyncAction.REPAIR] + plan.counts[syncing.SyncAction.REINDEX],
+                "kept": plan.counts[syncing.SyncAction.KEEP] + plan.counts[syncing.SyncAction.AWAIT],
+                "skipped": plan.counts[syncing.SyncAction.SKIP],
+                "errors": plan.counts[syncing.SyncAction.UNREAD],
                 "removed": plan.removals,
                 "superseded": plan.superseded,
                 "bytes": plan.bytes_to_upload,
@@ -96,20 +106,20 @@ class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
             }
         )
         if self.report is not None:
-            write_lines(self.report, map(SyncLine.planned, plan.steps))
+            json_lines.write_lines(self.report, map(sync_manifests.SyncLine.planned, plan.steps))
         self.so_far = manifest
         self.show(manifest)
-        for action in SyncAction:
-            if action is not SyncAction.KEEP and plan.counts[action]:
+        for action in syncing.SyncAction:
+            if action is not syncing.SyncAction.KEEP and plan.counts[action]:
                 named = [step.name for step in plan.steps if step.action is action]
-                self.log.info("To %s: %d%s", action, len(named), some_of(named))
+                self.log.info("To %s: %d%s", action, len(named), verdicts.some_of(named))
         return self.tell(context, manifest) if manifest.collection_id else manifest.dump()
 
     def _sync(self, context: Context, planned: Planned) -> dict[str, Any]:
         steps = planned.plan.steps
         in_triggerer = self.wait_for_completion and self.deferrable
-        last = [step for step in steps if step.action is SyncAction.REMOVE]
-        first = [step for step in steps if step.action is not SyncAction.REMOVE] if in_triggerer else steps
+        last = [step for step in steps if step.action is syncing.SyncAction.REMOVE]
+        first = [step for step in steps if step.action is not syncing.SyncAction.REMOVE] if in_triggerer else steps
         with closing(self.tally(planned, keep_lines=self.report is not None)) as tally:
             try:
                 end = self.apply(planned, first, tally, wait=self.wait_for_completion and not in_triggerer)
@@ -124,26 +134,31 @@ class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
                 return self._wait(context, manifest, tally.pending)
             return self._end(context, self.tidy_up(context, planned, tally, manifest), tally, end)
 
-    def _wait(self, context: Context, manifest: SyncManifest, file_ids: Sequence[str]) -> dict[str, Any]:
+    def _wait(self, context: Context, manifest: sync_manifests.SyncManifest, file_ids: Sequence[str]) -> dict[str, Any]:
         """Leave the wait to the triggerer."""
-        deadline = deadline_of(self, context, seconds("timeout", self.timeout))
+        deadline = deferring.deadline_of(self, context, seconds("timeout", self.timeout))
         waiting = manifest.model_copy(update={"in_progress": 0})
-        if fits_a_trigger(file_ids):
-            return self._defer(waiting, Watch(tuple(file_ids), deadline), "execute_complete")
+        if deferring.fits_a_trigger(file_ids):
+            return self._defer(waiting, deferring.Watch(tuple(file_ids), deadline), "execute_complete")
         return self._go_on(context, waiting, self._parts(context, manifest).begin(file_ids, deadline))
 
-    def _parts(self, context: Context, manifest: SyncManifest) -> WaitInParts:
-        return WaitInParts(context["ti"], self.hook, manifest.collection_id, self.team)
+    def _parts(self, context: Context, manifest: sync_manifests.SyncManifest) -> deferring.WaitInParts:
+        return deferring.WaitInParts(context["ti"], self.hook, manifest.collection_id, self.team)
 
-    def _go_on(self, context: Context, manifest: SyncManifest, next_or_end: Watch | WaitSummary) -> dict[str, Any]:
-        if isinstance(next_or_end, Watch):
+    def _go_on(
+        self,
+        context: Context,
+        manifest: sync_manifests.SyncManifest,
+        next_or_end: deferring.Watch | WaitSummary,
+    ) -> dict[str, Any]:
+        if isinstance(next_or_end, deferring.Watch):
             return self._defer(manifest, next_or_end, "execute_part_complete")
         return self._finish(context, manifest, next_or_end)
 
-    def _defer(self, manifest: SyncManifest, watch: Watch, method_name: str) -> dict[str, Any]:
+    def _defer(self, manifest: sync_manifests.SyncManifest, watch: deferring.Watch, method_name: str) -> dict[str, Any]:
         rules = self.wait_rules()
         return self.defer(
-            trigger=XAIDocumentsProcessedTrigger(
+            trigger=triggers.XAIDocumentsProcessedTrigger(
                 collection_id=manifest.collection_id,
                 file_ids=watch.file_ids,
                 team_id=self.team,
@@ -157,21 +172,25 @@ class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
             timeout=watch.patience,
         )
 
-    def _told(self, event: Any) -> tuple[SyncManifest, WaitSummary]:
-        told = WaitEvent.parse(event)
-        self.so_far = manifest = SyncManifest.parse(told.manifest)
-        return manifest, summary_of(told)
+    def _told(self, event: Any) -> tuple[sync_manifests.SyncManifest, WaitSummary]:
+        told = manifests.WaitEvent.parse(event)
+        self.so_far = manifest = sync_manifests.SyncManifest.parse(told.manifest)
+        return manifest, verdicts.summary_of(told)
 
-    def _finish(self, context: Context, before: SyncManifest, summary: WaitSummary) -> dict[str, Any]:
+    def _finish(self, context: Context, before: sync_manifests.SyncManifest, summary: WaitSummary) -> dict[str, Any]:
         """What is left to do after the wait: the new task looks at both sides again."""
         planned, tally = self.look_again(before, summary.end, keep_lines=bool(before.report))
         with closing(tally):
             self.so_far = manifest = tally.finishing(before, summary)
             if (report := before.report) is not None:
-                self.written(report, merged(read_lines(report, SyncLine), tally.lines()))
+                self.written(
+                    report, sync_manifests.merged(json_lines.read_lines(report, sync_manifests.SyncLine), tally.lines())
+                )
             return self._end(context, self.tidy_up(context, planned, tally, manifest), tally, summary.end)
 
-    def _end(self, context: Context, manifest: SyncManifest, tally: Tally, end: WaitEnd) -> dict[str, Any]:
+    def _end(
+        self, context: Context, manifest: sync_manifests.SyncManifest, tally: Tally, end: WaitEnd
+    ) -> dict[str, Any]:
         self.so_far = manifest
         self.show(manifest)
         self.judge(manifest, tally, end)

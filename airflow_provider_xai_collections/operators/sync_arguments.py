@@ -6,19 +6,26 @@ from abc import ABC
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES
-from airflow_provider_xai_collections.api.ingestion import UploadMethod
-from airflow_provider_xai_collections.api.polling import WaitRules
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import count_or_share, one_of, rendered, text_of, whole_number
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
-from airflow_provider_xai_collections.operators.sync_fields import Fields
-from airflow_provider_xai_collections.paths import AnyPath
-from airflow_provider_xai_collections.scanning import would_list
-from airflow_provider_xai_collections.verdicts import OnFailed, check_policy
+from airflow_provider_xai_collections.tolerance import OnFailed, check_policy
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import scanning
+    from airflow_provider_xai_collections.api import files as api_files
+    from airflow_provider_xai_collections.api import polling
+    from airflow_provider_xai_collections.operators.sync_fields import Fields
+    from airflow_provider_xai_collections.paths import AnyPath
+else:
+    api_files = later("api.files")
+    polling = later("api.polling")
+    scanning = later("scanning")
 
 
 class Verify(StrEnum):
@@ -176,15 +183,15 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
 
     def _would_list(self, path: AnyPath) -> bool:
         pattern, exclude = text_of("pattern", self.pattern), rendered(self.exclude)
-        return would_list(self.source, path, pattern=pattern, exclude=exclude)
+        return scanning.would_list(self.source, path, pattern=pattern, exclude=exclude)
 
     @property
     def limit_bytes(self) -> int:
         """The most bytes a document may have."""
-        return MAX_DOCUMENT_BYTES if self.upload_method == UploadMethod.DIRECT else MAX_UPLOAD_BYTES
+        return api_files.MAX_DOCUMENT_BYTES if self.upload_method == UploadMethod.DIRECT else api_files.MAX_UPLOAD_BYTES
 
-    def wait_rules(self) -> WaitRules:
-        return WaitRules(
+    def wait_rules(self) -> polling.WaitRules:
+        return polling.WaitRules(
             poll_interval=seconds("poll_interval", self.poll_interval),
             stall_after=None if self.stall_timeout is None else seconds("stall_timeout", self.stall_timeout),
         )

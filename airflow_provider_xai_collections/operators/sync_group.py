@@ -5,27 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import Context, TaskGroup, XComArg
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.api.ingestion import Target, UploadMethod
-from airflow_provider_xai_collections.api.polling import WaitEnd
-from airflow_provider_xai_collections.api.sync_flows import held_documents
-from airflow_provider_xai_collections.api.syncing import SourceEntry, SyncPlan, SyncStep
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import rendered, text_of, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.json_lines import read_lines, write_lines
-from airflow_provider_xai_collections.operators.sync_fields import DocumentFields
-from airflow_provider_xai_collections.operators.sync_whole import Whole, in_shards, known, not_begun
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.syncing import Planned, XAISyncStepsBaseOperator
-from airflow_provider_xai_collections.paths import AnyPath
-from airflow_provider_xai_collections.scanning import listed_again, prepare
-from airflow_provider_xai_collections.sync_manifests import StepLine, SyncManifest, SyncPlanned
-from airflow_provider_xai_collections.verdicts import OnFailed
+from airflow_provider_xai_collections.tolerance import OnFailed
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import json_lines, scanning, sync_manifests
+    from airflow_provider_xai_collections.api import ingestion, polling, sync_flows, syncing
+    from airflow_provider_xai_collections.api.syncing import SourceEntry, SyncStep
+    from airflow_provider_xai_collections.operators import sync_fields, sync_whole
+    from airflow_provider_xai_collections.paths import AnyPath
+else:
+    ingestion = later("api.ingestion")
+    polling = later("api.polling")
+    sync_flows = later("api.sync_flows")
+    syncing = later("api.syncing")
+    json_lines = later("json_lines")
+    sync_fields = later("operators.sync_fields")
+    sync_whole = later("operators.sync_whole")
+    scanning = later("scanning")
+    sync_manifests = later("sync_manifests")
 
 #: Mapped tasks at most: Airflow maps over 1,024 unless it is told otherwise.
 MAX_SHARDS = 1_000
@@ -117,11 +126,13 @@ class XAIPlanSyncOperator(XAISyncStepsBaseOperator):
             if whole_number("shards", self.shards, at_least=1) > MAX_SHARDS:
                 raise XAIArgumentError(f"shards is {self.shards}; Airflow maps over {MAX_SHARDS:,} tasks at most")
             planned = self.plan()
-            parts = list(in_shards(planned.plan, self.shards))
-            handed_on = SyncPlanned(version=1, manifest=known(planned), folder=self._folder(context), shards=len(parts))
-            write_lines(handed_on.report_of_plan, not_begun(planned.plan))
+            parts = list(sync_whole.in_shards(planned.plan, self.shards))
+            handed_on = sync_manifests.SyncPlanned(
+                version=1, manifest=sync_whole.known(planned), folder=self._folder(context), shards=len(parts)
+            )
+            json_lines.write_lines(handed_on.report_of_plan, sync_whole.not_begun(planned.plan))
             for number, part in enumerate(parts):
-                write_lines(handed_on.steps_of(number), map(StepLine.of, part))
+                json_lines.write_lines(handed_on.steps_of(number), map(sync_manifests.StepLine.of, part))
             self.so_far = handed_on.manifest
             self.log.info("%d parts in %s", len(parts), handed_on.folder)
             context["ti"].xcom_push(key=PLANNED, value=handed_on.dump())
@@ -160,10 +171,10 @@ class XAIApplySyncOperator(XAISyncStepsBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
             self.check_arguments()
-            plan = SyncPlanned.parse(rendered(self.planned))
+            plan = sync_manifests.SyncPlanned.parse(rendered(self.planned))
             shard = int(self.shard)
-            steps = [line.step() for line in read_lines(plan.steps_of(shard), StepLine)]
-            prepare(step.entry for step in steps if step.entry is not None)
+            steps = [line.step() for line in json_lines.read_lines(plan.steps_of(shard), sync_manifests.StepLine)]
+            scanning.prepare(step.entry for step in steps if step.entry is not None)
             planned = self._part(plan.manifest, steps, again=context["ti"].try_number > 1)
             with closing(self.tally(planned, keep_lines=True)) as tally:
                 try:
@@ -174,23 +185,23 @@ class XAIApplySyncOperator(XAISyncStepsBaseOperator):
                 self.so_far = manifest = self.tidy_up(context, planned, tally, manifest)
                 self.show(manifest)
                 # What the whole may tolerate, the last task judges.
-                if end is not WaitEnd.SETTLED or self.on_failed == OnFailed.FAIL:
+                if end is not polling.WaitEnd.SETTLED or self.on_failed == OnFailed.FAIL:
                     self.judge(manifest, tally, end)
             return manifest.dump()
 
-    def _part(self, whole: SyncManifest, steps: list[SyncStep], *, again: bool) -> Planned:
+    def _part(self, whole: sync_manifests.SyncManifest, steps: list[SyncStep], *, again: bool) -> Planned:
         """The part of the plan that is this task's; compared anew, if an earlier try may have done some of it."""
-        target = Target(whole.collection_id, whole.scope, UploadMethod(self.upload_method), self.team)
+        target = ingestion.Target(whole.collection_id, whole.scope, UploadMethod(self.upload_method), self.team)
         collection = self.hook.get_collection(collection_id=target.collection_id, team_id=self.team)
-        fields = DocumentFields.read(self.make_fields or self.fields, collection)
-        plan = SyncPlan(tuple(steps))
+        fields = sync_fields.DocumentFields.read(self.make_fields or self.fields, collection)
+        plan = syncing.SyncPlan(tuple(steps))
         if again:
-            held = self.hook.run(held_documents(target))
+            held = self.hook.run(sync_flows.held_documents(target))
             entries = self._listed_again([step.entry for step in steps if step.entry is not None])
             ours = {entry.uri for entry in entries}
             plan = self.compare(entries, [each for each in held if each.uri in ours], fields)
             self.log.info("%s: looking again after an earlier try; %s", target.collection_id, plan)
-        manifest = SyncManifest(
+        manifest = sync_manifests.SyncManifest(
             version=1,
             collection_id=whole.collection_id,
             scope=whole.scope,
@@ -202,7 +213,7 @@ class XAIApplySyncOperator(XAISyncStepsBaseOperator):
     def _listed_again(self, entries: Sequence[SourceEntry]) -> list[SourceEntry]:
         """As the source has them now: what changed or went since the plan would fail every try."""
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix="xai-look") as pool:
-            return [entry for entry in pool.map(listed_again, entries) if entry is not None]
+            return [entry for entry in pool.map(scanning.listed_again, entries) if entry is not None]
 
 
 class XAIFinishSyncOperator(XAISyncStepsBaseOperator):
@@ -228,13 +239,13 @@ class XAIFinishSyncOperator(XAISyncStepsBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
             self.check_arguments()
-            before = SyncPlanned.parse(rendered(self.planned))
-            planned, tally = self.look_again(before.manifest, WaitEnd.SETTLED, keep_lines=True)
+            before = sync_manifests.SyncPlanned.parse(rendered(self.planned))
+            planned, tally = self.look_again(before.manifest, polling.WaitEnd.SETTLED, keep_lines=True)
             with closing(tally):
-                whole = Whole(before, planned, tally)
+                whole = sync_whole.Whole(before, planned, tally)
                 self.so_far = manifest = whole.manifest()
                 if self.report is not None and self.written(self.report, whole.lines()):
                     self.so_far = manifest = manifest.model_copy(update={"report": str(self.report)})
                 self.show(manifest)
-                self.judge(manifest, tally, WaitEnd.SETTLED)
+                self.judge(manifest, tally, polling.WaitEnd.SETTLED)
             return self.tell(context, manifest)

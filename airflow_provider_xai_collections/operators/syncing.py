@@ -6,45 +6,59 @@ import time
 from abc import ABC
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.api.collections import Collection
-from airflow_provider_xai_collections.api.ensuring import ensure_collection, find_collection
-from airflow_provider_xai_collections.api.ingestion import Target, UploadMethod, declare_managed_fields, knows_scopes
-from airflow_provider_xai_collections.api.orphans import find_orphans, remove_orphans
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, SourceDocument, digest_of
-from airflow_provider_xai_collections.api.polling import WaitEnd
-from airflow_provider_xai_collections.api.removing import Removal
-from airflow_provider_xai_collections.api.sync_flows import SyncTools, held_documents
-from airflow_provider_xai_collections.api.sync_work import GIVE_UP_AFTER, SyncWork
-from airflow_provider_xai_collections.api.syncing import (
-    HeldDocument,
-    Holdings,
-    SourceEntry,
-    SyncAction,
-    SyncPlan,
-    SyncRules,
-    SyncStep,
-    must_be_read,
-    plan_sync,
-)
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import rendered, text_of
 from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIError, XAINotFoundError
-from airflow_provider_xai_collections.json_lines import write_lines
 from airflow_provider_xai_collections.last_words import FINDS, between_documents
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
-from airflow_provider_xai_collections.operators.sync_fields import DocumentFields
-from airflow_provider_xai_collections.operators.sync_reading import content_hashes
-from airflow_provider_xai_collections.operators.sync_verdicts import check_plan, judge_sync
-from airflow_provider_xai_collections.operators.tally import Tally
-from airflow_provider_xai_collections.paths import AnyPath
-from airflow_provider_xai_collections.scanning import document_of, owns, read_entry, root_uri, scan
-from airflow_provider_xai_collections.sync_manifests import SyncLine, SyncManifest
-from airflow_provider_xai_collections.tables import count_table
-from airflow_provider_xai_collections.verdicts import OnFailed, some_of, too_many
+from airflow_provider_xai_collections.tolerance import OnFailed, too_many
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import json_lines, scanning, sync_manifests, tables, verdicts
+    from airflow_provider_xai_collections.api import (
+        ensuring,
+        ingestion,
+        orphans,
+        planning,
+        polling,
+        sync_flows,
+        sync_work,
+        syncing,
+    )
+    from airflow_provider_xai_collections.api import removing as api_removing
+    from airflow_provider_xai_collections.api.collections import Collection
+    from airflow_provider_xai_collections.api.planning import SourceDocument
+    from airflow_provider_xai_collections.api.syncing import HeldDocument, SourceEntry, SyncPlan, SyncStep
+    from airflow_provider_xai_collections.operators import sync_fields, sync_reading, sync_verdicts
+    from airflow_provider_xai_collections.operators import tally as tallies
+    from airflow_provider_xai_collections.paths import AnyPath
+    from airflow_provider_xai_collections.sync_manifests import SyncLine
+else:
+    ensuring = later("api.ensuring")
+    ingestion = later("api.ingestion")
+    orphans = later("api.orphans")
+    planning = later("api.planning")
+    polling = later("api.polling")
+    api_removing = later("api.removing")
+    sync_flows = later("api.sync_flows")
+    sync_work = later("api.sync_work")
+    syncing = later("api.syncing")
+    json_lines = later("json_lines")
+    sync_fields = later("operators.sync_fields")
+    sync_reading = later("operators.sync_reading")
+    sync_verdicts = later("operators.sync_verdicts")
+    tallies = later("operators.tally")
+    scanning = later("scanning")
+    sync_manifests = later("sync_manifests")
+    tables = later("tables")
+    verdicts = later("verdicts")
 
 #: How ids of collections begin; anything else is a name.
 COLLECTION_ID = "collection_"
@@ -61,15 +75,15 @@ class Planned:
     """
 
     plan: SyncPlan
-    target: Target
-    fields: DocumentFields
-    manifest: SyncManifest
+    target: ingestion.Target
+    fields: sync_fields.DocumentFields
+    manifest: sync_manifests.SyncManifest
 
 
 class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
     """Can plan a sync, apply steps of it, and judge what came of them."""
 
-    _tally: Tally | None = None
+    _tally: tallies.Tally | None = None
 
     def last_words(self) -> str:
         if (tally := self._tally) is not None:
@@ -83,16 +97,20 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
         :param may_create: whether to make the collection and to declare our fields.
         :param again: whether this sync has compared them before, and has read what it is to verify.
         """
-        root = root_uri(self.source)
+        root = scanning.root_uri(self.source)
         scope = root if self.scope is None else text_of("scope", self.scope)
         name = text_of("collection", collection_id or self.collection)
         collection = self._found(name)
-        target = Target(
+        target = ingestion.Target(
             collection.collection_id if collection else "", scope, UploadMethod(self.upload_method), self.team
         )
         # In this order: what another run brings in between must not look as if the source had it no longer.
-        held = self.hook.run(held_documents(target)) if collection and knows_scopes(collection) else []
-        entries = scan(
+        held = (
+            self.hook.run(sync_flows.held_documents(target))
+            if collection and ingestion.knows_scopes(collection)
+            else []
+        )
+        entries = scanning.scan(
             self.source,
             pattern=text_of("pattern", self.pattern),
             exclude=rendered(self.exclude),
@@ -100,16 +118,16 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
         )
         if not entries:
             self.log.warning("%s holds no document (pattern %r, exclude %r)", root, self.pattern, self.exclude)
-        fields, created = DocumentFields.read(self.make_fields or self.fields, collection), False
+        fields, created = sync_fields.DocumentFields.read(self.make_fields or self.fields, collection), False
         plan = self.compare(entries, held, fields, again=again)
         self.log.info("%s: %d documents in %s; %s", self.collection, len(entries), root, plan)
-        check_plan(plan, scope, root, max_prune=self.max_prune, prune=self.prune, log=self.log)
+        sync_verdicts.check_plan(plan, scope, root, max_prune=self.max_prune, prune=self.prune, log=self.log)
         if may_create:
             if collection is None:
                 collection, created = self._made(name)
                 target = replace(target, collection_id=collection.collection_id)
-            self.hook.run(declare_managed_fields(collection, team_id=self.team))
-        manifest = SyncManifest(
+            self.hook.run(ingestion.declare_managed_fields(collection, team_id=self.team))
+        manifest = sync_manifests.SyncManifest(
             version=1,
             collection_id=target.collection_id,
             scope=scope,
@@ -124,7 +142,7 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
     def _found(self, name: str) -> Collection | None:
         """The collection, if it is there."""
         if not name.startswith(COLLECTION_ID):
-            return self.hook.run(find_collection(name, team_id=self.team))
+            return self.hook.run(ensuring.find_collection(name, team_id=self.team))
         try:
             return self.hook.get_collection(collection_id=name, team_id=self.team)
         except XAINotFoundError as error:
@@ -134,27 +152,29 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
 
     def _made(self, name: str) -> tuple[Collection, bool]:
         """The collection, and whether it was made just now, or by another run."""
-        ensured = self.hook.run(ensure_collection(name, team_id=self.team, field_definitions=MANAGED_FIELDS))
+        ensured = self.hook.run(
+            ensuring.ensure_collection(name, team_id=self.team, field_definitions=planning.MANAGED_FIELDS)
+        )
         return ensured.collection, ensured.created
 
-    def _rules(self, fields: DocumentFields, *, again: bool) -> SyncRules:
+    def _rules(self, fields: sync_fields.DocumentFields, *, again: bool) -> syncing.SyncRules:
         def metadata_of(entry: SourceEntry, sha256: str) -> str:
-            return digest_of(fields.of(self._open(entry, sha256)))
+            return planning.digest_of(fields.of(self._open(entry, sha256)))
 
-        return SyncRules(
-            owns=owns(self.source),
+        return syncing.SyncRules(
+            owns=scanning.owns(self.source),
             prune=self.prune,
             verify=self.verify == Verify.CONTENT and not again,
             stuck_before=time.time() - seconds("stuck_after", self.stuck_after),
             metadata=metadata_of if self.update_fields else None,
-            usual_metadata=None if self.update_fields or fields.shared is None else digest_of(fields.shared),
+            usual_metadata=None if self.update_fields or fields.shared is None else planning.digest_of(fields.shared),
         )
 
     def compare(
         self,
         entries: Sequence[SourceEntry],
         documents: Iterable[HeldDocument],
-        fields: DocumentFields,
+        fields: sync_fields.DocumentFields,
         *,
         again: bool = False,
     ) -> SyncPlan:
@@ -163,30 +183,34 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
         :param again: as in :meth:`plan`.
         """
         rules = self._rules(fields, again=again)
-        held = Holdings(documents, rules)
-        reading = must_be_read(entries, held, rules)
+        held = syncing.Holdings(documents, rules)
+        reading = syncing.must_be_read(entries, held, rules)
         read: dict[str, str] = {}
         unread: dict[str, str] = {}
         if reading:
             self.log.info("%s: reading %d documents that may have changed", self.collection, len(reading))
-            read, unread = content_hashes(
+            read, unread = sync_reading.content_hashes(
                 reading, lambda entry: self._open(entry, None), concurrency=self.concurrency, log=self.log
             )
-        return plan_sync(entries, held, rules, read=read, unread=unread)
+        return syncing.plan_sync(entries, held, rules, read=read, unread=unread)
 
     def _open(self, entry: SourceEntry, sha256: str | None) -> SourceDocument:
-        return read_entry(entry, limit=self.limit_bytes) if sha256 is None else document_of(entry, sha256)
+        return (
+            scanning.read_entry(entry, limit=self.limit_bytes)
+            if sha256 is None
+            else scanning.document_of(entry, sha256)
+        )
 
     def apply(
         self,
         planned: Planned,
         steps: Sequence[SyncStep],
-        tally: Tally,
+        tally: tallies.Tally,
         *,
         wait: bool,
         uploads: bool = True,
         lost: int = 0,
-    ) -> WaitEnd:
+    ) -> polling.WaitEnd:
         """Carry out steps of a plan, and count.
 
         :param wait: wait until documents are processed.
@@ -196,14 +220,14 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
         """
         self._tally = tally
         target = planned.target
-        tools = SyncTools(
+        tools = sync_flows.SyncTools(
             target=target,
-            removal=Removal(target.collection_id, target.team_id, delete_files=self.delete_files),
+            removal=api_removing.Removal(target.collection_id, target.team_id, delete_files=self.delete_files),
             read=self._open,
             fields=planned.fields.of,
             metadata_is_content=self.update_fields,
         )
-        work = SyncWork(
+        work = sync_work.SyncWork(
             _mixed(steps),
             tools,
             concurrency=self.concurrency,
@@ -230,24 +254,31 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
             raise error
         return work.end
 
-    def _is_tolerable(self, planned: Planned, tally: Tally, lost: int) -> bool:
+    def _is_tolerable(self, planned: Planned, tally: tallies.Tally, lost: int) -> bool:
         """Whether so few documents failed that pruning may go on: one of them may be what is gone, under a new name."""
         lost += sum(tally.counts[name] for name in ("failed", "errors", "untried"))
         total = planned.manifest.documents
         return not lost or not too_many(lost, total, OnFailed(self.on_failed), self.max_failed)
 
-    def tally(self, planned: Planned, *, keep_lines: bool) -> Tally:
+    def tally(self, planned: Planned, *, keep_lines: bool) -> tallies.Tally:
         """For the steps of a plan; to be closed."""
-        return Tally(self.log, planned.target.collection_id, planned.plan.to_do, keep_lines=keep_lines)
+        return tallies.Tally(self.log, planned.target.collection_id, planned.plan.to_do, keep_lines=keep_lines)
 
-    def look_again(self, before: SyncManifest, end: WaitEnd, *, keep_lines: bool) -> tuple[Planned, Tally]:
+    def look_again(
+        self, before: sync_manifests.SyncManifest, end: polling.WaitEnd, *, keep_lines: bool
+    ) -> tuple[Planned, tallies.Tally]:
         """After a wait elsewhere: look at both sides again, and remove what is superfluous.
 
         :param end: how the wait ended; nothing is pruned while documents are in progress.
         """
         planned = self.plan(before.collection_id, again=True)
-        wanted = {SyncAction.KEEP, SyncAction.AWAIT, SyncAction.REPAIR, SyncAction.REINDEX}
-        wanted |= {SyncAction.REMOVE} if end is WaitEnd.SETTLED else set()
+        wanted = {
+            syncing.SyncAction.KEEP,
+            syncing.SyncAction.AWAIT,
+            syncing.SyncAction.REPAIR,
+            syncing.SyncAction.REINDEX,
+        }
+        wanted |= {syncing.SyncAction.REMOVE} if end is polling.WaitEnd.SETTLED else set()
         steps = [step for step in planned.plan.steps if step.action in wanted]
         tally = self.tally(planned, keep_lines=keep_lines)
         try:
@@ -257,11 +288,15 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
             raise
         return planned, tally
 
-    def judge(self, manifest: SyncManifest, tally: Tally, end: WaitEnd) -> None:
+    def judge(self, manifest: sync_manifests.SyncManifest, tally: tallies.Tally, end: polling.WaitEnd) -> None:
         """Return if the task may go on; see :func:`judge_sync`."""
-        judge_sync(manifest, end, tally.trouble(), on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
+        sync_verdicts.judge_sync(
+            manifest, end, tally.trouble(), on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+        )
 
-    def tidy_up(self, context: Context, planned: Planned, tally: Tally, manifest: SyncManifest) -> SyncManifest:
+    def tidy_up(
+        self, context: Context, planned: Planned, tally: tallies.Tally, manifest: sync_manifests.SyncManifest
+    ) -> sync_manifests.SyncManifest:
         """Delete uploads that were cut off before they were attached, if there may be any. The manifest tells."""
         cut_off = manifest.possible_orphans or context["ti"].try_number > 1
         if self.orphan_age is None or not cut_off or planned.target.method is UploadMethod.DIRECT:
@@ -270,14 +305,14 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
         for step in planned.plan.steps:
             uploads.setdefault(step.name, set()).add(step.size)
         now = time.time()
-        search = find_orphans(
+        search = orphans.find_orphans(
             uploads, known=tally.file_ids, since=_begin_of(context, now), until=now, team_id=self.team
         )
         old_before = now - seconds("orphan_age", self.orphan_age)
         try:
             found = self.hook.run(search)
             old = [file for file in found if file.created_at and file.created_at.timestamp() <= old_before]
-            removed = self.hook.run(remove_orphans(old))
+            removed = self.hook.run(orphans.remove_orphans(old))
         except XAIError as error:
             # The documents are in place, which is what counts.
             self.log.warning("Uploads that were cut off could not be looked for, and may stay in Files: %s", error)
@@ -291,7 +326,7 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
                 "%d files may be of uploads that were cut off%s, and stay, as they are younger than orphan_age. Delete "
                 "them if nothing needs them",
                 len(young),
-                some_of(young),
+                verdicts.some_of(young),
             )
         update = {
             "orphans_removed": manifest.orphans_removed + removed.deleted,
@@ -302,15 +337,15 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
     def written(self, report: AnyPath, lines: Iterable[SyncLine]) -> bool:
         """Write the report. What ends the work is more important than a report that cannot be written."""
         try:
-            write_lines(report, lines)
+            json_lines.write_lines(report, lines)
         except XAIError as error:
             self.log.error("The report cannot be written: %s", error)
             return False
         return True
 
-    def show(self, manifest: SyncManifest) -> None:
+    def show(self, manifest: sync_manifests.SyncManifest) -> None:
         """The counts, in the log."""
-        table = count_table(("documents", "count"), manifest.in_the_log)
+        table = tables.count_table(("documents", "count"), manifest.in_the_log)
         self.log.info("%s\n%s", manifest.collection_id or self.collection, table)
 
 
@@ -323,6 +358,6 @@ def _begin_of(context: Context, now: float) -> float:
 def _mixed(steps: Sequence[SyncStep]) -> Sequence[SyncStep]:
     """Those that upload in an order of no meaning, if they are many: or a folder of bad ones would look like a service
     that takes nothing."""
-    if sum(step.action.uploads for step in steps) <= GIVE_UP_AFTER:
+    if sum(step.action.uploads for step in steps) <= sync_work.GIVE_UP_AFTER:
         return steps
     return sorted(steps, key=lambda step: crc32(step.uri.encode(errors="surrogatepass")))

@@ -6,26 +6,36 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.providers.common.compat.sdk import Context, conf
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.api.flows import batch_get_documents
-from airflow_provider_xai_collections.api.polling import WaitEnd, WaitRules
-from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.arguments import whole_number
-from airflow_provider_xai_collections.deferring import WaitInParts, Watch, deadline_of, fits_a_trigger
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.last_words import FINDS, between_documents, while_waiting
-from airflow_provider_xai_collections.manifests import CAP, DocumentsManifest, WaitEvent, WaitSummary
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
-from airflow_provider_xai_collections.operators.side_by_side import side_by_side
-from airflow_provider_xai_collections.resuming import WaitMemory
-from airflow_provider_xai_collections.tables import batch_name, document_table
-from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, summary_of
+from airflow_provider_xai_collections.tolerance import OnFailed, check_policy
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import deferring, manifests, resuming, tables, verdicts
+    from airflow_provider_xai_collections.api import flows as api_flows
+    from airflow_provider_xai_collections.api import polling
+    from airflow_provider_xai_collections.api.protocol import Flow
+    from airflow_provider_xai_collections.operators import side_by_side as together
+    from airflow_provider_xai_collections.triggers import documents as triggers
+else:
+    api_flows = later("api.flows")
+    polling = later("api.polling")
+    deferring = later("deferring")
+    manifests = later("manifests")
+    together = later("operators.side_by_side")
+    resuming = later("resuming")
+    tables = later("tables")
+    triggers = later("triggers.documents")
+    verdicts = later("verdicts")
 
 T = TypeVar("T")
 
@@ -72,7 +82,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
     @property
     def batch_name(self) -> str:
         """What a mapped task is called in the UI."""
-        return batch_name(getattr(self, self.names_itself_after, ""))
+        return tables.batch_name(getattr(self, self.names_itself_after, ""))
 
     def __init__(
         self,
@@ -108,25 +118,27 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
         whole_number("concurrency", self.concurrency, at_least=1)
 
     @abstractmethod
-    def bring(self, context: Context) -> tuple[DocumentsManifest, list[str]]:
+    def bring(self, context: Context) -> tuple[manifests.DocumentsManifest, list[str]]:
         """All that comes before the wait: what was done, and the documents to wait for."""
 
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
             self.check_arguments()
-            memory = WaitMemory.of(self, context)
+            memory = resuming.WaitMemory.of(self, context)
             if (cut_off := memory.find()) is not None:
                 self.log.info("%s: an earlier try was cut off while it waited: waiting on", self.collection_id)
                 self._remembered = True
                 return self._wait(context, *cut_off)
             manifest, file_ids = self.bring(context)
-            manifest = manifest.model_copy(update={"file_ids": tuple(file_ids) if len(file_ids) <= CAP else ()})
+            manifest = manifest.model_copy(
+                update={"file_ids": tuple(file_ids) if len(file_ids) <= manifests.CAP else ()}
+            )
             if self.wait_for_completion and file_ids:
                 self._remembered = memory.keep(manifest, file_ids)
             return self._wait(context, manifest, file_ids)
 
     def last_words(self) -> str:
-        if isinstance(self.so_far, DocumentsManifest) and self.so_far.wait is None:
+        if isinstance(self.so_far, manifests.DocumentsManifest) and self.so_far.wait is None:
             documents = f"{self.so_far.total} documents ({self.so_far.added} of them new)"
             return while_waiting(self.collection_id, documents, self.does_again, remembered=self._remembered)
         if self._each is not None:
@@ -139,22 +151,24 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
         def done(count: int) -> None:
             self._each = count, len(names), what
 
-        return side_by_side(self.hook, names, flows, concurrency=self.concurrency, what=what, log=self.log, done=done)
+        return together.side_by_side(
+            self.hook, names, flows, concurrency=self.concurrency, what=what, log=self.log, done=done
+        )
 
-    def _wait(self, context: Context, manifest: DocumentsManifest, file_ids: Sequence[str]) -> dict[str, Any]:
+    def _wait(self, context: Context, manifest: manifests.DocumentsManifest, file_ids: Sequence[str]) -> dict[str, Any]:
         """Wait for the documents, here or in the triggerer, and return the manifest."""
         self.so_far = manifest
         if not (self.wait_for_completion and file_ids):
             return self.tell(context, manifest)
         rules, timeout = self._rules(), seconds("timeout", self.timeout)
         if self.deferrable:
-            deadline = deadline_of(self, context, timeout)
-            if fits_a_trigger(file_ids):
-                return self._defer(manifest, Watch(tuple(file_ids), deadline), "execute_complete")
+            deadline = deferring.deadline_of(self, context, timeout)
+            if deferring.fits_a_trigger(file_ids):
+                return self._defer(manifest, deferring.Watch(tuple(file_ids), deadline), "execute_complete")
             return self._go_on(context, manifest, self._parts(context).begin(file_ids, deadline))
         self.log.info("Waiting up to %s for %d documents", in_words(timeout), len(file_ids))
         result = self.hook.run(self.hook.waiting(self.collection_id, file_ids, rules, team_id=self.team))
-        return self._end(context, manifest, WaitSummary.of(result))
+        return self._end(context, manifest, manifests.WaitSummary.of(result))
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger."""
@@ -167,26 +181,31 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
             manifest, summary = self._told(event)
             return self._go_on(context, manifest, self._parts(context).resume(summary))
 
-    def _told(self, event: Any) -> tuple[DocumentsManifest, WaitSummary]:
+    def _told(self, event: Any) -> tuple[manifests.DocumentsManifest, manifests.WaitSummary]:
         """What was done before the wait, which is the report should the wait have ended in an error, and its end."""
-        told = WaitEvent.parse(event)
+        told = manifests.WaitEvent.parse(event)
         if told.manifest is not None:
-            self.so_far = DocumentsManifest.parse(told.manifest)
-        summary = summary_of(told)
-        return DocumentsManifest.parse(told.manifest), summary
+            self.so_far = manifests.DocumentsManifest.parse(told.manifest)
+        summary = verdicts.summary_of(told)
+        return manifests.DocumentsManifest.parse(told.manifest), summary
 
-    def _parts(self, context: Context) -> WaitInParts:
-        return WaitInParts(context["ti"], self.hook, self.collection_id, self.team)
+    def _parts(self, context: Context) -> deferring.WaitInParts:
+        return deferring.WaitInParts(context["ti"], self.hook, self.collection_id, self.team)
 
-    def _go_on(self, context: Context, manifest: DocumentsManifest, next_or_end: Watch | WaitSummary) -> dict[str, Any]:
-        if isinstance(next_or_end, Watch):
+    def _go_on(
+        self,
+        context: Context,
+        manifest: manifests.DocumentsManifest,
+        next_or_end: deferring.Watch | manifests.WaitSummary,
+    ) -> dict[str, Any]:
+        if isinstance(next_or_end, deferring.Watch):
             return self._defer(manifest, next_or_end, "execute_part_complete")
         return self._end(context, manifest, next_or_end)
 
-    def _defer(self, manifest: DocumentsManifest, watch: Watch, method_name: str) -> dict[str, Any]:
+    def _defer(self, manifest: manifests.DocumentsManifest, watch: deferring.Watch, method_name: str) -> dict[str, Any]:
         rules = self._rules()
         return self.defer(
-            trigger=XAIDocumentsProcessedTrigger(
+            trigger=triggers.XAIDocumentsProcessedTrigger(
                 collection_id=self.collection_id,
                 file_ids=watch.file_ids,
                 team_id=self.team,
@@ -200,15 +219,19 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
             timeout=watch.patience,
         )
 
-    def _end(self, context: Context, manifest: DocumentsManifest, summary: WaitSummary) -> dict[str, Any]:
+    def _end(
+        self, context: Context, manifest: manifests.DocumentsManifest, summary: manifests.WaitSummary
+    ) -> dict[str, Any]:
         """What the end of the wait means for the task; should it fail for that, its report is there all the same."""
         self.so_far = manifest = manifest.model_copy(update={"wait": summary})
-        memory = WaitMemory.of(self, context)
+        memory = resuming.WaitMemory.of(self, context)
         try:
-            judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
+            verdicts.judge(
+                summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+            )
         except (XAIIndexingError, XAITimeoutError):
             # What is merely slow is waited for again. What failed, vanished or stands still is work for the next try.
-            if summary.end is not WaitEnd.TIMED_OUT or summary.failed or summary.missing:
+            if summary.end is not polling.WaitEnd.TIMED_OUT or summary.failed or summary.missing:
                 memory.forget()
             raise
         self._show(manifest.file_ids)
@@ -230,14 +253,14 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
         if not file_ids:
             return
         try:
-            documents = self.hook.run(batch_get_documents(self.collection_id, file_ids, team_id=self.team))
+            documents = self.hook.run(api_flows.batch_get_documents(self.collection_id, file_ids, team_id=self.team))
         except XAIError as error:
             self.log.warning("The log cannot show the documents: %s", error)
         else:
-            self.log.info("%s\n%s", self.collection_id, document_table(documents))
+            self.log.info("%s\n%s", self.collection_id, tables.document_table(documents))
 
-    def _rules(self) -> WaitRules:
-        return WaitRules(
+    def _rules(self) -> polling.WaitRules:
+        return polling.WaitRules(
             deadline=time.time() + seconds("timeout", self.timeout),
             poll_interval=seconds("poll_interval", self.poll_interval),
             stall_after=None if self.stall_timeout is None else seconds("stall_timeout", self.stall_timeout),

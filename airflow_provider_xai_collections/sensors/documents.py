@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -18,19 +18,31 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_xai_collections.airflow_errors import for_sensor
-from airflow_provider_xai_collections.api.flows import batch_get_documents, unfinished_documents
-from airflow_provider_xai_collections.api.polling import Poller, WaitResult
-from airflow_provider_xai_collections.api.retries import is_transient
-from airflow_provider_xai_collections.arguments import ids_of
-from airflow_provider_xai_collections.deferring import WaitInParts, Watch, deadline_of, fits_a_trigger
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, ids_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
-from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.hooks.progress import ProgressLog
 from airflow_provider_xai_collections.last_words import LOOKS_AGAIN, speak, while_waiting
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.links.collections import XAICollectionLink
-from airflow_provider_xai_collections.manifests import CAP, WaitEvent, WaitSummary
-from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.verdicts import OnFailed, check_policy, judge, judge_event, some_of, summary_of
+from airflow_provider_xai_collections.tolerance import OnFailed, check_policy
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import deferring, manifests, verdicts
+    from airflow_provider_xai_collections.api import flows as api_flows
+    from airflow_provider_xai_collections.api import polling, retries
+    from airflow_provider_xai_collections.api.polling import WaitResult
+    from airflow_provider_xai_collections.hooks import collections as hooks
+    from airflow_provider_xai_collections.hooks import progress
+    from airflow_provider_xai_collections.triggers import documents as triggers
+else:
+    api_flows = later("api.flows")
+    polling = later("api.polling")
+    retries = later("api.retries")
+    deferring = later("deferring")
+    hooks = later("hooks.collections")
+    progress = later("hooks.progress")
+    manifests = later("manifests")
+    triggers = later("triggers.documents")
+    verdicts = later("verdicts")
 
 
 class XAIDocumentsProcessedSensor(BaseSensorOperator):
@@ -66,7 +78,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         max_failed: float = 0,
         team_id: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        conn_id: str = XAICollectionsHook.default_conn_name,
+        conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -78,15 +90,15 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         self.team_id = team_id
         self.deferrable = deferrable
         self.conn_id = conn_id
-        self._poller: Poller | None = None
+        self._poller: polling.Poller | None = None
 
     @cached_property
-    def hook(self) -> XAICollectionsHook:
-        return XAICollectionsHook(self.conn_id)
+    def hook(self) -> hooks.XAICollectionsHook:
+        return hooks.XAICollectionsHook(self.conn_id)
 
     @cached_property
-    def _progress(self) -> ProgressLog:
-        return ProgressLog(self.log, self.collection_id)
+    def _progress(self) -> progress.ProgressLog:
+        return progress.ProgressLog(self.log, self.collection_id)
 
     def pre_execute(self, context: Any) -> None:
         """Before anything else, so that the link is there while the sensor waits."""
@@ -112,14 +124,14 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             raise
         if first.is_done:
             return first.xcom_value
-        ids, deadline = self._ids, deadline_of(self, context, self.timeout)
-        if ids is None or fits_a_trigger(ids):
-            return self._defer(Watch(None if ids is None else tuple(ids), deadline), "execute_complete")
+        ids, deadline = self._ids, deferring.deadline_of(self, context, self.timeout)
+        if ids is None or deferring.fits_a_trigger(ids):
+            return self._defer(deferring.Watch(None if ids is None else tuple(ids), deadline), "execute_complete")
         with for_sensor(), self.hook:
             return self._go_on(self._parts(context).begin(ids, deadline))
 
-    def _defer(self, watch: Watch, method_name: str) -> Any:
-        trigger = XAIDocumentsProcessedTrigger(
+    def _defer(self, watch: deferring.Watch, method_name: str) -> Any:
+        trigger = triggers.XAIDocumentsProcessedTrigger(
             collection_id=self.collection_id,
             file_ids=watch.file_ids,
             filter=self.filter,
@@ -146,8 +158,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         with for_sensor():
-            told = WaitEvent.parse(event)
-            summary = judge_event(
+            told = manifests.WaitEvent.parse(event)
+            summary = verdicts.judge_event(
                 told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
             )
             return summary.dump()
@@ -155,16 +167,16 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def execute_part_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger that watched one part of very many documents."""
         with for_sensor(), self.hook:
-            told = summary_of(WaitEvent.parse(event))
+            told = verdicts.summary_of(manifests.WaitEvent.parse(event))
             return self._go_on(self._parts(context).resume(told))
 
-    def _parts(self, context: Context) -> WaitInParts:
-        return WaitInParts(context["ti"], self.hook, self.collection_id, self._team)
+    def _parts(self, context: Context) -> deferring.WaitInParts:
+        return deferring.WaitInParts(context["ti"], self.hook, self.collection_id, self._team)
 
-    def _go_on(self, next_or_end: Watch | WaitSummary) -> Any:
-        if isinstance(next_or_end, Watch):
+    def _go_on(self, next_or_end: deferring.Watch | manifests.WaitSummary) -> Any:
+        if isinstance(next_or_end, deferring.Watch):
             return self._defer(next_or_end, "execute_part_complete")
-        summary = judge(
+        summary = verdicts.judge(
             next_or_end, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
         )
         return summary.dump()
@@ -180,8 +192,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         if ids := ids_of("file_ids", self.file_ids):
             return ids
         raise XAIArgumentError(
-            f"file_ids is empty: there is nothing to wait for. A manifest lists no ids if there are more than {CAP}: "
-            "leave file_ids out to wait for the whole collection, or for a part of it with filter"
+            "file_ids is empty: there is nothing to wait for. A manifest lists no ids if there are more than "
+            f"{manifests.CAP}: leave file_ids out to wait for the whole collection, or for a part of it with filter"
         )
 
     @property
@@ -193,7 +205,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         if self._poller is None:
             return ""
         pending = self._poller.pending
-        return f" {len(pending)} documents of {self.collection_id} are still in progress{some_of(pending)}"
+        return f" {len(pending)} documents of {self.collection_id} are still in progress{verdicts.some_of(pending)}"
 
     def _look(self) -> WaitResult | None:
         """Look once; ``None`` means look again. The poller lives as long as this process, the deadline is Airflow's."""
@@ -201,13 +213,13 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             if self._poller is None:
                 ids = self._ids
                 if ids is None:
-                    watched = unfinished_documents(self.collection_id, filter=self.filter, team_id=self._team)
+                    watched = api_flows.unfinished_documents(self.collection_id, filter=self.filter, team_id=self._team)
                     ids = self.hook.run(watched)
-                self._poller = Poller(ids)
+                self._poller = polling.Poller(ids)
             poller = self._poller
-            found = self.hook.run(batch_get_documents(self.collection_id, poller.pending, team_id=self._team))
+            found = self.hook.run(api_flows.batch_get_documents(self.collection_id, poller.pending, team_id=self._team))
         except XAIError as error:
-            if not is_transient(error):
+            if not retries.is_transient(error):
                 raise
             self.log.warning("This look failed, the next may not: %s", error)
             return None
@@ -216,6 +228,6 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         return result
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:
-        summary = WaitSummary.of(result)
-        judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
+        summary = manifests.WaitSummary.of(result)
+        verdicts.judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
         return summary.dump()

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections import scanning
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.syncing import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
-from airflow_provider_xai_collections.operators import syncing
 from airflow_provider_xai_collections.scanning import scan
 from tests.conftest import Connect, Logged, playing
 from tests.object_storage import FakeS3, attached
@@ -54,11 +54,11 @@ def when_listed(monkeypatch: pytest.MonkeyPatch, what: Any) -> None:
 
     def and_then(*args: Any, **kwargs: Any) -> list[SourceEntry]:
         entries = scan(*args, **kwargs)
-        monkeypatch.setattr(syncing, "scan", scan)
+        monkeypatch.setattr(scanning, "scan", scan)
         what()
         return entries
 
-    monkeypatch.setattr(syncing, "scan", and_then)
+    monkeypatch.setattr(scanning, "scan", and_then)
 
 
 @pytest.mark.parametrize("method", ["files", "direct"])
