@@ -15,13 +15,15 @@ from scripts.docstrings import first_sentence
 from scripts.provided import PACKAGE, classes
 from scripts.reference import table
 from scripts.versions import ROOT
+from tests.contract.checked import CHECKED
 
 README, REFERENCE = ROOT / "README.md", ROOT / "REFERENCE.md"
 
 
 def calls() -> str:
     """Every endpoint of the contract table."""
-    return table(("Call", "Hook method", "Key", "A repeat is harmless", "Source"), map(_call, ENDPOINTS))
+    head = ("Call", "Hook method", "Key", "A repeat is harmless", "Source", "Checked against")
+    return table(head, map(_call, ENDPOINTS))
 
 
 def _call(endpoint: Endpoint[Any]) -> tuple[str, ...]:
@@ -31,6 +33,7 @@ def _call(endpoint: Endpoint[Any]) -> tuple[str, ...]:
         "management" if endpoint.host is Host.MANAGEMENT else "API",
         "yes" if endpoint.idempotent else "no",
         endpoint.source,
+        str(CHECKED[endpoint.name]),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from airflow_provider_xai_collections.api.wire import Part
+from airflow_provider_xai_collections.api.wire import LARGEST_NUMBER, Part
 
 
 class Encoding(StrEnum):
@@ -58,7 +58,7 @@ class ChunkConfiguration(Part):
     code_tokens_configuration: TokensConfiguration | None = None
     table_configuration: TableConfiguration | None = None
     bytes_configuration: BytesConfiguration | None = None
-    #: Deprecated by xAI and undocumented inside; passed through as it is.
+    #: Deprecated by xAI; passed through as it is.
     ast_configuration: dict[str, Any] | None = None
     strip_whitespace: bool | None = None
     inject_name_into_chunks: bool | None = None
@@ -84,8 +84,8 @@ def sendable(chunking: ChunkConfiguration | None) -> ChunkConfiguration | None:
     sizes = {key: value for key, value in strategy.model_dump().items() if isinstance(value, int)}
     size = next(value for key, value in sizes.items() if key.startswith("max_"))
     overlap = next((value for key, value in sizes.items() if key.startswith("chunk_overlap")), 0)
-    if size <= 0:
-        raise ValueError(f"{name} needs a maximum chunk size above 0, got {size}")
+    if not 0 < size <= LARGEST_NUMBER:
+        raise ValueError(f"{name} needs a maximum chunk size above 0 and at most {LARGEST_NUMBER}, got {size}")
     if not 0 <= overlap < size:
         raise ValueError(f"{name} needs an overlap from 0 to below the chunk size {size}, got {overlap}")
     return chunking

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, ConfigDict, Field
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration, sendable
-from airflow_provider_xai_collections.api.wire import Answer, Ordering, Params, Part
+from airflow_provider_xai_collections.api.wire import Answer, Id, Ordering, Params, Part
 
 PageSize: TypeAlias = Annotated[int, Field(ge=1, le=100)]
 SendableChunking: TypeAlias = Annotated[ChunkConfiguration, AfterValidator(sendable)]
@@ -68,13 +68,20 @@ class IndexConfiguration(Part):
     # pydantic would reserve names that begin with ``model_``; this one is xAI's.
     model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 
-    model_name: str
+    #: An answer may leave it out, as protobuf's JSON does with what is empty.
+    model_name: str | None = None
+
+
+def _named(index: IndexConfiguration) -> IndexConfiguration:
+    if not index.model_name:
+        raise ValueError("model_name is needed")
+    return index
 
 
 class Collection(Answer):
     """A collection as the service describes it."""
 
-    collection_id: str
+    collection_id: Id
     collection_name: str = ""
     created_at: datetime | None = None
     index_configuration: IndexConfiguration | None = None
@@ -84,6 +91,7 @@ class Collection(Answer):
     collection_description: str | None = None
     collection_type: str | None = None
     total_file_size: int | None = None
+    #: In no published answer: ``None`` says nothing of the index.
     metric_space: Annotated[HNSWMetric | str | None, Field(union_mode="left_to_right")] = None
 
 
@@ -101,7 +109,7 @@ class CollectionPage(Answer):
 class CreateCollection(Params):
     collection_name: Annotated[str, Field(min_length=1)]
     team_id: str | None = None
-    index_configuration: IndexConfiguration | None = None
+    index_configuration: Annotated[IndexConfiguration, AfterValidator(_named)] | None = None
     chunk_configuration: SendableChunking | None = None
     metric_space: HNSWMetric | None = None
     field_definitions: tuple[FieldDefinition, ...] | None = None

@@ -30,6 +30,8 @@ from airflow_provider_xai_collections.exceptions import (
 UPDATE_TRIES = 3
 #: What an update can set, apart from fields.
 SETTINGS = ("collection_name", "collection_description", "chunk_configuration")
+#: Values (``False`` is a 0) that protobuf's JSON may leave out of an answer.
+_LEFT_OUT = (0, "")
 
 
 def update_to_match(collection: Collection, wanted: CreateCollection) -> UpdateCollection:
@@ -41,7 +43,7 @@ def update_to_match(collection: Collection, wanted: CreateCollection) -> UpdateC
     """
     for name in ("index_configuration", "metric_space"):
         asked, held = getattr(wanted, name), getattr(collection, name)
-        if asked is not None and held is not None and _differs(asked, held):
+        if asked is not None and _plain(held) and _differs(asked, held):
             raise XAIArgumentError(
                 f"{collection.collection_id}: {name} is fixed when a collection is created, and differs from what is "
                 "asked for. Create another collection, or leave the argument out"
@@ -177,7 +179,7 @@ def _agrees(asked: Any, held: Any) -> bool:
     """Whether ``held`` has everything ``asked`` has; the service adds defaults of its own."""
     if isinstance(asked, Mapping) and isinstance(held, Mapping):
         return all(_agrees(value, held.get(key)) for key, value in asked.items())
-    return bool(asked == held)
+    return bool(asked == held) or (held is None and asked in _LEFT_OUT)
 
 
 def _plain(value: Any) -> Any:

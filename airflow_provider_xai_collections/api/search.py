@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from airflow_provider_xai_collections.api.wire import Answer, Params, Part
+from airflow_provider_xai_collections.api.wire import LARGEST_NUMBER, Answer, Id, Params, Part
 
 
 class RetrievalType(StrEnum):
@@ -38,7 +38,7 @@ class SearchDocuments(Params):
     query: Annotated[str, Field(min_length=1)]
     source: DocumentsSource
     filter: str | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = None
     instructions: str | None = None
     retrieval_mode: RetrievalMode | None = None
     group_by: GroupBy | None = None
@@ -51,7 +51,7 @@ class SearchDocuments(Params):
 class SearchMatch(Part):
     """A passage that answers the query."""
 
-    file_id: str
+    file_id: Id
     chunk_id: str = ""
     chunk_content: str = ""
     score: float = 0.0

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 #: Validation context of parameters on their way out: a misspelt name in a nested part is refused, not dropped.
 SENDING = {"sending": True}
+#: Whole numbers of a request are 32 bits wide. Source: ``int32`` in ``types.proto`` and ``documents.proto``.
+LARGEST_NUMBER = 2**31 - 1
+#: An id in an answer. It will stand in paths, log lines and XComs, so it has to be one short word.
+Id: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[!-~]*$")]
 
 
 class Ordering(StrEnum):

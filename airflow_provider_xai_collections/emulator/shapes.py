@@ -34,7 +34,8 @@ class Shapes:
         return {name: None} if self._settings.empty_arrays == "null" else {}
 
     def collection(self, record: CollectionRecord, totals: Totals) -> Json:
-        definition = record.definition.model_dump(mode="json", exclude_none=True, exclude={"team_id"})
+        # Neither the reference nor the published type has a metric among what a collection says of itself.
+        definition = record.definition.model_dump(mode="json", exclude_none=True, exclude={"team_id", "metric_space"})
         field_definitions = definition.pop("field_definitions", [])
         chunking = DEFAULT_CHUNKING.model_dump(mode="json", exclude_none=True)
         return {

@@ -38,6 +38,14 @@ def test_a_strategy_is_sent_exactly_if_its_chunks_move_forward(strategy: str, si
             sent(chunking)
 
 
+@pytest.mark.parametrize("strategy", UNITS)
+def test_a_size_of_more_than_32_bits_is_refused(strategy: str) -> None:
+    name = f"max_chunk_size_{UNITS[strategy]}"
+    assert sent({strategy: {name: 2**31 - 1}})[strategy][name] == 2**31 - 1
+    with pytest.raises(XAIArgumentError, match=f"{strategy} needs a maximum chunk size above 0 and at most 2147483647"):
+        sent({strategy: {name: 2**31}})
+
+
 @given(st.sets(st.sampled_from([*UNITS, "table_configuration"])))
 def test_exactly_one_strategy_is_needed(strategies: set[str]) -> None:
     sizes = {f"max_chunk_size_{unit}": 100 for unit in ("chars", "tokens", "bytes")}

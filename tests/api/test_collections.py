@@ -55,6 +55,11 @@ def test_a_collection_needs_nothing_but_its_id() -> None:
     assert (collection.field_definitions, collection.documents_count, collection.chunk_configuration) == ((), 0, None)
 
 
+def test_a_model_without_a_name_does_not_hide_the_collection() -> None:
+    collection = decoded(GET_COLLECTION, b'{"collection_id": "c", "index_configuration": {}}')
+    assert collection.index_configuration.model_name is None
+
+
 def test_an_empty_list_may_come_without_its_array() -> None:
     assert decoded(LIST_COLLECTIONS, b"{}").items == ()
     assert decoded(LIST_COLLECTIONS, b'{"collections": null, "pagination_token": ""}').items == ()
@@ -104,6 +109,8 @@ def test_an_update_can_empty_the_description() -> None:
         ({"collection_name": ""}, "collection_name: "),
         ({"metric_space": "COSINE"}, "metric_space: "),
         ({"field_definitions": [{"key": ""}]}, "field_definitions.0.key: "),
+        ({"index_configuration": {}}, "index_configuration: model_name is needed"),
+        ({"index_configuration": {"model_name": ""}}, "index_configuration: model_name is needed"),
         (
             {"field_definitions": [{"key": "a", "mandatory": True}]},
             "field_definitions.0: unknown: mandatory; known are ",

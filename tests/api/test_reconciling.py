@@ -103,6 +103,28 @@ def test_what_the_service_does_not_show_is_not_a_difference(name: str) -> None:
     assert changes({name: HELD[name]}, {}) == {}
 
 
+def test_a_model_that_is_left_out_is_not_a_difference() -> None:
+    assert changes({"index_configuration": HELD["index_configuration"]}, {"index_configuration": {}}) == {}
+
+
+def test_a_zero_a_no_and_an_empty_text_that_are_left_out_are_not_differences() -> None:
+    chars = {"max_chunk_size_chars": 100}
+    wanted = {
+        "collection_description": "",
+        "chunk_configuration": {
+            "chars_configuration": {**chars, "chunk_overlap_chars": 0},
+            "strip_whitespace": False,
+        },
+        "field_definitions": [{"key": "year", "required": False, "description": ""}],
+    }
+    held = {"chunk_configuration": {"chars_configuration": chars}, "field_definitions": [{"key": "year"}]}
+    assert changes(wanted, held) == {}
+
+
+def test_a_strategy_with_nothing_in_it_is_a_difference() -> None:
+    assert changes({"chunk_configuration": {"ast_configuration": {}}}).keys() == {"chunk_configuration"}
+
+
 # Updates
 
 

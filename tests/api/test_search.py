@@ -38,6 +38,7 @@ def test_a_search_is_one_json_body() -> None:
         ({"source": {"collection_ids": []}}, "source.collection_ids: "),
         ({"source": {"collections": ["c"]}}, "source: unknown: collections; known are collection_ids"),
         ({"limit": 0}, "limit: "),
+        ({"limit": 2**31}, "limit: "),
         ({"retrieval_mode": {"type": "magic"}}, "retrieval_mode.type: "),
         ({"group_by": {"keys": []}}, "group_by.keys: "),
     ],

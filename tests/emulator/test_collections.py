@@ -37,6 +37,7 @@ def test_a_new_collection_says_what_it_was_made_of(caller: Caller) -> None:
     assert made.chunk_configuration is not None
     assert list(made.chunk_configuration.strategies) == ["chars_configuration"]
     assert made.documents_count == 0
+    assert made.metric_space is None, "no answer is known to have it"
 
 
 def test_names_are_not_unique(caller: Caller) -> None:

@@ -117,6 +117,30 @@ def test_the_log_says_what_a_fault_did() -> None:
     assert second.fault is None
 
 
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ((), True),
+        ((FaultRule(status=503),), False),
+        ((FaultRule(status=503, after=True),), True),
+        ((FaultRule(cut="before"),), False),
+        ((FaultRule(cut="after"),), True),
+        ((FaultRule(delay=1),), True),
+    ],
+)
+def test_the_log_says_what_was_done_whatever_the_answer(rules: tuple[FaultRule, ...], expected: bool) -> None:
+    caller = playing(*rules)
+    caller.send(endpoints.CREATE_COLLECTION, collection_name="a")
+    assert [entry.done for entry in caller.emulator.log] == [expected]
+
+
+def test_what_is_refused_was_not_done() -> None:
+    caller = playing()
+    caller.send(endpoints.GET_COLLECTION, collection_id="none")
+    caller.raw("GET", "/v1/nowhere")
+    assert [entry.done for entry in caller.emulator.log] == [False, False]
+
+
 def test_rules_are_read_from_json() -> None:
     text = '[{"endpoint": "upload_file", "nth": [1], "body": "é", "cut": "after"}, {"status": 429}]'
     assert parse_faults(text) == (
