@@ -68,7 +68,12 @@ class XAIAuthError(XAIStatusError):
 
 
 class XAINotFoundError(XAIStatusError):
-    """The collection, document or file does not exist (404)."""
+    """The collection, document or file does not exist (404).
+
+    :ivar after_doubt: an earlier try of the same call may have been done: what it was to delete may be gone by it.
+    """
+
+    after_doubt = False
 
 
 class XAIConflictError(XAIStatusError):

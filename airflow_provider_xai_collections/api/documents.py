@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
 from airflow_provider_xai_collections.api.collections import PageSize
 from airflow_provider_xai_collections.api.files import check_filename
 from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.api.wire import Answer, Ordering, Params, Part
+from airflow_provider_xai_collections.api.wire import Answer, Id, Ordering, Params, Part
 
 
 class DocumentsSortBy(StrEnum):
@@ -34,10 +34,14 @@ class DocumentStatus(StrEnum):
     FAILED = "DOCUMENT_STATUS_FAILED"
 
 
+#: A word that nobody knows. A gateway that is older than the word writes its number (protobuf's JSON mapping).
+Word: TypeAlias = Annotated[str, Field(coerce_numbers_to_str=True)]
+
+
 class FileMetadata(Part):
     """The stored file behind a document. ``size_bytes`` is a string on the wire."""
 
-    file_id: str
+    file_id: Id
     name: str = ""
     size_bytes: int = 0
     content_type: str = ""
@@ -55,7 +59,7 @@ class Document(Answer):
 
     file_metadata: FileMetadata
     fields: dict[str, str] = Field(default_factory=dict)
-    status: Annotated[DocumentStatus | str, Field(union_mode="left_to_right")] = DocumentStatus.UNKNOWN
+    status: Annotated[DocumentStatus | Word, Field(union_mode="left_to_right")] = DocumentStatus.UNKNOWN
     error_message: str = ""
     last_indexed_at: datetime | None = None
     chunk_count: int | None = None

@@ -235,7 +235,7 @@ def documents_to_reindex(collection_id: str, *, failed: bool = False, team_id: s
 
 
 def remove_document(collection_id: str, file_id: str, *, team_id: str | None = None) -> Flow[bool]:
-    """Detach a document; ``False`` if it was not there, or no longer: an earlier try may have been done."""
+    """Detach a document; ``False`` if it was not there."""
     return (yield from _gone(REMOVE_DOCUMENT.request(collection_id=collection_id, file_id=file_id, team_id=team_id)))
 
 
@@ -252,6 +252,6 @@ def delete_file(file_id: str) -> Flow[bool]:
 def _gone(request: Request[Any]) -> Flow[bool]:
     try:
         yield from call(request)
-    except XAINotFoundError:
-        return False
+    except XAINotFoundError as error:
+        return error.after_doubt  # by this very call, whose answer was lost
     return True

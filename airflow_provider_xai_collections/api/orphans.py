@@ -15,7 +15,12 @@ from airflow_provider_xai_collections.api.endpoints import LIST_COLLECTIONS, LIS
 from airflow_provider_xai_collections.api.files import File, FilesSortBy
 from airflow_provider_xai_collections.api.flows import Pages, batch_get_documents, delete_file, list_all
 from airflow_provider_xai_collections.api.protocol import Flow, call
-from airflow_provider_xai_collections.exceptions import XAIConflictError, XAINotFoundError
+from airflow_provider_xai_collections.exceptions import (
+    XAIConflictError,
+    XAIError,
+    XAIInterruptedError,
+    XAINotFoundError,
+)
 
 #: Pages of files to look through. A list that turns out to show the oldest first is read from its beginning, which may
 #: be years ago: then what is not found by here stays, for the sake of everybody's rate limit.
@@ -28,10 +33,12 @@ class OrphansRemoved:
 
     :param deleted: files that this call has deleted.
     :param kept: files that are in a collection after all: the service refused to delete them.
+    :param error: what ended the work early; the file that met it stays, and those after it.
     """
 
     deleted: int = 0
     kept: int = 0
+    error: XAIError | None = None
 
 
 def find_orphans(
@@ -79,13 +86,20 @@ def find_orphans(
 
 
 def remove_orphans(files: Iterable[File]) -> Flow[OrphansRemoved]:
-    """Delete files that :func:`find_orphans` has found. What is gone already is no error."""
+    """Delete files that :func:`find_orphans` has found. What is gone already is no error.
+
+    Any other error ends the work, and is returned with what was done before it.
+    """
     deleted = kept = 0
     for file in files:
         try:
             deleted += yield from delete_file(file.id)
         except XAIConflictError:
             kept += 1
+        except XAIInterruptedError:
+            raise
+        except XAIError as error:
+            return OrphansRemoved(deleted, kept, error)
     return OrphansRemoved(deleted, kept)
 
 

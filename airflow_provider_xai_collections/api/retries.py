@@ -12,6 +12,7 @@ from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
+    XAINotFoundError,
     XAIOutcomeUnknownError,
     XAIRateLimitError,
     XAIResponseError,
@@ -71,6 +72,7 @@ def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
     :raises XAIError: whatever the last try met.
     """
     attempt = 0
+    in_doubt = False
     budget_ends: float | None = None
     while True:
         attempt += 1
@@ -83,6 +85,9 @@ def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
                 return request.endpoint.decode(response)
         except (XAITransportError, XAIResponseError) as caught:
             error = caught
+        if isinstance(error, XAINotFoundError):
+            error.after_doubt = in_doubt
+        in_doubt = in_doubt or outcome_is_unknown(error)
         now: float = yield Now()
         budget_ends = now + policy.budget if budget_ends is None else budget_ends + held
         give_up_at = min(budget_ends, inf if request.deadline is None else request.deadline)

@@ -22,6 +22,7 @@ class LogEntry:
     :param endpoint: name in the contract table; "" if it matched none.
     :param ids: what the path names.
     :param status: of the answer, delivered or not; 0 if there was none.
+    :param done: what was asked for was done, whatever became of the answer.
     :param fault: what a fault rule did to it, in words.
     """
 
@@ -33,6 +34,7 @@ class LogEntry:
     status: int
     fault: str | None
     bytes_in: int
+    done: bool
 
 
 class RequestLog:
@@ -49,7 +51,9 @@ class RequestLog:
             self._counts: Counter[str] = Counter()
             self._n = 0
 
-    def add(self, request: HttpRequest, route: Route | None, status: int, fault: FaultRule | None) -> None:
+    def add(
+        self, request: HttpRequest, route: Route | None, status: int, fault: FaultRule | None, *, done: bool
+    ) -> None:
         """Write one request down."""
         endpoint = route.endpoint.name if route else ""
         with self._lock:
@@ -65,6 +69,7 @@ class RequestLog:
                     status=status,
                     fault=str(fault) if fault else None,
                     bytes_in=len(request.body) + request.dropped,
+                    done=done,
                 )
             )
 

@@ -80,14 +80,21 @@ class Emulator:
             return answer_control(self, request)
         route: Route | None = None
         fault: FaultRule | None = None
+        done = False
+
+        def work() -> HttpReply:
+            nonlocal done
+            real = self._work(found, request)
+            done = real.status < 400
+            return real
+
         try:
             found = route = find_route(request)
             fault = self._faults.pick(route.endpoint.name, request.path)
-            shape = self.settings.error_shape
-            reply = fault.play(lambda: self._work(found, request), shape) if fault else self._work(found, request)
+            reply = fault.play(work, self.settings.error_shape) if fault else work()
         except Refused as refused:
             reply = error_reply(refused.status, refused.message, self.settings.error_shape)
-        self._log.add(request, route, reply.status, fault)
+        self._log.add(request, route, reply.status, fault, done=done)
         return self._with_headers(reply)
 
     @property

@@ -6,13 +6,18 @@ import time
 from typing import Any
 
 from airflow_provider_xai_collections.api.polling import Poller
+from airflow_provider_xai_collections.api.printable import printable
 
 #: Seconds between two lines about the same wait.
 EVERY = 10.0
+#: Characters of a status that nobody knows.
+WORD = 60
 
 
 class ProgressLog:
     """Logs how far a wait is, at most every few seconds and only when something changed."""
+
+    __slots__ = ("_collection_id", "_log", "_next", "_said", "_unknown")
 
     def __init__(self, log: Any, collection_id: str) -> None:
         self._log = log
@@ -24,7 +29,8 @@ class ProgressLog:
     def __call__(self, poller: Poller) -> None:
         if new := poller.unknown_words - self._unknown:
             self._unknown |= new
-            self._log.warning("xAI reports a status this provider does not know (%s): still waiting", ", ".join(new))
+            words = ", ".join(printable(word, WORD) for word in sorted(new))
+            self._log.warning("xAI reports a status this provider does not know (%s): still waiting", words)
         state = (poller.processed_count, len(poller.pending))
         if state == self._said or time.monotonic() < self._next:
             return

@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 from typing import Any, Protocol
 
-from airflow_provider_xai_collections.api.ingestion import Target, UploadMethod
+from airflow_provider_xai_collections.api.ingestion import Target
 from airflow_provider_xai_collections.api.planning import digest_of
 from airflow_provider_xai_collections.api.polling import WaitEnd, WaitRules
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Response, Sleep
@@ -18,6 +18,7 @@ from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
 from airflow_provider_xai_collections.api.sync_flows import SyncTools, held_documents
 from airflow_provider_xai_collections.api.sync_work import Done, SyncWork
 from airflow_provider_xai_collections.api.syncing import Holdings, SyncPlan, SyncRules, must_be_read, plan_sync
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.exceptions import XAIError
 from tests.api.syncing_source import ROOT, Source
 from tests.emulator.caller import Clock

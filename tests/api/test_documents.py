@@ -43,6 +43,11 @@ def test_a_status_nobody_knows_yet_is_kept_as_text(word: str) -> None:
     assert not isinstance(document.status, DocumentStatus)
 
 
+def test_the_number_of_a_status_is_a_word_nobody_knows() -> None:
+    document = decoded(GET_DOCUMENT, b'{"file_metadata": {"file_id": "f"}, "status": 9}')
+    assert document.status == "9"
+
+
 @pytest.mark.parametrize(
     "body", [b'{"file_metadata": {"file_id": "f"}}', b'{"file_metadata":{"file_id":"f"},"status":null}']
 )

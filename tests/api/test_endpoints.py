@@ -84,6 +84,11 @@ def test_an_id_stays_one_segment_of_the_path_whatever_it_holds(file_id: str) -> 
     assert not set(segment) & set("?#%: \n") - {"%"}
 
 
+def test_an_id_that_is_no_text_is_refused() -> None:
+    with pytest.raises(XAIArgumentError, match=r"get_collection: collection_id is 'a\\ud800', which is not an id"):
+        GET_COLLECTION.request(collection_id="a\ud800")
+
+
 @pytest.mark.parametrize("no_id", ["", ".", ".."])
 def test_an_id_that_would_change_the_path_is_refused(no_id: str) -> None:
     with pytest.raises(XAIArgumentError, match=f"get_collection: collection_id is '{no_id}', which is not an id"):

@@ -232,6 +232,13 @@ def test_what_was_not_there_is_gone_too(remove: Any, request_: Any) -> None:
 
 
 @pytest.mark.parametrize(("remove", "request_"), REMOVALS)
+def test_what_is_gone_by_a_call_whose_answer_was_lost_was_there(remove: Any, request_: Any) -> None:
+    gone = XAINotFoundError("does not exist", status=404)
+    gone.after_doubt = True
+    assert play(remove(), (request_, gone)) is True
+
+
+@pytest.mark.parametrize(("remove", "request_"), REMOVALS)
 def test_what_may_not_be_removed_is_an_error(remove: Any, request_: Any) -> None:
     with pytest.raises(XAIAuthError):
         play(remove(), (request_, XAIAuthError("no", status=403)))

@@ -23,7 +23,6 @@ from airflow_provider_xai_collections.api.ingestion import (
     DECLARE_TRIES,
     Placed,
     Target,
-    UploadMethod,
     declare_managed_fields,
     documents_in_scope,
     documents_of_source,
@@ -38,6 +37,7 @@ from airflow_provider_xai_collections.api.planning import (
     version_key,
 )
 from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,

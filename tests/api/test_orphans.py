@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.api import endpoints
-from airflow_provider_xai_collections.api.endpoints import LIST_COLLECTIONS, LIST_FILES
+from airflow_provider_xai_collections.api.endpoints import DELETE_FILE, LIST_COLLECTIONS, LIST_FILES
 from airflow_provider_xai_collections.api.errors import error_from
-from airflow_provider_xai_collections.api.files import File, FilePage
+from airflow_provider_xai_collections.api.files import DeletedFile, File, FilePage
 from airflow_provider_xai_collections.api.orphans import OrphansRemoved, find_orphans, remove_orphans
 from airflow_provider_xai_collections.api.protocol import Request, Response
 from airflow_provider_xai_collections.emulator import Emulator, Settings
-from tests.api.driving import World
+from airflow_provider_xai_collections.exceptions import XAIInterruptedError, XAIServerError
+from tests.api.driving import World, play
 from tests.emulator.caller import Caller, Clock, encode, upload
 
 NOW = Clock().now
@@ -194,6 +195,15 @@ def test_orphans_are_deleted_and_what_is_gone_already_is_no_error() -> None:
     team.caller.call(endpoints.DELETE_FILE, file_id=files[1].id)
     assert team.world.run(remove_orphans(files)) == OrphansRemoved(deleted=2)
     assert team.orphans() == []
+
+
+def test_what_cannot_be_deleted_does_not_hide_what_was() -> None:
+    first, second = (DELETE_FILE.request(file_id=file_id) for file_id in "ab")
+    files = [File(id=file_id) for file_id in "abc"]
+    busy = XAIServerError("busy", status=503)
+    assert play(remove_orphans(files), (first, DeletedFile(id="a")), (second, busy)) == OrphansRemoved(1, error=busy)
+    with pytest.raises(XAIInterruptedError):
+        play(remove_orphans(files), (first, XAIInterruptedError("stop")))
 
 
 def test_a_file_that_was_attached_after_all_is_kept_where_the_service_says_so() -> None:

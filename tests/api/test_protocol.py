@@ -18,6 +18,11 @@ def test_a_request_reads_as_the_call_it_is() -> None:
     assert str(GET_COLLECTION.request(collection_id="c")) == "get_collection(c)"
 
 
+def test_a_request_about_what_others_named_reads_as_one_short_line() -> None:
+    assert str(GET_COLLECTION.request(collection_id="a\x1b[2J\nb")) == "get_collection(a [2J b)"
+    assert len(str(GET_COLLECTION.request(collection_id="c" * 10_000))) < 400
+
+
 def test_an_answer_tells_its_id_and_type() -> None:
     response = Response(200, {"x-request-id": "req_7", "content-type": "application/json"}, b"")
     assert (response.request_id, response.request_id_text) == ("req_7", "request req_7")

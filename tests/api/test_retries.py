@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
     CREATE_COLLECTION,
+    DELETE_FILE,
     GET_COLLECTION,
     UPLOAD_FILE,
 )
@@ -36,6 +38,7 @@ from tests.api.driving import a_collection, play
 
 READ = GET_COLLECTION.request(collection_id="c")
 WRITE = CREATE_COLLECTION.request(collection_name="docs")
+DELETE = DELETE_FILE.request(file_id="f")
 UPLOAD = UPLOAD_FILE.request(upload=Upload("a.txt", open, 1))  # type: ignore[arg-type]
 FINE = Response(200, {}, b'{"collection_id": "c", "collection_name": "docs"}')
 GARBLED = Response(200, {}, b"<html>")
@@ -81,6 +84,24 @@ def test_a_write_that_may_have_been_done_is_not_repeated(failure: Any) -> None:
     with pytest.raises(XAIOutcomeUnknownError, match=r"\. It may have been done all the same: look before") as caught:
         play(retrying(WRITE, RetryPolicy()), (WRITE, failure), (Now(), 0.0))
     assert isinstance(caught.value.__cause__, XAIServerError | XAITransportError | XAIResponseError)
+
+
+@pytest.mark.parametrize("failure", [*map(status, (500, 504)), SENT, GARBLED])
+def test_what_is_gone_after_a_lost_answer_may_be_gone_by_the_same_call(failure: Any) -> None:
+    with pytest.raises(XAINotFoundError) as caught:
+        play(retrying(DELETE, RetryPolicy()), *after(failure, request=DELETE), (DELETE, status(404)), (Now(), 1.0))
+    assert caught.value.after_doubt
+    assert pickle.loads(pickle.dumps(caught.value)).after_doubt
+
+
+def test_what_is_gone_after_a_refusal_was_gone_before() -> None:
+    script = [
+        *after(status(429), Sleep(0.5, jitter=0.5), request=DELETE),
+        *after(UNSENT, Sleep(0.5, jitter=0.5), request=DELETE),
+    ]
+    with pytest.raises(XAINotFoundError) as caught:
+        play(retrying(DELETE, RetryPolicy()), *script, (DELETE, status(404)), (Now(), 1.0))
+    assert not caught.value.after_doubt
 
 
 def test_an_upload_with_a_lost_answer_tells_of_the_orphan() -> None:

@@ -21,7 +21,7 @@ from airflow_provider_xai_collections.api.endpoints import (
     UPLOAD_FILE,
 )
 from airflow_provider_xai_collections.api.files import DeletedFile, File
-from airflow_provider_xai_collections.api.ingestion import Placed, Target, UploadMethod
+from airflow_provider_xai_collections.api.ingestion import Placed, Target
 from airflow_provider_xai_collections.api.planning import SourceDocument, digest_of, managed_fields, version_key
 from airflow_provider_xai_collections.api.protocol import Now, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
@@ -36,6 +36,7 @@ from airflow_provider_xai_collections.api.sync_flows import (
     look,
 )
 from airflow_provider_xai_collections.api.syncing import HeldDocument, SourceEntry, SyncAction, SyncStep
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,

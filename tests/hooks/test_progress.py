@@ -66,3 +66,10 @@ def test_an_unknown_status_is_said_once(wait: Wait, caplog: pytest.LogCaptureFix
     assert warnings == [
         f"xAI reports a status this provider does not know ({word}): still waiting" for word in ("DREAMING", "SNORING")
     ]
+
+
+def test_an_unknown_status_cannot_break_or_fill_the_log(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
+    wait.look(after=1, file_a="\x1b[2J\nWARNING all is well" + "X" * 100_000)
+    (warning,) = (record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
+    assert warning.isprintable()
+    assert len(warning) < 500

@@ -105,6 +105,21 @@ def test_lost_answers_are_settled_by_looking(xai: Xai, folder: Path, upload_meth
     assert len(xai.unattached(whales)) <= manifest["possible_orphans"]
 
 
+def test_orphans_that_were_deleted_are_told_although_others_could_not_be(
+    xai: Xai, connect: Connect, folder: Path, clock: FlyingTime, logged: Logged
+) -> None:
+    connect(retry_attempts=1)
+    whales, began = xai.collection(), datetime.now(UTC)
+    xai.emulator.set_faults(FaultRule(endpoint="upload_file", nth=(1, 3), cut="after"))
+    assert sync(folder, whales, began=began)["possible_orphans"] == 2
+    clock.pauses.append(11 * 60)
+    xai.emulator.set_faults(FaultRule(endpoint="delete_file", nth=(2,), status=503))
+    manifest = sync(folder, whales, began=began, try_number=2)
+    assert manifest["orphans_removed"] == 1
+    assert len(xai.unattached(whales)) == 1
+    assert "Not all files of uploads that were cut off could be deleted: delete_file" in logged()
+
+
 @BOTH
 def test_killed_in_the_middle_it_stops_and_says_what_goes_on(
     xai: Xai, tmp_path: Path, dying: Dying, logged: Logged, upload_method: str

@@ -1,0 +1,71 @@
+"""``python -m chaos [--size SIZE] [--seed N] [NAME …]``: try the cases; all of them in full size write CHAOS.md.
+
+The exit status is 1 if anything is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.processes import ROOT, environment
+from chaos import report
+from chaos.trials import Size, Trial
+
+RESULTS = ROOT / "benchmarks" / "CHAOS.md"
+#: The module of each case, which has a function of the case's name.
+CASES: Mapping[str, str] = {
+    "endpoint_faults": "endpoint_faults",
+    "odd_statuses": "status_faults",
+    "mixed_weather": "weather",
+    "kill_9_at_every_step": "kills",
+}
+
+
+def case_of(name: str) -> Callable[[Size, int], Iterator[Trial]]:
+    """The function that tries a case. It is imported late: Airflow has to find its home before it is imported."""
+    found: Callable[[Size, int], Iterator[Trial]] = getattr(import_module(f"chaos.cases.{CASES[name]}"), name)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CASES)}; default: all")
+    parser.add_argument("--size", type=Size, default=Size.FULL, help="small (seconds), medium (minutes) or full")
+    parser.add_argument("--seed", type=int, default=1, help="of all that is random")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - set(CASES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(CASES)}")
+    tried = [_try(name, options.size, options.seed) for name in CASES if not options.names or name in options.names]
+    if not options.names and options.size is Size.FULL:
+        RESULTS.write_text(report.render(tried, options.seed), encoding="utf-8")
+        print(f"written: {RESULTS.relative_to(ROOT)}")
+    return int(any(case.wrong for case in tried))
+
+
+def _try(name: str, size: Size, seed: int) -> report.Case:
+    began = time.monotonic()
+    case = case_of(name)
+    trials = []
+    for trial in case(size, seed):
+        trials.append(trial)
+        if trial.wrong:  # at once, as there may be very many to come
+            print(f"WRONG: {trial}", flush=True)
+    tried = report.Case(name, inspect.getdoc(case) or "", trials)
+    print("\n".join(report.lines(tried)), f"  in {time.monotonic() - began:.0f} s", sep="\n", flush=True)
+    return tried
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="xai-chaos-airflow-") as home:
+        given = environment(Path(home))
+        os.environ.clear()
+        os.environ.update(given)
+        sys.exit(main())

@@ -1,0 +1,88 @@
+"""The faults that every call of the client meets, and what each lets the client know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from airflow_provider_xai_collections.exceptions import (
+    XAIError,
+    XAIRateLimitError,
+    XAIResponseError,
+    XAIServerError,
+    XAIStatusError,
+    XAITransportError,
+)
+from chaos.wire import Harm
+
+#: Seconds without a byte after which the client gives up, where that is what is tried; and longer than that.
+IMPATIENT = 0.25
+_TOO_LATE = 0.7
+#: Far from now, in every time zone.
+_DATE = "Fri, 31 Dec 2100 23:59:59 GMT"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to a request.
+
+    :param error: how a call ends that does not get past it.
+    :param rule: what the emulator does: the rest of a :class:`FaultRule`.
+    :param harm: what the way does.
+    :param refusing: nobody listens.
+    :param works: the work is done, and the client does not hear of it.
+    :param undone: the client knows that the work was not done: even a write may be repeated.
+    :param final: to try again is no use.
+    :param harmless: the call succeeds all the same.
+    :param patience: seconds without a byte after which the client gives up.
+    """
+
+    name: str
+    error: type[XAIError]
+    rule: Mapping[str, Any] | None = None
+    harm: Harm | None = None
+    refusing: bool = False
+    works: bool = False
+    undone: bool = False
+    final: bool = False
+    harmless: bool = False
+    patience: float = 10.0
+
+
+def _answer(name: str, error: type[XAIError], *, works: bool = False, undone: bool = False, **rule: Any) -> Fault:
+    return Fault(name, error, rule=MappingProxyType({**rule, "after": works}), works=works, undone=undone)
+
+
+FAULTS: tuple[Fault, ...] = (
+    _answer("429", XAIRateLimitError, undone=True, status=429),
+    _answer("429, Retry-After in seconds", XAIRateLimitError, undone=True, status=429, retry_after="7"),
+    _answer("429, Retry-After as a date", XAIRateLimitError, undone=True, status=429, retry_after=_DATE),
+    *(_answer(str(status), XAIServerError, status=status) for status in (500, 502, 503, 504, 529)),
+    _answer("503 after the work", XAIServerError, status=503, works=True),
+    Fault("connection refused", XAITransportError, refusing=True, undone=True),
+    Fault("reset before the body", XAITransportError, harm=Harm.RESET_BEFORE_BODY),
+    Fault("reset during the body", XAITransportError, harm=Harm.RESET_IN_BODY),
+    _answer("hung up after the body", XAITransportError, cut="before"),
+    Fault("answer lost: reset after the work", XAITransportError, harm=Harm.ANSWER_LOST, works=True),
+    _answer("answer lost: hung up after the work", XAITransportError, works=True, cut="after"),
+    Fault(
+        "answer too late",
+        XAITransportError,
+        rule=MappingProxyType({"delay": _TOO_LATE}),
+        works=True,
+        patience=IMPATIENT,
+    ),
+    Fault("reset during the answer", XAITransportError, harm=Harm.RESET_IN_ANSWER, works=True),
+    Fault("reset after the answer", XAITransportError, harm=Harm.RESET_AFTER_ANSWER, harmless=True),
+    _answer("half a body, then hung up", XAITransportError, works=True, cut="partial"),
+    _answer("half a body, said to be whole", XAIResponseError, works=True, body=b'{"collection_id": "coll'),
+    Fault("slow body", XAITransportError, harm=Harm.SLOW, harmless=True),
+    Fault("slow body that stops", XAITransportError, harm=Harm.STALLS, works=True, patience=IMPATIENT),
+    _answer("HTML", XAIResponseError, body=b"<html><body>Sign in to the proxy</body></html>"),
+    _answer("wrong JSON", XAIResponseError, works=True, body=b"[1, 2, 3]", content_type="application/json"),
+    _answer("an error with status 200", XAIResponseError, body=b'{"error": "try later"}', content_type="text/json"),
+    _answer("empty 200", XAIResponseError, works=True, body=b""),
+    Fault("redirect to another host", XAIStatusError, harm=Harm.REDIRECT, final=True),
+)

@@ -1,0 +1,220 @@
+"""The way from a client to the emulator: a relay on loopback that can hurt what it carries."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+LOOPBACK = "127.0.0.1"
+#: Seconds after which the relay gives up on a peer: longer than any client of a trial is patient.
+_PATIENCE = 20.0
+#: A slow answer comes in so many pieces, with so many seconds between them.
+_PIECES = 8
+_PIECE_PAUSE = 0.004
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Harm(Enum):
+    """What becomes of one request."""
+
+    RESET_BEFORE_BODY = "the connection is reset when the head of the request has come"
+    RESET_IN_BODY = "the connection is reset when half the body of the request has come"
+    ANSWER_LOST = "the emulator does its work, and its answer is dropped with a reset"
+    RESET_IN_ANSWER = "half the answer comes, then a reset"
+    RESET_AFTER_ANSWER = "the answer comes, then a reset, on which the next request would be sent"
+    SLOW = "the answer comes in small pieces"
+    STALLS = "half the answer comes, then nothing, until the client hangs up"
+    REDIRECT = "the emulator is not asked; the answer names another host"
+
+
+#: ``weather(method, path)``: what becomes of this request; ``None`` lets it through.
+Weather: TypeAlias = Callable[[str, str], Harm | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request or an answer: its head, up to the blank line, and its body."""
+
+    head: bytes
+    body: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        return self.head.endswith(b"\r\n\r\n") and len(self.body) == _length(self.head)
+
+    @property
+    def half(self) -> bytes:
+        return self.head + self.body[: len(self.body) // 2]
+
+
+class Wire:
+    """A relay from a free port to ``target``. It speaks enough HTTP/1.1 to tell requests apart.
+
+    :param target: the port to which it leads.
+    :param elsewhere: the port to which a redirect leads.
+    :param refusing: nobody listens until :meth:`listen` is called.
+    :ivar weather: what happens to requests.
+    :ivar forwarded: how many requests were passed on.
+    """
+
+    def __init__(self, target: int, *, elsewhere: int, refusing: bool = False) -> None:
+        self.weather: Weather = lambda method, path: None
+        self.forwarded = 0
+        self._target = target
+        self._elsewhere = elsewhere
+        self._accepting: threading.Thread | None = None
+        self._serving: list[threading.Thread] = []
+        self._sockets: set[socket.socket] = set()
+        self._listener = socket.socket()
+        self._listener.bind((LOOPBACK, 0))
+        self.url = f"http://{LOOPBACK}:{self._listener.getsockname()[1]}"
+        if not refusing:
+            self.listen()
+
+    def listen(self) -> None:
+        """Take connections from now on."""
+        if self._accepting is None:
+            self._listener.listen()
+            self._accepting = threading.Thread(target=self._accept, name="wire", daemon=True)
+            self._accepting.start()
+
+    def cut(self) -> None:
+        """End all connections; their threads have ended after it."""
+        for each in tuple(self._sockets):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        while self._serving:
+            self._serving.pop().join(_PATIENCE)
+
+    def close(self) -> None:
+        """End all; it listens no more."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        if self._accepting is not None:
+            self._accepting.join(_PATIENCE)
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._sockets.add(client)
+            thread = threading.Thread(target=self._serve, args=(client,), name="wire", daemon=True)
+            thread.start()
+            self._serving.append(thread)
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError), socket.create_connection((LOOPBACK, self._target)) as emulator:
+            self._sockets.add(emulator)
+            for each in (client, emulator):
+                each.settimeout(_PATIENCE)
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with suppress(OSError):
+                while self._carry(client, emulator):
+                    pass
+            self._sockets.discard(emulator)
+        self._sockets.discard(client)
+
+    def _carry(self, client: socket.socket, emulator: socket.socket) -> bool:
+        """One request and its answer; whether another may follow on this connection."""
+        if not (head := _head(client)):
+            return False
+        method, target, *_ = head.decode("latin-1").split(" ")
+        harm = self.weather(method, target.partition("?")[0])
+        if harm is Harm.RESET_BEFORE_BODY:
+            return _reset(client)
+        if harm is Harm.RESET_IN_BODY:
+            _read(client, _length(head) // 2)
+            return _reset(client)
+        body = _read(client, _length(head))
+        if harm is Harm.REDIRECT:
+            client.sendall(_redirect(f"http://{LOOPBACK}:{self._elsewhere}{target}"))
+            return True
+        self.forwarded += 1
+        emulator.sendall(head + body)
+        answer_head = _head(emulator)
+        return _deliver(client, Message(answer_head, _read(emulator, _length(answer_head))), harm)
+
+
+def _deliver(client: socket.socket, answer: Message, harm: Harm | None) -> bool:
+    whole = answer.head + answer.body
+    if harm is Harm.ANSWER_LOST:
+        return _reset(client)
+    if harm in (Harm.RESET_IN_ANSWER, Harm.STALLS):
+        client.sendall(answer.half)
+        if harm is Harm.STALLS:
+            client.recv(1)
+            return False
+        return _reset(client)
+    if harm is Harm.SLOW:
+        step = max(1, -(-len(whole) // _PIECES))
+        for start in range(0, len(whole), step):
+            client.sendall(whole[start : start + step])
+            time.sleep(_PIECE_PAUSE)
+        return answer.is_whole
+    client.sendall(whole)
+    if harm is Harm.RESET_AFTER_ANSWER:
+        return _reset(client)
+    return answer.is_whole
+
+
+def _reset(client: socket.socket) -> bool:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+    client.close()
+    return False
+
+
+def _redirect(location: str) -> bytes:
+    return f"HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n".encode()
+
+
+def _head(peer: socket.socket) -> bytes:
+    """Up to the blank line, or what came before the peer hung up."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n") and (byte := peer.recv(1)):
+        head += byte
+    return head
+
+
+def _read(peer: socket.socket, size: int) -> bytes:
+    body = b""
+    while len(body) < size and (block := peer.recv(size - len(body))):
+        body += block
+    return body
+
+
+def _length(head: bytes) -> int:
+    """The size of the body. Client and emulator always say it."""
+    _, _, after = head.lower().partition(b"\r\ncontent-length:")
+    return int(after.partition(b"\r\n")[0] or 0)
+
+
+class Elsewhere:
+    """A port at which nobody may ever knock."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self._listener.setblocking(False)
+        self.port: int = self._listener.getsockname()[1]
+
+    def was_visited(self) -> bool:
+        """Whether somebody has connected since the last time this was asked."""
+        try:
+            visitor, _ = self._listener.accept()
+        except BlockingIOError:
+            return False
+        visitor.close()
+        return True
+
+    def close(self) -> None:
+        self._listener.close()

@@ -1,0 +1,98 @@
+"""What watches a trial of an endpoint notices what it is there to notice."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.exceptions import XAIOutcomeUnknownError, XAITransportError
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from chaos.cases.endpoint_faults import expected_error, trial
+from chaos.faults import FAULTS, Fault
+from chaos.hosts import Place, open_place
+from chaos.leftovers import warm_up
+from chaos.operations import OPERATIONS, Operation
+from chaos.scenes import Scene
+from chaos.service import MANAGEMENT_KEY
+from chaos.spoiling import DRIVERS
+
+BY_HOOK, ON_THE_LOOP = DRIVERS
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with open_place() as place:
+        warm_up(place)
+        yield place
+
+
+def operation(name: str, **changes: Any) -> Operation:
+    return replace(next(each for each in OPERATIONS if each.name == name), **changes)
+
+
+def fault(name: str) -> Fault:
+    return next(each for each in FAULTS if each.name == name)
+
+
+def test_every_endpoint_is_spoilt() -> None:
+    assert {each.spoilt.name for each in OPERATIONS} == {endpoint.name for endpoint in ENDPOINTS}
+
+
+def test_a_write_in_doubt_that_is_repeated_is_noticed(place: Place, tmp_path: Path) -> None:
+    def stubborn(hook: XAICollectionsHook, scene: Scene) -> Any:
+        try:
+            return hook.create_collection(collection_name="new.md")
+        except XAIOutcomeUnknownError:
+            return hook.create_collection(collection_name="new.md")
+
+    lost = fault("answer lost: reset after the work")
+    tried = trial(place, tmp_path, operation("create_collection", by_hook=stubborn), lost, 1, BY_HOOK)
+    assert "create_collection was done 2 times" in tried.wrong
+    assert "what it does is there 2 times, and should be 1 times" in tried.wrong
+
+
+def test_a_redirect_that_is_followed_is_noticed(place: Place, tmp_path: Path) -> None:
+    def obedient(hook: XAICollectionsHook, scene: Scene) -> Any:
+        socket.create_connection(("127.0.0.1", place.elsewhere.port)).close()
+        return hook.get_collection(collection_id=scene.collection_id)
+
+    redirect = fault("redirect to another host")
+    tried = trial(place, tmp_path, operation("get_collection", by_hook=obedient), redirect, 1, BY_HOOK)
+    assert tried.wrong == ("somebody has followed the redirect",)
+
+
+def test_a_key_in_an_error_and_a_socket_left_open_are_noticed(place: Place, tmp_path: Path) -> None:
+    opened = []
+
+    def careless(hook: XAICollectionsHook, scene: Scene) -> Any:
+        opened.append(socket.socket())
+        try:
+            return hook.get_collection(collection_id=scene.collection_id)
+        except XAITransportError as error:
+            error.args = (f"{error} with {MANAGEMENT_KEY}",)
+            raise
+
+    cut = fault("reset during the answer")
+    tried = trial(place, tmp_path, operation("get_collection", by_hook=careless), cut, None, BY_HOOK)
+    assert "the error shows a key" in tried.wrong
+    assert any("files and threads are open" in wrong for wrong in tried.wrong)
+    opened[0].close()
+
+
+def test_a_fault_that_does_not_happen_is_noticed(place: Place, tmp_path: Path) -> None:
+    idle = operation("get_collection", by_hook=lambda hook, scene: scene.collections("moby")[0])
+    tried = trial(place, tmp_path, idle, fault("503"), 1, BY_HOOK)
+    assert tried.wrong == ("the fault happened 0 times, and should have 1 to 1 times",)
+
+
+def test_another_end_than_the_expected_one_is_noticed(place: Place, tmp_path: Path) -> None:
+    assert expected_error(operation("get_collection"), fault("503"), 1) is None
+    wrong_value = operation("get_collection", right=lambda scene, value: False)
+    (wrong,) = trial(place, tmp_path, wrong_value, fault("503"), 1, ON_THE_LOOP).wrong
+    assert wrong.startswith("its value is Collection(")
