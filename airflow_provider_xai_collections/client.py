@@ -22,6 +22,7 @@ from airflow_provider_xai_collections.exchange import (
     AsyncTransport,
     HttpClient,
     Transport,
+    load_certificates,
     received,
     sending,
 )
@@ -32,7 +33,8 @@ from airflow_provider_xai_collections.turns import Turns
 T = TypeVar("T")
 
 
-def _seconds(sleep: Sleep) -> float:
+def rolled(sleep: Sleep) -> float:
+    """Seconds of a pause: the die for its jitter has been cast."""
     return sleep.seconds + random.uniform(0, sleep.jitter)  # noqa: S311  # spreads load, hides nothing
 
 
@@ -126,7 +128,7 @@ class Client:
                 return received(self.settings, http.send(built))
 
         with self._http() as http:  # before its turn, because making one takes a while
-            return self._turns.exchange(send, pause)
+            return self._turns.exchange(request.endpoint.host, send, pause)
 
     def _drive(
         self,
@@ -146,7 +148,7 @@ class Client:
                     case Request():
                         resume = functools.partial(flow.send, deliver(step))
                     case Sleep():
-                        pause(_seconds(step))
+                        pause(rolled(step))
                         resume = functools.partial(flow.send, None)
                     case Now():
                         resume = functools.partial(flow.send, time.time())
@@ -208,6 +210,8 @@ class AsyncClient:
         return await self._drive(retrying(request, self.settings.retries), self._exchange)
 
     async def _exchange(self, request: Request[Any]) -> Response:
+        if self._opened is None and self._transport is None:
+            await asyncio.to_thread(load_certificates)  # which takes so long that the event loop must not do it
         http = self._http
         with sending(self.settings, http, request) as built:
             return received(self.settings, await http.send(built))
@@ -225,7 +229,7 @@ class AsyncClient:
                     case Request():
                         resume = functools.partial(flow.send, await deliver(step))
                     case Sleep():
-                        await asyncio.sleep(_seconds(step))
+                        await asyncio.sleep(rolled(step))
                         resume = functools.partial(flow.send, None)
                     case Now():
                         resume = functools.partial(flow.send, time.time())

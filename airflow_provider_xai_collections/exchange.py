@@ -68,8 +68,8 @@ _NO_COOKIES = _NoCookies()
 
 
 @functools.cache
-def _ssl_context() -> ssl.SSLContext:
-    """One for the process: building it takes longer than many requests."""
+def load_certificates() -> ssl.SSLContext:
+    """Whom we trust. Once for the process: it takes longer than many requests."""
     return httpx.create_ssl_context()
 
 
@@ -80,7 +80,7 @@ def _options(settings: Settings, transport: Any) -> dict[str, Any]:
         # A proxy from the environment is for the world, not for this machine.
         here = [url.hostname for url in map(urlsplit, (settings.management.url, settings.api.url))]
         direct = {f"all://[{name}]" if ":" in name else f"all://{name}": None for name in here if name in LOOPBACK}
-        route = {"verify": _ssl_context(), "mounts": direct}
+        route = {"verify": load_certificates(), "mounts": direct}
     size = settings.connections
     return {
         **route,
@@ -124,6 +124,11 @@ def sending(
                 f"{request}: the file to upload cannot be read ({error.strerror or type(error).__name__}). "
                 "It may have vanished since it was listed: check the source, then run the task again"
             ) from error
+        except UnicodeEncodeError as error:
+            half = error.object[error.start : error.start + 1]
+            raise XAIArgumentError(
+                f"{request}: {half!a} in one of the arguments is half a character, which cannot be sent"
+            ) from None
         except httpx.InvalidURL as error:
             raise XAIArgumentError(f"{request}: {service.url!r} is not an address: {error}") from error
         except httpx.RequestError as error:

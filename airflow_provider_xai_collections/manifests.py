@@ -313,7 +313,7 @@ class Passage(Manifest):
         fields = list(match.fields.items())[:FIELDS]
         return cls(
             file_id=match.file_id,
-            chunk_id=match.chunk_id,
+            chunk_id=printable(match.chunk_id, NAME),
             score=match.score,
             page_number=match.page_number,
             fields={printable(key, NAME): printable(value, NAME) for key, value in fields},

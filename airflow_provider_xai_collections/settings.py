@@ -47,7 +47,8 @@ class Service:
             _ = parts.port  # reading it checks it
         except ValueError:
             return False
-        plain = parts.hostname and not ("@" in parts.netloc or parts.query or parts.fragment)
+        # Programs differ in what they make of these.
+        plain = parts.hostname and not (set("@\\% ") & set(parts.netloc) or parts.query or parts.fragment)
         return bool(plain) and (parts.scheme == "https" or self.is_loopback)
 
 
@@ -73,7 +74,9 @@ class Settings:
     pool_timeout: float = 60.0
     connections: int = 32
     retries: RetryPolicy = field(default_factory=RetryPolicy)
-    missing_key: Callable[[Host], str] = lambda host: f"configure the {host.key_name}"
+    missing_key: Callable[[Host], str] = field(
+        default=lambda host: f"configure the {host.key_name}", compare=False, repr=False
+    )
 
     def service(self, host: Host) -> Service:
         return self.management if host is Host.MANAGEMENT else self.api

@@ -23,6 +23,7 @@ from airflow_provider_xai_collections.api.endpoints import (
     CREATE_COLLECTION,
     GET_COLLECTION,
     GET_FILE,
+    LIST_DOCUMENTS,
     REINDEX_DOCUMENT,
     UPLOAD_DOCUMENT,
     UPLOAD_FILE,
@@ -316,6 +317,28 @@ def test_an_address_that_cannot_be_called_is_our_error(run: Run) -> None:
     odd = replace(SETTINGS, management=Service("https://man\x01agement.example", "k"))
     with pytest.raises(XAIArgumentError, match=r"^get_collection\(c\): .* is not an address: "):
         run(call(GET), Answers(fine()), odd)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        LIST_DOCUMENTS.request(collection_id="c", filter='name:"\ud800"'),
+        ADD_DOCUMENT.request(collection_id="c", file_id="f", fields={"name": "\ud800"}),
+        UPLOAD_DOCUMENT.request(
+            collection_id="c",
+            name="a.md",
+            fields={"k": "v"},
+            content_type="\ud800",
+            upload=Upload("a.md", io.BytesIO, 0),
+        ),
+    ],
+    ids=str,
+)
+def test_half_a_character_cannot_be_sent_and_is_our_error(run: Run, request_: Any) -> None:
+    service = Answers(fine())
+    with pytest.raises(XAIArgumentError, match=r"'\\ud800' in one of the arguments is half a character"):
+        run(call(request_), service)
+    assert service == []
 
 
 # Files to send

@@ -52,7 +52,16 @@ def test_a_key_goes_nowhere_else(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://api.x.ai:port", "https://api.x.ai:99999", "https://[::1", "https://api.x.ai?a=b", "https://api.x.ai#a"],
+    [
+        *(
+            "https://api.x.ai:port",
+            "https://api.x.ai:99999",
+            "https://[::1",
+            "https://api.x.ai?a=b",
+            "https://api.x.ai#a",
+        ),
+        *("https://api.x.ai\\.example.com", "https://api.x.ai%2f.example.com", "https://api.x.ai example.com"),
+    ],
 )
 def test_an_address_that_cannot_be_called_is_refused_when_it_is_given(url: str) -> None:
     with pytest.raises(XAIArgumentError, match=r"Write it as https://name\[:port\]"):

@@ -71,9 +71,12 @@ class Endpoint(Generic[A_co]):
         return Request(self, path, subject=subject, query=tuple(_query(rest)))
 
     def _segment(self, name: str, value: str) -> str:
-        if not value or value in (".", ".."):
-            raise XAIArgumentError(f"{self.name}: {name} is {value!r}, which is not an id")
-        return quote(value, safe="")
+        try:
+            if value not in ("", ".", ".."):
+                return quote(value, safe="")
+        except UnicodeEncodeError:
+            pass  # half a character, which nothing can send
+        raise XAIArgumentError(f"{self.name}: {name} is {printable(ascii(value))}, which is not an id")
 
     def decode(self, response: Response) -> A_co:
         """Read a success answer.

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from airflow_provider_xai_collections.api.collections import PageSize
 from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.api.wire import Answer, Params
+from airflow_provider_xai_collections.api.wire import Answer, Id, Params
 
 MEGABYTE = 1_000_000
 #: What ``POST /v1/files`` takes. Source: reference (413 above it).
@@ -53,7 +53,7 @@ class FilesSortBy(StrEnum):
 class File(Answer):
     """An uploaded file. Times are unix seconds on the wire."""
 
-    id: str
+    id: Id
     object: str = "file"
     bytes: int = 0
     created_at: datetime | None = None
@@ -74,7 +74,7 @@ class FilePage(Answer):
 
 
 class DeletedFile(Answer):
-    id: str
+    id: Id
     deleted: bool = True
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
@@ -29,6 +28,7 @@ from airflow_provider_xai_collections.api.planning import (
     missing_definitions,
 )
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.exceptions import (
     XAIConflictError,
     XAIError,
@@ -40,17 +40,6 @@ from airflow_provider_xai_collections.exceptions import (
 UPLOAD_TRIES = 5
 #: Declarations of our fields whose answer was lost before giving up.
 DECLARE_TRIES = 3
-
-
-class UploadMethod(StrEnum):
-    """How content reaches a collection.
-
-    ``FILES``: ``POST /v1/files``, then attach; the way of the reference, up to 50 MB. ``DIRECT``: one multipart call
-    that carries a content type, up to 100 MB; described in xAI's metadata guide, not in its reference.
-    """
-
-    FILES = "files"
-    DIRECT = "direct"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,8 @@ class Request(Generic[A_co]):
     deadline: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.endpoint.name}({self.subject})"
+        """The call, for messages and logs; what it is about may be a name that others gave."""
+        return f"{self.endpoint.name}({printable(self.subject)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,236 @@
+"""The points of the wire that nobody has shown: what to do to see one, and how to say what was seen."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_xai_collections.api.endpoints import (
+    ADD_DOCUMENT,
+    BATCH_GET_DOCUMENTS,
+    DELETE_FILE,
+    GET_DOCUMENT,
+    LIST_DOCUMENTS,
+    LIST_FILES,
+    SEARCH_DOCUMENTS,
+    UPLOAD_DOCUMENT,
+    UPLOAD_FILE,
+)
+from tests.emulator.caller import upload
+
+from .place import Live, Seen
+
+#: Ids in one ``documents:batchGet``. The last makes about 26 KB of query.
+BATCHES = (50, 100, 200, 500)
+#: Looks at something that may lag behind.
+LOOKS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPoint:
+    """A question, and the function that answers it in one line."""
+
+    question: str
+    answer: Callable[[Live], str]
+
+
+def unknown_ids_in_a_batch(live: Live) -> str:
+    collection_id = live.collection("batch-unknown")
+    file_id = live.document(collection_id)
+    seen = live.ask(BATCH_GET_DOCUMENTS, collection_id=collection_id, file_ids=(file_id, _unknown(0)))
+    if seen.answer is None:
+        return f"the call is refused: {seen.exchange}"
+    return f"left out, {len(seen.answer.documents)} of 2 answered: {seen.exchange.status}"
+
+
+def most_ids_in_a_batch(live: Live) -> str:
+    """With ids that are unknown, if the service takes them, or the same one again and again."""
+    collection_id = live.collection("batch-size")
+    file_id = live.document(collection_id)
+    probe = live.ask(BATCH_GET_DOCUMENTS, collection_id=collection_id, file_ids=(file_id, _unknown(0)))
+    how = "different ids" if probe.answer is not None else "the same id repeated"
+    taken = 0
+    for size in BATCHES:
+        others = [_unknown(n) if probe.answer is not None else file_id for n in range(size - 1)]
+        seen = live.ask(BATCH_GET_DOCUMENTS, collection_id=collection_id, file_ids=(file_id, *others))
+        if seen.answer is None:
+            return f"{taken or 'fewer than ' + str(size)} are taken, {size} are not ({how}): {seen.exchange}"
+        taken = size
+    return f"{taken} at least ({how}, {seen.exchange.query_size} bytes of query): {seen.exchange.status}"
+
+
+def attach_twice(live: Live) -> str:
+    collection_id = live.collection("attach-twice", field_definitions=[{"key": "author"}])
+    file_id = live.document(collection_id, author="Melville")
+    again = live.ask(ADD_DOCUMENT, collection_id=collection_id, file_id=file_id, fields={"author": "Melville"})
+    other = live.ask(ADD_DOCUMENT, collection_id=collection_id, file_id=file_id, fields={"author": "Nobody"})
+    fields = live.hook.get_document(collection_id=collection_id, file_id=file_id).fields
+    kept = "stay as they were" if fields.get("author") == "Melville" else f"are now {fields}"
+    return f"same fields: {again.exchange}; other fields: {other.exchange}; the fields {kept}"
+
+
+def get_right_after_the_attach(live: Live) -> str:
+    collection_id = live.collection("get-lag")
+    file_id = live.attached(collection_id)
+    got, get_looks = _looks(live, lambda: live.ask(GET_DOCUMENT, collection_id=collection_id, file_id=file_id))
+    listed, list_looks = _looks(live, lambda: _listed(live, collection_id, file_id))
+    return f"GET: {got}, {get_looks}; in the list: {listed}, {list_looks}"
+
+
+def missing_required_field(live: Live) -> str:
+    collection_id = live.collection("required", field_definitions=[{"key": "author", "required": True}])
+    return str(live.ask(ADD_DOCUMENT, collection_id=collection_id, file_id=live.file()).exchange)
+
+
+def repeated_unique_field(live: Live) -> str:
+    collection_id = live.collection("unique", field_definitions=[{"key": "isbn", "unique": True}])
+    live.attached(collection_id, isbn="42")
+    again = {"collection_id": collection_id, "file_id": live.file("copy.md"), "fields": {"isbn": "42"}}
+    return str(live.ask(ADD_DOCUMENT, **again).exchange)
+
+
+def empty_file(live: Live) -> str:
+    sent = live.ask(UPLOAD_FILE, upload=upload(f"{live.name}-empty.md", b""))
+    if sent.answer is None:
+        return f"refused when uploaded: {sent.exchange}"
+    collection_id = live.collection("empty")
+    attached = live.ask(ADD_DOCUMENT, collection_id=collection_id, file_id=sent.answer.id)
+    if attached.answer is None:
+        return f"uploaded, refused when attached: {attached.exchange}"
+    result = live.hook.wait_for_documents(
+        collection_id=collection_id,
+        file_ids=[sent.answer.id],
+        timeout=min(live.patience, 60),
+        poll_interval=live.poll_interval,
+    )
+    ended = f"failed: {result.failed[0].reason}" if result.failed else "processed" if result.processed else "stuck"
+    return f"uploaded and attached; then {ended}"
+
+
+def limits_in_headers(live: Live) -> str:
+    """Nothing is provoked: what all answers so far happened to carry."""
+    seen = [(each, name) for each in live.meter.exchanges for name in each.headers]
+    names = sorted({name for _, name in seen if "ratelimit" in name or name == "retry-after"})
+    refused = [each for each in live.meter.exchanges if each.status == 429]
+    with_pause = sum("retry-after" in each.headers for each in refused)
+    said = f"headers {', '.join(names)}" if names else "no header about limits"
+    return f"{said} in {len(live.meter.exchanges)} answers; {len(refused)} were 429, {with_pause} with Retry-After"
+
+
+def filter_of_a_list_by_an_unknown_field(live: Live) -> str:
+    collection_id = live.collection("list-filter")
+    live.attached(collection_id)
+    named = live.ask(LIST_DOCUMENTS, collection_id=collection_id, filter='fields.nobody_defined_me:"x"')
+    odd = live.ask(LIST_DOCUMENTS, collection_id=collection_id, filter='nobody_defined_me:"x"')
+    return f"`fields.…`: {_found(named, 'documents')}; another name: {_found(odd, 'documents')}"
+
+
+def filter_of_a_search_by_an_unknown_field(live: Live) -> str:
+    collection_id = live.collection("search-filter")
+    live.attached(collection_id)
+    source = {"collection_ids": (collection_id,)}
+    return _found(live.ask(SEARCH_DOCUMENTS, query="whale", source=source, filter='nobody = "x"'), "matches")
+
+
+def upload_in_one_call(live: Live) -> str:
+    collection_id = live.collection("direct")
+    name = f"{live.name}-direct.md"
+    seen = live.ask(
+        UPLOAD_DOCUMENT, collection_id=collection_id, name=name, content_type="text/markdown", upload=upload(name)
+    )
+    return str(seen.exchange)
+
+
+def hash_of_a_document(live: Live) -> str:
+    content = b"# Known\n\nbytes\n"
+    collection_id = live.collection("hash")
+    file_id = live.file("known.md", content)
+    live.hook.add_document(collection_id=collection_id, file_id=file_id)
+    live.wait(collection_id, file_id)
+    document = live.hook.get_document(collection_id=collection_id, file_id=file_id)
+    is_sha256 = document.file_metadata.hash == hashlib.sha256(content).hexdigest()
+    indexed = "null" if document.last_indexed_at is None else "a time"
+    return (
+        f"`hash` is {'the SHA-256' if is_sha256 else 'not the SHA-256'} of the content; "
+        f"`content_type` {document.file_metadata.content_type or '(empty)'}; `last_indexed_at` {indexed}"
+    )
+
+
+def delete_an_attached_file(live: Live) -> str:
+    collection_id = live.collection("delete-attached")
+    file_id = live.document(collection_id)
+    deleted = live.ask(DELETE_FILE, file_id=file_id)
+    after = live.ask(GET_DOCUMENT, collection_id=collection_id, file_id=file_id)
+    return f"DELETE: {deleted.exchange.status}; the document afterwards: {after.exchange.status}"
+
+
+def end_of_a_list(live: Live) -> str:
+    collection_id = live.collection("list-end")
+    documents = live.ask(LIST_DOCUMENTS, collection_id=collection_id, limit=2).exchange
+    files = live.ask(LIST_FILES, limit=1).exchange
+    shown = documents.json.get("documents", "absent") if isinstance(documents.json, dict) else documents
+    tokens = _token(documents.json), _token(files.json)
+    return f"no documents: `documents` is {shown}, token {tokens[0]}; files, a page of 1: token {tokens[1]}"
+
+
+def page_of_a_collection(live: Live) -> str:
+    return "by hand: no call tells. Open a collection in the console and note its address"
+
+
+POINTS: tuple[OpenPoint, ...] = (
+    OpenPoint("batchGet: what does an id do that the collection does not have?", unknown_ids_in_a_batch),
+    OpenPoint("batchGet: how many ids does one call take?", most_ids_in_a_batch),
+    OpenPoint("Attach: the same file twice?", attach_twice),
+    OpenPoint(
+        "Attach: is the document there for a GET, and in the list, right after the POST?", get_right_after_the_attach
+    ),
+    OpenPoint("Fields: status and text when a required one is missing?", missing_required_field),
+    OpenPoint("Fields: status and text when a unique value is repeated?", repeated_unique_field),
+    OpenPoint("Files: what becomes of an empty one?", empty_file),
+    OpenPoint("Lists: what does a filter by an unknown field do?", filter_of_a_list_by_an_unknown_field),
+    OpenPoint("Search: does a filter by an unknown field give no match? (doc)", filter_of_a_search_by_an_unknown_field),
+    OpenPoint("The one-call upload: its answer? (seen: also a 500)", upload_in_one_call),
+    OpenPoint("Documents: what is `hash`, and what do text files come to?", hash_of_a_document),
+    OpenPoint("Files: may one be deleted that is attached?", delete_an_attached_file),
+    OpenPoint("Lists: how does an empty one look, and how does one end?", end_of_a_list),
+    OpenPoint("Limits: are they told, and does a 429 always carry Retry-After?", limits_in_headers),
+    OpenPoint("Console: the address of one collection's page?", page_of_a_collection),
+)
+
+
+def _unknown(n: int) -> str:
+    return f"file_00000000-0000-4000-8000-{n:012d}"
+
+
+def _listed(live: Live, collection_id: str, file_id: str) -> Seen:
+    seen = live.ask(LIST_DOCUMENTS, collection_id=collection_id)
+    found: Sequence[str] = [each.file_id for each in seen.answer.documents] if seen.answer else ()
+    return seen if file_id in found else Seen(seen.exchange)
+
+
+def _looks(live: Live, look: Callable[[], Seen]) -> tuple[int, str]:
+    """The status of the first look, and how many it took until the thing was there."""
+    began = time.monotonic()
+    first = look()
+    seen, looks = first, 1
+    while seen.answer is None and looks < LOOKS:
+        time.sleep(live.poll_interval / 5)
+        seen, looks = look(), looks + 1
+    if seen.answer is None:
+        return first.exchange.status, f"not there after {looks} looks"
+    return first.exchange.status, f"there at look {looks} ({time.monotonic() - began:.1f} s)"
+
+
+def _found(seen: Seen, what: str) -> str:
+    return (
+        str(seen.exchange)
+        if seen.answer is None
+        else f"{seen.exchange.status}, {len(getattr(seen.answer, what))} found"
+    )
+
+
+def _token(answer: object) -> str:
+    token = answer.get("pagination_token", "absent") if isinstance(answer, dict) else "unreadable"
+    return token if token in ("absent", "unreadable") else "null" if token is None else "given" if token else "empty"

@@ -1,0 +1,97 @@
+"""A run: every scenario, every open point, and what they came to."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from airflow_provider_xai_collections.api.printable import printable
+
+from .meter import BudgetSpentError, Meter, metered
+from .open_points import POINTS, OpenPoint
+from .place import Live, at
+from .scenarios import SCENARIOS
+from .tidying import tidy
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the report.
+
+    :param wrong: what failed; empty if nothing.
+    """
+
+    what: str
+    seen: str
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to.
+
+    :param left: what could not be deleted, and why.
+    """
+
+    name: str
+    scenarios: tuple[Line, ...]
+    points: tuple[Line, ...]
+    left: tuple[str, ...]
+    meter: Meter
+
+    @property
+    def wrong(self) -> list[str]:
+        """Everything that a maintainer has to look at."""
+        failed = [f"{line.what}: {line.wrong}" for line in (*self.scenarios, *self.points) if line.wrong]
+        return [*failed, *(f"left behind: {one}" for one in self.left)]
+
+
+def play(
+    connection: str,
+    folder: Path,
+    meter: Meter,
+    *,
+    scenarios: Iterable[Callable[[Live], None]] = SCENARIOS,
+    points: Iterable[OpenPoint] = POINTS,
+    tell: Callable[[str], None] = print,
+    poll_interval: float,
+    patience: float,
+) -> Outcome:
+    """Play everything on the service behind ``connection``; delete what it made, whatever happens."""
+    lines: dict[str, list[Line]] = {"scenarios": [], "points": []}
+    left: list[str] = []
+    with metered(meter), at(connection, meter, folder, poll_interval, patience) as live:
+        try:
+            for scenario in scenarios:
+                what = " ".join((scenario.__doc__ or scenario.__name__).split())
+                lines["scenarios"].append(_line(what, partial(_held, scenario, live), tell))
+            for point in points:
+                lines["points"].append(_line(point.question, partial(point.answer, live), tell))
+        finally:
+            left = tidy(live.hook, meter)
+            for one in left:
+                tell(f"left behind: {one}")
+    return Outcome(live.name, tuple(lines["scenarios"]), tuple(lines["points"]), tuple(left), meter)
+
+
+def _held(scenario: Callable[[Live], None], live: Live) -> str:
+    scenario(live)
+    return "held"
+
+
+def _line(what: str, do: Callable[[], str], tell: Callable[[str], None]) -> Line:
+    """One thing tried. A mistake of ours, of the service's or of the test's is a row; a spent budget ends the run's
+    requests, not its report."""
+    try:
+        line = Line(what, do())
+    except BudgetSpentError as error:
+        line = Line(what, "not tried", f"the budget is spent: {error}")
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        line = Line(what, "failed", printable(f"{type(error).__name__}: {error} ({place})"))
+    tell(f"{line.what} {line.wrong or line.seen}")
+    return line

@@ -1,0 +1,233 @@
+"""The live suite, played on the emulator: that it works, that it keeps to its budget, that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator.server import ServerUrls
+from tests.conftest import API_KEY, MANAGEMENT_KEY, RecordingEmulator, Stage, playing
+from tests.operators.stage import Xai
+
+from .meter import Budget, Meter
+from .open_points import POINTS
+from .place import PREFIX
+from .playing import Outcome, play
+from .report import report
+from .scenarios import SCENARIOS
+from .tidying import clear
+
+
+def played(connection: str, folder: Path, meter: Meter | None = None, **chosen: Any) -> Outcome:
+    return play(
+        connection,
+        folder,
+        meter or Meter(Budget()),
+        tell=lambda line: None,
+        poll_interval=0.02,
+        patience=20.0,
+        **chosen,
+    )
+
+
+def seen(outcome: Outcome) -> dict[str, str]:
+    return {line.what: line.seen for line in outcome.points}
+
+
+def holds_nothing(xai: Xai) -> bool:
+    return xai.hook.list_collections() == [] and xai.hook.list_files() == []
+
+
+def with_other_switches() -> Any:
+    return playing(
+        indexing="reads:2",
+        attach_twice="ok",
+        batch_get_unknown="error",
+        batch_get_max=150,
+        batch_get_max_status=414,
+        get_lag_reads=2,
+        required_violation_status=422,
+        unique_violation_status=400,
+        violation_text="no | such",
+        empty_file="fail",
+        delete_attached_file="refuse",
+        direct_upload_answer="error",
+        empty_arrays="absent",
+        pagination_end="empty",
+        last_indexed_at_null=True,
+        search_lag="reads:1",
+    )
+
+
+def test_on_an_emulator_as_it_is_everything_holds_and_is_answered(connection: str, xai: Xai, tmp_path: Path) -> None:
+    outcome = played(connection, tmp_path)
+    assert outcome.wrong == []
+    assert [len(outcome.scenarios), len(outcome.points)] == [len(SCENARIOS), len(POINTS)]
+    answers = seen(outcome)
+    assert answers["batchGet: what does an id do that the collection does not have?"].startswith("left out, 1 of 2")
+    assert answers["batchGet: how many ids does one call take?"].startswith("500 at least (different ids, 2")
+    assert answers["Attach: the same file twice?"].startswith("same fields: 409 ")
+    assert answers["Attach: the same file twice?"].endswith("the fields stay as they were")
+    there = answers["Attach: is the document there for a GET, and in the list, right after the POST?"]
+    assert there.startswith("GET: 200, there at look 1 ")
+    assert answers["Fields: status and text when a required one is missing?"].startswith("400 ")
+    assert "author is required" in answers["Fields: status and text when a required one is missing?"]
+    assert answers["Fields: status and text when a unique value is repeated?"].startswith("409 ")
+    assert answers["Files: what becomes of an empty one?"] == "uploaded and attached; then processed"
+    assert answers["Files: may one be deleted that is attached?"] == "DELETE: 200; the document afterwards: 404"
+    assert "are the SHA-256" not in answers["Documents: what is `hash`, and what do text files come to?"]
+    assert answers["Limits: are they told, and does a 429 always carry Retry-After?"].startswith(
+        "no header about limits"
+    )
+    assert holds_nothing(xai)
+
+
+@pytest.mark.parametrize("emulator_settings", [with_other_switches()])
+def test_on_one_that_differs_in_every_point_the_answers_do_too(connection: str, xai: Xai, tmp_path: Path) -> None:
+    outcome = played(connection, tmp_path)
+    assert outcome.wrong == []
+    answers = seen(outcome)
+    assert answers["batchGet: what does an id do that the collection does not have?"].startswith(
+        "the call is refused: 404"
+    )
+    assert answers["batchGet: how many ids does one call take?"].startswith("100 are taken, 200 are not (the same id")
+    assert answers["Attach: the same file twice?"].startswith("same fields: 200 {}; other fields: 200 {}")
+    there = answers["Attach: is the document there for a GET, and in the list, right after the POST?"]
+    assert there.startswith("GET: 404, there at look 3 ")
+    assert "in the list: 200, there at look 1 " in there
+    assert answers["Fields: status and text when a required one is missing?"].startswith("422 ")
+    assert answers["Fields: status and text when a unique value is repeated?"].startswith("400 ")
+    assert answers["Files: what becomes of an empty one?"].startswith("uploaded and attached; then failed: ")
+    assert answers["Files: may one be deleted that is attached?"].startswith("DELETE: 409; ")
+    assert answers["The one-call upload: its answer? (seen: also a 500)"].startswith("500 ")
+    assert "`documents` is absent, token empty" in answers["Lists: how does an empty one look, and how does one end?"]
+    assert holds_nothing(xai)
+    text = report(outcome, where="here", when="today")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 4 + len(SCENARIOS) + len(POINTS)
+    assert all(row.replace("\\|", "").count("|") == 3 for row in rows), "what the service says does not break the table"
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=2)])
+def test_a_list_that_lags_behind_is_seen(connection: str, tmp_path: Path) -> None:
+    lag = [point for point in POINTS if "right after the POST" in point.question]
+    (line,) = played(connection, tmp_path, scenarios=(), points=lag).points
+    assert "in the list: 200, there at look 3 " in line.seen
+
+
+def test_what_does_not_hold_is_in_the_report_and_the_rest_goes_on(
+    connection: str, emulator: RecordingEmulator, xai: Xai, tmp_path: Path
+) -> None:
+    emulator.set_faults(FaultRule(endpoint="reindex_document", status=400))
+    outcome = played(connection, tmp_path, points=())
+    (wrong,) = outcome.wrong
+    assert wrong.startswith("Index a document anew")
+    assert "XAIInvalidRequestError" in report(outcome, where="here", when="today")
+    assert holds_nothing(xai)
+
+
+@pytest.mark.parametrize("budget", [Budget(requests=20), Budget(sent=1000), Budget(searches=0)])
+def test_no_more_is_asked_than_the_budget_allows(
+    connection: str, emulator: RecordingEmulator, xai: Xai, tmp_path: Path, budget: Budget
+) -> None:
+    outcome = played(connection, tmp_path, meter := Meter(budget))
+    assert any("the budget is spent" in wrong for wrong in outcome.wrong)
+    deleting = emulator.count("delete_collection") + emulator.count("delete_file")
+    assert len(emulator.requests) == meter.requests <= budget.requests + deleting
+    assert emulator.count("search_documents") == meter.searches <= budget.searches
+    assert sum(len(request.body) for request in emulator.requests) == meter.sent <= budget.sent
+    assert holds_nothing(xai)
+
+
+def test_what_cannot_be_deleted_is_said_and_an_earlier_runs_leftovers_can_be_cleared(
+    connection: str, emulator: RecordingEmulator, xai: Xai, tmp_path: Path
+) -> None:
+    theirs = (xai.collection("somebody else's"), xai.file("theirs.md"))
+    emulator.set_faults(
+        FaultRule(endpoint="delete_collection", status=403), FaultRule(endpoint="delete_file", status=403)
+    )
+    outcome = played(connection, tmp_path, scenarios=SCENARIOS[-1:], points=())
+    assert len(outcome.left) == 1 + 5, "a collection, and the files of five uploads"
+    assert all("403" in one for one in outcome.left)
+    emulator.set_faults()
+    deleted, left = clear(xai.hook, Meter(Budget()))
+    assert (deleted, left) == (6, [])
+    assert [one.collection_id for one in xai.hook.list_collections()] == [theirs[0]]
+    assert [one.id for one in xai.hook.list_files()] == [theirs[1]]
+
+
+# The command
+
+
+def command(urls: ServerUrls, report: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    keys = {"XAI_MANAGEMENT_API_KEY": MANAGEMENT_KEY, "XAI_API_KEY": API_KEY, **environment}
+    called = [sys.executable, "-m", "tests.live", "--host", urls.management_url, "--api-host", urls.api_url]
+    called += ["--poll-interval", "0.02", "--report", str(report), *arguments]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(report.parent), **keys}
+    return subprocess.Popen(called, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.mark.usefixtures("connection")
+def test_the_command_writes_the_report_and_prints_it_without_a_key(
+    stage: tuple[Stage, ServerUrls], xai: Xai, tmp_path: Path
+) -> None:
+    process = command(stage[1], path := tmp_path / "deep" / "report.md")
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    text = path.read_text()
+    assert text in said
+    assert stage[1].management_url in text
+    assert MANAGEMENT_KEY not in said + text
+    assert API_KEY not in said + text
+    assert holds_nothing(xai)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_command_that_is_told_to_end_deletes_what_it_has_made(
+    stage: tuple[Stage, ServerUrls], emulator: RecordingEmulator, xai: Xai, tmp_path: Path
+) -> None:
+    handle = emulator.handle
+
+    def handle_and_end(request: Any) -> Any:
+        reply = handle(request)
+        if emulator.count("add_document") == 1:
+            process.send_signal(signal.SIGTERM)
+        return reply
+
+    emulator.handle = handle_and_end  # type: ignore[method-assign]
+    process = command(stage[1], tmp_path / "report.md")
+    process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert emulator.count("create_collection") >= 1
+    assert holds_nothing(xai)
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_command_can_clear_what_a_killed_one_has_left(
+    stage: tuple[Stage, ServerUrls], xai: Xai, tmp_path: Path
+) -> None:
+    xai.collection(f"{PREFIX}20260101000000-abcdef-sync")
+    xai.file(f"{PREFIX}20260101000000-abcdef-a.md")
+    process = command(stage[1], tmp_path / "report.md", "--clear")
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    assert "2 collections and files of earlier runs deleted" in said
+    assert holds_nothing(xai)
+
+
+@pytest.mark.parametrize("missing", ["XAI_MANAGEMENT_API_KEY", "XAI_API_KEY"])
+def test_without_a_key_the_command_says_which_and_asks_nothing(
+    stage: tuple[Stage, ServerUrls], emulator: RecordingEmulator, tmp_path: Path, missing: str
+) -> None:
+    process = command(stage[1], tmp_path / "report.md", **{missing: " "})
+    said, _ = process.communicate()
+    assert process.returncode == 2
+    assert f"set {missing}: " in said
+    assert emulator.requests == []

@@ -1,0 +1,211 @@
+"""Words of others, met by real tasks: none is executed, breaks a line of the log, or lets an XCom grow."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.operators.collections import (
+    XAICreateCollectionOperator,
+    XAIDeleteCollectionOperator,
+    XAIUpdateCollectionOperator,
+)
+from airflow_provider_xai_collections.operators.documents import (
+    XAIAddDocumentsOperator,
+    XAIReindexDocumentsOperator,
+    XAIRemoveDocumentsOperator,
+)
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+from tests.conftest import API_KEY, MANAGEMENT_KEY, Logged, playing
+from tests.operators.stage import Xai, deferring, finish, run
+from tests.operators.syncs import sync
+
+from .hostile import FEW_WORDS, FORGED, MEGABYTE, WORDS, rewriting
+
+#: What an XCom, and a trigger's row, may take.
+ROOM = 16_000
+#: One error as Airflow logs it, with its traceback's last line.
+LINE = 6_000
+
+each_word = pytest.mark.parametrize("said", FEW_WORDS.values(), ids=list(FEW_WORDS))
+
+Task = Callable[[str, str], Any]
+
+#: One task of each kind, for a collection and a document in it.
+TASKS: dict[str, Task] = {
+    "create": lambda collection_id, file_id: XAICreateCollectionOperator(
+        task_id="t", collection_name="new", collection_description="new"
+    ),
+    "update": lambda collection_id, file_id: XAIUpdateCollectionOperator(
+        task_id="t", collection_id=collection_id, collection_name="renamed"
+    ),
+    "add": lambda collection_id, file_id: XAIAddDocumentsOperator(
+        task_id="t", collection_id=collection_id, file_ids=[file_id]
+    ),
+    "reindex": lambda collection_id, file_id: XAIReindexDocumentsOperator(task_id="t", collection_id=collection_id),
+    "search": lambda collection_id, file_id: XAISearchDocumentsOperator(
+        task_id="t", query="whale", collection_ids=[collection_id]
+    ),
+    "sensor": lambda collection_id, file_id: XAIDocumentsProcessedSensor(task_id="t", collection_id=collection_id),
+    "remove": lambda collection_id, file_id: XAIRemoveDocumentsOperator(
+        task_id="t", collection_id=collection_id, file_ids=[file_id]
+    ),
+    "delete": lambda collection_id, file_id: XAIDeleteCollectionOperator(task_id="t", collection_id=collection_id),
+}
+each_task = pytest.mark.parametrize("make", TASKS.values(), ids=list(TASKS))
+
+
+def ended(make: Task, collection_id: str, file_id: str) -> Any:
+    """What the task returned, or the words of its error, which must be one of ours."""
+    try:
+        return run(make(collection_id, file_id))
+    except Exception as error:
+        if isinstance(error, XAIError) or isinstance(error.__cause__, XAIError):
+            return {"error": str(error)}
+        raise
+
+
+def is_harmless(text: str, *, returned: Any = None) -> None:
+    """Of a log, and of what a task returned."""
+    for line in text.splitlines():
+        assert not line.lstrip().startswith(FORGED)
+        assert len(line) < LINE
+    assert not {"\x1b", "\x07", "\b", "\x7f", "\x9b", "\x9d", "\0", "\u202e"} & set(text)
+    assert str(7 * 191) not in text, "nobody renders a template"
+    assert MANAGEMENT_KEY not in text
+    assert API_KEY not in text
+    assert len(json.dumps(returned)) < ROOM
+
+
+@each_task
+@each_word
+def test_an_error_says_it_in_one_line(xai: Xai, logged: Logged, said: str, make: Task) -> None:
+    collection_id = xai.collection()
+    file_id = xai.document(collection_id)
+    body = json.dumps({"error": said, "code": said}).encode()
+    xai.emulator.set_faults(FaultRule(status=400, body=body, content_type="application/json"))
+    returned = ended(make, collection_id, file_id)
+    is_harmless(logged() + returned["error"], returned=returned)
+    assert returned["error"].isprintable()
+
+
+@each_task
+@each_word
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2")])
+def test_names_descriptions_and_fields_do(xai: Xai, logged: Logged, said: str, make: Task) -> None:
+    collection_id = xai.collection()
+    file_id = xai.document(collection_id)
+    keys = ("name", "filename", "collection_name", "collection_description", "fields", "error_message", "content_type")
+    rewriting(xai.emulator, said, (*keys, "chunk_content", "chunk_id"))
+    returned = ended(make, collection_id, file_id)
+    text = json.dumps(returned, ensure_ascii=False) if "matches" not in returned else ""
+    is_harmless(logged() + text, returned=returned)
+
+
+@each_task
+@each_word
+def test_ids_do(xai: Xai, logged: Logged, said: str, make: Task) -> None:
+    collection_id = xai.collection()
+    file_id = xai.document(collection_id)
+    rewriting(xai.emulator, said, ("collection_id", "file_id", "id", "collection_ids"))
+    returned = ended(make, collection_id, file_id)
+    is_harmless(logged() + json.dumps(returned, ensure_ascii=False), returned=returned)
+
+
+@pytest.mark.parametrize("said", WORDS.values(), ids=list(WORDS))
+def test_an_unknown_status_does(xai: Xai, logged: Logged, said: str) -> None:
+    collection_id = xai.collection()
+    file_id = xai.document(collection_id)
+    rewriting(xai.emulator, said, ("status",))
+    task = XAIAddDocumentsOperator(task_id="t", collection_id=collection_id, file_ids=[file_id], timeout=60)
+    with pytest.raises(Exception, match="time ran out") as caught:
+        run(task)
+    text = logged()
+    assert "status this provider does not know" in text
+    is_harmless(text + str(caught.value))
+
+
+@each_word
+@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("*",))])
+async def test_failed_documents_do_in_the_event_of_a_trigger_too(xai: Xai, logged: Logged, said: str) -> None:
+    collection_id = xai.collection()
+    documents = 60 if len(said) < MEGABYTE else 4
+    file_ids = [xai.file(f"{n}.md") for n in range(documents)]
+    rewriting(xai.emulator, said, ("name", "error_message", "fields"))
+    arguments: dict[str, Any] = {"task_id": "t", "collection_id": collection_id, "file_ids": file_ids}
+    task = XAIAddDocumentsOperator(**arguments, deferrable=True, on_failed="ignore")
+    with deferring() as caught:
+        run(task)
+    assert len(json.dumps(caught[0].trigger.serialize()[1])) < ROOM
+    returned = await finish(caught[0], task)
+    assert returned["wait"]["failed"] == documents
+    is_harmless(logged() + json.dumps(returned, ensure_ascii=False), returned=returned)
+
+
+#: Those xAI takes, and those it does not.
+TAKEN = [
+    "{{ 7 * 191 }}.md",
+    "%s %(message)s.md",
+    "$(id).md",
+    "#?&.md",
+    "%2e%2e.md",
+    "-rf.md",
+    "~.md",
+    "gnp.\u202ecod.md",
+]
+REFUSED = ["\x1b[2J.md", f"a\n{FORGED}.md", "a\r.md", "a;b.md", "a\\b.md", 'a"b.md', "\u2028.md", "\x85.md", "a\x7f.md"]
+
+
+def hostile_folder(folder: Path) -> Path:
+    """One good document, and one of each name; and one that is no UTF-8."""
+    folder.mkdir()
+    (folder / "good.md").write_text("good")
+    for name in (*TAKEN, *REFUSED):
+        (folder / name).write_text(f"called {name!a}")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\x1b.md")).write_text("bytes")
+    return folder
+
+
+@pytest.mark.parametrize("upload_method", ["files", "direct"])
+def test_files_of_any_name_are_brought_in_or_named_in_the_report(
+    xai: Xai, logged: Logged, tmp_path: Path, upload_method: str
+) -> None:
+    folder = hostile_folder(tmp_path / "library")
+    arguments: dict[str, Any] = {"upload_method": upload_method}
+    manifest = sync(folder, **arguments)
+    names = xai.names(manifest["collection_id"])
+    assert names == sorted(["good.md", *TAKEN])
+    assert manifest["skipped"] == len(REFUSED) + 1
+    again = sync(folder, **arguments)
+    assert (again["added"], again["kept"]) == (0, len(names))
+    for one in (manifest, again):
+        is_harmless("", returned=one)
+        is_harmless(json.dumps(one, ensure_ascii=False))
+    is_harmless(logged())
+
+
+def test_an_ingestion_of_such_names_says_which_one_line_for_all(xai: Xai, logged: Logged, tmp_path: Path) -> None:
+    folder = hostile_folder(tmp_path / "library")
+    task = XAIIngestDocumentsOperator(task_id="t", collection_id=xai.collection(), paths=str(folder))
+    with pytest.raises(Exception, match="rename it") as caught:
+        run(task)
+    is_harmless(logged() + str(caught.value))
+
+
+def test_a_passage_of_a_megabyte_leaves_room(xai: Xai) -> None:
+    collection_id = xai.collection()
+    xai.document(collection_id, content="whale")
+    rewriting(xai.emulator, "m" * MEGABYTE, ("chunk_content", "chunk_id", "fields"))
+    task = XAISearchDocumentsOperator(task_id="t", query="whale", collection_ids=[collection_id], max_chars=MEGABYTE)
+    returned = run(task)
+    assert returned["total"] == 1
+    assert len(json.dumps(returned)) < ROOM

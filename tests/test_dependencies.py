@@ -1,0 +1,124 @@
+"""What the package imports is what it declares, no more and no less, and comes under licences that allow it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from scripts.versions import ROOT
+
+PACKAGE = ROOT / "airflow_provider_xai_collections"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DECLARED = [Requirement(text) for text in PROJECT["dependencies"]]
+OF_THE_EMULATOR = [Requirement(text) for text in PROJECT["optional-dependencies"]["emulator"]]
+
+#: Distributions by what they are imported as, the longest names first.
+DISTRIBUTIONS = {
+    "airflow.providers.common.compat": "apache-airflow-providers-common-compat",
+    "airflow.providers.common.io": "apache-airflow-providers-common-io",
+    "airflow.providers.openlineage": "apache-airflow-providers-openlineage",
+    "airflow": "apache-airflow",
+    "flask_appbuilder": "flask-appbuilder",
+}
+#: Imported where they are needed, which is nowhere without them: OpenLineage asks for its facets, Airflow before 3.2
+#: for the fields of its form.
+GUESTS = {
+    "lineage/openlineage.py": {"apache-airflow-providers-openlineage", "attrs"},
+    "operators/base.py": {"apache-airflow-providers-openlineage"},
+    "operators/search.py": {"apache-airflow-providers-openlineage"},
+    "hooks/forms.py": {"flask-appbuilder", "wtforms"},
+}
+#: Needed, and imported by Airflow: it knows what to do with the URI of a ``file://`` asset.
+ONLY_INSTALLED = {"apache-airflow-providers-common-io"}
+
+PERMISSIVE = re.compile(r"Apache-2\.0|Apache Software License|MIT|BSD", re.IGNORECASE)
+COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License", re.IGNORECASE)
+
+
+def distributions(path: Path) -> Iterator[str]:
+    """What a file imports that is neither ours nor Python's."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, "every import here is absolute"
+            names = [node.module or ""]
+        else:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if (root := name.partition(".")[0]) not in (*sys.stdlib_module_names, PACKAGE.name):
+                yield next(
+                    (there for prefix, there in DISTRIBUTIONS.items() if f"{name}.".startswith(f"{prefix}.")), root
+                )
+
+
+def imported(*, by_the_emulator: bool) -> set[str]:
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        place = path.relative_to(PACKAGE)
+        if (place.parts[0] == "emulator") is by_the_emulator:
+            found |= set(distributions(path)) - GUESTS.get(place.as_posix(), set())
+    return found
+
+
+def test_all_that_is_imported_is_declared_and_all_that_is_declared_is_imported() -> None:
+    assert imported(by_the_emulator=False) | ONLY_INSTALLED == {requirement.name for requirement in DECLARED}
+
+
+def test_the_emulator_needs_its_extra_and_the_product_does_not() -> None:
+    extra = {requirement.name for requirement in OF_THE_EMULATOR}
+    assert imported(by_the_emulator=True) == extra | {"pydantic"}
+
+
+def test_guests_are_really_there() -> None:
+    for place, names in GUESTS.items():
+        assert set(distributions(PACKAGE / place)) >= names, place
+
+
+def test_who_takes_openlineage_gets_attrs_with_it() -> None:
+    requirements = map(Requirement, metadata("apache-airflow-providers-openlineage").get_all("Requires-Dist") or ())
+    assert "attrs" in {requirement.name for requirement in requirements if requirement.marker is None}
+
+
+every_dependency = pytest.mark.parametrize("requirement", [*DECLARED, *OF_THE_EMULATOR], ids=lambda each: each.name)
+
+
+@every_dependency
+def test_each_has_a_lower_bound_and_nothing_else_that_would_hold_others_back(requirement: Requirement) -> None:
+    assert [specifier.operator for specifier in requirement.specifier] == [">="]
+    assert requirement.marker is None
+    assert requirement.url is None
+
+
+@every_dependency
+def test_each_is_under_a_permissive_licence(requirement: Requirement) -> None:
+    found = metadata(requirement.name)
+    said = [line for name in ("License-Expression", "License") for line in found.get_all(name) or ()]
+    said += [line for line in found.get_all("Classifier") or () if line.startswith("License ::")]
+    assert PERMISSIVE.search(" ".join(said)), said
+    assert not COPYLEFT.search(" ".join(said)), said
+
+
+def test_nothing_that_is_imported_at_once_comes_from_a_guest() -> None:
+    """Importing every module takes only what is declared: where a guest is absent, its rooms stay closed."""
+    eager = {
+        place
+        for place in GUESTS
+        for node in ast.parse((PACKAGE / place).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith(("airflow.providers.openlineage", "attrs"))
+    }
+    assert eager == {"lineage/openlineage.py"}, "which is imported inside methods alone"
+    importers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("lineage.openlineage")
+    }
+    assert importers == set()
