@@ -4,8 +4,9 @@ BIN := .venv/bin
 CONSTRAINTS := constraints-airflow-3.3.txt
 BIN_2 := .venv-2.11/bin
 CONSTRAINTS_2 := constraints-airflow-2.11.txt
+CONSTRAINTS_PEERS := benchmarks/constraints-peers.txt
 
-.PHONY: demo test lint types architecture pytest test-airflow-2 test-system bench format tables lock clean
+.PHONY: demo test lint types architecture pytest test-airflow-2 test-system test-live audit chaos bench format tables lock clean
 
 demo: .venv/demo  ## documents into a collection, on a real Airflow; DOCS=folder QUESTION="…" take your own
 	@$(BIN)/python scripts/demo.py
@@ -29,13 +30,23 @@ pytest: .venv/test
 
 # Left out is what Airflow has no say in.
 test-airflow-2: .venv-2.11/test  ## the tests on Airflow 2.11, in an environment of their own
-	$(BIN_2)/pytest --numprocesses=auto --dist=loadfile --ignore=tests/api --ignore=tests/emulator \
+	$(BIN_2)/pytest --numprocesses=auto --dist=loadfile --ignore=tests/api --ignore=tests/contract --ignore=tests/emulator \
 		--ignore-glob='*/test_client*.py' --ignore=tests/test_architecture.py --ignore=tests/system
 
 test-system: .venv/system  ## on real Airflow processes, with a browser; see CONTRIBUTING.md for what it needs
 	$(BIN)/pytest tests/system
 
-bench: .venv/test  ## time, requests, CPU and memory against their floors; writes benchmarks/RESULTS.md
+test-live: .venv/test  ## on the real service, for a few cents; needs XAI_MANAGEMENT_API_KEY and XAI_API_KEY
+	$(BIN)/python -m tests.live $(if $(CLEAR),--clear)
+
+# Not installed but run, so that no lock changes.
+audit: .venv/uv  ## known vulnerabilities of what the constraints name; needs the network
+	$(BIN)/python scripts/audit.py $(CONSTRAINTS) $(CONSTRAINTS_2)
+
+chaos: .venv/test  ## faults on purpose, some hundreds of syncs among them; writes benchmarks/CHAOS.md
+	$(BIN)/python -m chaos
+
+bench: .venv/test .venv-peers/ready  ## time, requests, CPU and memory against their floors; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
 format: .venv/test  ## let ruff fix and format
@@ -46,16 +57,18 @@ tables: .venv/demo  ## write what is generated of README.md, and REFERENCE.md
 	$(BIN)/python -m scripts.readme_tables
 
 lock: .venv/uv  ## resolve the constraints anew
-	$(call resolve,3.3.*,$(CONSTRAINTS),system)
-	$(call resolve,2.11.*,$(CONSTRAINTS_2),test)
+	$(call resolve,3.3.*,$(CONSTRAINTS),system,--upgrade)
+	$(call resolve,2.11.*,$(CONSTRAINTS_2),test,--upgrade)
+	cp $(CONSTRAINTS) $(CONSTRAINTS_PEERS)
+	$(call resolve,3.3.*,$(CONSTRAINTS_PEERS),peers,--upgrade-package grpcio --upgrade-package protobuf)
 
 define resolve
-	echo 'apache-airflow==$(1)' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	echo 'apache-airflow==$(1)' | $(BIN)/uv pip compile --quiet $(4) --universal --python-version 3.11 \
 		--no-header --no-annotate --extra emulator --group $(3) pyproject.toml - --output-file $(2)
 endef
 
 clean:  ## forget the environment and the demo's Airflow and documents
-	rm -rf .venv .venv-2.11 .demo .system
+	rm -rf .venv .venv-2.11 .venv-peers .demo .live .system
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=")'
@@ -79,4 +92,10 @@ clean:  ## forget the environment and the demo's Airflow and documents
 .venv-2.11/test: .venv/uv pyproject.toml $(CONSTRAINTS_2)
 	$(BIN)/uv venv --quiet --allow-existing --python '>=3.11,<3.13' .venv-2.11
 	VIRTUAL_ENV=.venv-2.11 $(BIN)/uv pip install --quiet --constraint $(CONSTRAINTS_2) --editable '.[emulator]' --group test
+	@touch $@
+
+# Other providers, for `make bench` to compare with. They want some of our libraries older.
+.venv-peers/ready: .venv/uv pyproject.toml $(CONSTRAINTS_PEERS)
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-peers
+	VIRTUAL_ENV=.venv-peers $(BIN)/uv pip install --quiet --constraint $(CONSTRAINTS_PEERS) --editable '.[emulator]' --group peers
 	@touch $@

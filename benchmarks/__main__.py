@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.cases.call_overhead import call_overhead
+from benchmarks.cases.floors import floors
 from benchmarks.cases.large_files import large_files
+from benchmarks.cases.parse_cost import parse_cost
 from benchmarks.cases.rate_limit import under_a_limit
 from benchmarks.cases.small_documents import many_small_documents
 from benchmarks.cases.unchanged import nothing_to_do
+from benchmarks.cases.waits import many_waits
 from benchmarks.outcomes import Outcome
 from benchmarks.processes import ROOT, Workshop
 
@@ -43,7 +47,12 @@ BENCHMARKS = (
         full={"documents": 2000, "delay": 0.05, "concurrency": 32, "poll_interval": 15},
         small={"documents": 120, "delay": 0.01, "concurrency": 8, "poll_interval": 5},
     ),
-    Benchmark(nothing_to_do, full={"documents": 100_000}, small={"documents": 250}),
+    Benchmark(
+        floors,
+        full={"delays": (0.005, 0.05, 0.2), "concurrencies": (1, 8, 32, 64), "seconds": 1.6, "most": 512},
+        small={"delays": (0.01,), "concurrencies": (1, 8), "seconds": 0.1, "most": 16},
+    ),
+    Benchmark(nothing_to_do, full={"sizes": (100, 1_000, 10_000, 100_000)}, small={"sizes": (100, 250)}),
     Benchmark(
         large_files,
         full={"documents": 200, "megabytes": 40, "concurrency": 8, "poll_interval": 15},
@@ -54,6 +63,13 @@ BENCHMARKS = (
         full={"documents": 400, "rate": 20, "concurrency": 16},
         small={"documents": 20, "rate": 20, "concurrency": 8},
     ),
+    Benchmark(
+        many_waits,
+        full={"sizes": (1_000, 5_000), "documents": 1, "poll_interval": 15},
+        small={"sizes": (30,), "documents": 3, "poll_interval": 1},
+    ),
+    Benchmark(parse_cost, full={"rounds": 20, "peers": True}, small={"rounds": 1, "peers": False}),
+    Benchmark(call_overhead, full={"rounds": 2_000}, small={"rounds": 20}),
 )
 
 

@@ -34,3 +34,21 @@ def hold(database: Path, source: Path) -> int:
             store.save_document(record, ())
     store.close()
     return len(entries)
+
+
+def hold_unprocessed(database: Path, count: int) -> None:
+    """Write a database in which a collection holds so many documents whose indexing has just begun."""
+    now = time.time()
+    store = Store(database)
+    with store.transaction():
+        store.save_collection(CollectionRecord(COLLECTION_ID, now, CreateCollection(collection_name="full")))
+        for number in range(count):
+            file = FileRecord(unprocessed(number), f"{number:08d}.md", "text/markdown", 1, "", "", now)
+            store.add_file(file, b"")
+            store.save_document(DocumentRecord(COLLECTION_ID, file, {}, started_at=now), ())
+    store.close()
+
+
+def unprocessed(number: int) -> str:
+    """The id of a document that :func:`hold_unprocessed` wrote."""
+    return f"file_{number:08d}"

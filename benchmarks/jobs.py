@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.usage import Used, measured
+from benchmarks.usage import Used, in_turns, measured
 
 
 def sync(**arguments: Any) -> Used:
@@ -26,11 +26,19 @@ def sync(**arguments: Any) -> Used:
     return measured(_running(XAISyncCollectionOperator(task_id="sync", deferrable=False, **arguments)))
 
 
-def ingest(**arguments: Any) -> Used:
-    """Run an ingestion."""
+def ingest(*, collection: str, **arguments: Any) -> Used:
+    """Run an ingestion into a new collection, which has got one document before: that loads what is loaded once."""
+    from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
     from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 
-    return measured(_running(XAIIngestDocumentsOperator(task_id="ingest", deferrable=False, **arguments)))
+    collection_id = _running(XAICreateCollectionOperator(task_id="create", collection_name=collection))()
+
+    def ingesting(**them: Any) -> Callable[[], Any]:
+        settings = {"deferrable": False, **them}
+        return _running(XAIIngestDocumentsOperator(task_id="ingest", collection_id=collection_id, **settings))
+
+    ingesting(paths=__file__, wait_for_completion=False)()
+    return measured(ingesting(**arguments))
 
 
 def _running(task: Any) -> Callable[[], Any]:
@@ -45,7 +53,35 @@ def bare(*, count: int, concurrency: int) -> Used:
     return measured(lambda: place_all(connection, count, concurrency))
 
 
-JOBS: Mapping[str, Callable[..., Used]] = {job.__name__: job for job in (sync, ingest, bare)}
+def calls(*, rounds: int) -> Used:
+    """Get a collection by the hook and with httpx alone, in turns. The value: seconds of each call, by the way."""
+    from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+    from benchmarks.bare import getting
+
+    connection = json.loads(os.environ["AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT"])
+    with XAICollectionsHook() as hook:
+        collection_id = hook.create_collection(collection_name="called").collection_id
+        ways = {
+            "hook": lambda: hook.get_collection(collection_id=collection_id),
+            "bare": getting(connection, collection_id),
+        }
+
+        return measured(lambda: in_turns(ways, rounds))
+
+
+def wait(*, triggers: int, documents: int, poll_interval: float) -> Used:
+    """Wait in so many triggers for as many documents each. The value: what they fired, and the lag of the loop."""
+    from benchmarks.triggerer import wait_for_all
+
+    return measured(lambda: wait_for_all(triggers, documents, poll_interval))
+
+
+def series(*, of: str, runs: Sequence[Mapping[str, Any]]) -> Used:
+    """Do a job several times, in one process: to start each takes longer than what they do."""
+    return measured(lambda: [asdict(JOBS[of](**run)) for run in runs])
+
+
+JOBS: Mapping[str, Callable[..., Used]] = {job.__name__: job for job in (sync, ingest, bare, calls, wait, series)}
 
 if __name__ == "__main__":
     _, name, options, result = sys.argv

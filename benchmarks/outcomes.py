@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -37,6 +38,17 @@ class Count:
         return str(self.most) if self.least == self.most else f"{self.least} to {self.most}"
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The same measured many times over, to read side by side.
+
+    :param header: over the columns; the first says what the rows and the values are.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 @dataclass
 class Outcome:
     """All that one benchmark found.
@@ -45,12 +57,17 @@ class Outcome:
     """
 
     title: str
+    grids: list[Grid] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
 
     def figure(self, what: str, value: str) -> None:
         """Note a measurement to compare with."""
         self.figures.append(Figure(what, value))
+
+    def grid(self, header: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+        """Note many measurements of one kind."""
+        self.grids.append(Grid(tuple(header), tuple(map(tuple, rows))))
 
     def at_most(self, what: str, value: float, goal: float, unit: str = "") -> None:
         """Note a measurement that should be low."""

@@ -17,6 +17,20 @@ from benchmarks.usage import Used
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def environment(home: Path) -> dict[str, str]:
+    """What a process finds that uses Airflow for itself.
+
+    :param home: of that Airflow; it is made.
+    """
+    return {
+        # Settings of another Airflow are none of its business.
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """Where the benchmarks work.
@@ -34,17 +48,10 @@ class Workshop:
         """
         result, log = self.folder / f"{job}.json", self.folder / f"{job}.log"
         result.unlink(missing_ok=True)
-        environment = {
-            # Settings of another Airflow are none of the benchmark's business.
-            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
-            "AIRFLOW_HOME": str(self.folder / "airflow"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT": connection,
-            "PYTHONWARNINGS": "ignore",
-        }
         command = [sys.executable, "-m", "benchmarks.jobs", job, json.dumps(options), str(result)]
         with log.open("w") as out:
-            ended = subprocess.run(command, cwd=ROOT, env=environment, stdout=out, stderr=out, check=False)
+            given = {**environment(self.folder / "airflow"), "AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT": connection}
+            ended = subprocess.run(command, cwd=ROOT, env=given, stdout=out, stderr=out, check=False)
         if ended.returncode:
             raise RuntimeError(f"the job {job} failed:\n{log.read_text()[-3000:]}")
         return Used(**json.loads(result.read_text()))

@@ -32,18 +32,22 @@ def _section(outcome: Outcome) -> str:
         (each.what, f"{each.seen:,}", each.allowed, "right" if each.is_right else "**wrong**")
         for each in outcome.counts
     ]
-    return (
-        f"## {outcome.title}\n\n{table(('Measured', 'Value', 'Goal', ''), figures)}\n\n"
-        f"{table(('Counted', 'Seen', 'Allowed', ''), counts)}\n"
-    )
+    tables = [
+        *(table(grid.header, grid.rows) for grid in outcome.grids),
+        table(("Measured", "Value", "Goal", ""), figures),
+        table(("Counted", "Seen", "Allowed", ""), counts),
+    ]
+    return "\n\n".join([f"## {outcome.title}", *tables]) + "\n"
 
 
 def lines(outcome: Outcome) -> Sequence[str]:
     """The same for a terminal."""
+    grids = [f"  {' | '.join(row)}" for grid in outcome.grids for row in (grid.header, *grid.rows)]
     figures = [f"  {each.what}: {each.value}{f' ({each.goal})' if each.goal else ''}" for each in outcome.figures]
     wrong = [f"  WRONG: {each.what}: {each.seen}, allowed {each.allowed}" for each in outcome.wrong]
     return [
         outcome.title,
+        *grids,
         *figures,
         f"  {len(outcome.counts) - len(wrong)} of {len(outcome.counts)} counts right",
         *wrong,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,17 @@ def measured(work: Callable[[], Any]) -> Used:
     value = work()
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     return Used(seconds, cpu, (_kilobytes("VmHWM") - before) * 1024, value)
+
+
+def in_turns(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Seconds that each way takes each time. They take turns, so that other work on the machine meets all of them."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way()
+            taken[name].append(time.perf_counter() - began)
+    return taken
 
 
 def _kilobytes(name: str) -> int:

@@ -65,12 +65,15 @@ def test_a_wrong_count_is_said_and_a_goal_that_is_not_met_is_no_mistake() -> Non
     outcome.at_most("seconds", 2.0, 1.0)
     outcome.at_least("share", 0.95, 0.9)
     outcome.figure("memory", "3 MB")
+    outcome.grid(("depth", "shallow", "deep"), [("song", "1.00", "2.00")])
     assert outcome.wrong == []
     outcome.exactly("uploads", 3, 2)
     outcome.between("polls", 1, 1, 5)
     assert [count.what for count in outcome.wrong] == ["uploads"]
     page = render([outcome])
+    assert "| depth | shallow | deep |\n| --- | --- | --- |\n| song | 1.00 | 2.00 |\n" in page
     assert "| seconds | 2.00 | at most 1 | **not met** |" in page
     assert "| uploads | 3 | 2 | **wrong** |" in page
     assert "| polls | 1 | 1 to 5 | right |" in page
+    assert "  song | 1.00 | 2.00" in lines(outcome)
     assert "  WRONG: uploads: 3, allowed 2" in lines(outcome)

@@ -1,0 +1,85 @@
+"""What a DAG file pays, each time it is parsed, for importing our operators; and for importing those of others."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks.outcomes import Outcome
+from benchmarks.processes import ROOT, Workshop, environment
+
+#: All our operators and sensors; a DAG file rarely imports more than two of these modules.
+_OURS = tuple(
+    f"airflow_provider_xai_collections.{module}"
+    for module in (
+        "operators.collections",
+        "operators.documents",
+        "operators.ingestion",
+        "operators.search",
+        "operators.sync",
+        "operators.sync_group",
+        "sensors.documents",
+    )
+)
+_PEERS = {
+    "OpenAI": ("airflow.providers.openai.operators.openai",),
+    "Pinecone": ("airflow.providers.pinecone.operators.pinecone",),
+    "Weaviate": ("airflow.providers.weaviate.operators.weaviate",),
+}
+#: Where they are installed, beside Airflow and ourselves: what they need is not what our tests need.
+_WITH_PEERS = ROOT / ".venv-peers" / "bin" / "python"
+_GOAL = 15.0
+#: Modules of ours that operators and sensors are made of. What does their work is imported when there is work.
+_MOST_MODULES = 30
+
+
+def parse_cost(workshop: Workshop, *, rounds: int, peers: bool) -> Outcome:
+    """Import all our operators and sensors where Airflow parses a DAG file.
+
+    :param peers: import those of three other providers as well, in turns with ours.
+    :raises RuntimeError: there are none.
+    """
+    found = Outcome("Importing all our operators and sensors while a DAG file is parsed, above bare Airflow")
+    costs = _costs(workshop, {"xAI Collections": _OURS, **(_PEERS if peers else {})}, rounds, peers=peers)
+    milliseconds = {name: median(each["seconds"] for each in several) * 1000 for name, several in costs.items()}
+    found.grid(
+        ("provider", "time, median", "CPU, median", "modules imported"),
+        [
+            (name, f"{milliseconds[name]:.1f} ms", f"{_cpu(several):.1f} ms", f"{several[0]['modules']:,}")
+            for name, several in costs.items()
+        ],
+    )
+    ours, *others = milliseconds.values()
+    found.at_most("time above bare Airflow", ours, _GOAL, " ms")
+    if others:
+        found.at_most("the same ÷ that of the quickest other provider", ours / min(others), 1)
+    own = {each["own"] for each in costs["xAI Collections"]}
+    found.exactly("different numbers of modules imported", len(own), 1)
+    found.between("modules of ours imported", max(own), len(_OURS), _MOST_MODULES)
+    return found
+
+
+def _cpu(several: Sequence[Mapping[str, float]]) -> float:
+    return median(each["cpu"] for each in several) * 1000
+
+
+def _costs(
+    workshop: Workshop, subjects: Mapping[str, Sequence[str]], rounds: int, *, peers: bool
+) -> dict[str, list[dict[str, Any]]]:
+    python, settings = sys.executable, environment(workshop.folder / "airflow")
+    if peers:
+        if not _WITH_PEERS.exists():
+            raise RuntimeError("the other providers are not installed: `make bench` does that")
+        python = str(_WITH_PEERS)
+        # Airflow finds modules compiled, whether or not this shell lets Python keep them so.
+        settings |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(workshop.folder / "compiled")}
+    command = [python, "-m", "benchmarks.parsing", json.dumps({"subjects": subjects, "rounds": rounds})]
+    ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RuntimeError(f"importing failed:\n{ended.stderr[-3000:]}")
+    found: dict[str, list[dict[str, Any]]] = json.loads(ended.stdout.splitlines()[-1])
+    return found
