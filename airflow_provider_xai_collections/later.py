@@ -7,9 +7,7 @@ check types and layers.
 
 from __future__ import annotations
 
-from functools import cached_property
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 
@@ -23,8 +21,6 @@ class later:  # noqa: N801  # stands where ``import`` would
         self._name = f"{__package__}.{name}"
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
-
-    @cached_property
-    def _module(self) -> ModuleType:
-        return import_module(self._name)
+        if name.startswith("_"):  # of this object, which may be half made: when it is copied, say
+            raise AttributeError(name)
+        return getattr(import_module(self._name), name)

@@ -48,14 +48,14 @@ class Turns:
         held = 0.0
         with self._lock:
             turn = self._pace.ask(service, self._clock())
-        while (seconds := self._seconds(turn)) > 0:
-            try:
+        try:
+            while (seconds := self._seconds(turn)) > 0:
                 pause(seconds)
-            except BaseException:
-                with self._lock:
-                    self._pace.leave(turn)
-                raise
-            held += seconds
+                held += seconds
+        except BaseException:
+            with self._lock:
+                self._pace.leave(turn)
+            raise
         if held:
             self._tell()
         return turn, held

@@ -46,11 +46,13 @@ _REMEMBERED = 5000
 class Turn:
     """A request's place in the line, and then its right to start.
 
+    :param service: that it is for.
     :param asked: when it came.
     :param place: the lower, the earlier.
     :param start: from when on it was free to start; infinite while it waits.
     """
 
+    service: Host
     asked: float
     place: int
     start: float = inf
@@ -75,7 +77,6 @@ class Pace:
         self._policy = policy
         self._line: list[Turn] = []  # who waits
         self._latest = 0  # place of which a request was started
-        self._last: dict[Host, int] = {}  # place given to a request for this service
         self._opens = -inf  # when the gate opens, or has opened
         self._next = -inf  # nobody starts before
         self._starts: deque[float] = deque(maxlen=_REMEMBERED)  # since the gate has opened
@@ -84,9 +85,8 @@ class Pace:
 
     def ask(self, service: Host, now: float) -> Turn:
         """Join the line. Call :meth:`wait` until it is the request's turn, or :meth:`leave`."""
-        place = max(self._latest, self._last.get(service, 0)) + 1
-        self._last[service] = place
-        turn = Turn(now, place)
+        before = (turn.place for turn in self._line if turn.service is service)
+        turn = Turn(service, now, max(self._latest, *before, 0) + 1)
         insort(self._line, turn, key=attrgetter("place"))
         return turn
 
@@ -118,8 +118,9 @@ class Pace:
         return start + ahead / (self.rate(start + ahead / rate) or rate)
 
     def leave(self, turn: Turn) -> None:
-        """Let the others pass, for good."""
-        self._line.remove(turn)
+        """Let the others pass, for good, unless it has started."""
+        if turn in self._line:
+            self._line.remove(turn)
 
     def rate(self, now: float) -> float | None:
         """Starts a second; ``None`` means as many as like."""

@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import Context
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import rendered, text_of
 from airflow_provider_xai_collections.durations import seconds
-from airflow_provider_xai_collections.exceptions import XAIError, XAINotFoundError
+from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError, XAINotFoundError
 from airflow_provider_xai_collections.last_words import FINDS, between_documents
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
@@ -313,6 +313,8 @@ class XAISyncStepsBaseOperator(XAISyncBaseOperator, ABC):
             found = self.hook.run(search)
             old = [file for file in found if file.created_at and file.created_at.timestamp() <= old_before]
             removed = self.hook.run(orphans.remove_orphans(old))
+        except XAIInterruptedError:
+            raise
         except XAIError as error:
             # The documents are in place, which is what counts.
             self.log.warning("Uploads that were cut off could not be looked for, and may stay in Files: %s", error)

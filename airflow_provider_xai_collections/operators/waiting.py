@@ -138,7 +138,12 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
             return self._wait(context, manifest, file_ids)
 
     def last_words(self) -> str:
-        if isinstance(self.so_far, manifests.DocumentsManifest) and self.so_far.wait is None:
+        # A signal may come while a module is imported: it must not be asked for anything then.
+        if (
+            self.so_far is not None
+            and isinstance(self.so_far, manifests.DocumentsManifest)
+            and self.so_far.wait is None
+        ):
             documents = f"{self.so_far.total} documents ({self.so_far.added} of them new)"
             return while_waiting(self.collection_id, documents, self.does_again, remembered=self._remembered)
         if self._each is not None:

@@ -19,7 +19,7 @@ from airflow_provider_xai_collections.triggers.watching import CollectionWatch
 
 #: Seconds for which a trigger that starts believes what another was told of the connection: a new key has to be seen.
 FRESH = 10.0
-#: Looks of one connection that run at the same time.
+#: Looks of one connection that run at the same time, and listings beside them.
 SLOTS = 8
 
 
@@ -103,6 +103,7 @@ class SharedClient:
     def __init__(self, settings: Settings) -> None:
         self._client = AsyncClient(settings)
         self._slots = asyncio.Semaphore(SLOTS)
+        self._listings = asyncio.Semaphore(SLOTS)  # others: a long one must keep no look waiting
         self._watches = Shared[tuple[str, str | None], CollectionWatch](
             lambda key: CollectionWatch(self._client, *key, self._slots)
         )
@@ -119,7 +120,7 @@ class SharedClient:
     ) -> WaitResult:
         """Wait for documents as :meth:`XAICollectionsHook.waiting` does, together with others."""
         if file_ids is None:
-            async with self._slots:
+            async with self._listings:
                 file_ids = await self._client.run(unfinished_documents(collection_id, filter=filter, team_id=team_id))
         async with self._watches.borrow((collection_id, team_id)) as watch:
             return await watch.wait(Poller(file_ids, rules), ProgressLog(log, collection_id))

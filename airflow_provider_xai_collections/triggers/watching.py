@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +15,21 @@ from airflow_provider_xai_collections.api.flows import batch_get_documents
 from airflow_provider_xai_collections.api.lookout import Look, Lookout, Watcher
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
 from airflow_provider_xai_collections.client import AsyncClient, rolled
-from airflow_provider_xai_collections.exceptions import XAIError, XAIInvalidRequestError, XAITooLargeError
+from airflow_provider_xai_collections.exceptions import (
+    XAIError,
+    XAIInvalidRequestError,
+    XAIResponseError,
+    XAITooLargeError,
+)
 
 #: Seconds that the first look of a wait is put off: those that begin together shall look together.
 TOGETHER = 0.1
 #: Waits that take in an answer before others on the event loop have their turn.
 AT_A_TIME = 10
+#: Seconds after its deadline at which a wait ends, whatever becomes of its last look.
+GRACE = 60.0
+#: What a look may meet because of one of its documents.
+_MAY_BE_ONES_OWN = (XAIInvalidRequestError, XAITooLargeError, XAIResponseError)
 
 
 @dataclass(eq=False, slots=True)
@@ -56,7 +66,8 @@ class Waiting(Watcher):
                 end = self.poller.observe(now, mine)
             self._context.run(self.tell, self.poller)
         except Exception as error:
-            self.result.set_exception(error)
+            # One for each: all would add their frames to a common one.
+            self.result.set_exception(copy(error) if isinstance(error, XAIError) else error)
             return None
         if end is not None:
             self.result.set_result(end)
@@ -92,8 +103,14 @@ class CollectionWatch:
         """
         waiting = Waiting(poller, tell)
         self._rest(waiting, TOGETHER)
+        left = waiting.time_left
         try:
-            return await waiting.result
+            return await asyncio.wait_for(waiting.result, None if left is None else max(0.0, left) + GRACE)
+        except TimeoutError:
+            # It waits for a look that takes too long; others may keep it.
+            if (end := poller.observe(time.time(), (), asked=())) is None:
+                raise
+            return end
         finally:
             self._lookout.leave(waiting)
 
@@ -106,16 +123,16 @@ class CollectionWatch:
     def _rest(self, waiting: Waiting, pause: float) -> None:
         now = asyncio.get_running_loop().time()
         self._lookout.rest(waiting, now, pause, time_left=waiting.time_left)
-        self._plan()
+        self._plan(now)
 
-    def _plan(self) -> None:
+    def _plan(self, now: float) -> None:
         """See to it that the next look is taken when it is due."""
         due = self._lookout.due
         if due is None or (self._next is not None and self._next[0] <= due):
             return
         if self._next is not None:
             self._next[1].cancel()
-        self._next = due, self._start(self._look_at(due))
+        self._next = due, self._start(self._look_at(due, max(0.0, due - now)))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # It is nobody's work alone: in a context of its own, what it logs is in nobody's log.
@@ -124,13 +141,13 @@ class CollectionWatch:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _look_at(self, due: float) -> None:
-        clock = asyncio.get_running_loop().time
-        await asyncio.sleep(max(0.0, due - clock()))
+    async def _look_at(self, due: float, pause: float) -> None:
+        await asyncio.sleep(pause)
         async with self._slots:
-            look = self._lookout.take(max(due, clock()))
+            now = max(due, asyncio.get_running_loop().time())
+            look = self._lookout.take(now)
             self._next = None
-            self._plan()
+            self._plan(now)
             if look is not None:
                 await self._look(look)
 
@@ -143,7 +160,7 @@ class CollectionWatch:
             )
             found = {document.file_id: document for document in documents}
         except Exception as error:
-            if isinstance(error, XAIInvalidRequestError | XAITooLargeError) and len(look.watchers) > 1:
+            if isinstance(error, _MAY_BE_ONES_OWN) and len(look.watchers) > 1:
                 # What is wrong with one of them is nothing to the others.
                 for each in look.watchers:
                     await self._look(Look([each]))

@@ -351,6 +351,18 @@ def test_who_leaves_the_line_lets_the_others_pass() -> None:
     assert pace.wait(second, 0.5) == 0.5
 
 
+def test_those_who_left_leave_no_gap_in_the_line() -> None:
+    pace = Pace(POLICY)
+    pace.refused(start(pace, 0.0), 0.0, 1.0)
+    for turn in [pace.ask(Host.API, 0.1) for _ in range(5)]:
+        pace.leave(turn)
+        pace.leave(turn)  # twice is as good as once
+    uploads = [pace.ask(Host.API, 0.2) for _ in range(2)]
+    attaches = [pace.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
+    line = [uploads[0], attaches[0], uploads[1], attaches[1]]
+    assert sorted(uploads + attaches, key=lambda turn: pace.wait(turn, 0.2)) == line
+
+
 def test_who_is_late_costs_no_start() -> None:
     pace = Pace(POLICY)
     turns = [start(pace, 0.0) for _ in range(21)]

@@ -147,7 +147,7 @@ class Theatre:
         names = scene.names()
         return Outcome(
             requests=tuple(anonymous(told(request), names) for request in emulator.requests),
-            pauses=tuple(self.clock.pauses),
+            pauses=tuple(round(pause, 6) for pause in self.clock.pauses),
             side_by_side=emulator.crowd.most > 1,
             **{name: anonymous(text, names) for name, text in how.items()},
         )

@@ -12,8 +12,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, run, write
 from tests.operators.syncs import contents, counts, report_of, sync, task, writes
@@ -118,6 +119,32 @@ def test_orphans_that_were_deleted_are_told_although_others_could_not_be(
     assert manifest["orphans_removed"] == 1
     assert len(xai.unattached(whales)) == 1
     assert "Not all files of uploads that were cut off could be deleted: delete_file" in logged()
+
+
+def test_told_to_end_while_it_tidies_up_it_does(
+    xai: Xai, connect: Connect, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(retry_attempts=1)
+    whales, began = xai.collection(), datetime.now(UTC)
+    hooks = []
+    run_flow = XAICollectionsHook.run
+
+    def noted(hook: XAICollectionsHook, flow: Any) -> Any:
+        hooks.append(hook)
+        return run_flow(hook, flow)
+
+    monkeypatch.setattr(XAICollectionsHook, "run", noted)
+    handle = xai.emulator.handle
+
+    def tell_to_end(request: HttpRequest) -> HttpReply:
+        if request.method == "GET" and request.path == "/v1/files":
+            hooks[-1].stop()
+        return handle(request)
+
+    monkeypatch.setattr(xai.emulator, "handle", tell_to_end)
+    xai.emulator.set_faults(FaultRule(endpoint="upload_file", nth=(1,), cut="after"))
+    with pytest.raises(XAIInterruptedError):
+        sync(folder, whales, began=began)
 
 
 @BOTH

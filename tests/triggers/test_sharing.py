@@ -211,6 +211,38 @@ async def test_what_is_wrong_with_one_is_told_to_it_alone(xai: Xai, monkeypatch:
     assert refused["error_type"] == "XAITooLargeError"
 
 
+async def test_a_record_that_cannot_be_read_is_one_waits_trouble(
+    xai: Xai, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(retry_attempts=1)
+    whales = xai.collection()
+    right, odd = xai.document(whales, "right.md"), xai.document(whales, "odd.md")
+    handle = xai.emulator.handle
+
+    def spoil_the_odd(request: HttpRequest) -> HttpReply:
+        asked = {value for name, value in request.query if name == "file_ids"}
+        return HttpReply(200, {}, b'{"documents": [7]}') if odd in asked else handle(request)
+
+    monkeypatch.setattr(xai.emulator, "handle", spoil_the_odd)
+    told, failed = await asyncio.gather(fire(trigger(whales, right)), fire(trigger(whales, odd)))
+    assert told["summary"]["processed"] == 1
+    assert failed["error_type"] == "XAIResponseError"
+
+
+@stuck
+async def test_a_wait_ends_although_others_keep_all_looks(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "GRACE", 0.2)
+    whales = xai.collection()
+    file_id = xai.document(whales, "stuck.md")
+    async with shared_client(CONN_ID) as client:
+        for _ in range(sharing.SLOTS):
+            await client._slots.acquire()
+        rules = WaitRules(deadline=time.time() + 0.3, poll_interval=0.1)
+        result = await client.wait(whales, [file_id], rules, filter=None, team_id=None, log=None)
+    assert (result.end, result.pending) == (WaitEnd.TIMED_OUT, (file_id,))
+    assert asked_for(xai) == []
+
+
 async def test_a_collection_that_is_not_there_is_told_to_all(xai: Xai) -> None:
     events = await asyncio.gather(*(fire(trigger("collection_42", f"file_{number}")) for number in range(9)))
     assert {event["error_type"] for event in events} == {"XAINotFoundError"}
