@@ -9,7 +9,7 @@ from airflow_provider_xai_collections.tables import count_table, document_table
 
 
 def document(name: str, *, size: int = 1, status: str = "DOCUMENT_STATUS_PROCESSED", **other: Any) -> Document:
-    metadata = {"file_id": f"file_{name}", "name": name, "size_bytes": size, "created_at": other.pop("created", None)}
+    metadata = {"file_id": "file_1", "name": name, "size_bytes": size, "created_at": other.pop("created", None)}
     return Document.model_validate({"file_metadata": metadata, "status": status, **other})
 
 

@@ -12,8 +12,8 @@ from benchmarks.processes import Service, Workshop, service
 from benchmarks.sources import small_documents
 
 #: Requests that come before those of the documents, one after the other. Of a sync: find that there is no collection of
-#: the name, before the source is listed and after it, create one, and see that nobody else has. Of an ingestion: get the
-#: collection, and list what it holds of ours. Of bare httpx: create the collection.
+#: the name, before the source is listed and after it, create one, and see that nobody else has. Of an ingestion: get
+#: the collection, and list what it holds of ours. Of bare httpx: create the collection.
 _AHEAD = {"sync": 4, "ingest": 2, "bare": 1}
 #: Documents, and requests of no document, before the clock runs; see the jobs.
 _BEFORE = {"sync": (0, 1), "ingest": (1, 6), "bare": (0, 0)}

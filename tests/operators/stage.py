@@ -29,6 +29,7 @@ from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.turns import Turns
 from tests.conftest import RecordingEmulator
 from tests.emulator.caller import upload
 
@@ -37,7 +38,8 @@ try:
 except ImportError:  # Airflow 2
     from airflow.models.taskinstance import set_current_context  # type: ignore[attr-defined, no-redef, unused-ignore]
 
-_time, _sleep, _async_sleep, _wait = time.time, time.sleep, asyncio.sleep, threading.Condition.wait
+_time, _monotonic, _sleep, _async_sleep = time.time, time.monotonic, time.sleep, asyncio.sleep
+_wait = threading.Condition.wait
 
 
 @dataclass
@@ -55,6 +57,9 @@ class FlyingTime:
     def time(self) -> float:
         return _time() + sum(self.pauses)
 
+    def monotonic(self) -> float:
+        return _monotonic() + sum(self.pauses)
+
     def sleep(self, seconds: float) -> None:
         _sleep(0 if self.flies(seconds) else seconds)
 
@@ -70,6 +75,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
     """Waiting takes no time, but the clock shows that it happened. The die for jitter always shows the least."""
     clock = FlyingTime()
     monkeypatch.setattr("time.time", clock.time)
+    monkeypatch.setattr(Turns.__init__, "__defaults__", (clock.monotonic,))
     monkeypatch.setattr("time.sleep", clock.sleep)
     monkeypatch.setattr("asyncio.sleep", clock.async_sleep)
     monkeypatch.setattr("threading.Condition.wait", lambda condition, timeout=None: clock.wait(condition, timeout))
