@@ -6,6 +6,9 @@ BIN_2 := .venv-2.11/bin
 CONSTRAINTS_2 := constraints-airflow-2.11.txt
 CONSTRAINTS_PEERS := benchmarks/constraints-peers.txt
 
+# Where this is set, each process would compile all of Airflow anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint types architecture pytest test-airflow-2 test-system test-live audit chaos bench format tables lock clean
 
 demo: .venv/demo  ## documents into a collection, on a real Airflow; DOCS=folder QUESTION="…" take your own

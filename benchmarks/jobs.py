@@ -10,20 +10,31 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from types import SimpleNamespace
 from typing import Any
 
+import airflow_provider_xai_collections as provider
 from benchmarks.usage import Used, in_turns, measured
 
 
 def sync(**arguments: Any) -> Used:
-    """Run a sync. What a process loads once is loaded before, by a look at another source."""
+    """Run a sync. What a process loads once is loaded before, and by a look at another source."""
     from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 
+    _load_all()
     other = Path(__file__).parent / "cases"
     _running(XAISyncCollectionOperator(task_id="first", source=str(other), collection="none", dry_run=True))()
     return measured(_running(XAISyncCollectionOperator(task_id="sync", deferrable=False, **arguments)))
+
+
+def _load_all() -> None:
+    """Import what operators leave for later."""
+    for module in walk_packages(provider.__path__, f"{provider.__name__}."):
+        if not module.name.startswith((f"{provider.__name__}.emulator", f"{provider.__name__}.lineage")):
+            import_module(module.name)
 
 
 def ingest(*, collection: str, **arguments: Any) -> Used:
