@@ -1,6 +1,6 @@
 """Ask for the known vulnerabilities of every pinned version: `make audit`.
 
-Runs pip-audit, which asks pypi.org. It needs the network: where a package cannot be looked up, nothing is known about
+Runs pip-audit, which asks PyPI. It needs the network: where a package cannot be looked up, nothing is known about
 it, and this says so instead of calling it sound. Exit status 1: something is known; 2: not everything could be asked.
 """
 
@@ -41,7 +41,7 @@ def asked(path: str) -> tuple[int, list[str]]:
         answer = json.loads(done.stdout)
     except ValueError:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return 2, [f"pip-audit could not ask; it needs the network and pypi.org ({last})"]
+        return 2, [f"pip-audit could not ask; it needs the network and PyPI ({last})"]
     return verdict(answer)
 
 
@@ -58,7 +58,7 @@ def verdict(answer: Any) -> tuple[int, list[str]]:
     if unknown:
         names = ", ".join(unknown[:NAMED]) + (", …" if len(unknown) > NAMED else "")
         lines.append(f"{len(unknown)} could not be looked up, so NOTHING is known about them: {names}")
-        lines.append("it needs the network, and pypi.org itself: mirrors have no list of vulnerabilities")
+        lines.append("it needs the network, and PyPI itself: mirrors have no list of vulnerabilities")
     return (1 if known else 2 if unknown or not dependencies else 0), lines
 
 

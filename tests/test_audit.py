@@ -38,4 +38,4 @@ def test_pip_audit_that_cannot_run_is_no_sound_audit(
     uv.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     assert audit.main(["constraints.txt"]) == 2
-    assert "it needs the network and pypi.org (no route to host)" in capsys.readouterr().out
+    assert "it needs the network and PyPI (no route to host)" in capsys.readouterr().out
