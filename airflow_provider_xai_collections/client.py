@@ -22,7 +22,7 @@ from airflow_provider_xai_collections.exchange import (
     AsyncTransport,
     HttpClient,
     Transport,
-    load_certificates,
+    load_for_event_loop,
     received,
     sending,
 )
@@ -211,7 +211,7 @@ class AsyncClient:
 
     async def _exchange(self, request: Request[Any]) -> Response:
         if self._opened is None and self._transport is None:
-            await asyncio.to_thread(load_certificates)  # which takes so long that the event loop must not do it
+            await asyncio.to_thread(load_for_event_loop)
         http = self._http
         with sending(self.settings, http, request) as built:
             return received(self.settings, await http.send(built))

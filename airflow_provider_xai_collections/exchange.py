@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+import anyio
 import httpx
 
 from airflow_provider_xai_collections import __version__
@@ -67,10 +69,24 @@ class AsyncHttpClient(httpx.AsyncClient):
 _NO_COOKIES = _NoCookies()
 
 
+_loading = threading.Lock()
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """Whom we trust. Loaded once for the process, which takes longer than many requests."""
+    with _loading:  # or all threads that make their first request would load them
+        return _load_certificates()
+
+
 @functools.cache
-def load_certificates() -> ssl.SSLContext:
-    """Whom we trust. Once for the process: it takes longer than many requests."""
+def _load_certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
+
+
+def load_for_event_loop() -> None:
+    """Load what the first request on an event loop needs. Call it in a thread: the loop would stand still meanwhile."""
+    trusted_certificates()
+    anyio.run(anyio.sleep, 0)  # httpx talks to event loops through anyio, which loads its half of that at its first use
 
 
 def _options(settings: Settings, transport: Any) -> dict[str, Any]:
@@ -80,7 +96,7 @@ def _options(settings: Settings, transport: Any) -> dict[str, Any]:
         # A proxy from the environment is for the world, not for this machine.
         here = [url.hostname for url in map(urlsplit, (settings.management.url, settings.api.url))]
         direct = {f"all://[{name}]" if ":" in name else f"all://{name}": None for name in here if name in LOOPBACK}
-        route = {"verify": load_certificates(), "mounts": direct}
+        route = {"verify": trusted_certificates(), "mounts": direct}
     size = settings.connections
     return {
         **route,

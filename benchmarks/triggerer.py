@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from benchmarks.filled import COLLECTION_ID, unprocessed
+
+#: From when until when, in seconds of one clock.
+Span: TypeAlias = tuple[float, float]
 
 #: Seconds that the probe sleeps; what it oversleeps is the lag of the loop.
 _NAP = 0.01
@@ -27,8 +30,8 @@ def wait_for_all(triggers: int, documents: int, poll_interval: float) -> dict[st
 
 async def _wait_for_all(triggers: int, documents: int, poll_interval: float) -> dict[str, Any]:
     with _full_collections() as collected:
-        lags: list[float] = []
-        probing = asyncio.create_task(_probe(lags, collected))
+        naps: list[Span] = []
+        probing = asyncio.create_task(_probe(naps))
         running = []
         for first in range(0, triggers * documents, documents):
             trigger = XAIDocumentsProcessedTrigger(
@@ -40,26 +43,39 @@ async def _wait_for_all(triggers: int, documents: int, poll_interval: float) -> 
             await asyncio.sleep(0)  # as the triggerer does
         fired = [await each for each in running]
         probing.cancel()
-    return {"fired": fired, "lags": lags, "collected": collected}
+    return {
+        "fired": fired,
+        "lags": [_lag(nap, collected) for nap in naps],
+        "collected": [ended - began for began, ended in collected],
+    }
 
 
 async def _events_of(trigger: XAIDocumentsProcessedTrigger) -> list[Any]:
     return [event.payload async for event in trigger.run()]
 
 
-async def _probe(lags: list[float], collected: list[float]) -> None:
-    """Note how much later than it asked for it is woken, again and again; full collections of garbage apart."""
-    clock = asyncio.get_running_loop().time
+async def _probe(naps: list[Span]) -> None:
+    """Sleep again and again, and note of each nap when it should have ended and when it did."""
     while True:
-        due, before = clock() + _NAP, sum(collected)
+        due = time.perf_counter() + _NAP
         await asyncio.sleep(_NAP)
-        lags.append(max(0.0, clock() - due - (sum(collected) - before)))
+        naps.append((due, time.perf_counter()))
+
+
+def _lag(nap: Span, collected: Iterable[Span]) -> float:
+    """How long a nap ended late; full collections of garbage apart."""
+    due, woke = nap
+    apart = sum(max(0.0, min(woke, ended) - max(due, began)) for began, ended in collected)
+    return max(0.0, woke - due - apart)
 
 
 @contextmanager
-def _full_collections() -> Iterator[list[float]]:
-    """How long each takes. That depends on all that Airflow has loaded, and they come in any triggerer."""
-    found: list[float] = []
+def _full_collections() -> Iterator[list[Span]]:
+    """When each began and ended. How long they take depends on all that Airflow has loaded; they come in any triggerer.
+
+    (Noted and not just added up: one in another thread lets the event loop go on before it is known to have ended.)
+    """
+    found: list[Span] = []
     began = 0.0
 
     def watch(phase: str, about: Mapping[str, int]) -> None:
@@ -67,7 +83,7 @@ def _full_collections() -> Iterator[list[float]]:
         if phase == "start":
             began = time.perf_counter()
         elif about["generation"] == len(gc.get_threshold()) - 1:
-            found.append(time.perf_counter() - began)
+            found.append((began, time.perf_counter()))
 
     gc.callbacks.append(watch)
     try:
