@@ -34,8 +34,8 @@ pytest: .venv/test
 # Left out is what Airflow has no say in, and what is tried for long and says the same on any Airflow.
 test-airflow-2: .venv-2.11/test  ## the tests on Airflow 2.11, in an environment of their own
 	$(BIN_2)/pytest --numprocesses=auto --dist=loadfile --ignore=tests/api --ignore=tests/contract --ignore=tests/emulator \
-		--ignore-glob='*/test_client*.py' --ignore=tests/test_architecture.py --ignore=tests/system \
-		--ignore=tests/benchmarks --ignore=tests/chaos --ignore=tests/live --ignore=tests/security --ignore=tests/test_turns.py
+		--ignore=tests/client --ignore=tests/test_architecture.py --ignore=tests/system \
+		--ignore=tests/benchmarks --ignore=tests/chaos --ignore=tests/live --ignore=tests/security
 
 test-system: .venv/system  ## on real Airflow processes, with a browser; see CONTRIBUTING.md for what it needs
 	$(BIN)/pytest tests/system

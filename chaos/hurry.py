@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Sleep
 from airflow_provider_xai_collections.api.retries import RetryPolicy
+from airflow_provider_xai_collections.client.stopping import Stop
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import ConnectionSettings
-from airflow_provider_xai_collections.stopping import Stop
 
 T = TypeVar("T")
 

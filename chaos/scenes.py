@@ -23,7 +23,7 @@ from airflow_provider_xai_collections.api.endpoints import (
 from airflow_provider_xai_collections.api.files import File
 from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS
 from airflow_provider_xai_collections.api.protocol import Upload, call
-from airflow_provider_xai_collections.client import Client
+from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.emulator import Emulator
 from chaos.hosts import inside
 

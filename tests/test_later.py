@@ -15,13 +15,11 @@ MODULES = ("collections", "documents", "ingestion", "search", "sync", "sync_grou
 #: What does the work of a task; each imports many others.
 LEFT = (
     "client",
-    "deferring",
-    "exchange",
     "hooks.collections",
     "manifests",
-    "scanning",
     "sources",
     "triggers.documents",
+    "waits.deferring",
 )
 
 

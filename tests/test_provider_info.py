@@ -17,10 +17,10 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 
 import airflow_provider_xai_collections as package
+from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.get_provider_info import get_provider_info
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import EXTRAS
-from airflow_provider_xai_collections.settings import Settings
 
 INFO = get_provider_info()
 (CONNECTION_TYPE,) = INFO["connection-types"]

@@ -17,11 +17,11 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.finding import find_files
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestBaseOperator
 from airflow_provider_xai_collections.operators.waiting import MAP_INDEX_TEMPLATE
-from airflow_provider_xai_collections.paths import AnyPath
-from airflow_provider_xai_collections.sources import Content, read_contents, read_sources, refuse_twins
+from airflow_provider_xai_collections.sources.finding import find_files
+from airflow_provider_xai_collections.sources.paths import AnyPath
+from airflow_provider_xai_collections.sources.reading import Content, read_contents, read_sources, refuse_twins
 from airflow_provider_xai_collections.tables import batch_name
 
 __all__ = ["Content", "XAIIngestDecoratedOperator", "xai_ingest_task"]

@@ -11,10 +11,10 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
-from airflow_provider_xai_collections.client import AsyncClient, Client
+from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
+from airflow_provider_xai_collections.client.stopping import Stop
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.connection import ConnectionSettings, settings_from
-from airflow_provider_xai_collections.stopping import Stop
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class XAIConnectedHook(BaseHook):
         return self.client.run(flow)
 
     def run_many(self, flows: Iterable[Flow[T] | None], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
-        """Run flows side by side; see :meth:`~airflow_provider_xai_collections.client.Client.run_many`."""
+        """Run flows side by side; see :meth:`~airflow_provider_xai_collections.client.drivers.Client.run_many`."""
         return self.client.run_many(flows, concurrency=concurrency)
 
     def stop(self) -> None:

@@ -17,15 +17,15 @@ from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Request
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.api.wire import Part
-from airflow_provider_xai_collections.client import Client
+from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
 from airflow_provider_xai_collections.hooks.lineage import was_added_to, was_read
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
-from airflow_provider_xai_collections.paths import AnyPath
-from airflow_provider_xai_collections.sources import upload_of
+from airflow_provider_xai_collections.sources.paths import AnyPath
+from airflow_provider_xai_collections.sources.reading import upload_of
 
 Body: TypeAlias = Part | Mapping[str, Any]
 

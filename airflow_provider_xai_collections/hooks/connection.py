@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.api.retries import RetryPolicy
+from airflow_provider_xai_collections.client.settings import Service, Settings
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.settings import Service, Settings
 
 #: Extras of the connection, read by name. Keep in step with ``conn-fields`` in ``get_provider_info``.
 EXTRAS = ("api_key", "api_host", "team_id", "request_timeout", "retry_attempts")

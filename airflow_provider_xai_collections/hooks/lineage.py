@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
 from airflow_provider_xai_collections.assets.collections import create_asset
-from airflow_provider_xai_collections.paths import AnyPath, as_path, uri_of
+from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, uri_of
 
 #: Files that are told of. Airflow 3 has such a limit of its own, Airflow 2 has none.
 CAP = 100

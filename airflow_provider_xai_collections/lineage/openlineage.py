@@ -21,7 +21,7 @@ from airflow.providers.openlineage.extractors import OperatorLineage
 from attrs import define
 
 from airflow_provider_xai_collections.lineage.places import dataset_name
-from airflow_provider_xai_collections.manifests import Report
+from airflow_provider_xai_collections.manifests.base import Report
 
 #: The key of our run facet.
 FACET = "xai_collections"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_xai_collections.hooks import collections as hooks
-    from airflow_provider_xai_collections.manifests import Report
+    from airflow_provider_xai_collections.manifests.base import Report
 else:
     hooks = later("hooks.collections")
 

@@ -15,12 +15,12 @@ from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import manifests
     from airflow_provider_xai_collections.api import collections as api_collections
     from airflow_provider_xai_collections.api import ensuring, reconciling
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import removing as api_removing
     from airflow_provider_xai_collections.api.collections import Collection, UpdateCollection
+    from airflow_provider_xai_collections.manifests import results
     from airflow_provider_xai_collections.operators import removing
 else:
     api_collections = later("api.collections")
@@ -28,7 +28,7 @@ else:
     api_flows = later("api.flows")
     reconciling = later("api.reconciling")
     api_removing = later("api.removing")
-    manifests = later("manifests")
+    results = later("manifests.results")
     removing = later("operators.removing")
 
 
@@ -125,7 +125,7 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
                 self.log.info("Found collection %s (%r)", collection.collection_id, self.collection_name)
                 if policy is IfExists.UPDATE:
                     changes = self._update(collection, settings)
-            report = manifests.ChangesManifest.of(collection.collection_id, changes, created=ensured.created)
+            report = results.ChangesManifest.of(collection.collection_id, changes, created=ensured.created)
             self.tell(context, report, documents=collection.documents_count)
             return collection.collection_id
 
@@ -207,7 +207,7 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
             self.log.info(said, self.collection_id, changes)
             if "chunk_configuration" in changes.settings:
                 self.log.info("Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator")
-            return self.tell(context, manifests.ChangesManifest.of(self.collection_id, changes, dry_run=self.only_look))
+            return self.tell(context, results.ChangesManifest.of(self.collection_id, changes, dry_run=self.only_look))
 
     def _update(self) -> UpdateCollection:
         delete_fields = strings_of("delete_fields", self.delete_fields or [], "keys of fields")
@@ -286,7 +286,7 @@ class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
                     raise
                 self.log.info("Collection %s is not there: nothing to delete", self.collection_id)
                 return self.tell(
-                    context, manifests.RemovalManifest(version=1, collection_id=self.collection_id), documents=0
+                    context, results.RemovalManifest(version=1, collection_id=self.collection_id), documents=0
                 )
             manifest = removing.remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
             self.hook.run(api_flows.delete_collection(self.collection_id, team_id=self.team))

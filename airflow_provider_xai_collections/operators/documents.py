@@ -17,17 +17,17 @@ from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOp
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import manifests
     from airflow_provider_xai_collections.api import endpoints, protocol
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import removing as api_removing
+    from airflow_provider_xai_collections.manifests import results
     from airflow_provider_xai_collections.operators import removing
 else:
     endpoints = later("api.endpoints")
     api_flows = later("api.flows")
     protocol = later("api.protocol")
     api_removing = later("api.removing")
-    manifests = later("manifests")
+    results = later("manifests.results")
     removing = later("operators.removing")
 
 
@@ -71,7 +71,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         self.fields = fields
         self.document_fields = document_fields
 
-    def bring(self, context: Context) -> tuple[manifests.DocumentsManifest, list[str]]:
+    def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
         file_ids = ids_of("file_ids", self.file_ids)
         if not file_ids:
             raise XAIArgumentError("file_ids is empty: there is nothing to attach")
@@ -90,7 +90,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
             for file_id in file_ids
         )
         added = self.run_each(file_ids, flows, what="attached")
-        manifest = manifests.DocumentsManifest(
+        manifest = results.DocumentsManifest(
             version=1,
             collection_id=self.collection_id,
             total=len(file_ids),
@@ -186,14 +186,14 @@ class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
         self.which = which
         self.file_ids = file_ids
 
-    def bring(self, context: Context) -> tuple[manifests.DocumentsManifest, list[str]]:
+    def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
         file_ids = self._chosen()
         requests = (
             endpoints.REINDEX_DOCUMENT.request(collection_id=self.collection_id, file_id=file_id, team_id=self.team)
             for file_id in file_ids
         )
         self.run_each(file_ids, (protocol.call(request) for request in requests), what="sent to be indexed anew")
-        manifest = manifests.DocumentsManifest(
+        manifest = results.DocumentsManifest(
             version=1,
             collection_id=self.collection_id,
             total=len(file_ids),

@@ -15,7 +15,6 @@ from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import finding, manifests, sources
     from airflow_provider_xai_collections.api import files as api_files
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import ingestion, planning
@@ -23,16 +22,19 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.documents import Document
     from airflow_provider_xai_collections.api.planning import SourceDocument
     from airflow_provider_xai_collections.lineage import places
-    from airflow_provider_xai_collections.paths import AnyPath
+    from airflow_provider_xai_collections.manifests import results
+    from airflow_provider_xai_collections.sources import finding
+    from airflow_provider_xai_collections.sources import reading as sources
+    from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
     api_files = later("api.files")
     api_flows = later("api.flows")
     ingestion = later("api.ingestion")
     planning = later("api.planning")
-    finding = later("finding")
+    finding = later("sources.finding")
     places = later("lineage.places")
-    manifests = later("manifests")
-    sources = later("sources")
+    results = later("manifests.results")
+    sources = later("sources.reading")
 
 
 class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
@@ -72,7 +74,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
         """The documents, checked and hashed; ``limit`` is the most bytes one may have."""
 
-    def bring(self, context: Context) -> tuple[manifests.DocumentsManifest, list[str]]:
+    def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
         target = self._target()
         limit = api_files.MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else api_files.MAX_DOCUMENT_BYTES
         shared = strings_by_key("fields", self.fields)
@@ -97,7 +99,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         flows = (ingestion.place(target, planned, own) for planned, own in zip(plan.documents, fields, strict=True))
         placed = self.run_each(names, flows, what="in place")
         added = sum(document.added for document in placed)
-        manifest = manifests.DocumentsManifest(
+        manifest = results.DocumentsManifest(
             version=1,
             collection_id=self.collection_id,
             total=len(placed),

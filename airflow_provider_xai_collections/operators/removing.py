@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.manifests import RemovalManifest
+from airflow_provider_xai_collections.manifests.results import RemovalManifest
 from airflow_provider_xai_collections.operators.side_by_side import side_by_side
 
 

@@ -22,14 +22,16 @@ from airflow_provider_xai_collections.links.collections import XAICollectionLink
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_xai_collections import manifests
     from airflow_provider_xai_collections.api import endpoints, searching
     from airflow_provider_xai_collections.hooks import collections as hooks
+    from airflow_provider_xai_collections.manifests import base as manifests_base
+    from airflow_provider_xai_collections.manifests import search as search_manifests
 else:
     endpoints = later("api.endpoints")
     searching = later("api.searching")
     hooks = later("hooks.collections")
-    manifests = later("manifests")
+    manifests_base = later("manifests.base")
+    search_manifests = later("manifests.search")
 
 
 #: Passages that the service returns if nobody says how many.
@@ -152,7 +154,7 @@ class XAISearchDocumentsOperator(BaseOperator):
                 timeout=seconds("timeout", self.timeout),
                 poll_interval=seconds("poll_interval", self.poll_interval),
             )
-            found = manifests.SearchManifest.of(collection_ids, self.hook.run(flow), max_chars=max_chars)
+            found = search_manifests.SearchManifest.of(collection_ids, self.hook.run(flow), max_chars=max_chars)
             self.log.info("Found %d passages, the best scores %s", found.total, found.best_score)
             if len(found.matches) < found.total:
                 self.log.info("The manifest has room for %d of them", len(found.matches))
@@ -178,5 +180,5 @@ class XAISearchDocumentsOperator(BaseOperator):
 
         collection_ids = strings_of("collection_ids", self.collection_ids, "collection ids (collection_…)")
         return read_from(
-            create_asset(collection_id=collection_id).uri for collection_id in collection_ids[: manifests.CAP]
+            create_asset(collection_id=collection_id).uri for collection_id in collection_ids[: manifests_base.CAP]
         )

@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.exceptions import XAIAuthError, XAICredentialError, XAIError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.progress import EVERY
-from airflow_provider_xai_collections.verdicts import NAMED
+from airflow_provider_xai_collections.waits.verdicts import NAMED
 
 T = TypeVar("T")
 

@@ -15,23 +15,26 @@ from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.syncing import Planned, XAISyncStepsBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import deferring, json_lines, manifests, sync_manifests, verdicts
     from airflow_provider_xai_collections.api import syncing
     from airflow_provider_xai_collections.api.polling import WaitEnd
-    from airflow_provider_xai_collections.manifests import WaitSummary
+    from airflow_provider_xai_collections.manifests import json_lines
+    from airflow_provider_xai_collections.manifests import sync as sync_manifests
+    from airflow_provider_xai_collections.manifests import waits as wait_manifests
+    from airflow_provider_xai_collections.manifests.waits import WaitSummary
     from airflow_provider_xai_collections.operators import tally as tallies
     from airflow_provider_xai_collections.operators.tally import Tally
-    from airflow_provider_xai_collections.paths import AnyPath
+    from airflow_provider_xai_collections.sources.paths import AnyPath
     from airflow_provider_xai_collections.triggers import documents as triggers
+    from airflow_provider_xai_collections.waits import deferring, verdicts
 else:
     syncing = later("api.syncing")
-    deferring = later("deferring")
-    json_lines = later("json_lines")
-    manifests = later("manifests")
+    deferring = later("waits.deferring")
+    json_lines = later("manifests.json_lines")
+    wait_manifests = later("manifests.waits")
     tallies = later("operators.tally")
-    sync_manifests = later("sync_manifests")
+    sync_manifests = later("manifests.sync")
     triggers = later("triggers.documents")
-    verdicts = later("verdicts")
+    verdicts = later("waits.verdicts")
 
 
 class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
@@ -173,7 +176,7 @@ class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
         )
 
     def _told(self, event: Any) -> tuple[sync_manifests.SyncManifest, WaitSummary]:
-        told = manifests.WaitEvent.parse(event)
+        told = wait_manifests.WaitEvent.parse(event)
         self.so_far = manifest = sync_manifests.SyncManifest.parse(told.manifest)
         return manifest, verdicts.summary_of(told)
 

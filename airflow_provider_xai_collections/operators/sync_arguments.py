@@ -14,18 +14,18 @@ from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
-from airflow_provider_xai_collections.tolerance import OnFailed, check_policy
+from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import scanning
     from airflow_provider_xai_collections.api import files as api_files
     from airflow_provider_xai_collections.api import polling
     from airflow_provider_xai_collections.operators.sync_fields import Fields
-    from airflow_provider_xai_collections.paths import AnyPath
+    from airflow_provider_xai_collections.sources import scanning
+    from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
     api_files = later("api.files")
     polling = later("api.polling")
-    scanning = later("scanning")
+    scanning = later("sources.scanning")
 
 
 class Verify(StrEnum):

@@ -17,24 +17,26 @@ from airflow_provider_xai_collections.arguments import rendered, text_of, whole_
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.syncing import Planned, XAISyncStepsBaseOperator
-from airflow_provider_xai_collections.tolerance import OnFailed
+from airflow_provider_xai_collections.waits.tolerance import OnFailed
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import json_lines, scanning, sync_manifests
     from airflow_provider_xai_collections.api import ingestion, polling, sync_flows, syncing
     from airflow_provider_xai_collections.api.syncing import SourceEntry, SyncStep
+    from airflow_provider_xai_collections.manifests import json_lines
+    from airflow_provider_xai_collections.manifests import sync as sync_manifests
     from airflow_provider_xai_collections.operators import sync_fields, sync_whole
-    from airflow_provider_xai_collections.paths import AnyPath
+    from airflow_provider_xai_collections.sources import scanning
+    from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
     ingestion = later("api.ingestion")
     polling = later("api.polling")
     sync_flows = later("api.sync_flows")
     syncing = later("api.syncing")
-    json_lines = later("json_lines")
+    json_lines = later("manifests.json_lines")
     sync_fields = later("operators.sync_fields")
     sync_whole = later("operators.sync_whole")
-    scanning = later("scanning")
-    sync_manifests = later("sync_manifests")
+    scanning = later("sources.scanning")
+    sync_manifests = later("manifests.sync")
 
 #: Mapped tasks at most: Airflow maps over 1,024 unless it is told otherwise.
 MAX_SHARDS = 1_000

@@ -9,9 +9,9 @@ from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.syncing import SyncAction, SyncPlan
 from airflow_provider_xai_collections.arguments import allowed_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIIndexingError, XAITimeoutError
-from airflow_provider_xai_collections.sync_manifests import LOST, SyncManifest
-from airflow_provider_xai_collections.tolerance import OnFailed, too_many
-from airflow_provider_xai_collections.verdicts import NAMED, some_of
+from airflow_provider_xai_collections.manifests.sync import LOST, SyncManifest
+from airflow_provider_xai_collections.waits.tolerance import OnFailed, too_many
+from airflow_provider_xai_collections.waits.verdicts import NAMED, some_of
 
 
 def check_plan(plan: SyncPlan, scope: str, root: str, *, prune: bool, max_prune: float | None, log: Any) -> None:

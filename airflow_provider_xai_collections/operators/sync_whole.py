@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from airflow_provider_xai_collections.api.sync_work import SyncOutcome
 from airflow_provider_xai_collections.api.syncing import SyncAction, SyncPlan, SyncStep
-from airflow_provider_xai_collections.json_lines import read_lines
+from airflow_provider_xai_collections.manifests.json_lines import read_lines
+from airflow_provider_xai_collections.manifests.sync import StepLine, SyncLine, SyncManifest, SyncPlanned
 from airflow_provider_xai_collections.operators.syncing import Planned
 from airflow_provider_xai_collections.operators.tally import OUTCOMES, UPLOADED, Problems, Tally
-from airflow_provider_xai_collections.sync_manifests import StepLine, SyncLine, SyncManifest, SyncPlanned
 
 #: Documents for which a task of its own is worth while.
 WORTH_A_TASK = 25

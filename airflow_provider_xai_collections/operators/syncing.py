@@ -18,10 +18,10 @@ from airflow_provider_xai_collections.exceptions import XAIError, XAIInterrupted
 from airflow_provider_xai_collections.last_words import FINDS, between_documents
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
-from airflow_provider_xai_collections.tolerance import OnFailed, too_many
+from airflow_provider_xai_collections.waits.tolerance import OnFailed, too_many
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import json_lines, scanning, sync_manifests, tables, verdicts
+    from airflow_provider_xai_collections import tables
     from airflow_provider_xai_collections.api import (
         ensuring,
         ingestion,
@@ -36,10 +36,14 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.collections import Collection
     from airflow_provider_xai_collections.api.planning import SourceDocument
     from airflow_provider_xai_collections.api.syncing import HeldDocument, SourceEntry, SyncPlan, SyncStep
+    from airflow_provider_xai_collections.manifests import json_lines
+    from airflow_provider_xai_collections.manifests import sync as sync_manifests
+    from airflow_provider_xai_collections.manifests.sync import SyncLine
     from airflow_provider_xai_collections.operators import sync_fields, sync_reading, sync_verdicts
     from airflow_provider_xai_collections.operators import tally as tallies
-    from airflow_provider_xai_collections.paths import AnyPath
-    from airflow_provider_xai_collections.sync_manifests import SyncLine
+    from airflow_provider_xai_collections.sources import scanning
+    from airflow_provider_xai_collections.sources.paths import AnyPath
+    from airflow_provider_xai_collections.waits import verdicts
 else:
     ensuring = later("api.ensuring")
     ingestion = later("api.ingestion")
@@ -50,15 +54,15 @@ else:
     sync_flows = later("api.sync_flows")
     sync_work = later("api.sync_work")
     syncing = later("api.syncing")
-    json_lines = later("json_lines")
+    json_lines = later("manifests.json_lines")
     sync_fields = later("operators.sync_fields")
     sync_reading = later("operators.sync_reading")
     sync_verdicts = later("operators.sync_verdicts")
     tallies = later("operators.tally")
-    scanning = later("scanning")
-    sync_manifests = later("sync_manifests")
+    scanning = later("sources.scanning")
+    sync_manifests = later("manifests.sync")
     tables = later("tables")
-    verdicts = later("verdicts")
+    verdicts = later("waits.verdicts")
 
 #: How ids of collections begin; anything else is a name.
 COLLECTION_ID = "collection_"

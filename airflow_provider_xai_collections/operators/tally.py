@@ -15,8 +15,9 @@ from airflow_provider_xai_collections.api.syncing import SyncAction
 from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIError, XAIOutcomeUnknownError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.progress import EVERY
-from airflow_provider_xai_collections.manifests import CAP, WaitSummary
-from airflow_provider_xai_collections.sync_manifests import LOST, Problem, SyncLine, SyncManifest, first_problems
+from airflow_provider_xai_collections.manifests.base import CAP
+from airflow_provider_xai_collections.manifests.sync import LOST, Problem, SyncLine, SyncManifest, first_problems
+from airflow_provider_xai_collections.manifests.waits import WaitSummary
 
 #: What a step that uploaded counts as.
 UPLOADED = {SyncAction.ADD: "added", SyncAction.REPLACE: "replaced", SyncAction.REPAIR: "repaired"}

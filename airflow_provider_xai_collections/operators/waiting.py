@@ -17,25 +17,31 @@ from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingErr
 from airflow_provider_xai_collections.last_words import FINDS, between_documents, while_waiting
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
-from airflow_provider_xai_collections.tolerance import OnFailed, check_policy
+from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import deferring, manifests, resuming, tables, verdicts
+    from airflow_provider_xai_collections import tables
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import polling
     from airflow_provider_xai_collections.api.protocol import Flow
+    from airflow_provider_xai_collections.manifests import base as manifests_base
+    from airflow_provider_xai_collections.manifests import results
+    from airflow_provider_xai_collections.manifests import waits as wait_manifests
     from airflow_provider_xai_collections.operators import side_by_side as together
     from airflow_provider_xai_collections.triggers import documents as triggers
+    from airflow_provider_xai_collections.waits import deferring, resuming, verdicts
 else:
     api_flows = later("api.flows")
     polling = later("api.polling")
-    deferring = later("deferring")
-    manifests = later("manifests")
+    deferring = later("waits.deferring")
+    manifests_base = later("manifests.base")
+    results = later("manifests.results")
+    wait_manifests = later("manifests.waits")
     together = later("operators.side_by_side")
-    resuming = later("resuming")
+    resuming = later("waits.resuming")
     tables = later("tables")
     triggers = later("triggers.documents")
-    verdicts = later("verdicts")
+    verdicts = later("waits.verdicts")
 
 T = TypeVar("T")
 
@@ -118,7 +124,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
         whole_number("concurrency", self.concurrency, at_least=1)
 
     @abstractmethod
-    def bring(self, context: Context) -> tuple[manifests.DocumentsManifest, list[str]]:
+    def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
         """All that comes before the wait: what was done, and the documents to wait for."""
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -131,7 +137,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
                 return self._wait(context, *cut_off)
             manifest, file_ids = self.bring(context)
             manifest = manifest.model_copy(
-                update={"file_ids": tuple(file_ids) if len(file_ids) <= manifests.CAP else ()}
+                update={"file_ids": tuple(file_ids) if len(file_ids) <= manifests_base.CAP else ()}
             )
             if self.wait_for_completion and file_ids:
                 self._remembered = memory.keep(manifest, file_ids)
@@ -139,11 +145,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
 
     def last_words(self) -> str:
         # A signal may come while a module is imported: it must not be asked for anything then.
-        if (
-            self.so_far is not None
-            and isinstance(self.so_far, manifests.DocumentsManifest)
-            and self.so_far.wait is None
-        ):
+        if self.so_far is not None and isinstance(self.so_far, results.DocumentsManifest) and self.so_far.wait is None:
             documents = f"{self.so_far.total} documents ({self.so_far.added} of them new)"
             return while_waiting(self.collection_id, documents, self.does_again, remembered=self._remembered)
         if self._each is not None:
@@ -160,7 +162,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
             self.hook, names, flows, concurrency=self.concurrency, what=what, log=self.log, done=done
         )
 
-    def _wait(self, context: Context, manifest: manifests.DocumentsManifest, file_ids: Sequence[str]) -> dict[str, Any]:
+    def _wait(self, context: Context, manifest: results.DocumentsManifest, file_ids: Sequence[str]) -> dict[str, Any]:
         """Wait for the documents, here or in the triggerer, and return the manifest."""
         self.so_far = manifest
         if not (self.wait_for_completion and file_ids):
@@ -173,7 +175,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
             return self._go_on(context, manifest, self._parts(context).begin(file_ids, deadline))
         self.log.info("Waiting up to %s for %d documents", in_words(timeout), len(file_ids))
         result = self.hook.run(self.hook.waiting(self.collection_id, file_ids, rules, team_id=self.team))
-        return self._end(context, manifest, manifests.WaitSummary.of(result))
+        return self._end(context, manifest, wait_manifests.WaitSummary.of(result))
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger."""
@@ -186,13 +188,13 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
             manifest, summary = self._told(event)
             return self._go_on(context, manifest, self._parts(context).resume(summary))
 
-    def _told(self, event: Any) -> tuple[manifests.DocumentsManifest, manifests.WaitSummary]:
+    def _told(self, event: Any) -> tuple[results.DocumentsManifest, wait_manifests.WaitSummary]:
         """What was done before the wait, which is the report should the wait have ended in an error, and its end."""
-        told = manifests.WaitEvent.parse(event)
+        told = wait_manifests.WaitEvent.parse(event)
         if told.manifest is not None:
-            self.so_far = manifests.DocumentsManifest.parse(told.manifest)
+            self.so_far = results.DocumentsManifest.parse(told.manifest)
         summary = verdicts.summary_of(told)
-        return manifests.DocumentsManifest.parse(told.manifest), summary
+        return results.DocumentsManifest.parse(told.manifest), summary
 
     def _parts(self, context: Context) -> deferring.WaitInParts:
         return deferring.WaitInParts(context["ti"], self.hook, self.collection_id, self.team)
@@ -200,14 +202,14 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
     def _go_on(
         self,
         context: Context,
-        manifest: manifests.DocumentsManifest,
-        next_or_end: deferring.Watch | manifests.WaitSummary,
+        manifest: results.DocumentsManifest,
+        next_or_end: deferring.Watch | wait_manifests.WaitSummary,
     ) -> dict[str, Any]:
         if isinstance(next_or_end, deferring.Watch):
             return self._defer(manifest, next_or_end, "execute_part_complete")
         return self._end(context, manifest, next_or_end)
 
-    def _defer(self, manifest: manifests.DocumentsManifest, watch: deferring.Watch, method_name: str) -> dict[str, Any]:
+    def _defer(self, manifest: results.DocumentsManifest, watch: deferring.Watch, method_name: str) -> dict[str, Any]:
         rules = self._rules()
         return self.defer(
             trigger=triggers.XAIDocumentsProcessedTrigger(
@@ -225,7 +227,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
         )
 
     def _end(
-        self, context: Context, manifest: manifests.DocumentsManifest, summary: manifests.WaitSummary
+        self, context: Context, manifest: results.DocumentsManifest, summary: wait_manifests.WaitSummary
     ) -> dict[str, Any]:
         """What the end of the wait means for the task; should it fail for that, its report is there all the same."""
         self.so_far = manifest = manifest.model_copy(update={"wait": summary})

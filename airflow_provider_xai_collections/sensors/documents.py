@@ -23,26 +23,29 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIErr
 from airflow_provider_xai_collections.last_words import LOOKS_AGAIN, speak, while_waiting
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.links.collections import XAICollectionLink
-from airflow_provider_xai_collections.tolerance import OnFailed, check_policy
+from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import deferring, manifests, verdicts
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import polling, retries
     from airflow_provider_xai_collections.api.polling import WaitResult
     from airflow_provider_xai_collections.hooks import collections as hooks
     from airflow_provider_xai_collections.hooks import progress
+    from airflow_provider_xai_collections.manifests import base as manifests_base
+    from airflow_provider_xai_collections.manifests import waits as wait_manifests
     from airflow_provider_xai_collections.triggers import documents as triggers
+    from airflow_provider_xai_collections.waits import deferring, verdicts
 else:
     api_flows = later("api.flows")
     polling = later("api.polling")
     retries = later("api.retries")
-    deferring = later("deferring")
+    deferring = later("waits.deferring")
     hooks = later("hooks.collections")
     progress = later("hooks.progress")
-    manifests = later("manifests")
+    manifests_base = later("manifests.base")
+    wait_manifests = later("manifests.waits")
     triggers = later("triggers.documents")
-    verdicts = later("verdicts")
+    verdicts = later("waits.verdicts")
 
 
 class XAIDocumentsProcessedSensor(BaseSensorOperator):
@@ -158,7 +161,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         with for_sensor():
-            told = manifests.WaitEvent.parse(event)
+            told = wait_manifests.WaitEvent.parse(event)
             summary = verdicts.judge_event(
                 told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
             )
@@ -167,13 +170,13 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def execute_part_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger that watched one part of very many documents."""
         with for_sensor(), self.hook:
-            told = verdicts.summary_of(manifests.WaitEvent.parse(event))
+            told = verdicts.summary_of(wait_manifests.WaitEvent.parse(event))
             return self._go_on(self._parts(context).resume(told))
 
     def _parts(self, context: Context) -> deferring.WaitInParts:
         return deferring.WaitInParts(context["ti"], self.hook, self.collection_id, self._team)
 
-    def _go_on(self, next_or_end: deferring.Watch | manifests.WaitSummary) -> Any:
+    def _go_on(self, next_or_end: deferring.Watch | wait_manifests.WaitSummary) -> Any:
         if isinstance(next_or_end, deferring.Watch):
             return self._defer(next_or_end, "execute_part_complete")
         summary = verdicts.judge(
@@ -192,8 +195,9 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         if ids := ids_of("file_ids", self.file_ids):
             return ids
         raise XAIArgumentError(
-            "file_ids is empty: there is nothing to wait for. A manifest lists no ids if there are more than "
-            f"{manifests.CAP}: leave file_ids out to wait for the whole collection, or for a part of it with filter"
+            "file_ids is empty: there is nothing to wait for. A manifest lists no ids if there are more "
+            f"than {manifests_base.CAP}: leave file_ids out to wait for the whole collection, or for a part of it with "
+            "filter"
         )
 
     @property
@@ -228,6 +232,6 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         return result
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:
-        summary = manifests.WaitSummary.of(result)
+        summary = wait_manifests.WaitSummary.of(result)
         verdicts.judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
         return summary.dump()

@@ -12,7 +12,7 @@ from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.last_words import once_cleared, while_waiting
-from airflow_provider_xai_collections.manifests import WaitEvent, WaitSummary
+from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.triggers.sharing import shared_client
 
 #: Characters of an error's message: the event is a row in Airflow's database.

@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_xai_collections.api.flows import unfinished_documents
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
-from airflow_provider_xai_collections.client import AsyncClient
+from airflow_provider_xai_collections.client.drivers import AsyncClient
+from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
-from airflow_provider_xai_collections.settings import Settings
 from airflow_provider_xai_collections.triggers.watching import CollectionWatch
 
 #: Seconds for which a trigger that starts believes what another was told of the connection: a new key has to be seen.

@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.flows import batch_get_documents
 from airflow_provider_xai_collections.api.lookout import Look, Lookout, Watcher
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
-from airflow_provider_xai_collections.client import AsyncClient, rolled
+from airflow_provider_xai_collections.client.drivers import AsyncClient, rolled
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
     XAIInvalidRequestError,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, ENDPOINTS, LIST_DOCUMENTS, Endpoint
-from airflow_provider_xai_collections.exchange import HttpClient
+from airflow_provider_xai_collections.client.exchange import HttpClient
 
 from .checked import CHECKED
 from .generating import parameters

@@ -13,9 +13,9 @@ import httpx
 
 from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.protocol import Request, Upload
+from airflow_provider_xai_collections.client.exchange import HttpClient, sending
+from airflow_provider_xai_collections.client.settings import Service, Settings
 from airflow_provider_xai_collections.emulator.multipart import parse_multipart
-from airflow_provider_xai_collections.exchange import HttpClient, sending
-from airflow_provider_xai_collections.settings import Service, Settings
 
 from .published import Json
 

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.protocol import call
+from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
@@ -17,7 +18,6 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import EXTRAS, ConnectionSettings, settings_from
-from airflow_provider_xai_collections.settings import Settings
 from tests.conftest import API_KEY, CONN_ID, MANAGEMENT_KEY, RecordingEmulator
 
 from .asking import Ask, HookWith

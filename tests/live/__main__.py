@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from airflow_provider_xai_collections.settings import Settings
+from airflow_provider_xai_collections.client.settings import Settings
 
 KEYS = ("XAI_MANAGEMENT_API_KEY", "XAI_API_KEY")
 REPORT = Path(__file__).resolve().parents[2] / ".live" / "report.md"

@@ -26,10 +26,10 @@ from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
 from airflow_provider_xai_collections.api.protocol import call
+from airflow_provider_xai_collections.client.throttling import Turns
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.turns import Turns
 from tests.conftest import RecordingEmulator
 from tests.emulator.caller import upload
 

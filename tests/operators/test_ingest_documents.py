@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
-from airflow_provider_xai_collections.manifests import CAP
+from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
 from tests.emulator.samples import docx

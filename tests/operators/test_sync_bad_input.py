@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections import scanning
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.syncing import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
-from airflow_provider_xai_collections.scanning import scan
+from airflow_provider_xai_collections.sources import scanning
+from airflow_provider_xai_collections.sources.scanning import scan
 from tests.conftest import Connect, Logged, playing
 from tests.object_storage import FakeS3, attached
 from tests.operators.stage import Xai, write

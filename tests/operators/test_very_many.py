@@ -11,12 +11,12 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferr
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
-from airflow_provider_xai_collections.deferring import BACKSTOP, KEY, ROOM_FOR_WATCHED
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+from airflow_provider_xai_collections.waits.deferring import BACKSTOP, KEY, ROOM_FOR_WATCHED
 from tests.conftest import API_KEY, playing
 from tests.emulator.caller import encode, upload
 from tests.operators.stage import FlyingTime, Xai, deferring, finish, run, write

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.deferring import BACKSTOP
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
-from airflow_provider_xai_collections.manifests import CAP
+from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
+from airflow_provider_xai_collections.waits.deferring import BACKSTOP
 from tests.conftest import MANAGEMENT_KEY, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run
 

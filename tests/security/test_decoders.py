@@ -19,9 +19,9 @@ from pydantic import BaseModel
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUMENT, Endpoint
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Response
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
+from airflow_provider_xai_collections.client.exchange import received
+from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.exceptions import XAIError
-from airflow_provider_xai_collections.exchange import received
-from airflow_provider_xai_collections.settings import Settings
 
 from .hostile import MEGABYTE, WORDS, request_about
 

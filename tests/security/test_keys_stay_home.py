@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, Endpoint
 from airflow_provider_xai_collections.api.protocol import Request, Upload, call
+from airflow_provider_xai_collections.client.exchange import HttpClient, sending
+from airflow_provider_xai_collections.client.settings import LOOPBACK, Service, Settings
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIStatusError
-from airflow_provider_xai_collections.exchange import HttpClient, sending
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import settings_from
-from airflow_provider_xai_collections.settings import LOOPBACK, Service, Settings
 from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, RecordingEmulator
 from tests.operators.stage import Xai
 

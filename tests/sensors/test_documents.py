@@ -14,10 +14,10 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
 )
 
-from airflow_provider_xai_collections.deferring import BACKSTOP
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+from airflow_provider_xai_collections.waits.deferring import BACKSTOP
 from tests.conftest import Connect, playing
 from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, run
 

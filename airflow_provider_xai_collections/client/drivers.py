@@ -1,0 +1,245 @@
+"""The two drivers: they run flows over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, TypeVar
+
+from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
+from airflow_provider_xai_collections.api.retries import retrying
+from airflow_provider_xai_collections.client.exchange import (
+    AsyncHttpClient,
+    AsyncTransport,
+    HttpClient,
+    Transport,
+    load_for_event_loop,
+    received,
+    sending,
+)
+from airflow_provider_xai_collections.client.settings import Settings
+from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.client.throttling import Turns
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
+
+T = TypeVar("T")
+
+
+def rolled(sleep: Sleep) -> float:
+    """Seconds of a pause: the die for its jitter has been cast."""
+    return sleep.seconds + random.uniform(0, sleep.jitter)  # noqa: S311  # spreads load, hides nothing
+
+
+def _check_concurrency(concurrency: int) -> None:
+    if concurrency < 1:
+        raise XAIArgumentError(f"concurrency is {concurrency}; it must be at least 1")
+
+
+class Client:
+    """Runs flows in the calling thread; safe to share between threads, which slow down together if xAI asks to.
+
+    :param stop: ends what runs, before its next request, when it is said.
+    """
+
+    def __init__(self, settings: Settings, *, transport: Transport | None = None, stop: Stop | None = None) -> None:
+        self.settings = settings
+        self._transport = transport
+        self._stop = stop or Stop()
+        self._idle: list[HttpClient] = []
+        self._turns = Turns(settings.retries)
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its value."""
+        return self._drive(flow, functools.partial(self._answer, stop=self._stop), self._stop.pause)
+
+    def run_many(self, flows: Iterable[Flow[T] | None], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
+        """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends.
+
+        A flow is taken from ``flows`` only when there is room for it. ``None`` in its place means: not before one of
+        those that run has ended and the caller has seen it. If the caller leaves early, those that run end before their
+        next request.
+        """
+        _check_concurrency(concurrency)
+        leaving = Stop()
+        deliver = functools.partial(self._answer, stop=leaving)
+        waiting = iter(flows)
+        taken = itertools.count()
+        running: dict[Future[T], int] = {}
+        ended: SimpleQueue[Future[T]] = SimpleQueue()
+        pool = ThreadPoolExecutor(concurrency, thread_name_prefix="xai-collections")
+        with self._stop.passed_on_to(leaving), pool:
+            try:
+                while True:
+                    self._stop.check()
+                    while len(running) < concurrency and (flow := next(waiting, None)) is not None:
+                        future = pool.submit(self._drive, flow, deliver, leaving.pause)
+                        running[future] = next(taken)
+                        future.add_done_callback(ended.put)
+                    if not running:
+                        return
+                    future = ended.get()
+                    position, outcome = running.pop(future), _outcome(future)
+                    yield position, outcome
+            finally:
+                leaving.say()
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @contextmanager
+    def _http(self) -> Iterator[HttpClient]:
+        """An httpx client that no other thread uses meanwhile.
+
+        A shared pool that is full may close a connection another thread has just been given
+        (https://github.com/encode/httpcore/issues/1110), which puts writes in doubt.
+        """
+        try:
+            http = self._idle.pop()
+        except IndexError:
+            http = HttpClient(self.settings, self._transport)
+        try:
+            yield http
+        finally:
+            self._idle.append(http)
+
+    def _answer(self, request: Request[A], stop: Stop) -> A:
+        stop.check()
+        deliver = functools.partial(self._exchange, pause=stop.pause)
+        return self._drive(retrying(request, self.settings.retries), deliver, stop.pause)
+
+    def _exchange(self, request: Request[Any], pause: Callable[[float], None]) -> Response:
+        def send() -> Response:
+            with sending(self.settings, http, request) as built:
+                return received(self.settings, http.send(built))
+
+        with self._http() as http:  # before its turn, because making one takes a while
+            return self._turns.exchange(request.endpoint.host, send, pause)
+
+    def _drive(
+        self,
+        flow: Flow[T],
+        deliver: Callable[[Request[Any]], Any],
+        pause: Callable[[float], None],
+    ) -> T:
+        resume: Callable[[], Any] = functools.partial(next, flow)
+        while True:
+            try:
+                step = resume()
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            try:
+                match step:
+                    case Request():
+                        resume = functools.partial(flow.send, deliver(step))
+                    case Sleep():
+                        pause(rolled(step))
+                        resume = functools.partial(flow.send, None)
+                    case Now():
+                        resume = functools.partial(flow.send, time.time())
+            except XAIError as error:
+                resume = functools.partial(flow.throw, error)
+
+
+class AsyncClient:
+    """Runs flows on the running event loop, for triggers. Bound to the loop it is first used on."""
+
+    def __init__(self, settings: Settings, *, transport: AsyncTransport | None = None) -> None:
+        self.settings = settings
+        self._transport = transport
+        self._opened: AsyncHttpClient | None = None
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its value."""
+        return await self._drive(flow, self._answer)
+
+    async def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> AsyncIterator[tuple[int, T | XAIError]]:
+        """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends."""
+        _check_concurrency(concurrency)
+        waiting = enumerate(flows)
+        running: dict[asyncio.Task[T], int] = {}
+        try:
+            while True:
+                while len(running) < concurrency and (item := next(waiting, None)) is not None:
+                    running[asyncio.create_task(self.run(item[1]))] = item[0]
+                if not running:
+                    return
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    position, outcome = running.pop(task), _outcome(task)
+                    yield position, outcome
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def close(self) -> None:
+        if self._opened is not None:
+            await self._opened.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def _http(self) -> AsyncHttpClient:
+        if self._opened is None:
+            self._opened = AsyncHttpClient(self.settings, self._transport)
+        return self._opened
+
+    async def _answer(self, request: Request[A]) -> A:
+        return await self._drive(retrying(request, self.settings.retries), self._exchange)
+
+    async def _exchange(self, request: Request[Any]) -> Response:
+        if self._opened is None and self._transport is None:
+            await asyncio.to_thread(load_for_event_loop)
+        http = self._http
+        with sending(self.settings, http, request) as built:
+            return received(self.settings, await http.send(built))
+
+    async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]]) -> T:
+        resume: Callable[[], Any] = functools.partial(next, flow)
+        while True:
+            try:
+                step = resume()
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            try:
+                match step:
+                    case Request():
+                        resume = functools.partial(flow.send, await deliver(step))
+                    case Sleep():
+                        await asyncio.sleep(rolled(step))
+                        resume = functools.partial(flow.send, None)
+                    case Now():
+                        resume = functools.partial(flow.send, time.time())
+            except XAIError as error:
+                resume = functools.partial(flow.throw, error)
+
+
+def _outcome(finished: Future[T] | asyncio.Task[T]) -> T | XAIError:
+    """The value, or the error if it is one of ours; anything else is a bug and goes up."""
+    error = finished.exception()
+    if isinstance(error, XAIError):
+        return error
+    return finished.result()

@@ -1,0 +1,165 @@
+"""One exchange over HTTP: what is sent for a request, and what came back. The only module that imports httpx."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+
+from airflow_provider_xai_collections import __version__
+from airflow_provider_xai_collections.api.protocol import Request, Response
+from airflow_provider_xai_collections.client.settings import LOOPBACK, Settings
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAICredentialError,
+    XAISourceError,
+    XAITransportError,
+)
+
+#: What stands in for the network in tests.
+Transport: TypeAlias = httpx.BaseTransport
+AsyncTransport: TypeAlias = httpx.AsyncBaseTransport
+
+USER_AGENT = f"airflow-provider-xai-collections/{__version__}"
+#: A file of at most so many bytes is sent in one piece: in several, each costs as much as the whole.
+ONE_PIECE = 1_000_000
+#: Errors that come before the service can have received the request.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+
+
+class _NoCookies(httpx.Cookies):
+    """Takes none. The services need none, and to look for them takes a sixth of the time of a request."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        pass
+
+
+class HttpClient(httpx.Client):
+    """httpx, set up for the two services.
+
+    :param transport: instead of the network.
+    """
+
+    def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
+        super().__init__(**_options(settings, transport))
+
+    @property  # type: ignore[misc]  # nobody sets them
+    def cookies(self) -> httpx.Cookies:
+        return _NO_COOKIES
+
+
+class AsyncHttpClient(httpx.AsyncClient):
+    """As :class:`HttpClient`, for an event loop."""
+
+    def __init__(self, settings: Settings, transport: AsyncTransport | None = None) -> None:
+        super().__init__(**_options(settings, transport))
+
+    @property  # type: ignore[misc]  # nobody sets them
+    def cookies(self) -> httpx.Cookies:
+        return _NO_COOKIES
+
+
+_NO_COOKIES = _NoCookies()
+
+
+_loading = threading.Lock()
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """Whom we trust. Loaded once for the process, which takes longer than many requests."""
+    with _loading:  # or all threads that make their first request would load them
+        return _load_certificates()
+
+
+@functools.cache
+def _load_certificates() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def load_for_event_loop() -> None:
+    """Load what the first request on an event loop needs. Call it in a thread: the loop would stand still meanwhile."""
+    trusted_certificates()
+    anyio.run(anyio.sleep, 0)  # httpx talks to event loops through anyio, which loads its half of that at its first use
+
+
+def _options(settings: Settings, transport: Any) -> dict[str, Any]:
+    if transport is not None:
+        route: dict[str, Any] = {"transport": transport}
+    else:
+        # A proxy from the environment is for the world, not for this machine.
+        here = [url.hostname for url in map(urlsplit, (settings.management.url, settings.api.url))]
+        direct = {f"all://[{name}]" if ":" in name else f"all://{name}": None for name in here if name in LOOPBACK}
+        route = {"verify": trusted_certificates(), "mounts": direct}
+    size = settings.connections
+    return {
+        **route,
+        "timeout": httpx.Timeout(
+            settings.request_timeout, connect=settings.connect_timeout, pool=settings.pool_timeout
+        ),
+        "limits": httpx.Limits(max_connections=size, max_keepalive_connections=size),
+        "headers": {"user-agent": USER_AGENT, "accept": "application/json"},
+        "follow_redirects": False,
+    }
+
+
+@contextmanager
+def sending(
+    settings: Settings, http: httpx.Client | httpx.AsyncClient, request: Request[Any]
+) -> Iterator[httpx.Request]:
+    """What to send. A file to send is open, and httpx's errors are ours, inside the context."""
+    host = request.endpoint.host
+    service = settings.service(host)
+    if not service.key:
+        raise XAICredentialError(f"{request}: needs the {host.key_name}; {settings.missing_key(host)}")
+    arguments: dict[str, Any] = {
+        "method": request.endpoint.method,
+        "url": service.url.rstrip("/") + request.path,
+        "params": list(request.query) or None,
+        "headers": {"authorization": f"Bearer {service.key}"},
+        "json": request.json,
+    }
+    with ExitStack() as stack:
+        try:
+            if (upload := request.upload) is not None:
+                stream = stack.enter_context(upload.open())
+                arguments["data"] = dict(request.form)
+                arguments["files"] = {request.endpoint.file_part: (upload.filename, stream, upload.content_type)}
+            built = http.build_request(**arguments)
+            if upload is not None and upload.size <= ONE_PIECE:
+                built.read()
+            yield built
+        except OSError as error:
+            raise XAISourceError(
+                f"{request}: the file to upload cannot be read ({error.strerror or type(error).__name__}). "
+                "It may have vanished since it was listed: check the source, then run the task again"
+            ) from error
+        except UnicodeEncodeError as error:
+            half = error.object[error.start : error.start + 1]
+            raise XAIArgumentError(
+                f"{request}: {half!a} in one of the arguments is half a character, which cannot be sent"
+            ) from None
+        except httpx.InvalidURL as error:
+            raise XAIArgumentError(f"{request}: {service.url!r} is not an address: {error}") from error
+        except httpx.RequestError as error:
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise XAITransportError(
+                f"{request}: no usable answer from {urlsplit(service.url).hostname} ({what})",
+                sent=not isinstance(error, _NOT_SENT),
+            ) from error
+
+
+def received(settings: Settings, answer: httpx.Response) -> Response:
+    """What came back, without our keys."""
+    body = answer.content
+    if not answer.is_success:
+        # A service that quotes the key must not get it into our messages.
+        for key in (settings.management.key, settings.api.key):
+            body = body.replace(key.encode(), b"***") if key else body
+    return Response(answer.status_code, answer.headers, body)

@@ -1,0 +1,102 @@
+"""What all manifests share. They are trigger events and XComs: versioned, bounded, and checked on arrival."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.exceptions import XAIError
+
+#: Ids and failures a manifest lists; beyond it carries only their number.
+CAP = 50
+#: Characters of a document's name.
+NAME = 100
+#: Bytes of JSON that each list may take, where one character may need twelve: a manifest stays below 16 KB.
+ROOM_FOR_FAILURES = 5_000
+ROOM_FOR_IDS = 2_400
+ROOM_FOR_NAMES = 1_600
+ROOM_FOR_PASSAGES = 13_000
+ROOM_FOR_SOURCES = 1_500
+#: What a task may have done to a collection, as its asset event counts it.
+COUNTS = ("added", "replaced", "removed", "failed", "bytes")
+
+M = TypeVar("M", bound="Manifest")
+Item = TypeVar("Item", bound="str | Manifest")
+
+
+class Manifest(BaseModel):
+    """Base of all that crosses a border. An unknown or missing field fails loudly."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON types."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def parse(cls: type[M], data: Any) -> M:
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            where = ", ".join(".".join(map(str, mistake["loc"])) for mistake in error.errors())
+            raise XAIError(
+                f"a {cls.__name__} of another version of this provider, or none at all ({where or 'not an object'}). "
+                "Clear the task to run it again with the installed version"
+            ) from None
+
+
+def first_of(items: Sequence[Item], room: int) -> tuple[Item, ...]:
+    """The first items: at most ``CAP``, and no more than fit into ``room`` bytes of JSON."""
+    kept: list[Item] = []
+    for item in items[:CAP]:
+        room -= len(json.dumps(item.dump() if isinstance(item, Manifest) else item)) + len(", ")
+        if room < 0:
+            break
+        kept.append(item)
+    return tuple(kept)
+
+
+def first_names(names: Sequence[str]) -> tuple[str, ...]:
+    return first_of([printable(name, NAME) for name in names[:CAP]], ROOM_FOR_NAMES)
+
+
+class Report(Manifest):
+    """What a task did to a collection: its result, and what those who wait for the collection are told."""
+
+    collection_id: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Those of ``COUNTS`` that it knows."""
+        return {}
+
+    @property
+    def all_counts(self) -> dict[str, int]:
+        """Each of ``COUNTS``."""
+        return {**dict.fromkeys(COUNTS, 0), **self.counts}
+
+    @property
+    def only_looked(self) -> bool:
+        """Whether it was never meant to change anything."""
+        return False
+
+    @property
+    def came_from(self) -> tuple[str, ...]:
+        """URIs of what went into the collection."""
+        return ()
+
+    @property
+    def state_change(self) -> str:
+        """What became of the collection itself, in OpenLineage's words: ``CREATE``, ``ALTER``, ``DROP``, or nothing."""
+        return ""
+
+    def event_extra(self, documents: int | None) -> dict[str, Any]:
+        """The extra of an asset event: the counts and the report itself.
+
+        :param documents: how many the collection holds now; ``None`` if nobody knows.
+        """
+        return {**self.all_counts, "documents": documents, "report": self.dump()}

@@ -1,0 +1,123 @@
+"""Long lists that cross a process border: a file of JSON Lines, one versioned model a line, on any storage."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, Any, TypeVar
+from uuid import uuid4
+
+from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
+from airflow_provider_xai_collections.manifests.base import Manifest
+from airflow_provider_xai_collections.sources.paths import READ_AHEAD, AnyPath, as_path, filesystem_of, is_local
+
+M = TypeVar("M", bound=Manifest)
+
+
+def write_lines(where: AnyPath, models: Iterable[Manifest]) -> int:
+    """Write one line for each model, and return how many. None but the one at hand is held in memory.
+
+    The file appears when it is complete, in the place of one that was there, or not at all.
+
+    :param where: a local path, whose folders are made, or a path or URL into object storage.
+    :raises XAISourceError: it cannot be written.
+    """
+    path = as_path(where)
+    return _write_local(path, models, where) if is_local(path) else _write_remote(path, models, where)
+
+
+def read_lines(where: AnyPath, kind: type[M]) -> Iterator[M]:
+    """The models that :func:`write_lines` wrote, read one at a time.
+
+    :param kind: what each line is.
+    :raises XAISourceError: it cannot be read, or a line is no such model, or of another version.
+    """
+    path = as_path(where)
+    with _telling(where, path, "read", "Check that it was written, and is in reach of this worker"):
+        # An object is opened past ``ObjectStoragePath``, whose streams cannot be read by lines on every Airflow.
+        stream = path.open("rb") if is_local(path) else filesystem_of(path).open(str(path.path), "rb", READ_AHEAD)
+        with BufferedReader(stream) as lines:
+            for number, line in enumerate(lines, 1):
+                yield _parsed(line, kind, f"{where}, line {number}")
+
+
+def _parsed(line: bytes, kind: type[M], place: str) -> M:
+    try:
+        data = json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
+        raise XAISourceError(
+            f"{place}: no JSON. It was cut short or is another file. Clear the task that writes it, to have it anew"
+        ) from error
+    try:
+        return kind.parse(data)
+    except XAIError as error:
+        raise XAISourceError(f"{place}: {error}") from error
+
+
+def _write(models: Iterable[Manifest], stream: IO[bytes], where: AnyPath, path: Any) -> int:
+    count = 0
+    for model in models:  # an error in there is not one of the file
+        # ASCII: no control character, line separator or half of a character is left that a reader could stumble over.
+        line = json.dumps(model.dump(), separators=(",", ":")).encode("ascii") + b"\n"
+        with _writing(where, path):
+            stream.write(line)
+        count += 1
+    with _writing(where, path):
+        stream.flush()
+    return count
+
+
+def _write_local(path: Path, models: Iterable[Manifest], where: AnyPath) -> int:
+    # Hidden, so that no listing takes it for a document; in the same folder, as a rename does not cross file systems.
+    draft = path.with_name(f".{path.name[:100]}.{uuid4().hex}")
+    with _writing(where, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = draft.open("xb")
+    try:
+        with stream:
+            count = _write(models, stream, where, path)
+            with _writing(where, path):
+                os.fsync(stream.fileno())
+        with _writing(where, path):
+            draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+    return count
+
+
+def _write_remote(path: Any, models: Iterable[Manifest], where: AnyPath) -> int:
+    """By way of a local file: to close the stream of an object makes the object, even when only half was written."""
+    fs = filesystem_of(path)
+    with tempfile.NamedTemporaryFile(prefix="xai-lines-") as stream:
+        count = _write(models, stream, where, path)
+        with _writing(where, path):
+            fs.put_file(stream.name, str(path.path))
+    return count
+
+
+def _writing(where: AnyPath, path: Any) -> AbstractContextManager[None]:
+    return _telling(where, path, "written", "Check that every worker may write there")
+
+
+@contextmanager
+def _telling(where: AnyPath, path: Any, what: str, way_out: str) -> Iterator[None]:
+    try:
+        yield
+    except XAIError:
+        raise
+    except OSError as error:
+        raise XAISourceError(
+            f"{where} cannot be {what} ({error.strerror or type(error).__name__}). {way_out}"
+        ) from error
+    except Exception as error:
+        if is_local(path):
+            raise
+        # The libraries of storages raise errors of their own as well.
+        raise XAISourceError(f"{where} cannot be {what} ({type(error).__name__}). {way_out}") from error

@@ -1,0 +1,68 @@
+"""What a search returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.api.search import SearchMatch
+from airflow_provider_xai_collections.manifests.base import (
+    CAP,
+    NAME,
+    ROOM_FOR_IDS,
+    ROOM_FOR_PASSAGES,
+    Manifest,
+    first_of,
+)
+
+#: Fields that a passage carries.
+FIELDS = 10
+
+
+class Passage(Manifest):
+    """A passage that a search found, with the beginning of its text."""
+
+    file_id: str
+    chunk_id: str
+    score: float
+    page_number: int | None
+    fields: dict[str, str]
+    text: str
+
+    @classmethod
+    def of(cls, match: SearchMatch, max_chars: int) -> Passage:
+        fields = list(match.fields.items())[:FIELDS]
+        return cls(
+            file_id=match.file_id,
+            chunk_id=printable(match.chunk_id, NAME),
+            score=match.score,
+            page_number=match.page_number,
+            fields={printable(key, NAME): printable(value, NAME) for key, value in fields},
+            text=match.chunk_content.replace("\0", "")[:max_chars],  # PostgreSQL stores no NUL
+        )
+
+
+class SearchManifest(Manifest):
+    """What a search found.
+
+    :param total: passages that came back; ``matches`` are the best of them, as many as fit.
+    """
+
+    version: Literal[1]
+    collection_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
+    total: int
+    best_score: float | None
+    matches: Annotated[tuple[Passage, ...], Field(max_length=CAP)]
+
+    @classmethod
+    def of(cls, collection_ids: Sequence[str], matches: Sequence[SearchMatch], *, max_chars: int) -> SearchManifest:
+        return cls(
+            version=1,
+            collection_ids=first_of(collection_ids, ROOM_FOR_IDS),
+            total=len(matches),
+            best_score=max((match.score for match in matches), default=None),
+            matches=first_of([Passage.of(match, max_chars) for match in matches[:CAP]], ROOM_FOR_PASSAGES),
+        )

@@ -1,0 +1,116 @@
+"""What a wait hands on: its end, and how far it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
+from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.manifests.base import (
+    CAP,
+    NAME,
+    ROOM_FOR_FAILURES,
+    ROOM_FOR_IDS,
+    ROOM_FOR_NAMES,
+    Manifest,
+    first_names,
+    first_of,
+)
+
+#: Characters of a service's reason.
+REASON = 200
+
+
+class Failure(Manifest):
+    """A document that the service could not index."""
+
+    file_id: str
+    name: str
+    reason: str
+
+    @classmethod
+    def of(cls, failed: FailedDocument) -> Failure:
+        return cls(file_id=failed.file_id, name=printable(failed.name, NAME), reason=printable(failed.reason, REASON))
+
+
+class WaitSummary(Manifest):
+    """How a wait ended: counts, and the first few documents that did not make it."""
+
+    version: Literal[1]
+    end: WaitEnd
+    processed: int
+    failed: int
+    missing: int
+    pending: int
+    failures: Annotated[tuple[Failure, ...], Field(max_length=CAP)]
+    missing_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
+    pending_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
+    untyped: Annotated[tuple[str, ...], Field(max_length=CAP)]
+
+    @classmethod
+    def of(cls, result: WaitResult) -> WaitSummary:
+        return cls(
+            version=1,
+            end=result.end,
+            processed=len(result.processed),
+            failed=len(result.failed),
+            missing=len(result.missing),
+            pending=len(result.pending),
+            failures=first_of([Failure.of(failed) for failed in result.failed[:CAP]], ROOM_FOR_FAILURES),
+            missing_ids=first_of(result.missing, ROOM_FOR_IDS),
+            pending_ids=first_of(result.pending, ROOM_FOR_IDS),
+            untyped=first_names(result.untyped),
+        )
+
+    @property
+    def total(self) -> int:
+        return self.processed + self.failed + self.missing + self.pending
+
+    def plus(self, other: WaitSummary) -> WaitSummary:
+        """Both as one, no larger than either may be; it ended as the first of them that did not settle."""
+        return WaitSummary(
+            version=1,
+            end=other.end if self.end is WaitEnd.SETTLED else self.end,
+            processed=self.processed + other.processed,
+            failed=self.failed + other.failed,
+            missing=self.missing + other.missing,
+            pending=self.pending + other.pending,
+            failures=first_of(self.failures + other.failures, ROOM_FOR_FAILURES),
+            missing_ids=first_of(self.missing_ids + other.missing_ids, ROOM_FOR_IDS),
+            pending_ids=first_of(self.pending_ids + other.pending_ids, ROOM_FOR_IDS),
+            untyped=first_of(self.untyped + other.untyped, ROOM_FOR_NAMES),
+        )
+
+
+class WaitPart(Manifest):
+    """Documents of a wait that are more than a trigger may list: as many as one may."""
+
+    version: Literal[1]
+    file_ids: tuple[str, ...]
+
+
+class WaitProgress(Manifest):
+    """How far a wait in parts is.
+
+    :param deadline: when it gives up, in seconds since the epoch.
+    :param parts: how many there are, and ``part``: which of them the trigger watches.
+    :param so_far: the documents that settled before.
+    """
+
+    version: Literal[1]
+    deadline: float
+    parts: int
+    part: int
+    so_far: WaitSummary
+
+
+class WaitEvent(Manifest):
+    """What the trigger tells the task: a summary or the error that ended the wait, and what the task had it keep."""
+
+    version: Literal[1]
+    summary: WaitSummary | None = None
+    error: str | None = None
+    error_type: str | None = None
+    manifest: dict[str, Any] | None = None

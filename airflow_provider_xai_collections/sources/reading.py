@@ -1,0 +1,265 @@
+"""Documents outside a collection: checking and hashing them, and opening them to be sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from io import BytesIO
+from math import ceil
+from typing import Any, BinaryIO, cast
+from urllib.parse import quote
+
+from airflow_provider_xai_collections.api.content_types import content_type_of
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE, check_filename
+from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.protocol import Upload
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAIError,
+    XAISourceError,
+    XAIUnfitDocumentError,
+)
+from airflow_provider_xai_collections.sources.finding import FoundFile
+from airflow_provider_xai_collections.sources.fingerprints import FileState, state_of
+from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, filesystem_of, is_local
+
+#: How many bad files one error names.
+NAMED = 5
+#: What to do about a file that could be read before.
+GONE = ". It may have vanished since it was listed: check the source, then run the task again"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A document that is no file: its name, and its text or bytes.
+
+    :param name: the file name xAI shows, which also tells the type: ``"report.md"``.
+    :param data: what it holds; text is sent as UTF-8.
+    :param uri: where it comes from. With the scope it says whether two contents are versions of one document; the
+        task and the name by default.
+    :param fields: metadata of this document alone, on top of that for all.
+    """
+
+    name: str
+    data: str | bytes = field(repr=False)
+    uri: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD_BYTES) -> Upload:
+    """A single file as something to send.
+
+    :param limit: the most bytes the call takes.
+    :raises XAISourceError: it cannot be read, or is empty or too large.
+    """
+    there = as_path(path)
+    found = FoundFile(there, name or there.name)
+    with _naming(found):
+        size = _checked_size(found.name, state_of(there), limit)
+    return Upload(found.name, partial(_open, there), size, content_type_of(found.name))
+
+
+def read_sources(files: Sequence[FoundFile], *, limit: int, concurrency: int) -> list[SourceDocument]:
+    """Check and hash files, ``concurrency`` at a time; none is held in memory.
+
+    :param limit: the most bytes a document may have.
+    :raises XAISourceError: naming the files that cannot be ingested and why; all are checked first.
+    """
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool:
+        outcomes = list(pool.map(partial(_read_or_error, limit=limit), files))
+    return _all_or_none(outcomes, "Mend them, or leave them out with exclude=[...]")
+
+
+def read_contents(contents: Sequence[Content], *, base_uri: str, limit: int) -> list[SourceDocument]:
+    """Check and hash contents.
+
+    :param base_uri: what the URIs of those begin with that have none.
+    :param limit: the most bytes a document may have.
+    :raises XAISourceError: naming those that cannot be ingested and why.
+    """
+    return _all_or_none([_content_or_error(content, base_uri, limit) for content in contents], "Mend them")
+
+
+def refuse_twins(sources: Iterable[SourceDocument]) -> None:
+    """
+    :raises XAIArgumentError: two documents have the same name, or come from the same place.
+    """
+    seen: dict[tuple[str, str], SourceDocument] = {}
+    for source in sources:
+        for what in (("called", source.name), ("versions of", source.uri)):
+            if (other := seen.setdefault(what, source)) is not source:
+                raise XAIArgumentError(
+                    f"{other.uri} and {source.uri} would both be {what[0]} {what[1]!r} in the collection. Give each a "
+                    "name and a URI of its own, or ingest them apart"
+                )
+
+
+def _all_or_none(outcomes: Sequence[SourceDocument | XAISourceError], way_out: str) -> list[SourceDocument]:
+    bad = [outcome for outcome in outcomes if isinstance(outcome, XAISourceError)]
+    if bad:
+        more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+        # Of unfit ones alone, none will mend itself.
+        kind = (
+            XAIUnfitDocumentError if all(isinstance(error, XAIUnfitDocumentError) for error in bad) else XAISourceError
+        )
+        raise kind(
+            f"{len(bad)} of {len(outcomes)} files cannot be ingested: {'; '.join(map(str, bad[:NAMED]))}{more}. "
+            f"Nothing was sent. {way_out}"
+        )
+    return [outcome for outcome in outcomes if isinstance(outcome, SourceDocument)]
+
+
+def _content_or_error(content: Content, base_uri: str, limit: int) -> SourceDocument | XAISourceError:
+    if not (isinstance(content.name, str) and isinstance(content.data, str | bytes)):
+        return XAIUnfitDocumentError(f"{content.name!r}: a Content needs a name and its data as text or bytes")
+    if not isinstance(content.fields, Mapping):
+        return XAIUnfitDocumentError(f"{content.name}: fields must be strings by string")
+    data = content.data.encode() if isinstance(content.data, str) else content.data
+    try:
+        _check_size(content.name, len(data), limit)
+        return SourceDocument(
+            uri=content.uri or f"{base_uri}/{quote(content.name)}",
+            name=check_filename(content.name),
+            size=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            content_type=content_type_of(content.name),
+            open=partial(BytesIO, data),
+            fields=content.fields,
+        )
+    except XAISourceError as error:
+        return error
+    except ValueError as error:
+        return XAIUnfitDocumentError(str(error))
+
+
+def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, keep: int = 0) -> SourceDocument:
+    """Check and hash a file, once and without holding it in memory.
+
+    :param state: what it was like when it was listed; by default, what it is like now.
+    :param limit: the most bytes a document may have.
+    :param keep: one of at most so many bytes is held in memory after all, so that it is not opened again to be sent.
+    :raises XAIUnfitDocumentError: xAI would not take it.
+    :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
+    """
+    try:
+        check_filename(file.name)
+    except ValueError as error:
+        raise XAIUnfitDocumentError(str(error)) from error
+    with _naming(file):
+        # What is a pipe by now must not be opened. To look costs nothing on disk, and a request in storage.
+        now = state_of(file.path) if state is None or is_local(file.path) else state
+        size = _checked_size(file.name, now, limit)
+        if state not in (None, now):
+            raise _changed(file.name, "it was listed")
+        with _open(file.path) as stream:
+            digest, read, content = hashlib.sha256(), 0, b""
+            while block := stream.read(MEGABYTE):
+                digest.update(block)
+                if (read := read + len(block)) > size:
+                    break
+                if size <= keep:
+                    content += block
+        if read != size:
+            more = "or more" if read > size else "in all"
+            raise XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read} {more})")
+        if state_of(file.path) != now:
+            raise _changed(file.name, "it was listed, perhaps while it was read" if state else "reading it began")
+    document = known_file(file, now, digest.hexdigest())
+    return replace(document, open=partial(BytesIO, content)) if size <= keep else document
+
+
+def known_file(file: FoundFile, state: FileState, sha256: str) -> SourceDocument:
+    """A file whose content hash is known; its ``open`` refuses content that changed since.
+
+    :param state: what it was like when it had that hash. If it has no fingerprint, only the content tells: ``open``
+        hashes it again.
+    """
+    return SourceDocument(
+        uri=file.uri,
+        name=file.name,
+        size=state.size or 0,
+        sha256=sha256,
+        content_type=content_type_of(file.name),
+        open=partial(_open_unchanged, file, state) if state.fingerprint else partial(_open_same, file, sha256),
+        fingerprint=state.fingerprint,
+    )
+
+
+def _read_or_error(file: FoundFile, *, limit: int) -> SourceDocument | XAISourceError:
+    try:
+        return read_file(file, limit=limit)
+    except XAISourceError as error:
+        return error
+
+
+@contextmanager
+def _naming(file: FoundFile, way_out: str = "") -> Iterator[None]:
+    """Says of which file it is what went wrong."""
+    if not is_local(file.path):
+        filesystem_of(file.path)  # what is wrong with the connection is Airflow's to say
+    try:
+        yield
+    except XAIError:
+        raise
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        raise XAISourceError(f"{file.name} cannot be read ({what}){way_out}") from error
+    except Exception as error:
+        if is_local(file.path):
+            raise
+        # The libraries of storages raise errors of their own as well.
+        raise XAISourceError(f"{file.name} cannot be read ({type(error).__name__}){way_out}") from error
+
+
+def _open(path: Any) -> BinaryIO:
+    # Blocks are large. A buffer would only ask the file more questions, at each of which threads take turns.
+    return cast("BinaryIO", path.open("rb", buffering=0) if is_local(path) else path.open("rb"))
+
+
+def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:
+    """Content that differs from what was hashed must not be sent under that hash."""
+    with _naming(file, GONE):
+        if state_of(file.path) != state:
+            raise _changed(file.name)
+        return _open(file.path)
+
+
+def _open_same(file: FoundFile, sha256: str) -> BinaryIO:
+    if read_file(file, limit=MAX_DOCUMENT_BYTES).sha256 != sha256:
+        raise _changed(file.name)
+    with _naming(file, GONE):
+        return _open(file.path)
+
+
+def _changed(name: str, since: str = "it was hashed") -> XAISourceError:
+    return XAISourceError(f"{name} changed since {since}: run the task again")
+
+
+def _checked_size(name: str, state: FileState, limit: int) -> int:
+    # A pipe must not be opened: that could wait for ever.
+    if not state.is_file:
+        raise XAIUnfitDocumentError(f"{name} is not a file")
+    if state.size is None:
+        raise XAISourceError(f"{name} cannot be sent: its storage does not tell its size. Copy it to one that does")
+    _check_size(name, state.size, limit)
+    return state.size
+
+
+def _check_size(name: str, size: int, limit: int) -> None:
+    if wrong := unfit_size(size, limit):
+        raise XAIUnfitDocumentError(f"{name} {wrong}")
+
+
+def unfit_size(size: int, limit: int) -> str:
+    """What xAI would have against so many bytes, if anything."""
+    if size == 0:
+        return "is empty, and xAI cannot index an empty document"
+    if size <= limit:
+        return ""
+    way_out = "; upload_method='direct' takes up to 100 MB" if limit < MAX_DOCUMENT_BYTES >= size else ""
+    megabytes = ceil(size / MEGABYTE * 10) / 10
+    return f"has {megabytes} MB, above the {limit // MEGABYTE} MB that this call takes{way_out}"

@@ -1,0 +1,153 @@
+"""Telling work to end: every pause hears it, whoever says it and whenever."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from airflow_provider_xai_collections.api.collections import Collection
+from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
+from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
+from airflow_provider_xai_collections.client.drivers import Client
+from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.exceptions import XAIInterruptedError
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits_it_out() -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < 10
+
+
+@pytest.fixture
+def on_signal() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Has a signal handler do something a moment from now, in the main thread."""
+    before = signal.getsignal(signal.SIGALRM)
+
+    def on_signal(act: Callable[[], object]) -> None:
+        signal.signal(signal.SIGALRM, lambda *_: act())
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+
+    yield on_signal
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_a_pause_that_nobody_ends_takes_its_time() -> None:
+    start = time.monotonic()
+    Stop().pause(0.02)
+    assert time.monotonic() - start >= 0.02
+
+
+def test_a_pause_ends_when_another_thread_says_so() -> None:
+    stop = Stop()
+    threading.Timer(0.05, stop.say).start()
+    with pytest.raises(XAIInterruptedError):
+        stop.pause(30.0)
+
+
+def test_a_pause_ends_when_a_signal_handler_says_so_in_the_thread_that_pauses(
+    on_signal: Callable[[Callable[[], object]], None],
+) -> None:
+    stop = Stop()
+    on_signal(stop.say)
+    with pytest.raises(XAIInterruptedError):
+        stop.pause(30.0)
+
+
+def test_a_handler_that_comes_while_it_is_being_said_does_not_wait_for_ever() -> None:
+    stop = Stop()
+    with stop._changed:  # as the code that the signal interrupts may hold it
+        stop.say()
+    with pytest.raises(XAIInterruptedError):
+        stop.pause(30.0)
+
+
+def test_what_was_said_before_counts_for_a_pause_of_nothing() -> None:
+    stop = Stop()
+    stop.pause(0)
+    stop.check()
+    stop.say()
+    with pytest.raises(XAIInterruptedError, match="interrupted, because the work it was part of has ended"):
+        stop.pause(0)
+    with pytest.raises(XAIInterruptedError):
+        stop.check()
+
+
+def test_it_is_passed_on_inside_the_context_and_not_after_it() -> None:
+    stop, inside, before = Stop(), Stop(), Stop()
+    with stop.passed_on_to(before):
+        pass
+    with stop.passed_on_to(inside):
+        assert not inside.is_said
+        stop.say()
+        assert inside.is_said
+    assert not before.is_said
+    with stop.passed_on_to(late := Stop()):
+        assert late.is_said
+
+
+def asleep() -> Flow[Collection]:
+    yield Sleep(30.0)
+    return (yield from call(GET_COLLECTION.request(collection_id="c")))
+
+
+@pytest.fixture
+def requests() -> list[httpx.Request]:
+    return []
+
+
+@pytest.fixture
+def stop() -> Stop:
+    return Stop()
+
+
+@pytest.fixture
+def client(requests: list[httpx.Request], stop: Stop) -> Iterator[Client]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, json={"collection_id": "c"})
+
+    settings = Settings(management=Service("https://management.example", "k"))
+    with Client(settings, transport=httpx.MockTransport(answer), stop=stop) as client:
+        yield client
+
+
+def test_a_client_that_is_stopped_ends_its_flow_and_runs_no_other(
+    client: Client, stop: Stop, requests: list[httpx.Request], on_signal: Callable[[Callable[[], object]], None]
+) -> None:
+    on_signal(stop.say)
+    with pytest.raises(XAIInterruptedError):
+        client.run(asleep())
+    with pytest.raises(XAIInterruptedError):
+        client.run(call(GET_COLLECTION.request(collection_id="c")))
+    assert requests == []
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_client_that_is_stopped_ends_many_flows_and_takes_no_more(
+    client: Client,
+    stop: Stop,
+    requests: list[httpx.Request],
+    on_signal: Callable[[Callable[[], object]], None],
+    concurrency: int,
+) -> None:
+    taken = []
+
+    def many() -> Iterator[Flow[Collection]]:
+        for number in range(100):
+            taken.append(number)
+            yield asleep()
+
+    on_signal(stop.say)
+    with pytest.raises(XAIInterruptedError):
+        list(client.run_many(many(), concurrency=concurrency))
+    assert len(taken) == concurrency
+    assert requests == []

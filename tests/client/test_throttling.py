@@ -1,0 +1,199 @@
+"""The gate before a service: who waits there, for how long, and what ends the wait."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.api.collections import Collection
+from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, GET_COLLECTION, LIST_FILES
+from airflow_provider_xai_collections.api.files import FilePage
+from airflow_provider_xai_collections.api.protocol import Flow, Host, Response, call
+from airflow_provider_xai_collections.api.retries import RetryPolicy
+from airflow_provider_xai_collections.client.drivers import Client
+from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.client.throttling import Turns
+from airflow_provider_xai_collections.emulator import Emulator, FaultRule, running
+from airflow_provider_xai_collections.emulator import Settings as Behaviour
+from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError, XAITransportError
+
+FINE = Response(200, {}, b"{}")
+
+
+def refusal(status: int = 429, retry_after: str | None = "7") -> Response:
+    return Response(status, {} if retry_after is None else {"retry-after": retry_after}, b"")
+
+
+@dataclass
+class Gate:
+    """A gate in a time of its own."""
+
+    now: float = 100.0
+    pauses: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.turns = Turns(RetryPolicy(), lambda: self.now)
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def pass_with(self, answer: Response) -> Response:
+        return self.turns.exchange(Host.API, lambda: answer, self.pause)
+
+
+@pytest.mark.parametrize(
+    ("answer", "pause"),
+    [
+        (FINE, []),
+        (refusal(), [7.0]),
+        (refusal(retry_after=None), [1.0]),
+        (refusal(retry_after="100000"), [60.0]),
+        (refusal(retry_after="Thu, 01 Jan 2026 12:00:00 GMT"), []),
+        (refusal(503), [7.0]),
+        (refusal(529), [7.0]),
+        (refusal(503, retry_after=None), []),
+        (refusal(500), []),
+        (refusal(404), []),
+    ],
+)
+def test_an_answer_that_asks_to_slow_down_makes_the_next_request_wait(answer: Response, pause: list[float]) -> None:
+    gate = Gate()
+    assert gate.pass_with(answer) == answer
+    assert gate.pass_with(FINE).held == sum(pause)
+    assert gate.pauses == pause
+
+
+def test_who_has_waited_long_enough_for_himself_waits_no_second_time() -> None:
+    gate = Gate()
+    gate.pass_with(refusal())
+    gate.now += 7.2
+    gate.pass_with(FINE)
+    assert gate.pauses == []
+
+
+def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
+    gate = Gate()
+    gate.pass_with(refusal())
+    another = [refusal()]
+
+    def pause(seconds: float) -> None:
+        """Meanwhile another request has its turn, and is refused."""
+        gate.pause(seconds)
+        if another:
+            gate.pass_with(another.pop())
+
+    assert gate.turns.exchange(Host.API, lambda: FINE, pause).held == 7.0 + 7.0
+    assert gate.pauses == [7.0, pytest.approx(7 / 0.95), 7.0]
+
+
+def test_what_ends_the_wait_sends_nothing() -> None:
+    gate, stop, sent = Gate(), Stop(), []
+    gate.pass_with(refusal())
+    stop.say()
+    with pytest.raises(XAIInterruptedError):
+        gate.turns.exchange(Host.API, lambda: sent.append(1) or FINE, stop.pause)  # type: ignore[func-returns-value]
+    assert sent == []
+    gate.pass_with(FINE)
+    assert gate.pauses == [7.0]  # who has left is in nobody's way
+
+
+def test_no_answer_says_nothing_about_the_pace() -> None:
+    gate = Gate()
+
+    def cut() -> Response:
+        raise XAITransportError("cut")
+
+    with pytest.raises(XAITransportError):
+        gate.turns.exchange(Host.API, cut, gate.pause)
+    gate.pass_with(FINE)
+    assert gate.pauses == []
+
+
+def test_it_is_told_once_that_xai_asks_to_slow_down(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    gate = Gate()
+    for _ in range(3):
+        gate.pass_with(refusal())
+        gate.pass_with(FINE)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("xAI asks to slow down: requests start at about 0.")
+
+
+# Through a client, on a socket
+
+
+@dataclass
+class Xai:
+    emulator: Emulator
+    settings: Settings
+
+    def collections(self, count: int) -> list[str]:
+        with Client(self.settings) as client:
+            made = [client.run(create(f"c{n}")).collection_id for n in range(count)]
+        self.emulator.reset_log()
+        return made
+
+
+def create(name: str) -> Flow[Collection]:
+    return call(CREATE_COLLECTION.request(collection_name=name))
+
+
+def get(collection_id: str) -> Flow[Collection]:
+    return call(GET_COLLECTION.request(collection_id=collection_id))
+
+
+@pytest.fixture
+def xai(request: pytest.FixtureRequest) -> Any:
+    emulator = Emulator(Behaviour(**getattr(request, "param", {})))
+    with running(emulator, api_port=0) as urls:
+        settings = emulator.settings
+        yield Xai(
+            emulator,
+            Settings(
+                management=Service(urls.management_url, settings.management_key),
+                api=Service(urls.api_url, settings.api_key),
+            ),
+        )
+    emulator.close()
+
+
+@pytest.mark.parametrize("xai", [{"rate_limit": 40}, {"rate_limit": 40, "retry_after_on_429": False}], indirect=True)
+def test_many_flows_under_a_limit_are_all_served_and_seldom_refused(xai: Xai) -> None:
+    with Client(xai.settings) as client:
+        outcomes = dict(client.run_many((create(f"c{n}") for n in range(160)), concurrency=32))
+    assert [each for each in outcomes.values() if isinstance(each, XAIError)] == []
+    answers = Counter(entry.status for entry in xai.emulator.log)
+    assert answers[200] == 160
+    # All may meet the limit once, and a few again; without a common pause there are some 80 refusals.
+    assert answers[429] <= 32 + 16
+
+
+def test_a_wait_at_the_gate_ends_when_the_client_is_told_to_stop(xai: Xai) -> None:
+    (collection_id,) = xai.collections(1)
+    xai.emulator.set_faults(FaultRule(status=429, retry_after="60"))
+    stop = Stop()
+    with Client(xai.settings, stop=stop) as client:
+        threading.Timer(0.3, stop.say).start()
+        flows = (get(collection_id) for _ in range(8))
+        with pytest.raises(XAIInterruptedError):
+            list(client.run_many(flows, concurrency=2))
+    assert len(xai.emulator.log) <= 2
+
+
+def test_a_refusal_with_one_key_does_not_hold_the_other_back(xai: Xai) -> None:
+    xai.emulator.set_faults(FaultRule(endpoint="get_collection", status=429, retry_after="60"))
+    stop = Stop()
+    with Client(xai.settings, stop=stop) as client:
+        refused = iter(client.run_many([get("c"), call(LIST_FILES.request())], concurrency=2))
+        position, page = next(refused)
+        assert (position, type(page)) == (1, FilePage)
+        threading.Timer(0.1, stop.say).start()
+        with pytest.raises(XAIInterruptedError):
+            list(refused)

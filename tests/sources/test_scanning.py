@@ -1,0 +1,717 @@
+"""Listing a source for a sync: complete or an error, one listing, nothing read; and reading what was listed later."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import socket
+import threading
+import unicodedata
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+from upath import UPath
+
+from airflow_provider_xai_collections.api.syncing import SourceEntry
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError, XAIUnfitDocumentError
+from airflow_provider_xai_collections.sources.finding import find_files
+from airflow_provider_xai_collections.sources.fingerprints import of_info
+from airflow_provider_xai_collections.sources.scanning import (
+    SMALL,
+    document_of,
+    listed_again,
+    owns,
+    prepare,
+    read_entry,
+    root_uri,
+    scan,
+)
+from tests.object_storage import FakeS3, FakeStorage, attached, registered
+
+LIMIT = 50_000_000
+TEXT = b"call me Ishmael"
+
+
+def write(root: Path, *names: str, data: bytes = TEXT) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+@pytest.fixture
+def s3() -> Iterator[FakeS3]:
+    """What ``s3://`` means, with the connection ``aws``."""
+    with attached(fs := FakeS3(), "aws"):
+        yield fs
+
+
+@pytest.fixture
+def sftp() -> Iterator[FakeStorage]:
+    """A storage that lists folder by folder, with the connection ``host``."""
+    with attached(fs := FakeStorage(), "host"):
+        yield fs
+
+
+class Place:
+    """A folder of one of the kinds."""
+
+    def __init__(self, source: str, put: Callable[[str, bytes], Any]) -> None:
+        self.source, self._put = source, put
+
+    def write(self, *names: str, data: bytes = TEXT) -> None:
+        for name in names:
+            self._put(name, data)
+
+
+@pytest.fixture(params=["local", "s3", "sftp"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, s3: FakeS3, sftp: FakeStorage) -> Place:
+    """The tests that take this hold for folders of all kinds."""
+    if request.param == "local":
+        return Place(str(tmp_path), lambda name, data: write(tmp_path, name, data=data))
+    if request.param == "s3":
+        return Place("s3://aws@bucket/books", lambda name, data: s3.put(f"bucket/books/{name}", data))
+    return Place("sftp://host@/books", lambda name, data: sftp.pipe_file(f"/books/{name}", data))
+
+
+def listed(source: Any, **options: Any) -> list[SourceEntry]:
+    return scan(source, **{"limit_bytes": LIMIT, **options})
+
+
+def names(source: Any, **options: Any) -> list[str]:
+    return [entry.name for entry in listed(source, **options)]
+
+
+def test_all_below_a_folder_is_listed_by_name_without_what_is_hidden(place: Place) -> None:
+    place.write("b.txt", "a/b/c.md", "a/b.md", "no-extension", ".hidden", ".git/config", "a/.hidden/c.md")
+    assert names(place.source) == ["a/b.md", "a/b/c.md", "b.txt", "no-extension"]
+
+
+def test_pattern_and_exclude_pick_as_they_do_in_finding(place: Place) -> None:
+    place.write("a.md", "b.txt", "c/d.md", "c/e.MD")
+    assert names(place.source, pattern="*.md") == ["a.md", "c/d.md"]
+    assert names(place.source, exclude="c/*") == ["a.md", "b.txt"]
+    assert names(place.source, exclude=["*.txt", "a*"], pattern="*.*") == ["c/d.md", "c/e.MD"]
+    assert names(f"{place.source}/c/d.md", pattern="*.txt") == ["d.md"]
+    assert names(f"{place.source}/c/d.md", exclude="d.*") == []
+
+
+def test_a_glob_lists_below_its_fixed_part(place: Place) -> None:
+    place.write("books/a.md", "books/b/c.md", "books/b/d.txt", "books/.e.md", "books/x.md/f.md", "other/g.md")
+    for glob, found in [
+        ("books/*.md", ["a.md"]),
+        ("books/**/*.md", ["a.md", "b/c.md", "x.md/f.md"]),
+        ("books/**", ["a.md", "b/c.md", "b/d.txt", "x.md/f.md"]),
+        ("b*/b/?.[mt]*", ["books/b/c.md", "books/b/d.txt"]),
+        ("*/[!a].md", ["other/g.md"]),
+        ("books/*.pdf", []),
+    ]:
+        assert names(f"{place.source}/{glob}") == found, glob
+        assert names(f"{place.source}/{glob}", exclude="*") == []
+        if found:
+            assert [file.name for file in find_files(f"{place.source}/{glob}")] == found
+
+
+def test_an_entry_leads_to_its_document_again(place: Place) -> None:
+    place.write("a b/c#d?e%20f.md")
+    (entry,) = listed(place.source)
+    document = read_entry(entry, limit=LIMIT)
+    assert (document.uri, document.name, document.size) == (entry.uri, "a b/c#d?e%20f.md", len(TEXT))
+    assert document.sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert document.content_type == "text/markdown"
+    assert document.fingerprint == entry.fingerprint
+    assert [entry.uri] == [file.uri for file in find_files(place.source)]
+    with document.open() as stream:
+        assert stream.read() == TEXT
+    assert owns(place.source)(entry.uri)
+
+
+def test_what_an_entry_of_an_object_says(s3: FakeS3) -> None:
+    s3.put("bucket/books/a.md", TEXT)
+    (entry,) = listed("s3://aws@bucket/books/")
+    assert entry == SourceEntry(
+        uri="s3://bucket/books/a.md",
+        name="a.md",
+        size=15,
+        fingerprint=f"15-etag:{hashlib.md5(TEXT).hexdigest()}",
+        path="s3://aws@bucket/books/a.md",
+    )
+
+
+def test_what_an_entry_of_a_file_says(tmp_path: Path) -> None:
+    write(tmp_path, "ä b.md")
+    os.utime(tmp_path / "ä b.md", ns=(1, 1_700_000_000_123_456_789))
+    (entry,) = listed(tmp_path)
+    path = str(tmp_path / "ä b.md")
+    assert entry == SourceEntry(Path(path).as_uri(), "ä b.md", 15, "15-mtime:1700000000123456789", path)
+
+
+def test_the_connection_is_part_of_the_path_and_not_of_the_identity(s3: FakeS3) -> None:
+    s3.put("bucket/a.md", TEXT)
+    with attached(s3, None):
+        (without,) = listed("s3://bucket")
+    (with_one,) = listed(ObjectStoragePath("s3://bucket", conn_id="aws"))
+    assert (without.path, with_one.path) == ("s3://bucket/a.md", "s3://aws@bucket/a.md")
+    assert without.uri == with_one.uri
+
+
+@pytest.mark.parametrize("conn_id", ["aws-1.x", "team/aws", "a#b!(c)"])
+def test_a_connection_may_have_any_id(conn_id: str) -> None:
+    with attached(FakeS3(), conn_id) as fs:
+        fs.put("bucket/a.md", TEXT)
+        (entry,) = listed(ObjectStoragePath("s3://bucket", conn_id=conn_id))
+        assert read_entry(entry, limit=LIMIT).size == 15
+
+
+def test_one_request_lists_a_bucket_however_many_folders_it_has(s3: FakeS3) -> None:
+    for number in range(30):
+        s3.put(f"bucket/{number}/{number}/a.md", TEXT)
+    s3.asked.clear()
+    assert len(listed("s3://aws@bucket")) == 30
+    assert s3.asked == {"find": 1}
+    assert len(listed("s3://aws@bucket/**/*.md")) == 30
+
+
+def test_a_flat_glob_does_not_list_what_it_cannot_match(s3: FakeS3) -> None:
+    for number in range(30):
+        s3.put(f"bucket/dt={number}/x/a.md", TEXT)
+    s3.put("bucket/dt=3/b.md", TEXT)
+    assert names("s3://aws@bucket/dt=3/*.md") == ["b.md"]
+    assert names("s3://aws@bucket/dt=?/*.md") == ["dt=3/b.md"]
+    assert s3.asked["find"] == 0
+    assert s3.asked["ls"] <= 1 + 1 + 10
+
+
+def test_objects_that_stand_for_folders_are_no_documents(s3: FakeS3) -> None:
+    s3.put("bucket/books/", b"")
+    s3.put("bucket/books/a/", b"")
+    s3.put("bucket/books/a/b.md", TEXT)
+    assert names("s3://aws@bucket/books") == ["a/b.md"]
+
+
+def test_a_storage_may_answer_with_a_list_where_the_source_is_an_object(s3: FakeS3) -> None:
+    """As Azure's does."""
+    s3.put("bucket/a.md", TEXT)
+    s3.find = lambda path, **kwargs: [path]  # type: ignore[method-assign]
+    assert [(entry.name, entry.size) for entry in listed("s3://aws@bucket/a.md")] == [("a.md", 15)]
+
+
+def test_an_answer_that_is_not_below_the_source_is_refused_because_names_would_be_wrong(s3: FakeS3) -> None:
+    s3.find = lambda path, **kwargs: {"elsewhere/a.md": {"name": "elsewhere/a.md", "size": 1}}  # type: ignore[method-assign]
+    with pytest.raises(XAISourceError, match=r"its storage answered with elsewhere/a.md, which is not in it"):
+        listed("s3://aws@bucket/books")
+
+
+def test_a_bucket_that_does_not_exist_is_named(s3: FakeS3) -> None:
+    def refuse(what: str, path: str) -> None:
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    s3.refuse = refuse
+    with pytest.raises(XAISourceError, match=r"s3://aws@nowhere does not exist. Check the path"):
+        listed("s3://aws@nowhere")
+
+
+@pytest.mark.parametrize("named", ["/books", "books"])
+def test_a_storage_may_begin_names_with_a_slash_or_not(sftp: FakeStorage, named: str) -> None:
+    sftp.pipe_file("/books/b/a.md", TEXT)
+    sftp.told_of = lambda info: {**info, "name": info["name"].replace("/books", named)}  # type: ignore[method-assign]
+    (entry,) = listed("sftp://host@/books/b")
+    assert (entry.name, entry.uri) == ("a.md", "sftp:///books/b/a.md")
+    assert read_entry(entry).size == 15
+
+
+def test_a_folder_wins_over_an_object_of_the_same_name(s3: FakeS3) -> None:
+    s3.put("bucket/books", TEXT)
+    s3.put("bucket/books/a.md", TEXT)
+    assert names("s3://aws@bucket/books") == ["a.md"]
+
+
+def test_names_that_a_url_would_change_are_kept(s3: FakeS3) -> None:
+    keys = ["a//b.md", " a.md", "a%2Fb.md", "b@c.md", "ä.md", "a .md"]
+    for key in keys:
+        s3.put(f"bucket/{key}", key.encode())
+    entries = listed("s3://aws@bucket")
+    assert sorted(entry.uri for entry in entries) == sorted(f"s3://bucket/{key}" for key in keys)
+    for entry in entries:
+        assert read_entry(entry, limit=LIMIT).sha256 == hashlib.sha256(entry.uri[12:].encode()).hexdigest()
+
+
+def test_names_that_differ_in_case_or_in_unicode_form_only_are_two_documents(place: Place) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "café.md") for form in ("NFC", "NFD"))
+    place.write(composed, decomposed, "Read.md", "read.md")
+    entries = listed(place.source)
+    assert sorted(entry.name for entry in entries) == sorted([composed, decomposed, "Read.md", "read.md"])
+    assert len({entry.uri for entry in entries}) == 4
+    assert not any(entry.unfit for entry in entries)
+
+
+UNREFUSED = [
+    ('a "b".md', "contains '\"', which xAI refuses: rename it"),
+    ("a;b.md", "contains ';'"),
+    ("a\\b.md", r"contains '\\'"),
+    ("a\nb.md", r"contains '\n'"),
+    ("a\x7fb.md", r"contains '\x7f'"),
+    ("a\u2028b.md", r"contains '\u2028'"),
+    (os.fsdecode(b"a\xff.md"), r"contains '\udcff'"),
+    ("x" * 200 + "/" + "y" * 60, "has 1 to 255 characters, this one 261"),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), UNREFUSED)
+def test_a_name_that_xai_refuses_is_marked_and_the_rest_goes_on(place: Place, name: str, said: str) -> None:
+    place.write(name, "good.md")
+    (bad,) = [entry for entry in listed(place.source) if entry.unfit]
+    assert bad.name == name
+    assert said in bad.unfit
+    assert bad.unfit.isprintable()
+    with pytest.raises(XAIUnfitDocumentError, match="rename it"):
+        read_entry(bad, limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("empty.md", b"", "it is empty, and xAI cannot index an empty document"),
+        ("large.md", b"x" * 101, "it has 0.1 MB, above the 0 MB that this call takes; upload_method='direct' takes up"),
+        ("cat.PNG", b"x", "it is an image by its name (.png), and xAI indexes text and documents"),
+        ("song.mp3", b"x", "it is audio by its name"),
+        ("films/one.mkv", b"x", "it is video by its name"),
+        ("all.tar.gz", b"x", "it is an archive by its name (.gz)"),
+    ],
+)
+def test_what_xai_would_not_take_is_marked_with_the_reason(place: Place, name: str, data: bytes, said: str) -> None:
+    place.write(name, data=data)
+    place.write("just.md", data=b"x" * 100)
+    bad, good = sorted(listed(place.source, limit_bytes=100), key=lambda entry: not entry.unfit)
+    assert (bad.name, good.name, good.unfit) == (name, "just.md", "")
+    assert bad.unfit.startswith(said)
+    assert bad.fingerprint is not None
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def socket_file(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as it:
+        os.chdir(path.parent)  # a socket's path is short
+        it.bind(path.name)
+
+
+def link_to_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [pipe, socket_file, link_to_a_device])
+def test_what_is_no_file_is_marked_and_never_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "bad.md")
+    (entry,) = listed(tmp_path)
+    assert entry.unfit == "it is not a file"
+    with pytest.raises(XAISourceError, match=r"bad.md is not a file"):
+        read_entry(SourceEntry(entry.uri, entry.name, 5, None, entry.path), limit=LIMIT)
+
+
+def test_a_link_to_a_file_or_a_folder_is_followed(tmp_path: Path) -> None:
+    write(tmp_path, "there/a.md", "here/b.md")
+    (tmp_path / "here" / "folder").symlink_to(tmp_path / "there")
+    (tmp_path / "here" / "c.md").symlink_to(tmp_path / "there" / "a.md")
+    entries = listed(tmp_path / "here")
+    assert [(entry.name, entry.size) for entry in entries] == [("b.md", 15), ("c.md", 15), ("folder/a.md", 15)]
+
+
+def test_a_folder_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a/1.md")
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a")
+    for source in (tmp_path, f"{tmp_path}/**/*.md"):
+        with pytest.raises(XAISourceError, match=r"is a link to a folder that contains it"):
+            listed(source)
+    assert names(f"{tmp_path}/a/*.md") == ["1.md"]
+
+
+@pytest.mark.parametrize("target", ["nowhere", "bad.md"])
+def test_a_link_that_leads_nowhere_stays_in_the_list_and_reading_says_why(tmp_path: Path, target: str) -> None:
+    write(tmp_path, "good.md")
+    (tmp_path / "bad.md").symlink_to(tmp_path / target)
+    bad, good = listed(tmp_path)
+    assert (bad.name, bad.size, bad.fingerprint, bad.unfit) == ("bad.md", 0, None, "")
+    with pytest.raises(XAISourceError, match=r"bad.md cannot be read \((No such file|Too many levels)"):
+        read_entry(bad, limit=LIMIT)
+    assert read_entry(good, limit=LIMIT).size == 15
+
+
+def test_a_file_that_vanishes_before_it_is_looked_at_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a.md", "gone.md", "z.md")
+    scandir = os.scandir
+
+    class Listing(list):  # type: ignore[type-arg]
+        def __enter__(self) -> Any:
+            (tmp_path / "gone.md").unlink()
+            return iter(self)
+
+        def __exit__(self, *of: Any) -> None:
+            pass
+
+    monkeypatch.setattr(os, "scandir", lambda folder: Listing(scandir(folder)))
+    assert names(tmp_path) == ["a.md", "z.md"]
+
+
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "Permission denied"), FileNotFoundError()])
+@pytest.mark.parametrize("glob", ["", "/**/*.md", "/*/*.md"])
+def test_a_folder_that_cannot_be_listed_is_an_error_because_pruning_would_miss_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, glob: str
+) -> None:
+    write(tmp_path, "open/a.md", "closed/b.md")
+    scandir = os.scandir
+
+    def refuse(folder: str) -> Any:
+        if folder.endswith("closed"):
+            raise error
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(XAISourceError, match=r"cannot be listed \("):
+        listed(f"{tmp_path}{glob}")
+
+
+class StorageDownError(Exception):
+    """The libraries of storages have errors that are no ``OSError``."""
+
+
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "no"), FileNotFoundError(), StorageDownError()])
+@pytest.mark.parametrize("glob", ["", "/**/*.md", "/*/*.md"])
+def test_so_it_is_where_a_storage_is_listed_folder_by_folder(sftp: FakeStorage, error: Exception, glob: str) -> None:
+    for name in ("open/a.md", "closed/b.md"):
+        sftp.pipe_file(f"/books/{name}", TEXT)
+
+    def refuse(what: str, path: str) -> None:
+        if what == "ls" and path.endswith("closed"):
+            raise error
+
+    sftp.refuse = refuse
+    with pytest.raises(XAISourceError, match=r"sftp://host@/books.* cannot be listed \("):
+        listed(f"sftp://host@/books{glob}")
+
+
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "no"), StorageDownError()])
+def test_so_it_is_where_one_listing_breaks_off(s3: FakeS3, error: Exception) -> None:
+    s3.put("bucket/a.md", TEXT)
+
+    def refuse(what: str, path: str) -> None:
+        raise error
+
+    s3.refuse = refuse
+    with pytest.raises(XAISourceError, match=r"s3://aws@bucket cannot be listed \("):
+        listed("s3://aws@bucket")
+
+
+def test_a_source_that_does_not_exist_is_named_with_advice(place: Place) -> None:
+    for source in (f"{place.source}/nowhere", f"{place.source}/nowhere/**"):
+        with pytest.raises(XAISourceError, match=r"nowhere(/\*\*)? (does not exist|cannot be listed)"):
+            listed(source)
+    place.write("a.md")
+    with pytest.raises(XAISourceError, match=r"nowhere does not exist. Check the path on the machine"):
+        listed(f"{place.source}/nowhere")
+
+
+def test_an_empty_source_is_an_empty_list(tmp_path: Path, sftp: FakeStorage) -> None:
+    assert listed(tmp_path) == []
+    sftp.mkdir("/empty")
+    assert listed("sftp://host@/empty") == []
+    write(tmp_path, ".hidden")
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_path_is_refused(source: str) -> None:
+    with pytest.raises(XAIArgumentError, match="a path is empty"):
+        listed(source)
+
+
+def test_a_storage_that_airflow_does_not_know_is_named_with_the_way_out() -> None:
+    for source in ("nfs4://server/folder", UPath("memory://bucket/folder"), "github://x/*.md"):
+        with pytest.raises(XAIArgumentError, match=r"Airflow cannot open \w+://.* Install the provider"):
+            listed(source)
+
+
+def test_a_glob_over_buckets_is_refused(s3: FakeS3) -> None:
+    with pytest.raises(XAIArgumentError, match=r"the glob s3://aws@b\*/x begins in the name of a bucket"):
+        listed("s3://aws@b*/x")
+
+
+def test_too_many_files_are_noticed_while_they_are_listed(place: Place) -> None:
+    place.write(*(f"{number}.md" for number in range(6)))
+    assert len(listed(place.source, at_most=6)) == 6
+    assert len(listed(place.source, at_most=2, pattern="[12].md")) == 2
+    with pytest.raises(XAIArgumentError, match=r"holds more than 5 files \(pattern '\*'\).* Sync its folders apart"):
+        listed(place.source, at_most=5)
+
+
+def test_too_many_files_in_a_folder_are_not_listed_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "a.md")
+    (entry,) = os.scandir(tmp_path)
+
+    class Endless:
+        def __enter__(self) -> Any:
+            return (entry for _ in iter(int, 1))
+
+        def __exit__(self, *of: Any) -> None:
+            pass
+
+    monkeypatch.setattr(os, "scandir", lambda folder: Endless())
+    with pytest.raises(XAIArgumentError, match="holds more than 1,000 files"):
+        listed(tmp_path, at_most=1_000)
+
+
+# What begins a source, and what is in it.
+
+
+@pytest.mark.parametrize(
+    ("source", "uri"),
+    [
+        ("/data/books", "file:///data/books"),
+        ("/data/books/", "file:///data/books"),
+        (Path("/data/books"), "file:///data/books"),
+        ("file:///data/books/", "file:///data/books"),
+        ("/", "file:///"),
+        ("/data/b ö", "file:///data/b%20%C3%B6"),
+        ("/data/**/*.md", "file:///data/%2A%2A/%2A.md"),
+        ("s3://bucket/books", "s3://bucket/books"),
+        ("s3://aws@bucket/books//", "s3://bucket/books"),
+        ("s3://bucket", "s3://bucket"),
+        ("s3://aws@bucket/**/*.md", "s3://bucket/**/*.md"),
+    ],
+)
+def test_the_root_of_a_source_is_the_same_everywhere(source: Any, uri: str) -> None:
+    assert root_uri(source) == uri
+
+
+def test_the_root_of_a_relative_path_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert root_uri("books") == (tmp_path / "books").as_uri()
+
+
+@pytest.mark.parametrize(
+    ("source", "theirs", "others"),
+    [
+        ("/data/b", ["/data/b/a.md", "/data/b/c/d e.md"], ["/data/bc.md", "/data/a.md"]),
+        ("/data/b/*.md", ["/data/b/a.md", "/data/b/ö e.md"], ["/data/b/c/d.md", "/data/b/a.txt", "/data/a.md"]),
+        ("/data/b/**", ["/data/b/a.md", "/data/b/c/d.md"], ["/data/b", "/data/bc/d.md"]),
+    ],
+)
+def test_a_source_owns_what_it_may_list(s3: FakeS3, source: str, theirs: list[str], others: list[str]) -> None:
+    ours, ours_in_s3 = owns(source), owns(f"s3://aws@x{source}")
+    assert [ours(Path(path).as_uri()) for path in theirs] == [True] * len(theirs)
+    assert [ours(Path(path).as_uri()) for path in others] == [False] * len(others)
+    assert [ours_in_s3(f"s3://x{path}") for path in theirs] == [True] * len(theirs)
+    assert [ours_in_s3(f"s3://x{path}") for path in others] == [False] * len(others)
+    assert not ours("s3://x/data/b/a.md")
+    assert not ours("")
+
+
+# Fingerprints.
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("info", "fingerprint"),
+    [
+        ({"ETag": '"abc-5"', "LastModified": NOON}, "7-etag:abc-5"),  # Amazon
+        ({"etag": "CJ=", "md5Hash": "x==", "generation": "17", "mtime": NOON}, "7-md5:x=="),  # Google
+        ({"etag": "CJ=", "generation": "17", "updated": "2026"}, "7-generation:17"),
+        ({"etag": '"0x8D"', "last_modified": NOON}, "7-etag:0x8D"),  # Azure
+        ({"mtime": NOON}, "7-mtime:1767268800.0"),  # SFTP
+        ({"mtime": NOON.astimezone(timezone(timedelta(hours=9)))}, "7-mtime:1767268800.0"),
+        ({"mtime": NOON.replace(tzinfo=None)}, "7-mtime:1767268800.0"),
+        ({"mtime": NOON.timestamp()}, "7-mtime:1767268800.0"),  # SMB
+        ({"modificationTime": 1_700_000_000_123}, "7-mtime:1700000000123"),  # WebHDFS
+        ({"modify": "20260101"}, "7-mtime:20260101"),  # FTP
+        ({"created": 1.5}, "7-mtime:1.5"),
+        ({}, None),
+        ({"ETag": ""}, None),
+        ({"mtime": NOON, "type": "link"}, None),
+    ],
+)
+def test_a_fingerprint_is_made_of_the_best_that_a_storage_tells(info: dict[str, Any], fingerprint: str | None) -> None:
+    assert of_info({"name": "a", "size": 7, "type": "file", **info}).fingerprint == fingerprint
+
+
+def test_without_a_size_there_is_no_fingerprint() -> None:
+    assert of_info({"name": "a", "size": None, "etag": "x"}).fingerprint is None
+
+
+def test_a_storage_that_tells_nothing_is_read_and_not_called_empty(sftp: FakeStorage) -> None:
+    sftp.pipe_file("/books/a.md", TEXT)
+    sftp.told_of = lambda info: {**info, "type": "link", "size": 3} if info["type"] == "file" else info  # type: ignore[method-assign]
+    (entry,) = listed("sftp://host@/books")
+    assert (entry.size, entry.fingerprint, entry.unfit) == (0, None, "")
+
+
+def test_a_change_changes_the_fingerprint(place: Place) -> None:
+    place.write("a.md", data=b"first")
+    (before,) = listed(place.source)
+    assert listed(place.source) == [before]
+    place.write("a.md", data=b"other")
+    (after,) = listed(place.source)
+    assert before.uri == after.uri
+    assert before.fingerprint != after.fingerprint
+
+
+# Reading later.
+
+
+def test_what_changed_since_it_was_listed_is_not_taken_for_what_was_listed(place: Place) -> None:
+    place.write("a.md", data=b"first")
+    (entry,) = listed(place.source)
+    place.write("a.md", data=b"other")
+    with pytest.raises(XAISourceError, match=r"^a.md changed since it was listed.*: run the task again$"):
+        read_entry(entry, limit=LIMIT)
+    place.write("a.md", data=b"longer than it was")
+    with pytest.raises(
+        XAISourceError,
+        match=r"^a.md changed (since it was listed|while it was read)",
+    ):
+        read_entry(entry, limit=LIMIT)
+
+
+def test_an_entry_can_be_looked_at_again(place: Place) -> None:
+    place.write("a.md", data=b"first")
+    (entry,) = listed(place.source)
+    assert listed_again(entry) == entry
+    place.write("a.md", data=b"longer")
+    now = listed_again(entry)
+    assert now == listed(place.source)[0]
+    assert now != entry
+
+
+def test_an_entry_that_is_gone_is_told_from_one_that_cannot_be_looked_at(tmp_path: Path, s3: FakeS3) -> None:
+    write(tmp_path, "a.md", "b.md")
+    gone, link = listed(tmp_path)
+    (tmp_path / "a.md").unlink()
+    (tmp_path / "b.md").unlink()
+    (tmp_path / "b.md").symlink_to("nowhere")
+    assert listed_again(gone) is None
+    assert listed_again(link) == link
+    s3.put("bucket/a.md", TEXT)
+    (entry,) = listed("s3://aws@bucket")
+
+    def refuse(what: str, path: str) -> None:
+        raise StorageDownError
+
+    s3.refuse = refuse
+    assert listed_again(entry) == entry
+
+
+def test_what_has_become_a_pipe_since_is_not_opened(tmp_path: Path) -> None:
+    write(tmp_path, "a.md")
+    (entry,) = listed(tmp_path)
+    (tmp_path / "a.md").unlink()
+    os.mkfifo(tmp_path / "a.md")
+    with pytest.raises(XAIUnfitDocumentError, match=r"^a.md is not a file$"):
+        read_entry(entry)
+
+
+@pytest.mark.parametrize("knows", ["by reading", "by its hash"])
+def test_what_changed_since_it_was_hashed_is_not_sent_under_its_old_hash(place: Place, knows: str) -> None:
+    first, other = b"1" * (SMALL + 1), b"2" * (SMALL + 1)
+    place.write("a.md", data=first)
+    (entry,) = listed(place.source, limit_bytes=len(first))
+    document = read_entry(entry) if knows == "by reading" else document_of(entry, hashlib.sha256(first).hexdigest())
+    with document.open() as stream:
+        assert stream.read() == first
+    assert (document.size, document.fingerprint, document.name) == (len(first), entry.fingerprint, "a.md")
+    place.write("a.md", data=other)
+    with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed: run the task again$"):
+        document.open()
+
+
+def test_a_small_document_is_sent_as_it_was_hashed_each_time(place: Place) -> None:
+    place.write("a.md", data=b"first")
+    (entry,) = listed(place.source)
+    document = read_entry(entry)
+    assert (document.size, document.fingerprint, document.name) == (5, entry.fingerprint, "a.md")
+    place.write("a.md", data=b"other")
+    for _ in range(2):
+        with document.open() as stream:
+            assert stream.read() == b"first"
+
+
+def test_where_nothing_tells_of_a_change_the_hash_does(place: Place) -> None:
+    place.write("a.md", data=b"first")
+    (entry,) = listed(place.source)
+    blind = SourceEntry(entry.uri, entry.name, entry.size, None, entry.path)
+    document = document_of(blind, hashlib.sha256(b"first").hexdigest())
+    with document.open() as stream:
+        assert stream.read() == b"first"
+    place.write("a.md", data=b"other")
+    with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed"):
+        document.open()
+    assert read_entry(blind).sha256 == hashlib.sha256(b"other").hexdigest()
+
+
+def test_what_has_vanished_or_is_refused_is_named(s3: FakeS3, tmp_path: Path) -> None:
+    write(tmp_path, "a.md")
+    (entry,) = listed(tmp_path)
+    (tmp_path / "a.md").unlink()
+    with pytest.raises(XAISourceError, match=r"^a.md cannot be read \(No such file or directory\)$"):
+        read_entry(entry)
+    s3.put("bucket/b.md", TEXT)
+    (entry,) = listed("s3://aws@bucket")
+
+    def refuse(what: str, path: str) -> None:
+        raise StorageDownError
+
+    s3.refuse = refuse
+    with pytest.raises(XAISourceError, match=r"^b.md cannot be read \(StorageDownError\)$"):
+        read_entry(entry)
+
+
+def test_a_file_that_may_not_be_read_is_listed_and_found_on_reading(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", "b.md")
+    (tmp_path / "a.md").chmod(0)
+    first, second = listed(tmp_path)
+    assert (first.unfit, first.size) == ("", 15)
+    if os.access(tmp_path / "a.md", os.R_OK):  # root may read all
+        assert read_entry(first).size == 15
+    else:
+        with pytest.raises(XAISourceError, match=r"^a.md cannot be read \(Permission denied\)$"):
+            read_entry(first)
+    assert read_entry(second).size == 15
+
+
+def test_a_limit_holds_when_it_is_read_as_well(place: Place) -> None:
+    place.write("a.md")
+    (entry,) = listed(place.source)
+    with pytest.raises(XAIUnfitDocumentError, match=r"a.md has 0.1 MB, above the 0 MB"):
+        read_entry(entry, limit=14)
+
+
+def test_threads_look_no_connection_up_once_the_entries_are_prepared() -> None:
+    """In the process of a mapped task, whose entries were listed by another one."""
+    with attached(FakeS3(), "aws") as fs:
+        for number in range(8):
+            fs.put(f"bucket/{number}.md", TEXT)
+        entries = listed("s3://aws@bucket")
+    looked_up: list[tuple[str | None, bool]] = []
+
+    def connect(conn_id: str | None) -> FakeS3:
+        looked_up.append((conn_id, threading.current_thread() is threading.main_thread()))
+        return fs
+
+    with registered("s3", connect):
+        prepare(entries)
+        with ThreadPoolExecutor(4) as pool:
+            documents = list(pool.map(read_entry, entries))
+    assert {document.sha256 for document in documents} == {hashlib.sha256(TEXT).hexdigest()}
+    assert looked_up == [("aws", True)]
