@@ -33,6 +33,18 @@ def strings_of(name: str, value: Any, what: str) -> list[str]:
     return list(dict.fromkeys(value))
 
 
+def patterns_of(name: str, value: Any) -> list[str]:
+    """Patterns of names from one, from a list, or from the text of a list; none for ``None``.
+
+    :raises XAIArgumentError: it is something else, naming the argument.
+    """
+    value = rendered(value)
+    several = [value] if isinstance(value, str) else [] if value is None else value
+    if not isinstance(several, list | tuple | set | frozenset) or not all(isinstance(each, str) for each in several):
+        raise XAIArgumentError(f"{name} is {value!r}; it must be a pattern such as '*.tmp', or a list of patterns")
+    return list(several)
+
+
 def strings_by_key(name: str, value: Any) -> dict[str, Any]:
     """A mapping, or the text of one; nothing at all for ``None``.
 
@@ -80,7 +92,7 @@ def count_or_share(name: str, value: Any) -> float:
 
     :raises XAIArgumentError: it is not, naming the argument.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0 or (value > 1 and value % 1):
         raise XAIArgumentError(f"{name} is {value!r}; it is a count, or a share between 0 and 1")
     return value
 

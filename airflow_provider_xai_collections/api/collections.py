@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, ConfigDict, Field
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration, sendable
-from airflow_provider_xai_collections.api.wire import Answer, Id, Ordering, Params, Part
+from airflow_provider_xai_collections.api.wire import Answer, Id, Ordering, Params, Part, Token
 
 PageSize: TypeAlias = Annotated[int, Field(ge=1, le=100)]
 SendableChunking: TypeAlias = Annotated[ChunkConfiguration, AfterValidator(sendable)]
@@ -99,7 +99,7 @@ class CollectionPage(Answer):
     """One page of a list of collections."""
 
     collections: tuple[Collection, ...] = ()
-    pagination_token: str | None = None
+    pagination_token: Token | None = None
 
     @property
     def items(self) -> tuple[Collection, ...]:

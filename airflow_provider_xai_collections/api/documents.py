@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from airflow_provider_xai_collections.api.collections import PageSize
 from airflow_provider_xai_collections.api.files import check_filename
 from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.api.wire import Answer, Id, Ordering, Params, Part
+from airflow_provider_xai_collections.api.wire import Answer, Id, Ordering, Params, Part, Token
 
 
 class DocumentsSortBy(StrEnum):
@@ -78,7 +78,7 @@ class DocumentPage(Answer):
     """One page of a list of documents, or the answer of ``documents:batchGet``."""
 
     documents: tuple[Document, ...] = ()
-    pagination_token: str | None = None
+    pagination_token: Token | None = None
 
     @property
     def items(self) -> tuple[Document, ...]:

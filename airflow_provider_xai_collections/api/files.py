@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from airflow_provider_xai_collections.api.collections import PageSize
 from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.api.wire import Answer, Id, Params
+from airflow_provider_xai_collections.api.wire import Answer, Id, Params, Token
 
 MEGABYTE = 1_000_000
 #: What ``POST /v1/files`` takes. Source: reference (413 above it).
@@ -66,7 +66,7 @@ class FilePage(Answer):
     """One page of a list of files."""
 
     data: tuple[File, ...] = ()
-    pagination_token: str | None = None
+    pagination_token: Token | None = None
 
     @property
     def items(self) -> tuple[File, ...]:

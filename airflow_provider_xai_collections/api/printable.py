@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 
 MAX_DETAIL = 300
+#: Characters that are looked at for each that is wanted. An answer may have a million.
+_LOOKED_AT = 20
 #: A whole key is far longer than this, and one in part shows stars; anything else may be a file name.
-_KEY_LIKE = re.compile(r"xai-(?:\w{20,}|\w*\*[\w*]*)")
+_KEY_LIKE = re.compile(r"xai-(?:token-)?(?:\w{20,}|\w*\*[\w*]*)")
 
 
 def printable(text: str, limit: int = MAX_DETAIL) -> str:
     """``text`` as one printable line of bounded length, without anything that looks like a key."""
-    characters = "".join(character if character.isprintable() else " " for character in text)
-    line = _KEY_LIKE.sub("xai-***", " ".join(characters.split()))
+    beginning = text[: limit * _LOOKED_AT]
+    words = "".join(character if character.isprintable() else " " for character in beginning).split()
+    if len(beginning) < len(text) and words and len(words[-1]) < limit:
+        words[-1] = "…"  # cut in two: it may be part of a key
+    line = _KEY_LIKE.sub("xai-***", " ".join(words))
     return line if len(line) <= limit else line[: limit - 1] + "…"

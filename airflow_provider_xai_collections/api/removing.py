@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS
 from airflow_provider_xai_collections.api.flows import delete_file, list_all, remove_document
+from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope
 from airflow_provider_xai_collections.api.protocol import Flow, call
 from airflow_provider_xai_collections.exceptions import XAIConflictError
 
@@ -61,6 +62,11 @@ class Removal:
         documents = yield from list_all(
             LIST_DOCUMENTS, collection_id=self.collection_id, filter=filter, team_id=self.team_id
         )
+        return list(dict.fromkeys(document.file_id for document in documents))
+
+    def listed_in_scope(self, scope: str) -> Flow[list[str]]:
+        """Ids of the documents of a scope, and of no other that the service's filter may match as well."""
+        documents = yield from documents_in_scope(Target(self.collection_id, scope, team_id=self.team_id))
         return list(dict.fromkeys(document.file_id for document in documents))
 
     def collection_exists(self) -> Flow[None]:

@@ -146,7 +146,7 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
         #: What ended the work before it was done.
         self.fatal: XAIError | None = None
         #: Why no more is uploaded, although the service is there: a collection that is full, for one. Then the rest is
-        #: done all the same, because pruning makes room.
+        #: done all the same.
         self.refused: XAIError | None = None
 
     def __next__(self) -> Flow[Happened] | None:

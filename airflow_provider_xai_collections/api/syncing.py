@@ -6,6 +6,8 @@ not change is not read. What a plan does not need to know is not in it: a new do
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -180,6 +182,17 @@ class SyncPlan:
     @property
     def bytes_to_upload(self) -> int:
         return sum(step.size for step in self.steps if step.action.uploads)
+
+    @property
+    def to_upload(self) -> int:
+        """Documents of the source that the collection does not hold, or not in this version."""
+        return self.counts[SyncAction.ADD] + self.counts[SyncAction.REPLACE]
+
+    @property
+    def gone(self) -> str:
+        """A digest of what the source has no longer: two plans with the same one would prune the same."""
+        uris = sorted(step.uri for step in self.steps if step.action is SyncAction.REMOVE)
+        return hashlib.sha256(json.dumps(uris).encode()).hexdigest()[:32]
 
     @property
     def removals(self) -> int:

@@ -15,6 +15,9 @@ LARGEST_NUMBER = 2**31 - 1
 #: An id in an answer. It will stand in paths, log lines and XComs, so it has to be one short word.
 Id: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[!-~]*$")]
 
+#: What leads to the next page. It will stand in an address.
+Token: TypeAlias = Annotated[str, Field(max_length=4_000)]
+
 
 class Ordering(StrEnum):
     """Direction of a list. Source: REST reference, ``order``."""

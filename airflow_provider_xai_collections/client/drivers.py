@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import aclosing, closing, contextmanager
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.api.retries import retrying
 from airflow_provider_xai_collections.client.exchange import (
+    Answer,
     AsyncHttpClient,
     AsyncTransport,
     HttpClient,
     Transport,
     load_for_event_loop,
-    received,
     sending,
 )
 from airflow_provider_xai_collections.client.settings import Settings
@@ -124,8 +124,12 @@ class Client:
 
     def _exchange(self, request: Request[Any], pause: Callable[[float], None]) -> Response:
         def send() -> Response:
-            with sending(self.settings, http, request) as built:
-                return received(self.settings, http.send(built))
+            with sending(self.settings, http, request) as built, closing(http.send(built, stream=True)) as response:
+                answer = Answer(self.settings, request, response)
+                for piece in response.iter_bytes():
+                    if not answer.takes(piece):
+                        break
+                return answer.received()
 
         with self._http() as http:  # before its turn, because making one takes a while
             return self._turns.exchange(request.endpoint.host, send, pause)
@@ -214,7 +218,12 @@ class AsyncClient:
             await asyncio.to_thread(load_for_event_loop)
         http = self._http
         with sending(self.settings, http, request) as built:
-            return received(self.settings, await http.send(built))
+            async with aclosing(await http.send(built, stream=True)) as response:
+                answer = Answer(self.settings, request, response)
+                async for piece in response.aiter_bytes():
+                    if not answer.takes(piece):
+                        break
+                return answer.received()
 
     async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]]) -> T:
         resume: Callable[[], Any] = functools.partial(next, flow)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from airflow_provider_xai_collections.client.settings import LOOPBACK, Settings
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAICredentialError,
+    XAIResponseError,
     XAISourceError,
     XAITransportError,
 )
@@ -30,6 +32,9 @@ AsyncTransport: TypeAlias = httpx.AsyncBaseTransport
 USER_AGENT = f"airflow-provider-xai-collections/{__version__}"
 #: A file of at most so many bytes is sent in one piece: in several, each costs as much as the whole.
 ONE_PIECE = 1_000_000
+#: Bytes of an answer, and of one that is an error, that are read. A page of a list has some hundred kilobytes.
+LARGEST_ANSWER = 64_000_000
+LARGEST_ERROR = 1_000_000
 #: Errors that come before the service can have received the request.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -155,11 +160,52 @@ def sending(
             ) from error
 
 
-def received(settings: Settings, answer: httpx.Response) -> Response:
-    """What came back, without our keys."""
-    body = answer.content
-    if not answer.is_success:
-        # A service that quotes the key must not get it into our messages.
-        for key in (settings.management.key, settings.api.key):
-            body = body.replace(key.encode(), b"***") if key else body
-    return Response(answer.status_code, answer.headers, body)
+class Answer:
+    """The body of an answer while it arrives: as much of it as is wanted, for as long as is patience.
+
+    Success is read whole. Of an error the beginning is enough, whatever the service, or who pretends to be it, sends.
+
+    :raises XAIResponseError: it is larger than any answer should be.
+    :raises XAITransportError: it has taken too long, although it never fell silent.
+    """
+
+    def __init__(self, settings: Settings, request: Request[Any], answer: httpx.Response) -> None:
+        self._settings = settings
+        self._request = request
+        self._answer = answer
+        self._body = bytearray()
+        self._ends = time.monotonic() + settings.answer_timeout
+
+    def takes(self, piece: bytes) -> bool:
+        """Take a piece of the body, decompressed; whether more is wanted."""
+        limit = LARGEST_ANSWER if self._answer.is_success else LARGEST_ERROR
+        is_too_much = len(self._body) + len(piece) > limit
+        self._body += piece[: limit - len(self._body)] if is_too_much else piece
+        if time.monotonic() > self._ends:
+            raise XAITransportError(
+                f"{self._request}: the answer was not complete after {self._settings.answer_timeout:g} seconds",
+                sent=True,
+            )
+        if is_too_much and self._answer.is_success:
+            raise XAIResponseError(
+                f"{self._request}: the answer is larger than {limit // 1_000_000} MB. Ask for less at once; if that "
+                "does not help, look for a proxy in between"
+            )
+        return not is_too_much
+
+    def received(self) -> Response:
+        """What came back, without our keys: a service that quotes one must not get it into our messages."""
+        keys = [key.encode() for key in (self._settings.management.key, self._settings.api.key) if key]
+        body: bytes = bytes(self._body)
+        headers: Mapping[str, str] = self._answer.headers
+        if not self._answer.is_success:
+            body = _without(keys, body)
+        if any(key in value for key in keys for _, value in self._answer.headers.raw):
+            headers = {name: _without(keys, value.encode()).decode() for name, value in headers.items()}
+        return Response(self._answer.status_code, headers, body)
+
+
+def _without(keys: Iterable[bytes], text: bytes) -> bytes:
+    for key in keys:
+        text = text.replace(key, b"***")
+    return text

@@ -78,5 +78,10 @@ class Settings:
         default=lambda host: f"configure the {host.key_name}", compare=False, repr=False
     )
 
+    @property
+    def answer_timeout(self) -> float:
+        """Seconds for the body of an answer to arrive: a peer that sends a byte now and then is never silent."""
+        return 10 * self.request_timeout
+
     def service(self, host: Host) -> Service:
         return self.management if host is Host.MANAGEMENT else self.api

@@ -36,6 +36,7 @@ class SyncManifest(Report):
     :param kept: that were there already, as the source has them.
     :param removed: that the source has no longer; ``superseded``: old versions that made room for new ones.
     :param left: that the source has no longer, and that stay: pruning is off, or did not come to its turn.
+    :param gone: a digest of which documents the source has no longer, as of when it was listed.
     :param skipped: that xAI would not take: empty, too large, of a type or name it refuses.
     :param failed: that xAI could not index; ``errors``: that did not get so far; ``untried``: given up before.
     :param in_progress: that nobody waited for, or not long enough.
@@ -61,6 +62,7 @@ class SyncManifest(Report):
     removed: int = 0
     superseded: int = 0
     left: int = 0
+    gone: str = ""
     skipped: int = 0
     failed: int = 0
     errors: int = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.arguments import ids_of, strings_by_key, whole_number
+from airflow_provider_xai_collections.arguments import ids_of, strings_by_key, text_of, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.last_words import INDEXES_ANEW
 from airflow_provider_xai_collections.later import later
@@ -101,7 +101,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
 
 
 class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
-    """Take documents out of a collection, by ids or by a filter, and their files if asked to. Returns counts.
+    """Take documents out of a collection, by ids, filter or scope, and their files if asked to. Returns counts.
 
     Safe to retry: a document that is not there is counted, and no error. Source: REST reference,
     ``DELETE /v1/collections/{collection_id}/documents/{file_id}``, ``DELETE /v1/files/{file_id}``.
@@ -110,12 +110,14 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
     :param file_ids: the documents. (templated)
     :param filter: instead of ``file_ids``: those that match, e.g. ``'fields.year:"1851"'``; beware that ``name``
         matches parts of names. See :class:`~airflow_provider_xai_collections.api.filters.ListFilter`. (templated)
+    :param scope: instead of both: all that the syncs and ingestions of this scope brought in; compared exactly.
+        (templated)
     :param delete_files: delete their files as well, which takes them from other collections if the service allows it;
         otherwise they stay in *Files*, and are billed.
     :param concurrency: how many documents are worked on at once, at least 1.
     """
 
-    template_fields: Sequence[str] = ("collection_id", "file_ids", "filter", "team_id", "conn_id")
+    template_fields: Sequence[str] = ("collection_id", "file_ids", "filter", "scope", "team_id", "conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"file_ids": "json"}
 
     def __init__(
@@ -124,6 +126,7 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
         collection_id: str,
         file_ids: Sequence[str] | None = None,
         filter: str | None = None,
+        scope: str | None = None,
         delete_files: bool = False,
         concurrency: int = 8,
         **kwargs: Any,
@@ -132,26 +135,31 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
         self.collection_id = collection_id
         self.file_ids = file_ids
         self.filter = filter
+        self.scope = scope
         self.delete_files = delete_files
         self.concurrency = concurrency
 
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
             whole_number("concurrency", self.concurrency, at_least=1)
-            if (self.file_ids is None) == (self.filter is None):
-                raise XAIArgumentError("pass either file_ids or filter: exactly one of them says what is removed")
             removal = api_removing.Removal(self.collection_id, self.team, delete_files=self.delete_files)
-            if self.filter is None:
-                file_ids = ids_of("file_ids", self.file_ids)
-                removal.detach_first = True  # a retry has the same ids, so nothing is lost sight of
-            elif self.filter.strip():
-                file_ids = self.hook.run(removal.listed(filter=self.filter))
-            else:
-                raise XAIArgumentError("filter is empty: it would remove every document")
+            file_ids = self._chosen(removal)
             manifest = removing.remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
             if manifest.missing:
                 self.hook.run(removal.collection_exists())
             return self.tell(context, manifest)
+
+    def _chosen(self, removal: api_removing.Removal) -> list[str]:
+        if [self.file_ids, self.filter, self.scope].count(None) != 2:
+            raise XAIArgumentError("pass file_ids, filter or scope: exactly one of them says what is removed")
+        if self.file_ids is not None:
+            removal.detach_first = True  # a retry has the same ids, so nothing is lost sight of
+            return ids_of("file_ids", self.file_ids)
+        if self.scope is not None:
+            return self.hook.run(removal.listed_in_scope(text_of("scope", self.scope)))
+        if not (self.filter or "").strip():
+            raise XAIArgumentError("filter is empty: it would remove every document")
+        return self.hook.run(removal.listed(filter=self.filter))
 
 
 class Which(StrEnum):

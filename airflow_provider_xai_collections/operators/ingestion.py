@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import rendered, strings_by_key, text_of
+from airflow_provider_xai_collections.arguments import patterns_of, rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
@@ -148,7 +148,8 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
 
     :param paths: files, folders and globs, or a list of them: local paths, URLs such as ``s3://conn_id@bucket/folder``,
         ``ObjectStoragePath``. Documents are named by their path below the folder or glob. (templated)
-    :param pattern: of the files below a folder, only those whose path matches; ``*`` also matches ``/``. (templated)
+    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
+        (templated)
     :param exclude: patterns of files to leave out. (templated)
     """
 
@@ -179,6 +180,6 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
 
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
         files = finding.find_files(
-            rendered(self.paths), pattern=text_of("pattern", self.pattern), exclude=rendered(self.exclude)
+            rendered(self.paths), pattern=text_of("pattern", self.pattern), exclude=patterns_of("exclude", self.exclude)
         )
         return sources.read_sources(files, limit=limit, concurrency=self.concurrency)

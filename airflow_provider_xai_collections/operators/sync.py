@@ -9,35 +9,29 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import Context, conf
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.durations import seconds
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.operators.syncing import Planned, XAISyncStepsBaseOperator
+from airflow_provider_xai_collections.operators.deferral import XAIDeferrableBaseOperator
+from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import syncing
-    from airflow_provider_xai_collections.api.polling import WaitEnd
+    from airflow_provider_xai_collections.api import polling, syncing
     from airflow_provider_xai_collections.manifests import json_lines
     from airflow_provider_xai_collections.manifests import sync as sync_manifests
-    from airflow_provider_xai_collections.manifests import waits as wait_manifests
     from airflow_provider_xai_collections.manifests.waits import WaitSummary
-    from airflow_provider_xai_collections.operators import tally as tallies
+    from airflow_provider_xai_collections.operators import sync_planning
+    from airflow_provider_xai_collections.operators.sync_planning import Planned
     from airflow_provider_xai_collections.operators.tally import Tally
     from airflow_provider_xai_collections.sources.paths import AnyPath
-    from airflow_provider_xai_collections.triggers import documents as triggers
-    from airflow_provider_xai_collections.waits import deferring, verdicts
 else:
+    polling = later("api.polling")
     syncing = later("api.syncing")
-    deferring = later("waits.deferring")
     json_lines = later("manifests.json_lines")
-    wait_manifests = later("manifests.waits")
-    tallies = later("operators.tally")
     sync_manifests = later("manifests.sync")
-    triggers = later("triggers.documents")
-    verdicts = later("waits.verdicts")
+    sync_planning = later("operators.sync_planning")
 
 
-class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
+class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
     """Make a collection equal to a source: add what is new, replace what changed, repair what failed, and, if asked to,
     remove what is gone.
 
@@ -51,7 +45,7 @@ class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
         are removed afterwards.
     """
 
-    template_fields: Sequence[str] = (*XAISyncStepsBaseOperator.template_fields, "report")
+    template_fields: Sequence[str] = (*XAISyncBaseOperator.template_fields, "report")
 
     def __init__(
         self,
@@ -72,50 +66,17 @@ class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
             self.check_arguments()
-            planned = self.plan(may_create=not self.only_look)
+            planned = self.sync_run.planner.plan(dry_run=self.only_look)
             if self.only_look:
                 return self._tell_plan(context, planned)
             return self._sync(context, planned)
 
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Resume after the trigger."""
-        with for_operator(), self.hook:
-            manifest, summary = self._told(event)
-            return self._finish(context, manifest, summary)
-
-    def execute_part_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Resume after the trigger that watched one part of very many documents."""
-        with for_operator(), self.hook:
-            manifest, summary = self._told(event)
-            return self._go_on(context, manifest, self._parts(context, manifest).resume(summary))
-
     def _tell_plan(self, context: Context, planned: Planned) -> dict[str, Any]:
-        plan = planned.plan
-        direct = planned.target.method is UploadMethod.DIRECT
-        manifest = planned.manifest.model_copy(
-            update={
-                "dry_run": True,
-                "added": plan.counts[syncing.SyncAction.ADD],
-                "replaced": plan.counts[syncing.SyncAction.REPLACE],
-                "repaired": plan.counts[syncing.SyncAction.REPAIR] + plan.counts[syncing.SyncAction.REINDEX],
-                "kept": plan.counts[syncing.SyncAction.KEEP] + plan.counts[syncing.SyncAction.AWAIT],
-                "skipped": plan.counts[syncing.SyncAction.SKIP],
-                "errors": plan.counts[syncing.SyncAction.UNREAD],
-                "removed": plan.removals,
-                "superseded": plan.superseded,
-                "bytes": plan.bytes_to_upload,
-                "requests": plan.requests(each_upload=1 if direct else 2, each_removal=1 + self.delete_files),
-                "report": None if self.report is None else str(self.report),
-            }
-        )
+        self.so_far = manifest = self.sync_run.planner.dry_run_manifest(planned, self.report)
         if self.report is not None:
-            json_lines.write_lines(self.report, map(sync_manifests.SyncLine.planned, plan.steps))
-        self.so_far = manifest
-        self.show(manifest)
-        for action in syncing.SyncAction:
-            if action is not syncing.SyncAction.KEEP and plan.counts[action]:
-                named = [step.name for step in plan.steps if step.action is action]
-                self.log.info("To %s: %d%s", action, len(named), verdicts.some_of(named))
+            json_lines.write_lines(self.report, map(sync_manifests.SyncLine.planned, planned.plan.steps))
+        if planned.refusal is not None:
+            raise XAIArgumentError(f"{planned.refusal}. Nothing was changed")
         return self.tell(context, manifest) if manifest.collection_id else manifest.dump()
 
     def _sync(self, context: Context, planned: Planned) -> dict[str, Any]:
@@ -123,78 +84,51 @@ class XAISyncCollectionOperator(XAISyncStepsBaseOperator):
         in_triggerer = self.wait_for_completion and self.deferrable
         last = [step for step in steps if step.action is syncing.SyncAction.REMOVE]
         first = [step for step in steps if step.action is not syncing.SyncAction.REMOVE] if in_triggerer else steps
-        with closing(self.tally(planned, keep_lines=self.report is not None)) as tally:
+        with closing(self.sync_run.tally(planned, keep_lines=self.report is not None)) as tally:
             try:
-                end = self.apply(planned, first, tally, wait=self.wait_for_completion and not in_triggerer)
+                end = self.sync_run.apply(planned, first, tally, wait=self.wait_for_completion and not in_triggerer)
                 waiting = in_triggerer and tally.pending
                 if in_triggerer and not waiting:
-                    self.apply(planned, last, tally, wait=False)
+                    self.sync_run.apply(planned, last, tally, wait=False)
             finally:
                 self.so_far = manifest = tally.into(planned.manifest)
-                if self.report is not None and self.written(self.report, tally.lines()):
+                if self.report is not None and self.sync_run.written(self.report, tally.lines()):
                     self.so_far = manifest = manifest.model_copy(update={"report": str(self.report)})
             if waiting:
-                return self._wait(context, manifest, tally.pending)
-            return self._end(context, self.tidy_up(context, planned, tally, manifest), tally, end)
+                return self.wait_in_triggerer(context, manifest.model_copy(update={"in_progress": 0}), tally.pending)
+            return self._end(context, planned, manifest, tally, end)
 
-    def _wait(self, context: Context, manifest: sync_manifests.SyncManifest, file_ids: Sequence[str]) -> dict[str, Any]:
-        """Leave the wait to the triggerer."""
-        deadline = deferring.deadline_of(self, context, seconds("timeout", self.timeout))
-        waiting = manifest.model_copy(update={"in_progress": 0})
-        if deferring.fits_a_trigger(file_ids):
-            return self._defer(waiting, deferring.Watch(tuple(file_ids), deadline), "execute_complete")
-        return self._go_on(context, waiting, self._parts(context, manifest).begin(file_ids, deadline))
+    def read_manifest(self, data: Any) -> sync_manifests.SyncManifest:
+        return sync_manifests.SyncManifest.parse(data)
 
-    def _parts(self, context: Context, manifest: sync_manifests.SyncManifest) -> deferring.WaitInParts:
-        return deferring.WaitInParts(context["ti"], self.hook, manifest.collection_id, self.team)
-
-    def _go_on(
-        self,
-        context: Context,
-        manifest: sync_manifests.SyncManifest,
-        next_or_end: deferring.Watch | WaitSummary,
+    def after_wait(
+        self, context: Context, manifest: sync_manifests.SyncManifest, summary: WaitSummary
     ) -> dict[str, Any]:
-        if isinstance(next_or_end, deferring.Watch):
-            return self._defer(manifest, next_or_end, "execute_part_complete")
-        return self._finish(context, manifest, next_or_end)
-
-    def _defer(self, manifest: sync_manifests.SyncManifest, watch: deferring.Watch, method_name: str) -> dict[str, Any]:
-        rules = self.wait_rules()
-        return self.defer(
-            trigger=triggers.XAIDocumentsProcessedTrigger(
-                collection_id=manifest.collection_id,
-                file_ids=watch.file_ids,
-                team_id=self.team,
-                conn_id=self.conn_id,
-                deadline=watch.deadline,
-                poll_interval=rules.poll_interval,
-                stall_timeout=rules.stall_after,
-                manifest=manifest.dump(),
-            ),
-            method_name=method_name,
-            timeout=watch.patience,
+        """Look at both sides again, and remove what is superfluous."""
+        planned = self.sync_run.planner.look_again(manifest)
+        tally = self.sync_run.clear_up(
+            planned,
+            manifest,
+            summary.end,
+            lost=manifest.lost + summary.missing,
+            keep_lines=bool(manifest.report),
         )
-
-    def _told(self, event: Any) -> tuple[sync_manifests.SyncManifest, WaitSummary]:
-        told = wait_manifests.WaitEvent.parse(event)
-        self.so_far = manifest = sync_manifests.SyncManifest.parse(told.manifest)
-        return manifest, verdicts.summary_of(told)
-
-    def _finish(self, context: Context, before: sync_manifests.SyncManifest, summary: WaitSummary) -> dict[str, Any]:
-        """What is left to do after the wait: the new task looks at both sides again."""
-        planned, tally = self.look_again(before, summary.end, keep_lines=bool(before.report))
         with closing(tally):
-            self.so_far = manifest = tally.finishing(before, summary)
-            if (report := before.report) is not None:
-                self.written(
-                    report, sync_manifests.merged(json_lines.read_lines(report, sync_manifests.SyncLine), tally.lines())
-                )
-            return self._end(context, self.tidy_up(context, planned, tally, manifest), tally, summary.end)
+            self.so_far = finished = tally.finishing(manifest, summary)
+            if (report := manifest.report) is not None:
+                lines = json_lines.read_lines(report, sync_manifests.SyncLine)
+                self.sync_run.written(report, sync_manifests.merged(lines, tally.lines()))
+            return self._end(context, planned, finished, tally, summary.end)
 
     def _end(
-        self, context: Context, manifest: sync_manifests.SyncManifest, tally: Tally, end: WaitEnd
+        self,
+        context: Context,
+        planned: Planned,
+        manifest: sync_manifests.SyncManifest,
+        tally: Tally,
+        end: polling.WaitEnd,
     ) -> dict[str, Any]:
-        self.so_far = manifest
-        self.show(manifest)
-        self.judge(manifest, tally, end)
+        self.so_far = manifest = self.sync_run.delete_orphans(context, planned, tally, manifest)
+        sync_planning.show(manifest, self)
+        self.sync_run.judge(planned, manifest, tally, end)
         return self.tell(context, manifest)

@@ -6,10 +6,11 @@ from abc import ABC
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import count_or_share, one_of, rendered, text_of, whole_number
+from airflow_provider_xai_collections.arguments import count_or_share, one_of, patterns_of, text_of, whole_number
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
@@ -19,12 +20,14 @@ from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_pol
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import files as api_files
     from airflow_provider_xai_collections.api import polling
+    from airflow_provider_xai_collections.operators import sync_run
     from airflow_provider_xai_collections.operators.sync_fields import Fields
     from airflow_provider_xai_collections.sources import scanning
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
     api_files = later("api.files")
     polling = later("api.polling")
+    sync_run = later("operators.sync_run")
     scanning = later("sources.scanning")
 
 
@@ -41,7 +44,8 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     Each document carries its identity in fields of the collection, which are declared if they are missing: the scope,
     the source URI, the hash of the content, the fingerprint of the file, and a unique key of the version. So any
     machine can go on where another was cut off, and the service itself refuses a second copy of one version. A changed
-    document is uploaded, attached and processed before its old version is removed: no search meets a hole.
+    document is uploaded, attached and processed before its old version is removed, so it can be found
+    all the time.
 
     Sources: REST reference, ``POST /v1/files``, ``POST`` and ``DELETE
     /v1/collections/{collection_id}/documents/{file_id}``, ``GET …/documents`` and ``…/documents:batchGet``, ``DELETE
@@ -51,7 +55,8 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         ``s3://conn_id@bucket/folder``, or an ``ObjectStoragePath``. Documents are named by their path below it.
         (templated)
     :param collection: its id (``collection_…``), or its name: then it is created if there is none. (templated)
-    :param pattern: of the files below a folder, only those whose path matches; ``*`` also matches ``/``. (templated)
+    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
+        (templated)
     :param exclude: patterns of files to leave out. (templated)
     :param scope: what this sync calls its own in the collection; by default the URI of the source. Syncs of different
         scopes leave each other's documents alone; syncs of one source with other patterns need a scope each, or they
@@ -63,17 +68,19 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     :param verify: ``"fingerprint"``: a document whose size, and ETag or time of change, are the same did not change;
         ``"content"``: read them all. One that was merely touched is read in each run, and not sent.
     :param prune: remove the documents of this scope that the source has no longer, or that ``pattern`` and ``exclude``
-        no longer let through; but not while more documents fail than ``on_failed`` tolerates, because one of them may
-        be the same under a new name. With a ``pattern`` it needs a ``scope``.
+        no longer let through. Not while more documents fail than ``on_failed`` tolerates; and not if some files went
+        and others came while the task was deferred or other tasks worked, as the next run has to bring in the others
+        first: in both cases one may be the other under a new name. With a ``pattern`` it needs a ``scope``.
     :param max_prune: the most documents that pruning may remove: a count (1), or a share of the scope (0.25; 1.0 is
         all of it); ``None`` for any number. If it would be more, or the source is empty, the task fails before
-        anything is changed.
+        anything is changed; if the source has lost them only meanwhile, after all else is done.
     :param delete_files: delete the files of removed documents, which takes them from other collections as well, should
         somebody have attached them there; otherwise they stay in *Files*, and are billed.
     :param upload_method: ``"files"``: upload, then attach, up to 50 MB; or ``"direct"``: one call that carries the
         content type, up to 100 MB.
     :param concurrency: how many documents are worked on at once, at least 1.
-    :param wait_for_completion: wait until the documents are processed. Otherwise old versions stay until the next run.
+    :param wait_for_completion: wait until the documents are processed. Otherwise old versions stay until the next run,
+        and pruning does not wait either: a renamed file may be missing from searches until it is processed.
     :param timeout: how long to wait after the last document is in place, as a ``timedelta`` or in seconds.
     :param stall_timeout: give up earlier if no document moves for so long; ``None`` never does.
     :param poll_interval: the pause between two looks, as a ``timedelta`` or in seconds; shorter at first.
@@ -152,6 +159,15 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         self.stuck_after = stuck_after
         self.orphan_age = orphan_age
 
+    @cached_property
+    def sync_run(self) -> sync_run.SyncRun:
+        return sync_run.SyncRun(self)
+
+    def last_words(self) -> str:
+        # A signal may come while a module is imported: it must not be asked for anything then.
+        said = self.sync_run.last_words if "sync_run" in self.__dict__ else ""
+        return said or super().last_words()
+
     def check_arguments(self) -> None:
         """Refuse what cannot work before anything is sent."""
         check_policy(self.on_failed, self.max_failed)
@@ -161,6 +177,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         if self.orphan_age is not None:
             seconds("orphan_age", self.orphan_age)
         self.wait_rules()
+        patterns_of("exclude", self.exclude)
         one_of("verify", self.verify, Verify)
         one_of("upload_method", self.upload_method, UploadMethod)
         if self.max_prune is not None:
@@ -182,8 +199,13 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         return {}
 
     def _would_list(self, path: AnyPath) -> bool:
-        pattern, exclude = text_of("pattern", self.pattern), rendered(self.exclude)
-        return scanning.would_list(self.source, path, pattern=pattern, exclude=exclude)
+        pattern = text_of("pattern", self.pattern)
+        return scanning.would_list(self.source, path, pattern=pattern, exclude=self.excluded)
+
+    @property
+    def excluded(self) -> list[str]:
+        """The patterns of ``exclude``."""
+        return patterns_of("exclude", self.exclude)
 
     @property
     def limit_bytes(self) -> int:

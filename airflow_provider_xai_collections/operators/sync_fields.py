@@ -9,7 +9,10 @@ from typing import Any, Self, TypeAlias
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.planning import SourceDocument, check_fields
 from airflow_provider_xai_collections.arguments import strings_by_key
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
+
+#: What Python raises where a function is wrong, and would be in a retry. Others may be of what the function asks.
+_MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
 
 Fields: TypeAlias = "Mapping[str, str] | Callable[[SourceDocument], Mapping[str, str]] | None"
 
@@ -39,16 +42,18 @@ class DocumentFields:
     def of(self, source: SourceDocument) -> dict[str, str]:
         """The fields of one document.
 
-        :raises XAIArgumentError: the user's function raises, or returns what is no metadata.
+        :raises XAIArgumentError: the user's function has a mistake, or returns what is no metadata.
+        :raises XAISourceError: it raises something else, such as a failed connection: a retry may work.
         """
         if self.make is None:
             return dict(self.shared or {})
         try:
             made = self.make(source)
         except Exception as error:
-            raise XAIArgumentError(
-                f"fields(…) raised {type(error).__name__} for {source.name}: {error}. Mend the function"
-            ) from error
+            what = f"fields(…) raised {type(error).__name__} for {source.name}: {error}"
+            if isinstance(error, _MISTAKES):
+                raise XAIArgumentError(f"{what}. Mend the function") from error
+            raise XAISourceError(f"{what}. If that does not pass, mend the function") from error
         if not isinstance(made, Mapping):
             raise XAIArgumentError(
                 f"fields(…) returned {type(made).__name__} for {source.name}; it must return strings by string"

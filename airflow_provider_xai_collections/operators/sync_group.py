@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import rendered, text_of, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.operators.syncing import Planned, XAISyncStepsBaseOperator
+from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
 from airflow_provider_xai_collections.waits.tolerance import OnFailed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.syncing import SourceEntry, SyncStep
     from airflow_provider_xai_collections.manifests import json_lines
     from airflow_provider_xai_collections.manifests import sync as sync_manifests
-    from airflow_provider_xai_collections.operators import sync_fields, sync_whole
+    from airflow_provider_xai_collections.operators import sync_fields, sync_planning, sync_whole
     from airflow_provider_xai_collections.sources import scanning
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
@@ -34,6 +34,7 @@ else:
     syncing = later("api.syncing")
     json_lines = later("manifests.json_lines")
     sync_fields = later("operators.sync_fields")
+    sync_planning = later("operators.sync_planning")
     sync_whole = later("operators.sync_whole")
     scanning = later("sources.scanning")
     sync_manifests = later("manifests.sync")
@@ -102,7 +103,7 @@ def xai_sync_group(
 PLANNED = "planned"
 
 
-class XAIPlanSyncOperator(XAISyncStepsBaseOperator):
+class XAIPlanSyncOperator(XAISyncBaseOperator):
     """The first task of :func:`xai_sync_group`: compares, and cuts the work into parts.
 
     Returns the numbers of the parts, and pushes where they are as ``planned``. Takes the arguments of
@@ -112,7 +113,7 @@ class XAIPlanSyncOperator(XAISyncStepsBaseOperator):
     :param shards: how many parts at most, from 1 to 1,000.
     """
 
-    template_fields: Sequence[str] = (*XAISyncStepsBaseOperator.template_fields, "workspace")
+    template_fields: Sequence[str] = (*XAISyncBaseOperator.template_fields, "workspace")
 
     def __init__(self, *, workspace: AnyPath, shards: int = 16, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -127,7 +128,7 @@ class XAIPlanSyncOperator(XAISyncStepsBaseOperator):
             self.check_arguments()
             if whole_number("shards", self.shards, at_least=1) > MAX_SHARDS:
                 raise XAIArgumentError(f"shards is {self.shards}; Airflow maps over {MAX_SHARDS:,} tasks at most")
-            planned = self.plan()
+            planned = self.sync_run.planner.plan()
             parts = list(sync_whole.in_shards(planned.plan, self.shards))
             handed_on = sync_manifests.SyncPlanned(
                 version=1, manifest=sync_whole.known(planned), folder=self._folder(context), shards=len(parts)
@@ -148,7 +149,7 @@ class XAIPlanSyncOperator(XAISyncStepsBaseOperator):
         return "/".join((text_of("workspace", str(self.workspace)).rstrip("/"), *parts))
 
 
-class XAIApplySyncOperator(XAISyncStepsBaseOperator):
+class XAIApplySyncOperator(XAISyncBaseOperator):
     """The mapped task of :func:`xai_sync_group`: carries out one part of the plan.
 
     A retry compares its documents anew, so nothing is uploaded twice. Returns a manifest with counts. Takes the
@@ -158,7 +159,7 @@ class XAIApplySyncOperator(XAISyncStepsBaseOperator):
     :param shard: the number of the part, from 0. (templated)
     """
 
-    template_fields: Sequence[str] = (*XAISyncStepsBaseOperator.template_fields, "planned", "shard")
+    template_fields: Sequence[str] = (*XAISyncBaseOperator.template_fields, "planned", "shard")
 
     def __init__(self, *, planned: Any, shard: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -178,20 +179,20 @@ class XAIApplySyncOperator(XAISyncStepsBaseOperator):
             steps = [line.step() for line in json_lines.read_lines(plan.steps_of(shard), sync_manifests.StepLine)]
             scanning.prepare(step.entry for step in steps if step.entry is not None)
             planned = self._part(plan.manifest, steps, again=context["ti"].try_number > 1)
-            with closing(self.tally(planned, keep_lines=True)) as tally:
+            with closing(self.sync_run.tally(planned, keep_lines=True)) as tally:
                 try:
-                    end = self.apply(planned, planned.plan.steps, tally, wait=self.wait_for_completion)
+                    end = self.sync_run.apply(planned, planned.plan.steps, tally, wait=self.wait_for_completion)
                 finally:
                     self.so_far = manifest = tally.into(planned.manifest)
-                    self.written(plan.report_of(shard), tally.lines())
-                self.so_far = manifest = self.tidy_up(context, planned, tally, manifest)
-                self.show(manifest)
+                    self.sync_run.written(plan.report_of(shard), tally.lines())
+                self.so_far = manifest = self.sync_run.delete_orphans(context, planned, tally, manifest)
+                sync_planning.show(manifest, self)
                 # What the whole may tolerate, the last task judges.
                 if end is not polling.WaitEnd.SETTLED or self.on_failed == OnFailed.FAIL:
-                    self.judge(manifest, tally, end)
+                    self.sync_run.judge(planned, manifest, tally, end)
             return manifest.dump()
 
-    def _part(self, whole: sync_manifests.SyncManifest, steps: list[SyncStep], *, again: bool) -> Planned:
+    def _part(self, whole: sync_manifests.SyncManifest, steps: list[SyncStep], *, again: bool) -> sync_planning.Planned:
         """The part of the plan that is this task's; compared anew, if an earlier try may have done some of it."""
         target = ingestion.Target(whole.collection_id, whole.scope, UploadMethod(self.upload_method), self.team)
         collection = self.hook.get_collection(collection_id=target.collection_id, team_id=self.team)
@@ -201,7 +202,7 @@ class XAIApplySyncOperator(XAISyncStepsBaseOperator):
             held = self.hook.run(sync_flows.held_documents(target))
             entries = self._listed_again([step.entry for step in steps if step.entry is not None])
             ours = {entry.uri for entry in entries}
-            plan = self.compare(entries, [each for each in held if each.uri in ours], fields)
+            plan = self.sync_run.planner.compare(entries, [each for each in held if each.uri in ours], fields)
             self.log.info("%s: looking again after an earlier try; %s", target.collection_id, plan)
         manifest = sync_manifests.SyncManifest(
             version=1,
@@ -210,7 +211,7 @@ class XAIApplySyncOperator(XAISyncStepsBaseOperator):
             documents=len(steps),
             sources=whole.sources,
         )
-        return Planned(plan, target, fields, manifest)
+        return sync_planning.Planned(plan, target, fields, manifest)
 
     def _listed_again(self, entries: Sequence[SourceEntry]) -> list[SourceEntry]:
         """As the source has them now: what changed or went since the plan would fail every try."""
@@ -218,7 +219,7 @@ class XAIApplySyncOperator(XAISyncStepsBaseOperator):
             return [entry for entry in pool.map(scanning.listed_again, entries) if entry is not None]
 
 
-class XAIFinishSyncOperator(XAISyncStepsBaseOperator):
+class XAIFinishSyncOperator(XAISyncBaseOperator):
     """The last task of :func:`xai_sync_group`: looks at both sides again, removes what is superfluous, and tells.
 
     Returns a manifest with the counts of the whole. Takes the arguments of
@@ -228,7 +229,7 @@ class XAIFinishSyncOperator(XAISyncStepsBaseOperator):
     :param report: where to write the report: a file or URL, with one JSON line for each document. (templated)
     """
 
-    template_fields: Sequence[str] = (*XAISyncStepsBaseOperator.template_fields, "planned", "report")
+    template_fields: Sequence[str] = (*XAISyncBaseOperator.template_fields, "planned", "report")
 
     def __init__(self, *, planned: Any, report: AnyPath | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -242,12 +243,16 @@ class XAIFinishSyncOperator(XAISyncStepsBaseOperator):
         with for_operator(), self.hook:
             self.check_arguments()
             before = sync_manifests.SyncPlanned.parse(rendered(self.planned))
-            planned, tally = self.look_again(before.manifest, polling.WaitEnd.SETTLED, keep_lines=True)
+            planned = self.sync_run.planner.look_again(before.manifest)
+            lost = before.manifest.lost + sync_whole.count_undone(before, planned.plan)
+            tally = self.sync_run.clear_up(
+                planned, before.manifest, polling.WaitEnd.SETTLED, lost=lost, keep_lines=True
+            )
             with closing(tally):
                 whole = sync_whole.Whole(before, planned, tally)
                 self.so_far = manifest = whole.manifest()
-                if self.report is not None and self.written(self.report, whole.lines()):
+                if self.report is not None and self.sync_run.written(self.report, whole.lines()):
                     self.so_far = manifest = manifest.model_copy(update={"report": str(self.report)})
-                self.show(manifest)
-                self.judge(manifest, tally, polling.WaitEnd.SETTLED)
+                sync_planning.show(manifest, self)
+                self.sync_run.judge(planned, manifest, tally, polling.WaitEnd.SETTLED)
             return self.tell(context, manifest)

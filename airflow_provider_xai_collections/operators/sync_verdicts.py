@@ -1,4 +1,4 @@
-"""What a sync refuses to do, and what its end means for the task."""
+"""What is strange about a plan, when pruning is refused, and what the end of a sync means for the task."""
 
 from __future__ import annotations
 
@@ -14,44 +14,47 @@ from airflow_provider_xai_collections.waits.tolerance import OnFailed, too_many
 from airflow_provider_xai_collections.waits.verdicts import NAMED, some_of
 
 
-def check_plan(plan: SyncPlan, scope: str, root: str, *, prune: bool, max_prune: float | None, log: Any) -> None:
-    """Say what is strange about a plan, and refuse what would be a pity.
+def check_plan(
+    plan: SyncPlan, scope: str, root: str, *, prune: bool, max_prune: float | None, log: Any
+) -> XAIArgumentError | None:
+    """Warn of what is strange about a plan.
 
-    :raises XAIArgumentError: pruning would remove more than it may, or documents that may be somebody else's.
+    :returns: why pruning is refused: it would remove more than it may, or documents that may be somebody else's.
     """
-    if plan.foreign:
-        message = (
-            f"the scope {scope!r} holds {len(plan.foreign)} documents that do not come from {root}"
-            f"{some_of([uri or 'without a source' for uri in plan.foreign])}, and are left alone. Give each source a "
-            "scope of its own. If the source has moved and they are left of it, "
-            f"XAIRemoveDocumentsOperator(filter='fields.airflow_scope:\"{scope}\"') removes all that the scope holds, "
-            "and the next sync brings back what the source has"
-        )
-        if prune:
-            raise XAIArgumentError(f"pruning is refused: {message}")
-        log.warning("%s", message)
-    if prune and plan.removals:
-        _check_prune(plan, root, max_prune)
     if plan.left:
         log.info("%d documents that %s has no longer stay, because prune is off", plan.left, root)
     if plan.other_metadata:
         log.warning(
             "%d documents have other fields, and keep them; update_fields=True replaces them", plan.other_metadata
         )
+    if plan.foreign:
+        message = (
+            f"the scope {scope!r} holds {len(plan.foreign)} documents that do not come from {root}"
+            f"{some_of([uri or 'without a source' for uri in plan.foreign])}, and are left alone. Give each source a "
+            "scope of its own. If the source has moved and they are left of it, "
+            f"XAIRemoveDocumentsOperator(scope={scope!r}) removes all that the scope holds, and the next sync brings "
+            "back what the source has"
+        )
+        if prune:
+            return XAIArgumentError(f"pruning is refused: {message}")
+        log.warning("%s", message)
+    return _refused_pruning(plan, scope, root, max_prune) if prune and plan.removals else None
 
 
-def _check_prune(plan: SyncPlan, root: str, max_prune: float | None) -> None:
+def _refused_pruning(plan: SyncPlan, scope: str, root: str, max_prune: float | None) -> XAIArgumentError | None:
     gone = some_of([step.uri for step in plan.steps if step.action is SyncAction.REMOVE])
     if not plan.source_documents:
-        raise XAIArgumentError(
+        return XAIArgumentError(
             f"pruning is refused: {root} is empty, and all {plan.removals} documents of this scope would be removed"
-            f"{gone}. Check the source; if it is meant to be empty, remove them with XAIRemoveDocumentsOperator"
+            f"{gone}. Check the source; if it is meant to be empty, remove them with "
+            f"XAIRemoveDocumentsOperator(scope={scope!r})"
         )
     if max_prune is not None and plan.removals > allowed_of(max_prune, plan.held):
-        raise XAIArgumentError(
+        return XAIArgumentError(
             f"pruning is refused: {plan.removals} of {plan.held} documents are no longer in {root}{gone}, and "
-            f"max_prune is {max_prune}. Nothing was changed. Check the source; if they are meant to go, raise max_prune"
+            f"max_prune is {max_prune}. Check the source; if they are meant to go, raise max_prune"
         )
+    return None
 
 
 def judge_sync(

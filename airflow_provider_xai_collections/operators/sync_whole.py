@@ -10,13 +10,15 @@ from airflow_provider_xai_collections.api.sync_work import SyncOutcome
 from airflow_provider_xai_collections.api.syncing import SyncAction, SyncPlan, SyncStep
 from airflow_provider_xai_collections.manifests.json_lines import read_lines
 from airflow_provider_xai_collections.manifests.sync import StepLine, SyncLine, SyncManifest, SyncPlanned
-from airflow_provider_xai_collections.operators.syncing import Planned
+from airflow_provider_xai_collections.operators.sync_planning import Planned
 from airflow_provider_xai_collections.operators.tally import OUTCOMES, UPLOADED, Problems, Tally
 
 #: Documents for which a task of its own is worth while.
 WORTH_A_TASK = 25
 #: What becomes of documents that no part takes, whatever comes.
 _NOT_BEGUN = {SyncAction.SKIP: SyncOutcome.SKIPPED, SyncAction.UNREAD: SyncOutcome.ERROR}
+#: What is not in the collection, or not in this version.
+_TO_BRING_IN = (SyncAction.ADD, SyncAction.REPLACE)
 _THERE = (SyncOutcome.PROCESSED, SyncOutcome.FAILED, SyncOutcome.IN_PROGRESS)
 
 
@@ -52,6 +54,19 @@ def known(planned: Planned) -> SyncManifest:
     )
 
 
+def count_undone(before: SyncPlanned, plan: SyncPlan) -> int:
+    """Documents that the parts were to bring in, and that are still to be brought in.
+
+    :param plan: the two sides as the last task finds them.
+    """
+    undone = {step.uri for step in plan.steps if step.action in _TO_BRING_IN}
+    return sum(step.uri in undone for number in range(before.shards) for step in _steps_of(before, number))
+
+
+def _steps_of(before: SyncPlanned, shard: int) -> Iterator[StepLine]:
+    return read_lines(before.steps_of(shard), StepLine)
+
+
 class _Last(NamedTuple):
     """What the last task found of a document, or did for it; no more, for there may be very many."""
 
@@ -78,7 +93,7 @@ class Whole:
         self._compared: set[str] = set()
         self._held: set[str] = set()
         for step in planned.plan.steps:
-            if step.action in (SyncAction.ADD, SyncAction.REPLACE):
+            if step.action in _TO_BRING_IN:
                 self._undone[step.uri] = step.action
             if step.action not in _NOT_BEGUN:
                 self._compared.add(step.uri)
@@ -90,7 +105,10 @@ class Whole:
 
     def manifest(self) -> SyncManifest:
         """The counts of the report, and what was known before."""
-        counts: Counter[str] = Counter(files_kept=self._tally.counts["files_kept"])
+        counts: Counter[str] = Counter(
+            files_kept=self._tally.counts["files_kept"],
+            left=self._before.manifest.left + self._tally.counts["left"],
+        )
         problems = Problems()
         for line, was_planned in self._lines():
             if was_planned and line.action in UPLOADED and line.outcome in _THERE:
@@ -112,7 +130,7 @@ class Whole:
         in_parts: set[str] = set()
         for number in range(self._before.shards):
             told = {line.uri: line for line in read_lines(self._before.report_of(number), SyncLine)}
-            for step in read_lines(self._before.steps_of(number), StepLine):
+            for step in _steps_of(self._before, number):
                 in_parts.add(step.uri)
                 yield self._line(step, told.get(step.uri) or SyncLine.planned(step.step())), True
         for line in self._tally.lines():

@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.durations import Duration, in_words, secon
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.last_words import FINDS, between_documents, while_waiting
 from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+from airflow_provider_xai_collections.operators.deferral import XAIDeferrableBaseOperator
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
 
 if TYPE_CHECKING:
@@ -28,19 +28,16 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.manifests import results
     from airflow_provider_xai_collections.manifests import waits as wait_manifests
     from airflow_provider_xai_collections.operators import side_by_side as together
-    from airflow_provider_xai_collections.triggers import documents as triggers
-    from airflow_provider_xai_collections.waits import deferring, resuming, verdicts
+    from airflow_provider_xai_collections.waits import resuming, verdicts
 else:
     api_flows = later("api.flows")
     polling = later("api.polling")
-    deferring = later("waits.deferring")
     manifests_base = later("manifests.base")
     results = later("manifests.results")
     wait_manifests = later("manifests.waits")
     together = later("operators.side_by_side")
     resuming = later("waits.resuming")
     tables = later("tables")
-    triggers = later("triggers.documents")
     verdicts = later("waits.verdicts")
 
 T = TypeVar("T")
@@ -49,7 +46,7 @@ T = TypeVar("T")
 MAP_INDEX_TEMPLATE = "{{ task.batch_name if ti.map_index >= 0 else '' }}"
 
 
-class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
+class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
     """Brings documents into a collection, then waits until they are processed.
 
     A try that is cut off while it waits is nothing lost: on Airflow 3.3 the next one goes on waiting, and sends, reads
@@ -120,7 +117,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
     def check_arguments(self) -> None:
         """Refuse what cannot work before anything is sent."""
         check_policy(self.on_failed, self.max_failed)
-        self._rules()
+        self.wait_rules()
         whole_number("concurrency", self.concurrency, at_least=1)
 
     @abstractmethod
@@ -167,66 +164,16 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
         self.so_far = manifest
         if not (self.wait_for_completion and file_ids):
             return self.tell(context, manifest)
-        rules, timeout = self._rules(), seconds("timeout", self.timeout)
         if self.deferrable:
-            deadline = deferring.deadline_of(self, context, timeout)
-            if deferring.fits_a_trigger(file_ids):
-                return self._defer(manifest, deferring.Watch(tuple(file_ids), deadline), "execute_complete")
-            return self._go_on(context, manifest, self._parts(context).begin(file_ids, deadline))
-        self.log.info("Waiting up to %s for %d documents", in_words(timeout), len(file_ids))
-        result = self.hook.run(self.hook.waiting(self.collection_id, file_ids, rules, team_id=self.team))
-        return self._end(context, manifest, wait_manifests.WaitSummary.of(result))
+            return self.wait_in_triggerer(context, manifest, file_ids)
+        self.log.info("Waiting up to %s for %d documents", in_words(seconds("timeout", self.timeout)), len(file_ids))
+        result = self.hook.run(self.hook.waiting(self.collection_id, file_ids, self.wait_rules(), team_id=self.team))
+        return self.after_wait(context, manifest, wait_manifests.WaitSummary.of(result))
 
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Resume after the trigger."""
-        with for_operator(), self.hook:
-            return self._end(context, *self._told(event))
+    def read_manifest(self, data: Any) -> results.DocumentsManifest:
+        return results.DocumentsManifest.parse(data)
 
-    def execute_part_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Resume after the trigger that watched one part of very many documents."""
-        with for_operator(), self.hook:
-            manifest, summary = self._told(event)
-            return self._go_on(context, manifest, self._parts(context).resume(summary))
-
-    def _told(self, event: Any) -> tuple[results.DocumentsManifest, wait_manifests.WaitSummary]:
-        """What was done before the wait, which is the report should the wait have ended in an error, and its end."""
-        told = wait_manifests.WaitEvent.parse(event)
-        if told.manifest is not None:
-            self.so_far = results.DocumentsManifest.parse(told.manifest)
-        summary = verdicts.summary_of(told)
-        return results.DocumentsManifest.parse(told.manifest), summary
-
-    def _parts(self, context: Context) -> deferring.WaitInParts:
-        return deferring.WaitInParts(context["ti"], self.hook, self.collection_id, self.team)
-
-    def _go_on(
-        self,
-        context: Context,
-        manifest: results.DocumentsManifest,
-        next_or_end: deferring.Watch | wait_manifests.WaitSummary,
-    ) -> dict[str, Any]:
-        if isinstance(next_or_end, deferring.Watch):
-            return self._defer(manifest, next_or_end, "execute_part_complete")
-        return self._end(context, manifest, next_or_end)
-
-    def _defer(self, manifest: results.DocumentsManifest, watch: deferring.Watch, method_name: str) -> dict[str, Any]:
-        rules = self._rules()
-        return self.defer(
-            trigger=triggers.XAIDocumentsProcessedTrigger(
-                collection_id=self.collection_id,
-                file_ids=watch.file_ids,
-                team_id=self.team,
-                conn_id=self.conn_id,
-                deadline=watch.deadline,
-                poll_interval=rules.poll_interval,
-                stall_timeout=rules.stall_after,
-                manifest=manifest.dump(),
-            ),
-            method_name=method_name,
-            timeout=watch.patience,
-        )
-
-    def _end(
+    def after_wait(
         self, context: Context, manifest: results.DocumentsManifest, summary: wait_manifests.WaitSummary
     ) -> dict[str, Any]:
         """What the end of the wait means for the task; should it fail for that, its report is there all the same."""
@@ -266,7 +213,7 @@ class XAIDocumentsBaseOperator(XAICollectionsBaseOperator, ABC):
         else:
             self.log.info("%s\n%s", self.collection_id, tables.document_table(documents))
 
-    def _rules(self) -> polling.WaitRules:
+    def wait_rules(self) -> polling.WaitRules:
         return polling.WaitRules(
             deadline=time.time() + seconds("timeout", self.timeout),
             poll_interval=seconds("poll_interval", self.poll_interval),

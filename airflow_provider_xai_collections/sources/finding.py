@@ -32,7 +32,7 @@ def find_files(
 
     Hidden files and folders are left out, unless a path names one itself.
 
-    :param pattern: of the files below a folder, only those whose path matches; ``*`` also matches ``/``.
+    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
     :param exclude: a pattern of files to leave out, or several, matched against the same path.
     :raises XAISourceError: a path does not exist or cannot be listed, or a folder contains itself.
     :raises XAIArgumentError: a path is empty, nothing was found, or two files would have the same name.

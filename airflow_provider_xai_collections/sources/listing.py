@@ -114,18 +114,20 @@ class Tree:
     def files(self, *, pattern: str = "*", exclude: Sequence[str] = ()) -> Iterator[ListedFile]:
         """List them, in no order. Hidden files and folders are left out, unless the source names one itself.
 
-        :param pattern: of the files below a folder, only those whose name matches; ``*`` also matches ``/``.
+        :param pattern: of the files below a folder or glob, only those whose name matches; ``*`` also matches ``/``.
         :param exclude: patterns of names to leave out.
         :raises XAISourceError: the source does not exist, or something below it cannot be listed: what comes is all
             there is, or an error comes.
         """
         with _saying_what(self.text, self.start):
             for file in self._below():
-                if not file.is_source:
-                    if not (self.glob.matches(file.name) if self.glob else fnmatchcase(file.name, pattern)):
-                        continue
-                if not any(fnmatchcase(file.name, one) for one in exclude):
+                if any(fnmatchcase(file.name, one) for one in exclude):
+                    continue
+                if file.is_source or self._lets_through(file.name, pattern):
                     yield file
+
+    def _lets_through(self, name: str, pattern: str) -> bool:
+        return fnmatchcase(name, pattern) and (self.glob is None or self.glob.matches(name))
 
     def _below(self) -> Iterator[ListedFile]:
         if not is_local(self.start):

@@ -55,7 +55,7 @@ def scan(
 
     :param source: a folder, a glob or a file: a path, a URL such as ``s3://conn_id@bucket/folder``, or an
         ``ObjectStoragePath``.
-    :param pattern: of the files below a folder, only those whose path matches; ``*`` also matches ``/``.
+    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
     :param exclude: a pattern of files to leave out, or several, matched against the same path.
     :param limit_bytes: the most bytes a document may have; larger ones are marked as unfit.
     :param at_most: the most files.
@@ -92,7 +92,7 @@ def scan(
 
 def root_uri(source: AnyPath) -> str:
     """Where a source begins, as text: the same on every machine, whatever connection leads there and whether or not
-    it ends in a slash. Nothing is looked at."""
+    it ends in a slash. Nothing is looked at, so ``..`` and links stay as they are written."""
     uri = uri_of(as_path(source))
     return uri.rstrip("/") if uri.partition("://")[2].strip("/") else uri
 

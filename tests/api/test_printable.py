@@ -18,6 +18,7 @@ from airflow_provider_xai_collections.api.printable import MAX_DETAIL, printable
         ("turned \u202earound", "turned around"),
         ("half a \ud800 pair", "half a pair"),
         ("the key xai-abcdef1234567890abcdef leaked", "the key xai-*** leaked"),
+        ("the key xai-token-abcdef1234567890abcdef leaked", "the key xai-*** leaked"),
         ("xai-release-notes-2026.md", "xai-release-notes-2026.md"),
         ("masked xai-ab***********yz", "masked xai-***"),
         ("", ""),
@@ -33,7 +34,15 @@ def test_a_long_text_is_cut_and_shows_that_it_was() -> None:
     assert printable("abcdef", 4) == "abc…"
 
 
-@given(st.text(), st.from_regex(r"xai-[A-Za-z0-9_]{20,80}", fullmatch=True), st.text())
+@pytest.mark.parametrize("before", [0, 100, 5_900, 5_960, 5_970, 5_980, 5_990])
+@pytest.mark.parametrize("blank", [" ", "\n", "x "])
+def test_of_a_very_long_text_only_the_beginning_is_looked_at(before: int, blank: str) -> None:
+    """Whatever it is cut in two, no part of a key is shown."""
+    text = blank * (before // len(blank)) + "xai-token-abcdef1234567890abcdef" + " x" * 10_000_000
+    assert "abcdef" not in printable(text)
+
+
+@given(st.text(), st.from_regex(r"xai-(token-)?[A-Za-z0-9_]{20,80}", fullmatch=True), st.text())
 def test_no_text_around_a_key_lets_it_through(before: str, key: str, after: str) -> None:
     line = printable(before + key + after)
     assert line.isprintable()

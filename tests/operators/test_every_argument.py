@@ -167,6 +167,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         **COLLECTION,
         "file_ids": Case(held, first(held)),
         "filter": Case('name:"good"', 'name:"bad"', given={"file_ids": None}),
+        "scope": Case("mine", "yours", given={"file_ids": None}),
         "delete_files": Case(False, True),
         "concurrency": Case(1, 2, busy=True),
     },

@@ -1,4 +1,4 @@
-"""XAIRemoveDocumentsOperator: documents out of a collection, by ids or by a filter."""
+"""XAIRemoveDocumentsOperator: documents out of a collection, by ids, by a filter or by a scope."""
 
 from __future__ import annotations
 
@@ -151,11 +151,25 @@ def test_no_ids_remove_nothing(xai: Xai) -> None:
     assert xai.names(whales) == ["moby.md"]
 
 
+@pytest.mark.parametrize("scope", ["s3://bucket/docs", 'a"b\\', "  "])
+def test_a_scope_is_meant_exactly(xai: Xai, scope: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else the service's filter may match: scopes of two sources often begin alike."""
+    monkeypatch.setattr("airflow_provider_xai_collections.emulator.documents.matches", lambda *_: True)
+    whales = xai.collection()
+    for number, each in enumerate((scope, f"{scope}2", scope[:-1], None)):
+        fields = {} if each is None else {"airflow_scope": each}
+        xai.hook.add_document(collection_id=whales, file_id=xai.file(f"{number}.md", str(number)), fields=fields)
+    assert run(task(collection_id=whales, scope=scope, delete_files=True))["removed"] == 1
+    assert xai.names(whales) == ["1.md", "2.md", "3.md"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({}, "pass either file_ids or filter: exactly one of them says what is removed"),
-        ({"file_ids": ["file_1"], "filter": "name:a"}, "pass either file_ids or filter: exactly one"),
+        ({}, "pass file_ids, filter or scope: exactly one of them says what is removed"),
+        ({"file_ids": ["file_1"], "filter": "name:a"}, "pass file_ids, filter or scope: exactly one"),
+        ({"file_ids": ["file_1"], "scope": "mine"}, "pass file_ids, filter or scope: exactly one"),
+        ({"scope": ""}, "scope is ''; it must be text, and not empty"),
         ({"filter": ""}, "filter is empty: it would remove every document"),
         ({"filter": "  "}, "filter is empty"),
         ({"file_ids": [7]}, "file_ids must be a list of file ids"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
-from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
-from tests.conftest import Logged, playing
+from tests.conftest import Logged
 from tests.operators.stage import Xai, run, write
 from tests.operators.syncs import contents, counts, sync, writes
 
@@ -62,7 +60,9 @@ def test_it_removes_no_more_than_it_may(
         assert sync(eight, prune=True, max_prune=max_prune)["removed"] == gone
         assert len(xai.names(whales)) == 8 - gone
     else:
-        said = rf"pruning is refused: {gone} of 8 documents .*eight/0\.md.* max_prune is {max_prune}\. Nothing was ch"
+        said = (
+            rf"pruning is refused: {gone} of 8 documents .*eight/0\.md.* max_prune is {max_prune}\. .* Nothing was ch"
+        )
         with pytest.raises(XAIFailException, match=said):
             sync(eight, prune=True, max_prune=max_prune)
         assert writes(xai) == {}
@@ -162,7 +162,7 @@ def test_pruning_in_a_scope_that_somebody_else_uses_is_refused(xai: Xai, shared:
     before = xai.names(whales)
     with pytest.raises(XAIFailException, match=r"pruning is refused: the scope 'library' holds 4 documents") as raised:
         sync(moved, whales, scope="library", prune=True, max_prune=None)
-    assert """XAIRemoveDocumentsOperator(filter='fields.airflow_scope:"library"')""" in str(raised.value)
+    assert "XAIRemoveDocumentsOperator(scope='library') removes all that the scope holds" in str(raised.value)
     assert xai.names(whales) == before
 
 
@@ -177,19 +177,6 @@ def test_an_ingestion_can_be_taken_over(xai: Xai, folder: Path) -> None:
     (folder / "b.txt").unlink()
     assert sync(folder, whales, scope="library", prune=True, max_prune=1)["removed"] == 1
     assert contents(xai, whales) == {"a.md": "alpha", "deep/c.md": "gamma"}
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("moved*",))])
-@pytest.mark.parametrize(("policy", "left"), [({}, 9), ({"on_failed": "ignore"}, 8)])
-def test_nothing_is_pruned_while_more_fails_than_is_tolerated(
-    xai: Xai, eight: Path, policy: dict[str, Any], left: int
-) -> None:
-    """What is gone may be what failed, under its new name."""
-    whales = sync(eight)["collection_id"]
-    (eight / "0.md").rename(eight / "moved.md")
-    with suppress(XAIIndexingError):
-        sync(eight, prune=True, **policy)
-    assert len(xai.names(whales)) == left
 
 
 def test_prune_with_a_pattern_needs_a_scope(xai: Xai, eight: Path) -> None:

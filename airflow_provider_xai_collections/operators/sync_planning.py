@@ -1,0 +1,232 @@
+"""Planning a sync: the source compared with the collection, and what is known before anything is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from airflow_provider_xai_collections.api.collections import Collection
+from airflow_provider_xai_collections.api.ensuring import ensure_collection, find_collection
+from airflow_provider_xai_collections.api.ingestion import Target, declare_managed_fields, knows_scopes
+from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, SourceDocument, digest_of
+from airflow_provider_xai_collections.api.sync_flows import held_documents
+from airflow_provider_xai_collections.api.syncing import (
+    HeldDocument,
+    Holdings,
+    SourceEntry,
+    SyncAction,
+    SyncPlan,
+    SyncRules,
+    must_be_read,
+    plan_sync,
+)
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.arguments import text_of
+from airflow_provider_xai_collections.durations import seconds
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
+from airflow_provider_xai_collections.manifests.sync import SyncManifest
+from airflow_provider_xai_collections.operators import sync_verdicts
+from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
+from airflow_provider_xai_collections.operators.sync_fields import DocumentFields
+from airflow_provider_xai_collections.operators.sync_reading import content_hashes
+from airflow_provider_xai_collections.sources import scanning
+from airflow_provider_xai_collections.sources.paths import AnyPath
+from airflow_provider_xai_collections.tables import count_table
+from airflow_provider_xai_collections.waits.verdicts import some_of
+
+#: How ids of collections begin; anything else is a name.
+COLLECTION_ID = "collection_"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and where it is to be carried out.
+
+    :param fields: what its documents should have.
+    :param manifest: what is known before anything is done.
+    :param refusal: why pruning is refused, if it is.
+    """
+
+    plan: SyncPlan
+    target: Target
+    fields: DocumentFields
+    manifest: SyncManifest
+    refusal: XAIArgumentError | None = None
+
+
+class SyncPlanner:
+    """Compares a source with a collection.
+
+    :param task: the operator, whose arguments say what is wanted.
+    """
+
+    def __init__(self, task: XAISyncBaseOperator) -> None:
+        self._task = task
+        self._hook = task.hook
+        self._log = task.log
+
+    def plan(self, *, dry_run: bool = False) -> Planned:
+        """Compare the source with the collection. Creates the collection and declares our fields if that is needed, and
+        changes nothing else.
+
+        :param dry_run: change nothing at all, and leave it to the caller to raise a refusal.
+        :raises XAIArgumentError: pruning is refused.
+        """
+        name = text_of("collection", self._task.collection)
+        planned, collection = self._compared(name, again=False)
+        if dry_run:
+            return planned
+        if planned.refusal is not None:
+            raise XAIArgumentError(f"{planned.refusal}. Nothing was changed")
+        created = False
+        if collection is None:
+            ensured = self._hook.run(ensure_collection(name, team_id=self._task.team, field_definitions=MANAGED_FIELDS))
+            collection, created = ensured.collection, ensured.created
+        self._hook.run(declare_managed_fields(collection, team_id=self._task.team))
+        there = {"collection_id": collection.collection_id, "created": created}
+        return replace(
+            planned,
+            target=replace(planned.target, collection_id=collection.collection_id),
+            manifest=planned.manifest.model_copy(update=there),
+        )
+
+    def look_again(self, before: SyncManifest) -> Planned:
+        """Compare them once more, after what was planned has been done.
+
+        :param before: what was known after that.
+        """
+        return self._compared(before.collection_id, again=True)[0]
+
+    def _compared(self, name: str, *, again: bool) -> tuple[Planned, Collection | None]:
+        """The plan, and the collection if it is there.
+
+        :param again: this sync has compared them before, and has read what it is to verify.
+        """
+        task = self._task
+        root = scanning.root_uri(task.source)
+        scope = root if task.scope is None else text_of("scope", task.scope)
+        collection = self._found(name)
+        target = Target(
+            collection.collection_id if collection else "", scope, UploadMethod(task.upload_method), task.team
+        )
+        # In this order: what another run brings in between must not look as if the source had it no longer.
+        held = self._hook.run(held_documents(target)) if collection and knows_scopes(collection) else []
+        entries = scanning.scan(
+            task.source,
+            pattern=text_of("pattern", task.pattern),
+            exclude=task.excluded,
+            limit_bytes=task.limit_bytes,
+        )
+        if not entries:
+            self._log.warning("%s holds no document (pattern %r, exclude %r)", root, task.pattern, task.exclude)
+        fields = DocumentFields.read(task.make_fields or task.fields, collection)
+        plan = self.compare(entries, held, fields, again=again)
+        self._log.info("%s: %d documents in %s; %s", task.collection, len(entries), root, plan)
+        refusal = sync_verdicts.check_plan(plan, scope, root, max_prune=task.max_prune, prune=task.prune, log=self._log)
+        manifest = SyncManifest(
+            version=1,
+            collection_id=target.collection_id,
+            scope=scope,
+            documents=plan.source_documents,
+            left=plan.left,
+            gone=plan.gone,
+            other_fields=plan.other_metadata,
+            sources=(root,),
+        )
+        return Planned(plan, target, fields, manifest, refusal), collection
+
+    def _found(self, name: str) -> Collection | None:
+        """The collection, if it is there."""
+        if not name.startswith(COLLECTION_ID):
+            return self._hook.run(find_collection(name, team_id=self._task.team))
+        try:
+            return self._hook.get_collection(collection_id=name, team_id=self._task.team)
+        except XAINotFoundError as error:
+            raise XAINotFoundError(
+                f"{error}. What begins with {COLLECTION_ID} is an id; a collection is created by name only"
+            ) from error
+
+    def compare(
+        self,
+        entries: Sequence[SourceEntry],
+        documents: Iterable[HeldDocument],
+        fields: DocumentFields,
+        *,
+        again: bool = False,
+    ) -> SyncPlan:
+        """Compare documents of the source with those of the collection; what may have changed is read.
+
+        :param again: this sync has compared them before, and has read what it is to verify.
+        """
+        rules = self._rules(fields, again=again)
+        held = Holdings(documents, rules)
+        reading = must_be_read(entries, held, rules)
+        read: dict[str, str] = {}
+        unread: dict[str, str] = {}
+        if reading:
+            self._log.info("%s: reading %d documents that may have changed", self._task.collection, len(reading))
+            read, unread = content_hashes(
+                reading,
+                lambda entry: self.open(entry, None),
+                concurrency=self._task.concurrency,
+                log=self._log,
+            )
+        return plan_sync(entries, held, rules, read=read, unread=unread)
+
+    def _rules(self, fields: DocumentFields, *, again: bool) -> SyncRules:
+        task = self._task
+
+        def metadata_of(entry: SourceEntry, sha256: str) -> str:
+            return digest_of(fields.of(self.open(entry, sha256)))
+
+        return SyncRules(
+            owns=scanning.owns(task.source),
+            prune=task.prune,
+            verify=task.verify == Verify.CONTENT and not again,
+            stuck_before=time.time() - seconds("stuck_after", task.stuck_after),
+            metadata=metadata_of if task.update_fields else None,
+            usual_metadata=None if task.update_fields or fields.shared is None else digest_of(fields.shared),
+        )
+
+    def open(self, entry: SourceEntry, sha256: str | None) -> SourceDocument:
+        return (
+            scanning.read_entry(entry, limit=self._task.limit_bytes)
+            if sha256 is None
+            else scanning.document_of(entry, sha256)
+        )
+
+    def dry_run_manifest(self, planned: Planned, report: AnyPath | None) -> SyncManifest:
+        """What a sync would do, which the log shows as well."""
+        plan, counts = planned.plan, planned.plan.counts
+        uploads_and_attaches = planned.target.method is UploadMethod.FILES
+        manifest = planned.manifest.model_copy(
+            update={
+                "dry_run": True,
+                "added": counts[SyncAction.ADD],
+                "replaced": counts[SyncAction.REPLACE],
+                "repaired": counts[SyncAction.REPAIR] + counts[SyncAction.REINDEX],
+                "kept": counts[SyncAction.KEEP] + counts[SyncAction.AWAIT],
+                "skipped": counts[SyncAction.SKIP],
+                "errors": counts[SyncAction.UNREAD],
+                "removed": plan.removals,
+                "superseded": plan.superseded,
+                "bytes": plan.bytes_to_upload,
+                "requests": plan.requests(
+                    each_upload=1 + uploads_and_attaches, each_removal=1 + self._task.delete_files
+                ),
+                "report": None if report is None else str(report),
+            }
+        )
+        show(manifest, self._task)
+        for action in SyncAction:
+            if action is not SyncAction.KEEP and counts[action]:
+                named = [step.name for step in plan.steps if step.action is action]
+                self._log.info("To %s: %d%s", action, len(named), some_of(named))
+        return manifest
+
+
+def show(manifest: SyncManifest, task: XAISyncBaseOperator) -> None:
+    """The counts, in the log of the task."""
+    table = count_table(("documents", "count"), manifest.in_the_log)
+    task.log.info("%s\n%s", manifest.collection_id or task.collection, table)
