@@ -45,7 +45,7 @@ BENCHMARKS = (
     Benchmark(
         many_small_documents,
         full={"documents": 2000, "delay": 0.05, "concurrency": 32, "poll_interval": 15},
-        small={"documents": 120, "delay": 0.01, "concurrency": 8, "poll_interval": 5},
+        small={"documents": 150, "delay": 0.01, "concurrency": 8, "poll_interval": 5},
     ),
     Benchmark(
         floors,

@@ -19,8 +19,11 @@ def getting(connection: Mapping[str, Any], collection_id: str) -> Callable[[], A
     return lambda: client.get(url).raise_for_status().json()
 
 
-def place_all(connection: Mapping[str, Any], count: int, concurrency: int) -> None:
-    """Upload and attach so many documents, so many at a time; each thread has connections of its own, as ours have."""
+def placing(connection: Mapping[str, Any], count: int, concurrency: int) -> Callable[[], None]:
+    """What uploads and attaches so many documents, so many at a time, once it is called.
+
+    Each thread has connections of its own, as ours have. What is loaded once is loaded before.
+    """
     management = {"authorization": f"Bearer {connection['password']}"}
     api = {"authorization": f"Bearer {connection['extra']['api_key']}"}
     collections = f"{connection['host']}/v1/collections"
@@ -48,6 +51,10 @@ def place_all(connection: Mapping[str, Any], count: int, concurrency: int) -> No
 
     made = client().post(collections, headers=management, json={"collection_name": "bare"})
     collection_id = made.raise_for_status().json()["collection_id"]
-    with ThreadPoolExecutor(concurrency) as pool:
-        for _ in pool.map(place, range(count)):
-            pass
+
+    def place_all() -> None:
+        with ThreadPoolExecutor(concurrency) as pool:
+            for _ in pool.map(place, range(count)):
+                pass
+
+    return place_all

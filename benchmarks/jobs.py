@@ -58,10 +58,10 @@ def _running(task: Any) -> Callable[[], Any]:
 
 def bare(*, count: int, concurrency: int) -> Used:
     """Make the requests of so many new documents with httpx alone: the least that they can cost on this machine."""
-    from benchmarks.bare import place_all
+    from benchmarks.bare import placing
 
     connection = json.loads(os.environ["AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT"])
-    return measured(lambda: place_all(connection, count, concurrency))
+    return measured(placing(connection, count, concurrency))
 
 
 def calls(*, rounds: int) -> Used:

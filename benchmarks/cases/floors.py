@@ -13,12 +13,12 @@ from benchmarks.sources import small_documents
 
 #: Requests that come before those of the documents, one after the other. Of a sync: find that there is no collection of
 #: the name, before the source is listed and after it, create one, and see that nobody else has. Of an ingestion: get
-#: the collection, and list what it holds of ours. Of bare httpx: create the collection.
-_AHEAD = {"sync": 4, "ingest": 2, "bare": 1}
+#: the collection, and list what it holds of ours.
+_AHEAD = {"sync": 4, "ingest": 2, "bare": 0}
 #: Documents, and requests of no document, before the clock runs; see the jobs.
-_BEFORE = {"sync": (0, 1), "ingest": (1, 6), "bare": (0, 0)}
-#: Bare httpx is so near to the floor where the machine can keep up; nobody else can be where it is not.
-_REACHABLE, _GOAL = 1.05, 1.1
+_BEFORE = {"sync": (0, 1), "ingest": (1, 6), "bare": (0, 1)}
+#: What is wanted of each cell, if the machine can do it at all: if bare httpx can.
+_GOAL = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +96,22 @@ def _count(found: Outcome, running: Service, case: str, job: str, cells: Sequenc
 
 
 def _measure(found: Outcome, ratios: Mapping[tuple[str, float], Sequence[float]]) -> None:
-    """Ours, where the floor can be reached at all."""
+    """Ours, where bare httpx reaches the goal."""
     for job in _AHEAD:
         if job == "bare":
             continue
-        ours = [
-            ratio
+        cells = [
+            (ratio, bare)
             for (name, delay), row in ratios.items()
             for ratio, bare in zip(row, ratios["bare", delay], strict=True)
-            if name == job and bare <= _REACHABLE
+            if name == job
         ]
-        cells = sum(map(len, ratios.values())) // len(_AHEAD)
-        where = f"where bare httpx is within {_REACHABLE:g} ({len(ours)} of {cells})"
+        ours = [ratio for ratio, bare in cells if bare <= _GOAL]
+        where = f"where bare httpx is within {_GOAL:g} ({len(ours)} of {len(cells)})"
         if ours:
             found.at_most(f"{job}: farthest from the floor, {where}", max(ours), _GOAL)
         else:
-            found.figure(f"{job}: farthest from the floor, {where}", "-")
+            found.figure(f"{job}: farthest from the floor, {where}", "not measurable: the machine is too slow, or busy")
 
 
 def _in_words(delay: float) -> str:
