@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
+
+W = TypeVar("W", bound=StrEnum)
 
 #: The connection that works unless another is named.
 DEFAULT_CONN_ID = "xai_collections_default"
@@ -102,9 +104,11 @@ def allowed_of(limit: float, total: int) -> float:
     return limit * total if 0 < limit < 1 or (isinstance(limit, float) and limit == 1) else limit
 
 
-def one_of(name: str, value: Any, words: type[StrEnum]) -> None:
-    """
-    :raises XAIArgumentError: ``value`` is none of the words, naming the argument.
+def one_of(name: str, value: Any, words: type[W]) -> W:
+    """The word that ``value`` is.
+
+    :raises XAIArgumentError: it is none of them, naming the argument.
     """
     if value not in list(words):
         raise XAIArgumentError(f"{name} is {value!r}; choose one of {', '.join(words)}")
+    return words(value)

@@ -1,4 +1,4 @@
-"""What a task says that is told to end: what goes on at xAI, and what the task will do if it runs again."""
+"""Log messages of tasks that are killed: what goes on at xAI, and what a rerun will do."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def while_waiting(collection_id: str, documents: str, again: str, *, remembered:
 
 
 def once_cleared(manifest: Mapping[str, Any] | None) -> str:
-    """What the task does that had a trigger keep this manifest; ``None`` is a sensor's."""
+    """What a rerun does of the task with this manifest; ``None`` means a sensor."""
     if manifest is None:
         return LOOKS_AGAIN
     return INDEXES_ANEW if manifest.get("reindexed") else FINDS

@@ -86,7 +86,7 @@ class DocumentPage(Answer):
 
 
 class UploadedDocument(Answer):
-    """Answer of the one-call upload, whose shape no reference gives: the document, or nothing to go by."""
+    """Answer of the one-call upload. Its shape is undocumented: ``file_metadata`` may be missing."""
 
     file_metadata: FileMetadata | None = None
 

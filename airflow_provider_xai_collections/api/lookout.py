@@ -1,4 +1,4 @@
-"""Many waits for documents of one collection: who looks when, so that they look together."""
+"""Scheduling of polls: waits for documents of one collection share requests."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Look(Generic[W]):
 
     @property
     def deadline(self) -> float | None:
-        """The earliest of theirs: each of them has long to go until its own, or none has."""
+        """The earliest deadline of the watchers. Those close to their deadline are never mixed with others."""
         deadlines = (each.poller.rules.deadline for each in self.watchers)
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
@@ -56,9 +56,8 @@ class Look(Generic[W]):
 class Lookout(Generic[W]):
     """Watchers between two looks. Times are in seconds, of a clock that is never set.
 
-    A look is taken when one of them can wait no longer. Its requests take so many documents each; room that is left in
-    the last goes to those who would look next. So all together cost about as many requests as their documents fill,
-    whenever their waits began, and none looks more rarely than it would alone.
+    A look is taken when one watcher is due. Free room in its last request goes to the watchers due next. So the number
+    of requests depends on the number of documents, not of waits, and no watcher looks later than it would alone.
     """
 
     def __init__(self) -> None:
@@ -95,7 +94,7 @@ class Lookout(Generic[W]):
         while (due := self.due) is not None:
             watcher = self._next[0][2]
             size = len(file_ids) + sum(file_id not in file_ids for file_id in watcher.poller.pending)
-            # Who must look may make it a request longer, who only may has to fit in.
+            # A watcher that is due may enlarge the look; one that is only ready must fit into it.
             room = LOOK_SIZE if due <= now else ceil(len(file_ids) / BATCH_SIZE) * BATCH_SIZE
             if watcher._ready > now or size > room:
                 break

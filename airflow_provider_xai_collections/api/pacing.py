@@ -16,9 +16,9 @@ from operator import attrgetter
 from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 
-# Time is counted in units: what the last refusal has cost, from the start of the refused request (a pause before it was
-# heard of, at most) to the opening of the gate. The figures below were found by playing limits of several kinds, as the
-# tests do.
+# Times below are in units. One unit is what the last refusal cost: from the start of the refused request until requests
+# may start again; the part before its answer counts for one pause at most. The constants were tuned by simulating
+# several kinds of limits, as the tests do.
 
 #: Share of the rate the service is believed to allow, with which to go on.
 _BACK = 0.95
@@ -101,7 +101,7 @@ class Pace:
         elif (expected := self._expected(turn, start, rate)) > now:
             return expected - now
         else:
-            # Of several who are late, the first to wake up takes the first start. None is lost.
+            # If several callers are late, the first to wake takes the earliest start; no start is lost.
             self._next = start + 1 / rate
         self.leave(turn)
         self._latest = max(self._latest, turn.place)
@@ -123,7 +123,7 @@ class Pace:
             self._line.remove(turn)
 
     def rate(self, now: float) -> float | None:
-        """Starts a second; ``None`` means as many as like."""
+        """Requests that may start a second; ``None`` means any number."""
         if self._lesson is None or now - self._opens > max(_CALM, _CALM_UNITS * self._lesson.unit):
             return None
         return self._lesson.rate(now - self._opens)
@@ -137,7 +137,7 @@ class Pace:
         if turn.start >= self._opens:
             self._lesson, pause = self._learn(turn.start, now, asked)
             self._starts.clear()
-        else:  # It was on its way when another one was refused: the same news again, which makes it more exact.
+        else:  # It was in flight when another one was refused: the estimate gets better, the rate no lower.
             pause = self._pause(asked)
             if self._lesson is not None and now < self._opens:
                 self._lesson.refused += 1

@@ -1,4 +1,4 @@
-"""Who a document is, and what must be done so that the collection holds it: decided purely.
+"""The identity of a document, and what an ingestion must do for it: decided purely.
 
 Identity lives in the collection, in fields this provider manages, so that a retry, another machine and the service
 itself recognise what is already there.

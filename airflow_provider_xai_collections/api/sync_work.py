@@ -1,4 +1,4 @@
-"""The order of a sync's work: which request may come next. It decides and remembers; drivers do.
+"""Scheduling of a sync's work: which flow may run next. Performs no I/O.
 
 New versions are uploaded, attached and watched side by side, while one look after the other asks how far indexing is.
 An old version goes once the new one is processed, and what the source has no longer goes last.
@@ -238,7 +238,7 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
             self._failures_in_a_row = 0
         elif isinstance(error, XAIAuthError | XAICredentialError):
             self.fatal = self.fatal or error
-        elif not isinstance(error, XAISourceError | XAIArgumentError):  # those are no word of the service's
+        elif not isinstance(error, XAISourceError | XAIArgumentError):  # those do not come from the service
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= GIVE_UP_AFTER and self.fatal is None:
                 self._give_up(error)

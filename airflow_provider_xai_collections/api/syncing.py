@@ -349,7 +349,7 @@ def _step(entry: SourceEntry, sha256: str | None, there: Sequence[HeldDocument],
     best, *doubles = copies
     match _progress(best, rules):
         case 0 if best.state is HeldState.IN_PROGRESS:
-            # Never removed: perhaps somebody has all of them indexed anew, and what is there is found meanwhile.
+            # Never removed: it may be in the middle of a reindex, and its old index is searched meanwhile.
             action = SyncAction.REINDEX
         case 0:
             broken = tuple(each.file_id for each in copies)

@@ -32,7 +32,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
     return uri._replace(path=f"/{collection_id}")
 
 
-def concerned(outlets: Iterable[Any], collection_id: str, *, aliases: bool = True) -> list[Any]:
+def matching_outlets(outlets: Iterable[Any], collection_id: str, *, aliases: bool = True) -> list[Any]:
     """Those of a task's outlets that an event of the collection can go through: its asset and, if wanted, each alias.
 
     Airflow drops events of assets that a task does not declare.
@@ -48,7 +48,7 @@ def concerned(outlets: Iterable[Any], collection_id: str, *, aliases: bool = Tru
 def emit(context: Context, outlets: Iterable[Any], collection_id: str, extra: Mapping[str, Any]) -> None:
     """Tell those who wait for the collection what a task did to it.
 
-    :param outlets: those that are ``concerned``.
+    :param outlets: those that are ``matching_outlets``.
     :param extra: what the event says, as JSON types.
     """
     for outlet in outlets:

@@ -27,14 +27,14 @@ from airflow_provider_xai_collections.client.exchange import (
 )
 from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.client.stopping import Stop
-from airflow_provider_xai_collections.client.throttling import Turns
+from airflow_provider_xai_collections.client.throttling import Throttle
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 
 T = TypeVar("T")
 
 
-def rolled(sleep: Sleep) -> float:
-    """Seconds of a pause: the die for its jitter has been cast."""
+def with_jitter(sleep: Sleep) -> float:
+    """Seconds to pause, with random jitter added."""
     return sleep.seconds + random.uniform(0, sleep.jitter)  # noqa: S311  # spreads load, hides nothing
 
 
@@ -54,7 +54,7 @@ class Client:
         self._transport = transport
         self._stop = stop or Stop()
         self._idle: list[HttpClient] = []
-        self._turns = Turns(settings.retries)
+        self._throttle = Throttle(settings.retries)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
@@ -132,7 +132,7 @@ class Client:
                 return answer.received()
 
         with self._http() as http:  # before its turn, because making one takes a while
-            return self._turns.exchange(request.endpoint.host, send, pause)
+            return self._throttle.exchange(request.endpoint.host, send, pause)
 
     def _drive(
         self,
@@ -152,7 +152,7 @@ class Client:
                     case Request():
                         resume = functools.partial(flow.send, deliver(step))
                     case Sleep():
-                        pause(rolled(step))
+                        pause(with_jitter(step))
                         resume = functools.partial(flow.send, None)
                     case Now():
                         resume = functools.partial(flow.send, time.time())
@@ -238,7 +238,7 @@ class AsyncClient:
                     case Request():
                         resume = functools.partial(flow.send, await deliver(step))
                     case Sleep():
-                        await asyncio.sleep(rolled(step))
+                        await asyncio.sleep(with_jitter(step))
                         resume = functools.partial(flow.send, None)
                     case Now():
                         resume = functools.partial(flow.send, time.time())

@@ -10,7 +10,7 @@ from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 
 
 class Stop:
-    """Said once, heard by every pause.
+    """A signal to stop, which wakes every pause. Safe to give in a signal handler.
 
     ``threading.Event`` would not do: a handler that sets it while the code it interrupts is inside ``wait`` or ``set``
     waits for ever for the lock which that code holds. A ``Condition`` lets the same thread in twice.

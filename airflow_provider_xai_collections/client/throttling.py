@@ -15,10 +15,10 @@ from airflow_provider_xai_collections.api.retries import RetryPolicy, seconds_as
 _log = logging.getLogger(__name__)
 
 
-class Turns:
+class Throttle:
     """The gate that all requests of a client pass: one :class:`Pace`, shared between threads.
 
-    One for both services: whoever both uploads and attaches asks them in turn, so neither gets far without the other.
+    One for both services: uploads and attaches alternate, so limiting only one of them would gain nothing.
 
     :param clock: seconds; never goes back.
     """

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.api.wire import Part
 from airflow_provider_xai_collections.client.drivers import Client
-from airflow_provider_xai_collections.durations import Duration, seconds
+from airflow_provider_xai_collections.durations import Duration, optional_seconds, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
@@ -310,7 +310,7 @@ class XAICollectionsHook(XAIConnectedHook):
         rules = WaitRules(
             deadline=time.time() + seconds("timeout", timeout),
             poll_interval=seconds("poll_interval", poll_interval),
-            stall_after=None if stall_timeout is None else seconds("stall_timeout", stall_timeout),
+            stall_after=optional_seconds("stall_timeout", stall_timeout),
         )
         return self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=self._team(team_id)))
 

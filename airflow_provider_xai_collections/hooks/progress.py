@@ -14,6 +14,22 @@ EVERY = 10.0
 WORD = 60
 
 
+class NowAndThen:
+    """Whether it is time for another line in the log about long work."""
+
+    __slots__ = ("_next",)
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + EVERY
+
+    def is_due(self) -> bool:
+        """True once every few seconds, and not at once."""
+        if (now := time.monotonic()) < self._next:
+            return False
+        self._next = now + EVERY
+        return True
+
+
 class ProgressLog:
     """Logs how far a wait is, at most every few seconds and only when something changed."""
 

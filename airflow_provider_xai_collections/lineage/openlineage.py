@@ -65,7 +65,7 @@ def written_to(collection_uri: str | None, report: Report | None) -> OperatorLin
         change = LifecycleStateChangeDatasetFacet(lifecycleStateChange=LifecycleStateChange(report.state_change))
         output.facets = {"lifecycleStateChange": change}
     return OperatorLineage(
-        inputs=_inputs(report.came_from),
+        inputs=_inputs(report.source_uris),
         outputs=[output],
         run_facets={FACET: XAICollectionsRunFacet(collection_id=report.collection_id, counts=counts)},
     )

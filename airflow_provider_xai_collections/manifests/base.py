@@ -80,12 +80,12 @@ class Report(Manifest):
         return {**dict.fromkeys(COUNTS, 0), **self.counts}
 
     @property
-    def only_looked(self) -> bool:
+    def is_dry_run(self) -> bool:
         """Whether it was never meant to change anything."""
         return False
 
     @property
-    def came_from(self) -> tuple[str, ...]:
+    def source_uris(self) -> tuple[str, ...]:
         """URIs of what went into the collection."""
         return ()
 

@@ -93,7 +93,7 @@ def _write_local(path: Path, models: Iterable[Manifest], where: AnyPath) -> int:
 
 
 def _write_remote(path: Any, models: Iterable[Manifest], where: AnyPath) -> int:
-    """By way of a local file: to close the stream of an object makes the object, even when only half was written."""
+    """Written to a local file first: closing the stream of an object publishes it, even when only half was written."""
     fs = filesystem_of(path)
     with tempfile.NamedTemporaryFile(prefix="xai-lines-") as stream:
         count = _write(models, stream, where, path)

@@ -45,7 +45,7 @@ class DocumentsManifest(Report):
         return {"added": self.added, "replaced": self.replaced, "failed": failed, "bytes": self.bytes}
 
     @property
-    def came_from(self) -> tuple[str, ...]:
+    def source_uris(self) -> tuple[str, ...]:
         return self.sources
 
 
@@ -66,7 +66,7 @@ class ChangesManifest(Report):
     fields_deleted: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
 
     @property
-    def only_looked(self) -> bool:
+    def is_dry_run(self) -> bool:
         return self.dry_run
 
     @property

@@ -91,11 +91,11 @@ class SyncManifest(Report):
         }
 
     @property
-    def only_looked(self) -> bool:
+    def is_dry_run(self) -> bool:
         return self.dry_run
 
     @property
-    def came_from(self) -> tuple[str, ...]:
+    def source_uris(self) -> tuple[str, ...]:
         return self.sources
 
     @property

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
-from airflow_provider_xai_collections.assets.collections import concerned, create_asset, emit
+from airflow_provider_xai_collections.assets.collections import create_asset, emit, matching_outlets
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.last_words import before_the_end, speak
 from airflow_provider_xai_collections.later import later
@@ -84,7 +84,7 @@ class XAICollectionsBaseOperator(BaseOperator):
             is somebody to tell.
         """
         self.so_far = report
-        outlets = concerned(self.outlets, report.collection_id, aliases=not report.only_looked)
+        outlets = matching_outlets(self.outlets, report.collection_id, aliases=not report.is_dry_run)
         if outlets:
             now = self._documents_in(report.collection_id) if documents is None else documents
             emit(context, outlets, report.collection_id, report.event_extra(now))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
-from airflow_provider_xai_collections.arguments import strings_of, whole_number
+from airflow_provider_xai_collections.arguments import one_of, strings_of, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
@@ -99,12 +99,7 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
 
     def execute(self, context: Context) -> str:
         with for_operator(), self.hook:
-            try:
-                policy = IfExists(self.if_exists)
-            except ValueError:
-                raise XAIArgumentError(
-                    f"if_exists is {self.if_exists!r}; choose one of {', '.join(IfExists)}"
-                ) from None
+            policy = one_of("if_exists", self.if_exists, IfExists)
             settings = {
                 "index_configuration": self.index_configuration,
                 "chunk_configuration": self.chunk_configuration,
@@ -198,16 +193,16 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
         self.add_fields = add_fields
         self.delete_fields = delete_fields
         self.allow_field_delete = allow_field_delete
-        self.only_look = dry_run  # Airflow's operators have a method ``dry_run``
+        self.is_dry_run = dry_run  # Airflow's operators have a method ``dry_run``
 
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
-            changes = self.hook.run(reconciling.change_collection(self._update(), dry_run=self.only_look))
-            said = "%s: would %s" if self.only_look else "%s: %s"
+            changes = self.hook.run(reconciling.change_collection(self._update(), dry_run=self.is_dry_run))
+            said = "%s: would %s" if self.is_dry_run else "%s: %s"
             self.log.info(said, self.collection_id, changes)
             if "chunk_configuration" in changes.settings:
                 self.log.info("Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator")
-            return self.tell(context, results.ChangesManifest.of(self.collection_id, changes, dry_run=self.only_look))
+            return self.tell(context, results.ChangesManifest.of(self.collection_id, changes, dry_run=self.is_dry_run))
 
     def _update(self) -> UpdateCollection:
         delete_fields = strings_of("delete_fields", self.delete_fields or [], "keys of fields")
@@ -270,12 +265,7 @@ class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
-            try:
-                policy = IfMissing(self.if_missing)
-            except ValueError:
-                raise XAIArgumentError(
-                    f"if_missing is {self.if_missing!r}; choose one of {', '.join(IfMissing)}"
-                ) from None
+            policy = one_of("if_missing", self.if_missing, IfMissing)
             whole_number("concurrency", self.concurrency, at_least=1)
             removal = api_removing.Removal(self.collection_id, self.team, delete_files=self.delete_files)
             try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.arguments import ids_of, strings_by_key, text_of, whole_number
+from airflow_provider_xai_collections.arguments import ids_of, one_of, strings_by_key, text_of, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.last_words import INDEXES_ANEW
 from airflow_provider_xai_collections.later import later
@@ -214,10 +214,7 @@ class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
         return manifest, file_ids
 
     def _chosen(self) -> list[str]:
-        try:
-            which = Which(self.which)
-        except ValueError:
-            raise XAIArgumentError(f"which is {self.which!r}; choose one of {', '.join(Which)}") from None
+        which = one_of("which", self.which, Which)
         if which is not Which.GIVEN:
             if self.file_ids is not None:
                 raise XAIArgumentError(f"which={str(which)!r} goes without file_ids; with them, which is 'given'")

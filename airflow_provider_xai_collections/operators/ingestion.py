@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import patterns_of, rendered, strings_by_key, text_of
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.arguments import one_of, patterns_of, rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 
@@ -115,12 +114,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         return manifest, [document.file_id for document in placed]
 
     def _target(self) -> ingestion.Target:
-        try:
-            method = UploadMethod(self.upload_method)
-        except ValueError:
-            raise XAIArgumentError(
-                f"upload_method is {self.upload_method!r}; choose one of {', '.join(UploadMethod)}"
-            ) from None
+        method = one_of("upload_method", self.upload_method, UploadMethod)
         return ingestion.Target(self.collection_id, text_of("scope", self.scope), method, self.team)
 
     def _held(

@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.manifests.results import RemovalManifest
-from airflow_provider_xai_collections.operators.side_by_side import side_by_side
+from airflow_provider_xai_collections.operators.concurrency import run_concurrently
 
 
 def remove_each(
@@ -16,10 +16,10 @@ def remove_each(
 ) -> RemovalManifest:
     """Remove the documents, ``concurrency`` at a time, and count.
 
-    :raises XAIError: as :func:`side_by_side`.
+    :raises XAIError: as :func:`run_concurrently`.
     """
     flows = (removal.of(file_id) for file_id in file_ids)
-    removed = side_by_side(hook, file_ids, flows, concurrency=concurrency, what="removed", log=log)
+    removed = run_concurrently(hook, file_ids, flows, concurrency=concurrency, what="removed", log=log)
     manifest = RemovalManifest(
         version=1,
         collection_id=removal.collection_id,

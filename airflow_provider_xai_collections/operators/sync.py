@@ -56,7 +56,7 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.only_look = dry_run  # Airflow's operators have a method of that name
+        self.is_dry_run = dry_run  # Airflow's operators have a method of that name
         self.report = report
         self.deferrable = deferrable
 
@@ -66,8 +66,8 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with for_operator(), self.hook:
             self.check_arguments()
-            planned = self.sync_run.planner.plan(dry_run=self.only_look)
-            if self.only_look:
+            planned = self.sync_run.planner.plan(dry_run=self.is_dry_run)
+            if self.is_dry_run:
                 return self._tell_plan(context, planned)
             return self._sync(context, planned)
 

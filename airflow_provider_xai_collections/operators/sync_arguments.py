@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import count_or_share, one_of, patterns_of, text_of, whole_number
-from airflow_provider_xai_collections.durations import Duration, seconds
+from airflow_provider_xai_collections.durations import Duration, optional_seconds, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
@@ -174,8 +174,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         whole_number("concurrency", self.concurrency, at_least=1)
         seconds("timeout", self.timeout)
         seconds("stuck_after", self.stuck_after)
-        if self.orphan_age is not None:
-            seconds("orphan_age", self.orphan_age)
+        optional_seconds("orphan_age", self.orphan_age)
         self.wait_rules()
         patterns_of("exclude", self.exclude)
         one_of("verify", self.verify, Verify)
@@ -215,5 +214,5 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     def wait_rules(self) -> polling.WaitRules:
         return polling.WaitRules(
             poll_interval=seconds("poll_interval", self.poll_interval),
-            stall_after=None if self.stall_timeout is None else seconds("stall_timeout", self.stall_timeout),
+            stall_after=optional_seconds("stall_timeout", self.stall_timeout),
         )

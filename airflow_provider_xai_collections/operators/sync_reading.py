@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.syncing import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAISourceError
-from airflow_provider_xai_collections.hooks.progress import EVERY
+from airflow_provider_xai_collections.hooks.progress import NowAndThen
 
 
 def content_hashes(
@@ -29,7 +28,7 @@ def content_hashes(
 
     hashes: dict[str, str] = {}
     unread: dict[str, str] = {}
-    next_line = time.monotonic() + EVERY
+    line = NowAndThen()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool:
         try:
             for entry, outcome in zip(entries, pool.map(outcome_of, entries), strict=True):
@@ -37,8 +36,7 @@ def content_hashes(
                     unread[entry.uri] = str(outcome)
                 else:
                     hashes[entry.uri] = outcome
-                if time.monotonic() >= next_line:
-                    next_line = time.monotonic() + EVERY
+                if line.is_due():
                     log.info("%d of %d documents read", len(hashes) + len(unread), len(entries))
         except BaseException:
             # A task that is ended does not read the others first.

@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.sync_work import Done, Happened, SyncO
 from airflow_provider_xai_collections.api.syncing import SyncAction
 from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIError, XAIOutcomeUnknownError, XAIRateLimitError
-from airflow_provider_xai_collections.hooks.progress import EVERY
+from airflow_provider_xai_collections.hooks.progress import NowAndThen
 from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.manifests.sync import LOST, Problem, SyncLine, SyncManifest, first_problems
 from airflow_provider_xai_collections.manifests.waits import WaitSummary
@@ -63,7 +63,7 @@ class Tally:
         self.collection_id = collection_id
         self._lines = TemporaryFile("w+", encoding="utf-8") if keep_lines else None  # noqa: SIM115  # closed by close
         self._began = time.monotonic()
-        self._next_line = self._began + EVERY
+        self._line = NowAndThen()
         self.to_do = to_do
         self.counts: Counter[str] = Counter()
         self._problems = Problems()
@@ -80,8 +80,7 @@ class Tally:
         """Take in a request that is over, and say how far it all is."""
         if isinstance(what, Brought) and what.placed is not None:
             self.placed += 1
-        if time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + EVERY
+        if self._line.is_due():
             rate = self.finished / (time.monotonic() - self._began)
             left = in_words((self.to_do - self.finished) / rate) if rate else "an unknown time"
             self._log.info(

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import Context, conf
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.arguments import whole_number
-from airflow_provider_xai_collections.durations import Duration, in_words, seconds
+from airflow_provider_xai_collections.durations import Duration, in_words, optional_seconds, seconds
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.last_words import FINDS, between_documents, while_waiting
 from airflow_provider_xai_collections.later import later
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.manifests import base as manifests_base
     from airflow_provider_xai_collections.manifests import results
     from airflow_provider_xai_collections.manifests import waits as wait_manifests
-    from airflow_provider_xai_collections.operators import side_by_side as together
+    from airflow_provider_xai_collections.operators import concurrency as concurrent_work
     from airflow_provider_xai_collections.waits import resuming, verdicts
 else:
     api_flows = later("api.flows")
@@ -35,7 +35,7 @@ else:
     manifests_base = later("manifests.base")
     results = later("manifests.results")
     wait_manifests = later("manifests.waits")
-    together = later("operators.side_by_side")
+    concurrent_work = later("operators.concurrency")
     resuming = later("waits.resuming")
     tables = later("tables")
     verdicts = later("waits.verdicts")
@@ -49,8 +49,8 @@ MAP_INDEX_TEMPLATE = "{{ task.batch_name if ti.map_index >= 0 else '' }}"
 class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
     """Brings documents into a collection, then waits until they are processed.
 
-    A try that is cut off while it waits is nothing lost: on Airflow 3.3 the next one goes on waiting, and sends, reads
-    and lists nothing again; before that it looks at the collection.
+    If a try is killed while it waits, the next one resumes the wait on Airflow 3.3 and repeats no work; before that it
+    looks at the collection again.
 
     :param collection_id: the collection. (templated)
     :param concurrency: how many documents are worked on at once, at least 1.
@@ -150,12 +150,12 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         return super().last_words()
 
     def run_each(self, names: Sequence[str], flows: Iterable[Flow[T]], *, what: str) -> list[T]:
-        """Run one flow per document, ``concurrency`` at a time; their values, in order. See :func:`side_by_side`."""
+        """Run one flow per document, ``concurrency`` at a time, and return their values in order."""
 
         def done(count: int) -> None:
             self._each = count, len(names), what
 
-        return together.side_by_side(
+        return concurrent_work.run_concurrently(
             self.hook, names, flows, concurrency=self.concurrency, what=what, log=self.log, done=done
         )
 
@@ -217,5 +217,5 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         return polling.WaitRules(
             deadline=time.time() + seconds("timeout", self.timeout),
             poll_interval=seconds("poll_interval", self.poll_interval),
-            stall_after=None if self.stall_timeout is None else seconds("stall_timeout", self.stall_timeout),
+            stall_after=optional_seconds("stall_timeout", self.stall_timeout),
         )

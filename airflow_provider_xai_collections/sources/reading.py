@@ -150,7 +150,7 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, ke
     except ValueError as error:
         raise XAIUnfitDocumentError(str(error)) from error
     with _naming(file):
-        # What is a pipe by now must not be opened. To look costs nothing on disk, and a request in storage.
+        # Opening a pipe would block, so look again; that is free on disk, and costs a request in object storage.
         now = state_of(file.path) if state is None or is_local(file.path) else state
         size = _checked_size(file.name, now, limit)
         if state not in (None, now):

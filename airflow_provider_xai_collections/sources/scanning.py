@@ -47,9 +47,9 @@ def scan(
     """List what a source holds, in order of names; nothing is read.
 
     The list is complete, or an error comes instead: what is not in it may be removed from the collection. So a folder
-    that cannot be listed is an error. A file that cannot be looked at, such as a link that leads nowhere, is in the
+    that cannot be listed is an error. A file that cannot be inspected, such as a link that leads nowhere, is in the
     list without a fingerprint; reading it says what is wrong. As it may be a link to a folder that is out of reach,
-    what the collection holds from below it is not known to be gone.
+    documents from below it are not treated as gone.
 
     It makes the file system of an object storage, which looks a connection up: call it on the main thread.
 

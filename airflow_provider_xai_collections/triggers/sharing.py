@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.hooks.collections import XAICollectionsHoo
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
 from airflow_provider_xai_collections.triggers.watching import CollectionWatch
 
-#: Seconds for which a trigger that starts believes what another was told of the connection: a new key has to be seen.
+#: Seconds for which triggers reuse what a connection says: few, so that a changed key is picked up.
 FRESH = 10.0
 #: Looks of one connection that run at the same time, and listings beside them.
 SLOTS = 8
@@ -32,7 +32,7 @@ V = TypeVar("V", bound=Closable)
 
 
 class Shared(Generic[K, V]):
-    """Things that are there once for all who use them: made for the first, closed behind the last.
+    """Objects with a count of their users: created for the first, closed after the last.
 
     :param make: makes the thing of a key.
     """

@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.flows import batch_get_documents
 from airflow_provider_xai_collections.api.lookout import Look, Lookout, Watcher
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
-from airflow_provider_xai_collections.client.drivers import AsyncClient, rolled
+from airflow_provider_xai_collections.client.drivers import AsyncClient, with_jitter
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
     XAIInvalidRequestError,
@@ -72,7 +72,7 @@ class Waiting(Watcher):
         if end is not None:
             self.result.set_result(end)
             return None
-        return rolled(self.poller.pause(now))
+        return with_jitter(self.poller.pause(now))
 
     @property
     def time_left(self) -> float | None:
@@ -135,7 +135,7 @@ class CollectionWatch:
         self._next = due, self._start(self._look_at(due, max(0.0, due - now)))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        # It is nobody's work alone: in a context of its own, what it logs is in nobody's log.
+        # It serves several triggers, so it runs in an empty context and logs into none of their logs.
         task = asyncio.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -161,7 +161,7 @@ class CollectionWatch:
             found = {document.file_id: document for document in documents}
         except Exception as error:
             if isinstance(error, _MAY_BE_ONES_OWN) and len(look.watchers) > 1:
-                # What is wrong with one of them is nothing to the others.
+                # One bad document must not fail the other waits: look for each alone.
                 for each in look.watchers:
                     await self._look(Look([each]))
                 return

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from airflow_provider_xai_collections.arguments import allowed_of, count_or_share
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.arguments import allowed_of, count_or_share, one_of
 
 
 class OnFailed(StrEnum):
@@ -22,10 +21,7 @@ class OnFailed(StrEnum):
 
 def check_policy(on_failed: str, max_failed: float) -> OnFailed:
     """Read the two arguments, or say what is wrong with them."""
-    try:
-        policy = OnFailed(on_failed)
-    except ValueError:
-        raise XAIArgumentError(f"on_failed is {on_failed!r}; choose one of {', '.join(OnFailed)}") from None
+    policy = one_of("on_failed", on_failed, OnFailed)
     count_or_share("max_failed", max_failed)
     return policy
 

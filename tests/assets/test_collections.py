@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
-from airflow_provider_xai_collections.assets.collections import concerned, create_asset, emit, sanitize_uri
+from airflow_provider_xai_collections.assets.collections import create_asset, emit, matching_outlets, sanitize_uri
 from tests.operators.stage import AIRFLOW_2, accessors
 
 
@@ -40,7 +40,7 @@ def test_airflow_checks_uris_with_our_sanitizer() -> None:
 def test_an_event_reaches_the_declared_asset_and_every_alias_and_nothing_else() -> None:
     ours, other, alias = create_asset(collection_id="c"), create_asset(collection_id="d"), AssetAlias("any collection")
     context: Any = {"outlet_events": accessors()}
-    outlets = concerned([ours, other, alias], "c")
+    outlets = matching_outlets([ours, other, alias], "c")
     assert outlets == [ours, alias]
     emit(context, outlets, "c", {"added": 3})
     events = context["outlet_events"]
@@ -64,7 +64,7 @@ def test_what_an_alias_is_told_may_have_a_report_inside() -> None:
 
 
 def test_where_there_is_no_outlet_nobody_is_concerned() -> None:
-    assert concerned([], "c") == []
-    assert concerned([AssetAlias("any collection")], "c", aliases=False) == []
+    assert matching_outlets([], "c") == []
+    assert matching_outlets([AssetAlias("any collection")], "c", aliases=False) == []
     ours = create_asset(collection_id="c")
-    assert concerned([ours], "c", aliases=False) == [ours]
+    assert matching_outlets([ours], "c", aliases=False) == [ours]

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.client.settings import Service, Settings
 from airflow_provider_xai_collections.client.stopping import Stop
-from airflow_provider_xai_collections.client.throttling import Turns
+from airflow_provider_xai_collections.client.throttling import Throttle
 from airflow_provider_xai_collections.emulator import Emulator, FaultRule, running
 from airflow_provider_xai_collections.emulator import Settings as Behaviour
 from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError, XAITransportError
@@ -38,14 +38,14 @@ class Gate:
     pauses: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.turns = Turns(RetryPolicy(), lambda: self.now)
+        self.throttle = Throttle(RetryPolicy(), lambda: self.now)
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
         self.now += seconds
 
     def pass_with(self, answer: Response) -> Response:
-        return self.turns.exchange(Host.API, lambda: answer, self.pause)
+        return self.throttle.exchange(Host.API, lambda: answer, self.pause)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
         if another:
             gate.pass_with(another.pop())
 
-    assert gate.turns.exchange(Host.API, lambda: FINE, pause).held == 7.0 + 7.0
+    assert gate.throttle.exchange(Host.API, lambda: FINE, pause).held == 7.0 + 7.0
     assert gate.pauses == [7.0, pytest.approx(7 / 0.95), 7.0]
 
 
@@ -98,7 +98,7 @@ def test_what_ends_the_wait_sends_nothing() -> None:
     gate.pass_with(refusal())
     stop.say()
     with pytest.raises(XAIInterruptedError):
-        gate.turns.exchange(Host.API, lambda: sent.append(1) or FINE, stop.pause)  # type: ignore[func-returns-value]
+        gate.throttle.exchange(Host.API, lambda: sent.append(1) or FINE, stop.pause)  # type: ignore[func-returns-value]
     assert sent == []
     gate.pass_with(FINE)
     assert gate.pauses == [7.0]  # who has left is in nobody's way
@@ -111,7 +111,7 @@ def test_no_answer_says_nothing_about_the_pace() -> None:
         raise XAITransportError("cut")
 
     with pytest.raises(XAITransportError):
-        gate.turns.exchange(Host.API, cut, gate.pause)
+        gate.throttle.exchange(Host.API, cut, gate.pause)
     gate.pass_with(FINE)
     assert gate.pauses == []
 

@@ -26,7 +26,7 @@ from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
 from airflow_provider_xai_collections.api.protocol import call
-from airflow_provider_xai_collections.client.throttling import Turns
+from airflow_provider_xai_collections.client.throttling import Throttle
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -75,7 +75,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
     """Waiting takes no time, but the clock shows that it happened. The die for jitter always shows the least."""
     clock = FlyingTime()
     monkeypatch.setattr("time.time", clock.time)
-    monkeypatch.setattr(Turns.__init__, "__defaults__", (clock.monotonic,))
+    monkeypatch.setattr(Throttle.__init__, "__defaults__", (clock.monotonic,))
     monkeypatch.setattr("time.sleep", clock.sleep)
     monkeypatch.setattr("asyncio.sleep", clock.async_sleep)
     monkeypatch.setattr("threading.Condition.wait", lambda condition, timeout=None: clock.wait(condition, timeout))

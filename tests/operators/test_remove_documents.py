@@ -139,7 +139,7 @@ def test_the_counts_are_logged(xai: Xai, logged: Logged) -> None:
 
 
 def test_long_work_says_how_far_it_is(xai: Xai, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
-    monkeypatch.setattr("airflow_provider_xai_collections.operators.side_by_side.EVERY", 0.0)
+    monkeypatch.setattr("airflow_provider_xai_collections.hooks.progress.EVERY", 0.0)
     run(task(collection_id=xai.collection(), file_ids=["file_1", "file_2"]))
     assert "1 of 2 documents removed, 0 failed" in logged()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,13 +9,13 @@ from airflow_provider_xai_collections.airflow_errors import FINAL
 from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.exceptions import XAIAuthError, XAICredentialError, XAIError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.hooks.progress import EVERY
+from airflow_provider_xai_collections.hooks.progress import NowAndThen
 from airflow_provider_xai_collections.waits.verdicts import NAMED
 
 T = TypeVar("T")
 
 
-def side_by_side(
+def run_concurrently(
     hook: XAICollectionsHook,
     names: Sequence[str],
     flows: Iterable[Flow[T]],
@@ -47,7 +46,7 @@ def side_by_side(
             yield flow
 
     done(0)
-    next_line = time.monotonic() + EVERY
+    line = NowAndThen()
     for position, outcome in hook.run_many(until_refused(), concurrency=concurrency):
         if isinstance(outcome, XAIAuthError | XAICredentialError):
             refused.append(outcome)
@@ -56,8 +55,7 @@ def side_by_side(
         else:
             values[position] = outcome
         done(len(values))
-        if time.monotonic() >= next_line:
-            next_line = time.monotonic() + EVERY
+        if line.is_due():
             log.info("%d of %d documents %s, %d failed", len(values), len(names), what, len(failures))
     if refused:
         raise refused[0]
