@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import (
     Context,
@@ -15,14 +15,21 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
-from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestBaseOperator
 from airflow_provider_xai_collections.operators.waiting import MAP_INDEX_TEMPLATE
-from airflow_provider_xai_collections.sources.finding import find_files
-from airflow_provider_xai_collections.sources.paths import AnyPath
-from airflow_provider_xai_collections.sources.reading import Content, read_contents, read_sources, refuse_twins
-from airflow_provider_xai_collections.tables import batch_name
+from airflow_provider_xai_collections.sources.content import Content
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections import tables
+    from airflow_provider_xai_collections.api.planning import SourceDocument
+    from airflow_provider_xai_collections.sources import finding, reading
+    from airflow_provider_xai_collections.sources.paths import AnyPath
+else:
+    finding = later("sources.finding")
+    reading = later("sources.reading")
+    tables = later("tables")
 
 __all__ = ["Content", "XAIIngestDecoratedOperator", "xai_ingest_task"]
 
@@ -52,7 +59,7 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
     @property
     def batch_name(self) -> str:
         """What a mapped task is called in the UI: after its function's arguments."""
-        return batch_name([*self.op_args, *self.op_kwargs.values()])
+        return tables.batch_name([*self.op_args, *self.op_kwargs.values()])
 
     @property
     def is_async(self) -> bool:
@@ -63,10 +70,10 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
         context_merge(context, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
         contents, paths = _sorted(self.python_callable(*self.op_args, **kwargs))
-        sources = read_contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=limit)
+        sources = reading.read_contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=limit)
         if paths:
-            sources += read_sources(find_files(paths), limit=limit, concurrency=self.concurrency)
-        refuse_twins(sources)
+            sources += reading.read_sources(finding.find_files(paths), limit=limit, concurrency=self.concurrency)
+        reading.refuse_twins(sources)
         return sources
 
 

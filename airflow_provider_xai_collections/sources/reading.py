@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from math import ceil
@@ -23,6 +23,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAISourceError,
     XAIUnfitDocumentError,
 )
+from airflow_provider_xai_collections.sources.content import Content
 from airflow_provider_xai_collections.sources.finding import FoundFile
 from airflow_provider_xai_collections.sources.fingerprints import FileState, state_of
 from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, filesystem_of, is_local
@@ -31,23 +32,6 @@ from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, fil
 NAMED = 5
 #: What to do about a file that could be read before.
 GONE = ". It may have vanished since it was listed: check the source, then run the task again"
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A document that is no file: its name, and its text or bytes.
-
-    :param name: the file name xAI shows, which also tells the type: ``"report.md"``.
-    :param data: what it holds; text is sent as UTF-8.
-    :param uri: where it comes from. With the scope it says whether two contents are versions of one document; the
-        task and the name by default.
-    :param fields: metadata of this document alone, on top of that for all.
-    """
-
-    name: str
-    data: str | bytes = field(repr=False)
-    uri: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD_BYTES) -> Upload:
