@@ -18,6 +18,8 @@ from pathlib import Path
 
 from airflow_provider_xai_collections.client.settings import Settings
 
+from .masking import Mask, masked_terminal
+
 KEYS = ("XAI_MANAGEMENT_API_KEY", "XAI_API_KEY")
 REPORT = Path(__file__).resolve().parents[2] / ".live" / "report.md"
 CONNECTION = "xai_live"
@@ -30,7 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"test-live: set {' and '.join(missing)}: it asks the real service, and needs both keys", file=sys.stderr)
         return 2
     keys = [os.environ[name].strip() for name in KEYS]
+    # Before Airflow is imported, whose logs take the terminal as they find it.
+    with masked_terminal(mask := Mask(keys)):
+        return _run(options, keys, mask)
 
+
+def _run(options: argparse.Namespace, keys: Sequence[str], mask: Mask) -> int:
     # Importing them makes an Airflow home of the tests' own and takes the user's settings out of the environment.
     from tests.operators import stage  # noqa: F401
 
@@ -41,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .tidying import clear
 
     os.environ[f"AIRFLOW_CONN_{CONNECTION.upper()}"] = json.dumps(connection(options.host, options.api_host, *keys))
-    meter = Meter(Budget())
+    meter = Meter(Budget(), mask)
     # So that what has been made is deleted, however the run is stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: meter.end(128 + number))
@@ -54,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return bool(left)
         outcome = play(CONNECTION, Path(folder), meter, **paces)
     where = " and ".join(dict.fromkeys((options.host, options.api_host)))
-    print(written(options.report, outcome, where=where, when=time.strftime("%Y-%m-%d", time.gmtime()), keys=keys))
+    print(written(options.report, outcome, where=where, when=time.strftime("%Y-%m-%d", time.gmtime())))
     print(f"test-live: the report is in {options.report}", *outcome.wrong, sep="\n")
     return bool(outcome.wrong)
 

@@ -13,7 +13,8 @@ from unittest.mock import patch
 import httpx
 
 from airflow_provider_xai_collections.api.endpoints import SEARCH_DOCUMENTS
-from airflow_provider_xai_collections.api.printable import printable
+
+from .masking import Mask
 
 
 class BudgetSpentError(RuntimeError):
@@ -46,10 +47,11 @@ class Exchange:
     headers: httpx.Headers
     body: bytes
     query_size: int
+    mask: Mask
 
     def __str__(self) -> str:
-        """The answer in one line, fit to be pasted: a key is masked, a long text cut."""
-        text = printable(self.body.decode("utf-8", "replace"), 200)
+        """The answer in one line, fit to be pasted: keys are masked, then a long text is cut."""
+        text = self.mask.quoted(self.body.decode("utf-8", "replace"), 200)
         return f"{self.status} {text or '(no body)'}"
 
     @property
@@ -81,10 +83,14 @@ class Made:
 
 
 class Meter:
-    """Counts, remembers and, in time, refuses."""
+    """Counts, remembers and, in time, refuses.
 
-    def __init__(self, budget: Budget) -> None:
+    :param mask: what the run says of itself goes through it.
+    """
+
+    def __init__(self, budget: Budget, mask: Mask) -> None:
         self.budget = budget
+        self.mask = mask
         self.requests = self.searches = self.sent = 0
         self.exchanges: list[Exchange] = []
         self.made = Made()
@@ -126,6 +132,7 @@ class Meter:
             response.headers,
             response.content,
             len(request.url.query),
+            self.mask,
         )
         with self._lock:
             self.exchanges.append(exchange)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from airflow_provider_xai_collections.api.printable import printable
-
+from .masking import Mask
 from .meter import BudgetSpentError, Meter, metered
 from .open_points import POINTS, OpenPoint
 from .place import Live, at
@@ -27,6 +26,10 @@ class Line:
     what: str
     seen: str
     wrong: str = ""
+
+    def __str__(self) -> str:
+        """As it is told while the run goes on."""
+        return f"{self.what} {self.wrong or self.seen}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +65,23 @@ def play(
 ) -> Outcome:
     """Play everything on the service behind ``connection``; delete what it made, whatever happens."""
     lines: dict[str, list[Line]] = {"scenarios": [], "points": []}
-    left: list[str] = []
+
+    def keep(what: str, line: Line) -> None:
+        lines[what].append(line)
+        tell(str(line))
+
     with metered(meter), at(connection, meter, folder, poll_interval, patience) as live:
         try:
             for scenario in scenarios:
                 what = " ".join((scenario.__doc__ or scenario.__name__).split())
-                lines["scenarios"].append(_line(what, partial(_held, scenario, live), tell))
+                keep("scenarios", _line(what, partial(_held, scenario, live), meter.mask))
             for point in points:
-                lines["points"].append(_line(point.question, partial(point.answer, live), tell))
+                keep("points", _line(point.question, partial(point.answer, live), meter.mask))
         finally:
-            left = tidy(live.hook, meter)
+            left = tuple(map(meter.mask, tidy(live.hook, meter)))
             for one in left:
                 tell(f"left behind: {one}")
-    return Outcome(live.name, tuple(lines["scenarios"]), tuple(lines["points"]), tuple(left), meter)
+    return Outcome(live.name, tuple(lines["scenarios"]), tuple(lines["points"]), left, meter)
 
 
 def _held(scenario: Callable[[Live], None], live: Live) -> str:
@@ -82,16 +89,14 @@ def _held(scenario: Callable[[Live], None], live: Live) -> str:
     return "held"
 
 
-def _line(what: str, do: Callable[[], str], tell: Callable[[str], None]) -> Line:
+def _line(what: str, do: Callable[[], str], mask: Mask) -> Line:
     """One thing tried. A mistake of ours, of the service's or of the test's is a row; a spent budget ends the run's
     requests, not its report."""
     try:
-        line = Line(what, do())
+        return Line(what, mask(do()))
     except BudgetSpentError as error:
-        line = Line(what, "not tried", f"the budget is spent: {error}")
+        return Line(what, "not tried", f"the budget is spent: {error}")
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}:{frame.lineno}"
-        line = Line(what, "failed", printable(f"{type(error).__name__}: {error} ({place})"))
-    tell(f"{line.what} {line.wrong or line.seen}")
-    return line
+        return Line(what, "failed", mask.quoted(f"{type(error).__name__}: {error} ({place})"))

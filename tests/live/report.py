@@ -10,11 +10,9 @@ from airflow_provider_xai_collections import __version__
 from .playing import Line, Outcome
 
 
-def written(path: Path, outcome: Outcome, *, where: str, when: str, keys: Iterable[str]) -> str:
+def written(path: Path, outcome: Outcome, *, where: str, when: str) -> str:
     """Write the report, without the keys, and return it."""
-    text = report(outcome, where=where, when=when)
-    for key in keys:
-        text = text.replace(key, "***")
+    text = outcome.meter.mask(report(outcome, where=where, when=when))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return text

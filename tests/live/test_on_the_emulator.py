@@ -16,33 +16,18 @@ from airflow_provider_xai_collections.emulator.server import ServerUrls
 from tests.conftest import API_KEY, MANAGEMENT_KEY, RecordingEmulator, Stage, playing
 from tests.operators.stage import Xai
 
-from .meter import Budget, Meter
-from .open_points import POINTS
-from .place import PREFIX
-from .playing import Outcome, play
+from .meter import Budget
+from .open_points import POINTS, OpenPoint
+from .place import PREFIX, Live
+from .playing import Outcome
+from .rehearsal import holds_nothing, metering, played, shown
 from .report import report
 from .scenarios import SCENARIOS
 from .tidying import clear
 
 
-def played(connection: str, folder: Path, meter: Meter | None = None, **chosen: Any) -> Outcome:
-    return play(
-        connection,
-        folder,
-        meter or Meter(Budget()),
-        tell=lambda line: None,
-        poll_interval=0.02,
-        patience=20.0,
-        **chosen,
-    )
-
-
 def seen(outcome: Outcome) -> dict[str, str]:
     return {line.what: line.seen for line in outcome.points}
-
-
-def holds_nothing(xai: Xai) -> bool:
-    return xai.hook.list_collections() == [] and xai.hook.list_files() == []
 
 
 def with_other_switches() -> Any:
@@ -64,6 +49,11 @@ def with_other_switches() -> Any:
         last_indexed_at_null=True,
         search_lag="reads:1",
     )
+
+
+def quoting_the_key_after(characters: int) -> Any:
+    """The text of a refusal is cut at 200."""
+    return playing(violation_text=f"{'x' * characters} bad key {MANAGEMENT_KEY} y")
 
 
 def test_on_an_emulator_as_it_is_everything_holds_and_is_answered(connection: str, xai: Xai, tmp_path: Path) -> None:
@@ -115,6 +105,41 @@ def test_on_one_that_differs_in_every_point_the_answers_do_too(connection: str, 
     assert all(row.replace("\\|", "").count("|") == 3 for row in rows), "what the service says does not break the table"
 
 
+@pytest.mark.parametrize("emulator_settings", [quoting_the_key_after(120), quoting_the_key_after(135)])
+def test_what_the_service_says_of_a_key_is_neither_told_nor_in_the_report(connection: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    outcome = played(connection, tmp_path, told=told)
+    assert sum("bad key ***" in line for line in told) == 2
+    assert shown("\n".join(told) + report(outcome, where="here", when="today")) == []
+
+
+def test_what_a_scenario_a_point_or_an_error_says_of_a_key_is_hidden_too(
+    connection: str, emulator: RecordingEmulator, tmp_path: Path
+) -> None:
+    def fail(live: Live) -> None:
+        """Fail."""
+        live.collection("left")
+        raise AssertionError(f"{'x' * 270} {MANAGEMENT_KEY}")
+
+    # In JSON any character may be escaped, and the provider's message says what was meant.
+    escaped = MANAGEMENT_KEY.replace("-", "\\u002d")
+    emulator.set_faults(
+        FaultRule(
+            endpoint="delete_collection",
+            status=403,
+            body=f'{{"error": "bad key {escaped}"}}'.encode(),
+            content_type="application/json",
+        )
+    )
+    told: list[str] = []
+    points = [OpenPoint("What is it?", lambda live: f"an answer with {API_KEY}")]
+    outcome = played(connection, tmp_path, told=told, scenarios=[fail], points=points)
+    assert [line.seen for line in outcome.points] == ["an answer with ***"]
+    assert "bad key ***" in outcome.left[0]
+    for text in (*told, *outcome.wrong, report(outcome, where="here", when="today")):
+        assert shown(text) == []
+
+
 @pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=2)])
 def test_a_list_that_lags_behind_is_seen(connection: str, tmp_path: Path) -> None:
     lag = [point for point in POINTS if "right after the POST" in point.question]
@@ -137,10 +162,9 @@ def test_what_does_not_hold_is_in_the_report_and_the_rest_goes_on(
 def test_no_more_is_asked_than_the_budget_allows(
     connection: str, emulator: RecordingEmulator, xai: Xai, tmp_path: Path, budget: Budget
 ) -> None:
-    outcome = played(connection, tmp_path, meter := Meter(budget))
+    outcome = played(connection, tmp_path, meter := metering(budget))
     assert any("the budget is spent" in wrong for wrong in outcome.wrong)
-    deleting = emulator.count("delete_collection") + emulator.count("delete_file")
-    assert len(emulator.requests) == meter.requests <= budget.requests + deleting
+    assert len(emulator.requests) == meter.requests <= budget.requests + budget.tidying
     assert emulator.count("search_documents") == meter.searches <= budget.searches
     assert sum(len(request.body) for request in emulator.requests) == meter.sent <= budget.sent
     assert holds_nothing(xai)
@@ -157,7 +181,7 @@ def test_what_cannot_be_deleted_is_said_and_an_earlier_runs_leftovers_can_be_cle
     assert len(outcome.left) == 1 + 5, "a collection, and the files of five uploads"
     assert all("403" in one for one in outcome.left)
     emulator.set_faults()
-    deleted, left = clear(xai.hook, Meter(Budget()))
+    deleted, left = clear(xai.hook, metering())
     assert (deleted, left) == (6, [])
     assert [one.collection_id for one in xai.hook.list_collections()] == [theirs[0]]
     assert [one.id for one in xai.hook.list_files()] == [theirs[1]]
@@ -187,6 +211,16 @@ def test_the_command_writes_the_report_and_prints_it_without_a_key(
     assert MANAGEMENT_KEY not in said + text
     assert API_KEY not in said + text
     assert holds_nothing(xai)
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("emulator_settings", [quoting_the_key_after(120), quoting_the_key_after(135)])
+def test_the_command_shows_no_piece_of_a_key_that_the_service_quotes(
+    stage: tuple[Stage, ServerUrls], tmp_path: Path
+) -> None:
+    said, _ = command(stage[1], path := tmp_path / "report.md").communicate()
+    assert "bad key ***" in (text := path.read_text())
+    assert shown(said + text) == []
 
 
 @pytest.mark.usefixtures("connection")
