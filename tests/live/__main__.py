@@ -56,9 +56,10 @@ def _run(options: argparse.Namespace, keys: Sequence[str], mask: Mask) -> int:
     with tempfile.TemporaryDirectory() as folder:
         if options.clear:
             with metered(meter), at(CONNECTION, meter, Path(folder), **paces) as live:
-                deleted, left = clear(live.hook, meter)
-            print(f"test-live: {deleted} collections and files of earlier runs deleted", *left, sep="\n")
-            return bool(left)
+                cleared = clear(live.hook, meter)
+            said = f"test-live: {cleared.deleted} collections and files of earlier runs deleted"
+            print(said, *(f"left behind: {one}" for one in cleared.left), sep="\n")
+            return bool(cleared.left)
         outcome = play(CONNECTION, Path(folder), meter, **paces)
     where = " and ".join(dict.fromkeys((options.host, options.api_host)))
     print(written(options.report, outcome, where=where, when=time.strftime("%Y-%m-%d", time.gmtime())))

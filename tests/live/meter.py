@@ -28,7 +28,7 @@ class Budget:
     :param requests: of all kinds.
     :param searches: of these, how many may be searches.
     :param sent: bytes of all request bodies together.
-    :param tidying: requests beside these, for what has to be deleted in the end.
+    :param tidying: requests beside these, to find and delete in the end what has been made.
     """
 
     requests: int = 500
@@ -65,7 +65,7 @@ class Exchange:
 
 @dataclass
 class Made:
-    """Ids of what this run has made, and has to delete."""
+    """Ids of what this run has made, and has to delete, as far as answers have told them."""
 
     collections: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -74,12 +74,18 @@ class Made:
         """Remember the id that the answer to a creating request holds."""
         if exchange.method != "POST" or exchange.status >= 300 or not isinstance(exchange.json, dict):
             return
+        said = exchange.json
         if exchange.path.endswith("/v1/collections"):
-            self.collections.append(exchange.json["collection_id"])
+            self._add(self.collections, said.get("collection_id"))
         elif exchange.path.endswith("/v1/files"):
-            self.files.append(exchange.json["id"])
-        elif exchange.path.endswith("/documents") and (metadata := exchange.json.get("file_metadata")):
-            self.files.append(metadata["file_id"])
+            self._add(self.files, said.get("id"))
+        elif exchange.path.endswith("/documents") and isinstance(metadata := said.get("file_metadata"), dict):
+            self._add(self.files, metadata.get("file_id"))
+
+    @staticmethod
+    def _add(ids: list[str], said: object) -> None:
+        if isinstance(said, str) and said:
+            ids.append(said)
 
 
 class Meter:

@@ -36,12 +36,14 @@ class Line:
 class Outcome:
     """What a run came to.
 
-    :param left: what could not be deleted, and why.
+    :param deleted: how many collections and files the run has made that are gone.
+    :param left: what could not be deleted, or not be looked for, and why.
     """
 
     name: str
     scenarios: tuple[Line, ...]
     points: tuple[Line, ...]
+    deleted: int
     left: tuple[str, ...]
     meter: Meter
 
@@ -78,10 +80,11 @@ def play(
             for point in points:
                 keep("points", _line(point.question, partial(point.answer, live), meter.mask))
         finally:
-            left = tuple(map(meter.mask, tidy(live.hook, meter)))
+            tidied = tidy(live.hook, meter, live.name)
+            left = tuple(map(meter.mask, tidied.left))
             for one in left:
                 tell(f"left behind: {one}")
-    return Outcome(live.name, tuple(lines["scenarios"]), tuple(lines["points"]), left, meter)
+    return Outcome(live.name, tuple(lines["scenarios"]), tuple(lines["points"]), tidied.deleted, left, meter)
 
 
 def _held(scenario: Callable[[Live], None], live: Live) -> str:

@@ -29,8 +29,8 @@ def report(outcome: Outcome, *, where: str, when: str) -> str:
         f"{meter.requests} requests (of {budget.requests}, and {budget.tidying} to tidy up), {meter.searches} searches "
         f"(of {budget.searches}), {meter.sent:,} bytes sent (of {budget.sent:,})"
     )
-    deleted = len(meter.made.collections) + len(meter.made.files)
-    tidied = f"{deleted} collections and files made, {'all deleted' if not outcome.left else 'NOT all deleted'}"
+    left = "SOME ARE LEFT, see the end" if outcome.left else "none is left"
+    tidied = f"{outcome.deleted} collections and files made and deleted, {left}"
     sections = [
         f"# What {where} answered",
         f"airflow-provider-xai-collections {__version__}, {when}, run `{outcome.name}`: {spent}; {tidied}.",

@@ -74,7 +74,7 @@ def test_what_is_quoted_is_masked_before_it_is_cut_wherever_the_cut_falls() -> N
 
 def test_whatever_is_in_the_report_it_is_written_without_keys(tmp_path: Path) -> None:
     line = Line("What?", f"said {MANAGEMENT}", f"and {API[:PIECE]}…")
-    outcome = Outcome("run", (line,), (line,), (API,), Meter(Budget(), MASK))
+    outcome = Outcome("run", (line,), (line,), 0, (API,), Meter(Budget(), MASK))
     text = written(path := tmp_path / "report.md", outcome, where=f"https://{API}", when="today")
     assert path.read_text() == text
     assert text.count("***") == 4 + 2

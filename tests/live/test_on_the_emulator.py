@@ -23,7 +23,6 @@ from .playing import Outcome
 from .rehearsal import holds_nothing, metering, played, shown
 from .report import report
 from .scenarios import SCENARIOS
-from .tidying import clear
 
 
 def seen(outcome: Outcome) -> dict[str, str]:
@@ -168,23 +167,6 @@ def test_no_more_is_asked_than_the_budget_allows(
     assert emulator.count("search_documents") == meter.searches <= budget.searches
     assert sum(len(request.body) for request in emulator.requests) == meter.sent <= budget.sent
     assert holds_nothing(xai)
-
-
-def test_what_cannot_be_deleted_is_said_and_an_earlier_runs_leftovers_can_be_cleared(
-    connection: str, emulator: RecordingEmulator, xai: Xai, tmp_path: Path
-) -> None:
-    theirs = (xai.collection("somebody else's"), xai.file("theirs.md"))
-    emulator.set_faults(
-        FaultRule(endpoint="delete_collection", status=403), FaultRule(endpoint="delete_file", status=403)
-    )
-    outcome = played(connection, tmp_path, scenarios=SCENARIOS[-1:], points=())
-    assert len(outcome.left) == 1 + 5, "a collection, and the files of five uploads"
-    assert all("403" in one for one in outcome.left)
-    emulator.set_faults()
-    deleted, left = clear(xai.hook, metering())
-    assert (deleted, left) == (6, [])
-    assert [one.collection_id for one in xai.hook.list_collections()] == [theirs[0]]
-    assert [one.id for one in xai.hook.list_files()] == [theirs[1]]
 
 
 # The command

@@ -2,58 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from airflow_provider_xai_collections.api.endpoints import LIST_FILES
-from airflow_provider_xai_collections.api.files import File, FilesSortBy
-from airflow_provider_xai_collections.api.flows import Pages
-from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
-from .meter import BudgetSpentError, Meter
+from . import named
+from .meter import BudgetSpentError, Made, Meter
 from .place import PREFIX
 
-#: Pages of 100 files to look through for leftovers.
-MAX_PAGES = 50
+_FAILED = (XAIError, BudgetSpentError, named.TooManyFilesError)
+#: Longer ago than any run has begun, whatever the clocks say.
+LONG_AGO = timedelta(days=1)
 
 
-def tidy(hook: XAICollectionsHook, meter: Meter) -> list[str]:
-    """Delete what this run has made; return what could not be, and why. Documents go with their collection."""
-    with meter.tidying():
-        made = meter.made
-        return [
-            *_each(made.collections, lambda one: hook.delete_collection(collection_id=one)),
-            *_each(made.files, lambda one: hook.delete_file(file_id=one)),
-        ]
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What became of what was made.
+
+    :param deleted: how many collections and files are gone.
+    :param left: what is there still, or may be, and why.
+    """
+
+    deleted: int
+    left: tuple[str, ...]
 
 
-def clear(hook: XAICollectionsHook, meter: Meter) -> tuple[int, list[str]]:
-    """Delete all collections and files of any run, told by their names; return how many, and what could not be."""
-    with meter.tidying():
-        named = hook.list_collections(filter=f'collection_name:"{PREFIX}"')
-        collections = [each.collection_id for each in named if each.collection_name.startswith(PREFIX)]
-        files = [file.id for file in _files(hook) if file.filename.startswith(PREFIX)]
-        left = [
-            *_each(collections, lambda one: hook.delete_collection(collection_id=one)),
-            *_each(files, lambda one: hook.delete_file(file_id=one)),
-        ]
-        return len(collections) + len(files) - len(left), left
+class _Sweep:
+    """Deletes, and remembers what became of it."""
 
+    def __init__(self) -> None:
+        self._gone: set[str] = set()
+        self._left: dict[str, str] = {}
 
-def _files(hook: XAICollectionsHook) -> Iterable[File]:
-    pages: Pages[File] = Pages(LIST_FILES, sort_by=FilesSortBy.CREATED_AT)
-    for _ in range(MAX_PAGES):
-        if (request := pages.next_request()) is None:
-            return
-        yield from pages.observe(hook.run(call(request)))
+    @property
+    def tidied(self) -> Tidied:
+        """So far."""
+        return Tidied(len(self._gone), tuple(f"{what}: {why}" for what, why in self._left.items()))
 
+    def delete(self, ids: Iterable[str], do: Callable[[str], bool]) -> None:
+        """Delete each that is not gone yet."""
+        for one in dict.fromkeys(ids):
+            if one not in self._gone:
+                try:
+                    do(one)
+                except _FAILED as error:
+                    self._left[one] = str(error)
+                else:
+                    self._gone.add(one)
+                    self._left.pop(one, None)
 
-def _each(ids: Iterable[str], delete: Callable[[str], bool]) -> list[str]:
-    left = []
-    for one in dict.fromkeys(ids):
+    def found(self, what: str, ids: Iterator[str]) -> list[str]:
+        """All that a look finds, or as many as it finds before it fails."""
+        seen = []
         try:
-            delete(one)
-        except (XAIError, BudgetSpentError) as error:
-            left.append(f"{one}: {error}")
-    return left
+            for one in ids:
+                seen.append(one)
+        except _FAILED as error:
+            self._left[f"perhaps {what}, for not all were looked through"] = str(error)
+        return seen
+
+
+def tidy(hook: XAICollectionsHook, meter: Meter, name: str) -> Tidied:
+    """Delete what this run has made, documents with their collection.
+
+    First what the answers told the ids of, then whatever else carries the run's name: an answer may be lost, be an
+    error though the work was done, or not say.
+    """
+    return _delete(hook, meter, name, meter.made, since=datetime.now(UTC) - LONG_AGO)
+
+
+def clear(hook: XAICollectionsHook, meter: Meter) -> Tidied:
+    """Delete all collections and files of any run, told by their names."""
+    return _delete(hook, meter, PREFIX, Made(), since=None)
+
+
+def _delete(hook: XAICollectionsHook, meter: Meter, name: str, known: Made, since: datetime | None) -> Tidied:
+    def collection(one: str) -> bool:
+        return hook.delete_collection(collection_id=one)
+
+    def file(one: str) -> bool:
+        return hook.delete_file(file_id=one)
+
+    sweep = _Sweep()
+    with meter.tidying():
+        # Files after all collections: one that is attached may not be deleted.
+        sweep.delete(known.collections, collection)
+        sweep.delete(sweep.found("collections", named.collections(hook, name)), collection)
+        sweep.delete(known.files, file)
+        sweep.delete(sweep.found("files", named.files(hook, name, since)), file)
+    return sweep.tidied
