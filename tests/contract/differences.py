@@ -59,6 +59,17 @@ OWN_WORDS = {
     RetrievalType: f"{_SEARCH}, retrieval_mode.type: which of the three retrievals of the published type",
 }
 
+#: Times that REST writes as whole seconds since 1970, and protobuf's JSON as text.
+UNIX_SECONDS = {
+    "xai_api.File.created_at": _FILES,
+    "xai_api.File.expires_at": _FILES,
+}
+
+#: Numbers of 64 bits that REST writes as a number. All others are text, as in protobuf's JSON.
+AS_NUMBER = {
+    "xai_api.File.size": _FILES,
+}
+
 #: The same thing under two names: the published one, and REST's.
 SPELT = {
     "xai_api.File.size": "bytes",

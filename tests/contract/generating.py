@@ -21,6 +21,7 @@ from airflow_provider_xai_collections.api.files import FORBIDDEN_CATEGORIES, FOR
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.api.wire import LARGEST_NUMBER
 
+from .differences import UNIX_SECONDS
 from .published import message
 
 #: An id in a path; ``.`` and ``..`` are refused, because HTTP libraries would walk up by them.
@@ -141,13 +142,21 @@ def _published(field: FieldDescriptor) -> st.SearchStrategy[Any]:
         return FIELDS
     one = answers(inner) if inner is not None else _scalar(field)
     if inner is not None and inner.full_name == "google.protobuf.Timestamp":
-        one = _TIMES
+        one = _WHOLE_SECONDS if field.full_name in UNIX_SECONDS else _TIMES
     return st.lists(one, max_size=3) if field.is_repeated else one
 
 
-_TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)).map(
-    lambda time: time.isoformat().replace("+00:00", "Z")
-)
+def _spelt(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def _until(year: int) -> st.SearchStrategy[datetime]:
+    return st.datetimes(datetime(1970, 1, 1), datetime(year, 1, 1), timezones=st.just(UTC))
+
+
+_TIMES = _until(9999).map(_spelt)
+#: From 2603 on our models, as pydantic does, take seconds for milliseconds.
+_WHOLE_SECONDS = _until(2603).map(lambda time: _spelt(time.replace(microsecond=0)))
 
 
 def _scalar(field: FieldDescriptor) -> st.SearchStrategy[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.json_format import ParseError
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from .calls import WORDS, Words, send_all
 from .checked import CHECKED
 from .differences import NOT_OURS
 from .generating import answers
+from .kinds import of_another_kind
 from .published import Json, message, parse, spell
 from .translating import as_rest, published
 
@@ -78,6 +80,7 @@ def test_the_emulator_answers_as_xai_would(empty_arrays: Any, end: Any, switches
         endpoint.decode(Response(reply.status, reply.headers, reply.body))
         if name in ANSWERED:
             kind = message(str(CHECKED[name].answer))
+            assert [*of_another_kind(reply.json(), kind)] == [], name
             said = parse(kind.full_name, published(reply.json(), kind))
             for again in (kept(endpoint, reply.json()), kept(endpoint, as_rest(spell(said), kind))):
                 assert [*lost(spell(said), spell(again), kind), *lost(spell(again), spell(said), kind)] == [], name
@@ -101,8 +104,47 @@ def test_what_xais_types_can_say_is_read_and_nothing_of_it_lost(name: str, data:
     kind = message(str(CHECKED[name].answer))
     said = parse(kind.full_name, data.draw(answers(kind)))
     # Protobuf's JSON may have what is empty, or leave it out.
-    again = kept(BY_NAME[name], as_rest(spell(said, defaults=defaults), kind))
+    answer = as_rest(spell(said, defaults=defaults), kind)
+    assert [*of_another_kind(answer, kind)] == []
+    again = kept(BY_NAME[name], answer)
     assert set(lost(spell(said), spell(again), kind)) <= NOT_OURS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "strange"),
+    [
+        ("get_file", {"created_at": "2026-01-02T03:04:05Z"}, "xai_api.File.created_at"),
+        ("get_file", {"expires_at": "2026-01-02T03:04:05Z"}, "xai_api.File.expires_at"),
+        ("get_file", {"created_at": 1_700_000_000.5}, "xai_api.File.created_at"),
+        ("get_file", {"bytes": "22"}, "xai_api.File.size"),
+        ("get_file", {"bytes": True}, "xai_api.File.size"),
+        ("list_files", {"data": [{"bytes": 22}, {"bytes": "22"}]}, "xai_api.File.size"),
+        ("list_files", {"data": {"id": "file_1"}}, "xai_api.ListFilesResponse.data"),
+        ("list_files", {"data": ["file_1"]}, "xai_api.ListFilesResponse.data"),
+        ("get_document", {"file_metadata": {"size_bytes": 22}}, "collections.FileMetadata.size_bytes"),
+        ("get_document", {"file_metadata": {"created_at": 1_700_000_000}}, "collections.FileMetadata.created_at"),
+        ("get_document", {"file_metadata": {"expires_at": 1_700_000_000}}, "collections.FileMetadata.expires_at"),
+        ("get_document", {"last_indexed_at": 1_700_000_000}, "collections.DocumentMetadata.last_indexed_at"),
+        ("get_document", {"chunk_count": "1"}, "collections.DocumentMetadata.chunk_count"),
+        ("get_document", {"chunks_processed_count": 1}, "collections.DocumentMetadata.chunks_processed_count"),
+        ("get_document", {"status": 2}, "collections.DocumentMetadata.status"),
+        ("get_document", {"fields": {"year": 1851}}, "collections.DocumentMetadata.fields"),
+        ("get_document", {"fields": []}, "collections.DocumentMetadata.fields"),
+        ("get_collection", {"created_at": 1_700_000_000}, "collections.CollectionMetadata.created_at"),
+        ("get_collection", {"documents_count": "1"}, "collections.CollectionMetadata.documents_count"),
+        ("get_collection", {"total_file_size": 1}, "collections.CollectionMetadata.total_file_size"),
+        ("delete_file", {"deleted": "true"}, "xai_api.DeleteFileResponse.deleted"),
+        ("search_documents", {"matches": [{"score": "0.5"}]}, "xai_api.SearchMatch.score"),
+    ],
+)
+def test_another_kind_of_value_than_rest_writes_is_noticed(name: str, answer: Json, strange: str) -> None:
+    assert [*of_another_kind(answer, message(str(CHECKED[name].answer)))] == [strange]
+
+
+@pytest.mark.parametrize("name", ["collections.FileMetadata", "collections.CollectionMetadata"])
+def test_seconds_where_rest_writes_text_are_no_message(name: str) -> None:
+    with pytest.raises(ParseError):
+        parse(name, published({"created_at": 1_700_000_000}, message(name)))
 
 
 def test_a_time_may_be_finer_than_ours() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 
 import pytest
+from google.protobuf.descriptor import FieldDescriptor
 
 from airflow_provider_xai_collections.api import chunking, collections, documents, files, search, wire
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 
 from .checked import CHECKED
 from .comparing import Differences
-from .differences import AS_TEXT, NOT_OURS, OWN_WORDS, REST_ONLY, SPELT
+from .differences import AS_NUMBER, AS_TEXT, NOT_OURS, OWN_WORDS, REST_ONLY, SPELT, UNIX_SECONDS
+from .kinds import TIMESTAMP
 from .published import SERVICES, message
 
 RPCS = {method.full_name: method for service in SERVICES for method in service.methods}
@@ -69,6 +71,16 @@ def test_what_has_another_name_there_is_there() -> None:
     for name in SPELT:
         kind, _, field = name.rpartition(".")
         assert field in message(kind).fields_by_name
+
+
+def test_what_rest_writes_as_a_number_is_a_time_or_has_64_bits_there() -> None:
+    for name in {*UNIX_SECONDS, *AS_NUMBER}:
+        kind, _, word = name.rpartition(".")
+        field = message(kind).fields_by_name[word]
+        if name in UNIX_SECONDS:
+            assert field.message_type.full_name == TIMESTAMP
+        else:
+            assert field.type == FieldDescriptor.TYPE_INT64
 
 
 def test_the_ways_to_retrieve_are_all_there_are() -> None:

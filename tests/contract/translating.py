@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor
 
 from airflow_provider_xai_collections.api.protocol import Upload
 
-from .differences import REST_ONLY, SPELT
+from .differences import AS_NUMBER, REST_ONLY, SPELT, UNIX_SECONDS
 from .published import Json
 
 
@@ -27,25 +27,38 @@ def published(rest: Json, kind: Descriptor) -> Json:
 
 def as_rest(said: Json, kind: Descriptor) -> Json:
     """What a published type says in an answer, as REST spells it."""
-    return {
-        SPELT.get(f"{kind.full_name}.{name}", name): _inside(name, value, kind, as_rest) for name, value in said.items()
-    }
+    rest = {}
+    for name, value in said.items():
+        full = f"{kind.full_name}.{name}"
+        rest[SPELT.get(full, name)] = _inside(name, _as_written(full, value), kind, as_rest)
+    return rest
+
+
+def published_name(name: str, kind: Descriptor) -> str:
+    """What the published type calls that which REST calls ``name``."""
+    of_kind = {said: full for full, said in SPELT.items() if full.rpartition(".")[0] == kind.full_name}
+    return of_kind.get(name, name).rpartition(".")[2]
 
 
 def _renamed(name: str, value: Any, kind: Descriptor) -> tuple[str, Any]:
-    ours = {
-        said: theirs.rpartition(".")[2] for theirs, said in SPELT.items() if theirs.startswith(f"{kind.full_name}.")
-    }
     if name == "retrieval_mode":
         # The kind of retrieval is a word to REST and the name of the field to protobuf.
         tuning = {key: item for key, item in value.items() if key != "type"}
         return f"{value['type']}_retrieval", tuning
     if isinstance(value, Upload):
         content = base64.b64encode(value.open().read()).decode()
-        return ours[name], value.filename if ours[name] == "name" else content
-    if isinstance(value, int) and name in kind.fields_by_name and kind.fields_by_name[name].message_type:
+        theirs = published_name(name, kind)
+        return theirs, value.filename if theirs == "name" else content
+    if f"{kind.full_name}.{name}" in UNIX_SECONDS and type(value) is int:
         return name, datetime.fromtimestamp(value, UTC).isoformat().replace("+00:00", "Z")
-    return ours.get(name, name), value
+    return published_name(name, kind), value
+
+
+def _as_written(name: str, value: Any) -> Any:
+    """What REST writes as a number, and protobuf's JSON as text."""
+    if name in UNIX_SECONDS:
+        return int(datetime.fromisoformat(value).timestamp())
+    return int(value) if name in AS_NUMBER else value
 
 
 def _inside(name: str, value: Any, kind: Descriptor, turn: Callable[[Json, Descriptor], Json]) -> Any:
