@@ -60,6 +60,8 @@ def count_undone(before: SyncPlanned, plan: SyncPlan) -> int:
     :param plan: the two sides as the last task finds them.
     """
     undone = {step.uri for step in plan.steps if step.action in _TO_BRING_IN}
+    if not undone:
+        return 0  # and nothing to look up
     return sum(step.uri in undone for number in range(before.shards) for step in _steps_of(before, number))
 
 
