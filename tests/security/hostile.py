@@ -25,7 +25,7 @@ WORDS = {
     "eight-bit escapes": "\x9b2J\x9d0;title\x9c",
     "erased": f"gone\b\b\b\b\x7f\r{FORGED}",
     "turned around": "gnp.\u202ecod\u2066\u200b",
-    "a template": "{{ 7 * 191 }}{% for x in ().__class__.__bases__ %}{{ x }}{% endfor %}{{ conn.xai.password }}",
+    "a template": "{{ 7 * 999983 }}{% for x in ().__class__.__bases__ %}{{ x }}{% endfor %}{{ conn.xai.password }}",
     "a format": "%s %(message)s %n {0} {self.__class__} ${HOME} `id`",
     "a megabyte": "m" * MEGABYTE,
     "nothing but NUL": "\0" * 50,
@@ -33,7 +33,8 @@ WORDS = {
 
 #: What tasks are tried with, which takes longer: all that is short at once, and what is long.
 FEW_WORDS = {
-    "all at once": f"\x1b[2J\b\x7f\0\x9b2J\u202e{{{{ 7 * 191 }}}}%s%(message)s\r\n{FORGED}\u2028{FORGED}\x85{FORGED}",
+    "all at once": f"\x1b[2J\b\x7f\0\x9b2J\u202e{{{{ 7 * 999983 }}}}%s%(message)s\r\n"
+    f"{FORGED}\u2028{FORGED}\x85{FORGED}",
     "a megabyte": WORDS["a megabyte"],
 }
 UPLOAD = Upload("moby.md", lambda: io.BytesIO(b"Call me Ishmael."), 16)

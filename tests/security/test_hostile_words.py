@@ -80,7 +80,7 @@ def is_harmless(text: str, *, returned: Any = None) -> None:
         assert not line.lstrip().startswith(FORGED)
         assert len(line) < LINE
     assert not {"\x1b", "\x07", "\b", "\x7f", "\x9b", "\x9d", "\0", "\u202e"} & set(text)
-    assert str(7 * 191) not in text, "nobody renders a template"
+    assert str(7 * 999983) not in text, "nobody renders a template"
     assert MANAGEMENT_KEY not in text
     assert API_KEY not in text
     assert len(json.dumps(returned)) < ROOM
@@ -153,7 +153,7 @@ async def test_failed_documents_do_in_the_event_of_a_trigger_too(xai: Xai, logge
 
 #: Those xAI takes, and those it does not.
 TAKEN = [
-    "{{ 7 * 191 }}.md",
+    "{{ 7 * 999983 }}.md",
     "%s %(message)s.md",
     "$(id).md",
     "#?&.md",
