@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -276,3 +277,15 @@ def test_the_log_shows_a_plan_and_a_table(xai: Xai, folder: Path, logged: Logged
     table = ("documents      count", "-------------  -----", "in the source      4", "added              3")
     assert "\n".join((*table, "skipped            1", "bytes             14")) in text
     assert "empty.md: skipped: it is empty" in text
+
+
+def test_long_work_says_how_far_it_is(xai: Xai, folder: Path, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
+    monkeypatch.setattr("airflow_provider_xai_collections.hooks.progress.EVERY", 0.0)
+    whales = sync(folder)["collection_id"]
+    lines = [line for line in logged().splitlines() if "documents done" in line]
+    assert lines
+    for line in lines:
+        assert re.search(
+            rf"{whales}: \d of 3 documents done, \d uploaded, 0 failed; [\d.]+ a second, about .+ to go", line
+        )
+    assert "3 of 3 documents done, 3 uploaded" in lines[-1]

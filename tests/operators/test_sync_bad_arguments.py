@@ -49,6 +49,19 @@ def test_a_function_that_raises_for_one_document_does_not_stop_the_others(xai: X
     assert xai.unattached(only_id(xai)) == []
 
 
+def unreachable(source: SourceDocument) -> dict[str, str]:
+    raise ConnectionError("the library's catalogue does not answer")
+
+
+def test_what_a_function_could_not_ask_may_be_asked_again(xai: Xai, folder: Path) -> None:
+    said = r"fields\(…\) raised ConnectionError for a\.md: the library's catalogue .* If that does not pass, mend the"
+    for update_fields in (False, True):
+        with pytest.raises(XAIError, match=said) as raised:
+            sync(folder, fields=unreachable, update_fields=update_fields)
+        assert not isinstance(raised.value, XAIFailException)
+    assert xai.hook.list_files() == []
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [
@@ -98,9 +111,13 @@ def test_a_required_field_that_is_not_given_is_named_before_anything_is_uploaded
         ({"fields": {"year": 1851}}, r"fields must be strings by string, and these are not: 'year' \(int\)"),
         ({"fields": {"airflow_scope": "x"}}, "fields names airflow_scope, which this provider writes itself"),
         ({"fields": "year=1851"}, "fields must be a mapping such as"),
+        ({"exclude": 5}, "exclude is 5; it must be a pattern such as"),
+        ({"exclude": [None]}, r"exclude is \[None\]; it must be a pattern such as"),
         ({"verify": "guess"}, "verify is 'guess'; choose one of fingerprint, content"),
         ({"max_prune": -1}, "max_prune is -1; it is a count, or a share"),
         ({"max_prune": "0.5"}, "max_prune is '0.5'"),
+        ({"max_prune": 1.5}, "max_prune is 1.5; it is a count, or a share"),
+        ({"max_prune": float("nan")}, "max_prune is nan"),
         ({"upload_method": "mail"}, "upload_method is 'mail'; choose one of files, direct"),
         ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
         ({"timeout": -1}, "timeout is -1"),

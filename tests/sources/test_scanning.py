@@ -116,6 +116,8 @@ def test_a_glob_lists_below_its_fixed_part(place: Place) -> None:
         assert names(f"{place.source}/{glob}", exclude="*") == []
         if found:
             assert [file.name for file in find_files(f"{place.source}/{glob}")] == found
+    assert names(f"{place.source}/books/**", pattern="*.md") == ["a.md", "b/c.md", "x.md/f.md"]
+    assert names(f"{place.source}/books/**/*.md", pattern="b/*", exclude="*/d*") == ["b/c.md"]
 
 
 def test_an_entry_leads_to_its_document_again(place: Place) -> None:
