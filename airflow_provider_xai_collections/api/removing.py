@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS
 from airflow_provider_xai_collections.api.flows import delete_file, list_all, remove_document
-from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope
+from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope, knows_scopes
 from airflow_provider_xai_collections.api.protocol import Flow, call
 from airflow_provider_xai_collections.exceptions import XAIConflictError
 
@@ -66,6 +66,9 @@ class Removal:
 
     def listed_in_scope(self, scope: str) -> Flow[list[str]]:
         """Ids of the documents of a scope, and of no other that the service's filter may match as well."""
+        collection = yield from call(GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id))
+        if not knows_scopes(collection):
+            return []  # what the service makes of a filter by a field that is not declared is unknown
         documents = yield from documents_in_scope(Target(self.collection_id, scope, team_id=self.team_id))
         return list(dict.fromkeys(document.file_id for document in documents))
 

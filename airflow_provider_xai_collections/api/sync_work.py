@@ -210,7 +210,9 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
             case SyncAction.SKIP:
                 self._done(Done(step, SyncOutcome.SKIPPED, reason=step.reason))
             case SyncAction.UNREAD:
-                self._done(Done(step, SyncOutcome.ERROR, reason=step.reason, error=XAISourceError(step.reason)))
+                self._done(
+                    Done(step, SyncOutcome.ERROR, reason=step.reason, error=step.error or XAISourceError(step.reason))
+                )
             case SyncAction.KEEP:
                 self._processed(Done(step, SyncOutcome.PROCESSED, step.file_id))
             case SyncAction.AWAIT:

@@ -127,6 +127,7 @@ class SyncStep:
     :param broken: documents that hold this version and must make room for it first.
     :param stale: documents to remove once this version is processed; for ``REMOVE``, those to remove.
     :param reason: why it is skipped, or unread, or failed before.
+    :param error: the same as an error, if its kind is known.
     """
 
     action: SyncAction
@@ -137,6 +138,7 @@ class SyncStep:
     broken: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     reason: str = ""
+    error: XAIError | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -311,7 +313,7 @@ def plan_sync(
             try:
                 steps.append(_step(entry, read.get(entry.uri) or held.hash_of(entry), held.of(entry), rules))
             except XAIError as error:  # what makes its metadata refuses this one
-                steps.append(SyncStep(SyncAction.UNREAD, entry.uri, entry, reason=str(error)))
+                steps.append(SyncStep(SyncAction.UNREAD, entry.uri, entry, reason=str(error), error=error))
     gone = sorted(uri for uri in held.by_uri.keys() - there if not _is_below(unseen, uri))
     removed = tuple(
         SyncStep(SyncAction.REMOVE, uri, stale=tuple(each.file_id for each in held.by_uri[uri])) for uri in gone

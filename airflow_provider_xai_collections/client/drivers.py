@@ -22,7 +22,9 @@ from airflow_provider_xai_collections.client.exchange import (
     AsyncTransport,
     HttpClient,
     Transport,
+    async_pieces_of,
     load_for_event_loop,
+    pieces_of,
     sending,
 )
 from airflow_provider_xai_collections.client.settings import Settings
@@ -126,7 +128,7 @@ class Client:
         def send() -> Response:
             with sending(self.settings, http, request) as built, closing(http.send(built, stream=True)) as response:
                 answer = Answer(self.settings, request, response)
-                for piece in response.iter_bytes():
+                for piece in pieces_of(response):
                     if not answer.takes(piece):
                         break
                 return answer.received()
@@ -220,7 +222,7 @@ class AsyncClient:
         with sending(self.settings, http, request) as built:
             async with aclosing(await http.send(built, stream=True)) as response:
                 answer = Answer(self.settings, request, response)
-                async for piece in response.aiter_bytes():
+                async for piece in async_pieces_of(response):
                     if not answer.takes(piece):
                         break
                 return answer.received()

@@ -6,15 +6,18 @@ import functools
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeAlias
+from contextvars import Context
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import anyio
 import httpx
 
 from airflow_provider_xai_collections import __version__
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Request, Response
 from airflow_provider_xai_collections.client.settings import LOOPBACK, Settings
 from airflow_provider_xai_collections.exceptions import (
@@ -91,7 +94,15 @@ def _load_certificates() -> ssl.SSLContext:
 def load_for_event_loop() -> None:
     """Load what the first request on an event loop needs. Call it in a thread: the loop would stand still meanwhile."""
     trusted_certificates()
-    anyio.run(anyio.sleep, 0)  # httpx talks to event loops through anyio, which loads its half of that at its first use
+    with _loading:
+        _load_anyio()
+
+
+@functools.cache
+def _load_anyio() -> None:
+    """httpx talks to event loops through anyio, which loads its half for asyncio when it is first used."""
+    # In an empty context, or anyio would take this thread for the one of the loop that has sent us here.
+    Context().run(anyio.run, anyio.sleep, 0)
 
 
 def _options(settings: Settings, transport: Any) -> dict[str, Any]:
@@ -109,7 +120,7 @@ def _options(settings: Settings, transport: Any) -> dict[str, Any]:
             settings.request_timeout, connect=settings.connect_timeout, pool=settings.pool_timeout
         ),
         "limits": httpx.Limits(max_connections=size, max_keepalive_connections=size),
-        "headers": {"user-agent": USER_AGENT, "accept": "application/json"},
+        "headers": {"user-agent": USER_AGENT, "accept": "application/json", "accept-encoding": "gzip"},
         "follow_redirects": False,
     }
 
@@ -160,12 +171,23 @@ def sending(
             ) from error
 
 
+def pieces_of(answer: httpx.Response) -> httpx.SyncByteStream:
+    """The body as it is on the wire."""
+    return cast("httpx.SyncByteStream", answer.stream)
+
+
+def async_pieces_of(answer: httpx.Response) -> httpx.AsyncByteStream:
+    """As :func:`pieces_of`, of an answer to an :class:`AsyncHttpClient`."""
+    return cast("httpx.AsyncByteStream", answer.stream)
+
+
 class Answer:
     """The body of an answer while it arrives: as much of it as is wanted, for as long as is patience.
 
     Success is read whole. Of an error the beginning is enough, whatever the service, or who pretends to be it, sends.
+    httpx decompresses a piece before anybody can say stop, and a kilobyte may become a gigabyte; so this is done here.
 
-    :raises XAIResponseError: it is larger than any answer should be.
+    :raises XAIResponseError: it is larger than any answer should be, or compressed in a way we did not ask for.
     :raises XAITransportError: it has taken too long, although it never fell silent.
     """
 
@@ -173,25 +195,46 @@ class Answer:
         self._settings = settings
         self._request = request
         self._answer = answer
+        self._limit = LARGEST_ANSWER if answer.is_success else LARGEST_ERROR
+        self._unpack = self._unpacking(answer.headers.get("content-encoding", "identity").strip().lower())
         self._body = bytearray()
         self._ends = time.monotonic() + settings.answer_timeout
 
-    def takes(self, piece: bytes) -> bool:
-        """Take a piece of the body, decompressed; whether more is wanted."""
-        limit = LARGEST_ANSWER if self._answer.is_success else LARGEST_ERROR
-        is_too_much = len(self._body) + len(piece) > limit
-        self._body += piece[: limit - len(self._body)] if is_too_much else piece
-        if time.monotonic() > self._ends:
-            raise XAITransportError(
-                f"{self._request}: the answer was not complete after {self._settings.answer_timeout:g} seconds",
-                sent=True,
-            )
-        if is_too_much and self._answer.is_success:
+    def _unpacking(self, encoding: str) -> Callable[[bytes, int], bytes]:
+        if encoding == "gzip":
+            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress
+        if encoding == "identity":
+            return lambda piece, most: piece[:most]
+        if self._answer.is_success:
             raise XAIResponseError(
-                f"{self._request}: the answer is larger than {limit // 1_000_000} MB. Ask for less at once; if that "
-                "does not help, look for a proxy in between"
+                f"{self._request}: the answer is compressed as {printable(encoding)!r}, which nobody asked for. Look "
+                "for a proxy in between"
             )
-        return not is_too_much
+        return lambda piece, most: b""  # the status says what is needed
+
+    def takes(self, piece: bytes) -> bool:
+        """Take a piece of the body as it is on the wire; whether more is wanted."""
+        if time.monotonic() > self._ends:
+            seconds = self._settings.answer_timeout
+            raise XAITransportError(
+                f"{self._request}: the answer was not complete after {seconds:g} seconds", sent=True
+            )
+        room = self._limit - len(self._body)
+        try:
+            unpacked = self._unpack(piece, room + 1)
+        except zlib.error as error:
+            if not self._answer.is_success:
+                return False
+            raise XAIResponseError(f"{self._request}: the answer cannot be decompressed ({error})") from error
+        self._body += unpacked[:room]
+        if len(unpacked) <= room:
+            return True
+        if self._answer.is_success:
+            raise XAIResponseError(
+                f"{self._request}: the answer is larger than {self._limit // 1_000_000} MB. Ask for less at once; if "
+                "that does not help, look for a proxy in between"
+            )
+        return False
 
     def received(self) -> Response:
         """What came back, without our keys: a service that quotes one must not get it into our messages."""

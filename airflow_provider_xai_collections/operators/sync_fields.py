@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Any, Self, TypeAlias
 
 from airflow_provider_xai_collections.api.collections import Collection
@@ -51,7 +52,7 @@ class DocumentFields:
             made = self.make(source)
         except Exception as error:
             what = f"fields(…) raised {type(error).__name__} for {source.name}: {error}"
-            if isinstance(error, _MISTAKES):
+            if isinstance(error, _MISTAKES) and not isinstance(error, JSONDecodeError):
                 raise XAIArgumentError(f"{what}. Mend the function") from error
             raise XAISourceError(f"{what}. If that does not pass, mend the function") from error
         if not isinstance(made, Mapping):

@@ -96,7 +96,11 @@ class SyncPlanner:
 
         :param before: what was known after that.
         """
-        return self._compared(before.collection_id, again=True)[0]
+        planned, _ = self._compared(before.collection_id, again=True)
+        if planned.plan.gone == before.gone:
+            # It was approved then. Since that, old versions went: the share of what is gone has grown by that alone.
+            return replace(planned, refusal=None)
+        return planned
 
     def _compared(self, name: str, *, again: bool) -> tuple[Planned, Collection | None]:
         """The plan, and the collection if it is there.

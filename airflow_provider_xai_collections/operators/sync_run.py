@@ -115,7 +115,15 @@ class SyncRun:
         """Whether so few documents failed that pruning may go on: one of them may be what is gone, under a new name."""
         lost += sum(tally.counts[name] for name in ("failed", "errors", "untried"))
         total = planned.manifest.documents
-        return not lost or not too_many(lost, total, OnFailed(self._task.on_failed), self._task.max_failed)
+        if lost and too_many(lost, total, OnFailed(self._task.on_failed), self._task.max_failed):
+            self._log.warning(
+                "%d documents that the source has no longer stay: %d others are not in place, which may be the same "
+                "under new names",
+                planned.plan.removals,
+                lost,
+            )
+            return False
+        return True
 
     def clear_up(self, planned: Planned, before: SyncManifest, end: WaitEnd, *, lost: int, keep_lines: bool) -> Tally:
         """Remove what is superfluous, after all else has been done elsewhere.
@@ -142,13 +150,13 @@ class SyncRun:
         return tally
 
     def _is_as_planned(self, planned: Planned, before: SyncManifest) -> bool:
-        """Whether what is gone now can be no document of the source under a new name that nobody has brought in."""
+        """Whether what is gone was gone when the run began, or nothing is new that may be it under a new name."""
         if planned.plan.gone == before.gone or not planned.plan.to_upload:
             return True
         if planned.plan.removals:
             self._log.warning(
-                "The source has changed since this run listed it: %d documents are new or changed, and %d are gone, "
-                "which may be the same under other names. The next run brings in the former before it removes the "
+                "%d documents are new or changed since this run listed the source, and %d are gone, not the ones it "
+                "knew of: they may be the same under other names. The next run brings in the former, then removes the "
                 "latter",
                 planned.plan.to_upload,
                 planned.plan.removals,

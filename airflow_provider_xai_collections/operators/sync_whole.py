@@ -55,14 +55,21 @@ def known(planned: Planned) -> SyncManifest:
 
 
 def count_undone(before: SyncPlanned, plan: SyncPlan) -> int:
-    """Documents that the parts were to bring in, and that are still to be brought in.
+    """Documents that the parts were to bring in, and did not, or that are gone again.
+
+    Not those that have changed since they were brought in: they are the next run's.
 
     :param plan: the two sides as the last task finds them.
     """
-    undone = {step.uri for step in plan.steps if step.action in _TO_BRING_IN}
+    undone = {step.uri: step.action for step in plan.steps if step.action in _TO_BRING_IN}
     if not undone:
         return 0  # and nothing to look up
-    return sum(step.uri in undone for number in range(before.shards) for step in _steps_of(before, number))
+    count = 0
+    for number in range(before.shards):
+        placed = {line.uri for line in read_lines(before.report_of(number), SyncLine) if line.outcome in _THERE}
+        for step in _steps_of(before, number):
+            count += undone.get(step.uri) is SyncAction.ADD or (step.uri in undone and step.uri not in placed)
+    return count
 
 
 def _steps_of(before: SyncPlanned, shard: int) -> Iterator[StepLine]:

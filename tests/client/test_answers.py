@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 import time
 import tracemalloc
 from contextlib import suppress
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 
 from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
-from airflow_provider_xai_collections.client.exchange import LARGEST_ERROR
+from airflow_provider_xai_collections.client import drivers, exchange
+from airflow_provider_xai_collections.client.drivers import AsyncClient
+from airflow_provider_xai_collections.client.exchange import LARGEST_ANSWER, LARGEST_ERROR, Answer
 from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
     XAIInvalidRequestError,
+    XAINotFoundError,
     XAIOutcomeUnknownError,
     XAIResponseError,
     XAITransportError,
 )
 
-from .test_sockets import CREATE, GET, Run, answering, head_of, listening, run, settings_for
+from .test_sockets import CREATE, GET, Run, answering, head_of, listening, run, run_async, settings_for
 
 __all__ = ["run"]
 
 KEY = "secret"
+MB = 1_000_000
 
 
 def answer(status: int, body: bytes, *heads: str) -> bytes:
@@ -35,11 +42,12 @@ def answer(status: int, body: bytes, *heads: str) -> bytes:
     return f"{head}\r\n\r\n".encode() + body
 
 
-def bomb(status: int, megabytes: int) -> bytes:
+def bomb(status: int, megabytes: int, layers: int = 1) -> bytes:
     """A small body that is large once it is decompressed."""
-    beginning = b'{"error": "it failed" ' if status >= 400 else b'{"collection_id": "c", "x": "'
-    body = gzip.compress(beginning + b" " * megabytes * 1_000_000)
-    return answer(status, body, "content-encoding: gzip", "content-type: application/json")
+    body = (b'{"error": "it failed" ' if status >= 400 else b'{"collection_id": "c", "x": "') + b" " * megabytes * MB
+    for _ in range(layers):
+        body = gzip.compress(body)
+    return answer(status, body, f"content-encoding: {', '.join(['gzip'] * layers)}", "content-type: application/json")
 
 
 def sending(reply: bytes) -> Any:
@@ -52,8 +60,11 @@ def sending(reply: bytes) -> Any:
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, XAIInvalidRequestError), (200, XAIResponseError)])
-def test_an_answer_that_swells_does_not_fill_the_memory(run: Run, status: int, error: type[XAIError]) -> None:
-    with listening(sending(bomb(status, 400))) as server:
+@pytest.mark.parametrize("layers", [1, 2])
+def test_an_answer_that_swells_does_not_fill_the_memory(
+    run: Run, status: int, error: type[XAIError], layers: int
+) -> None:
+    with listening(sending(bomb(status, 400, layers))) as server:
         tracemalloc.start()
         try:
             with pytest.raises(error):
@@ -61,7 +72,34 @@ def test_an_answer_that_swells_does_not_fill_the_memory(run: Run, status: int, e
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert peak < 300_000_000
+    assert peak < (4 * LARGEST_ANSWER if status == 200 else 20 * LARGEST_ERROR)
+
+
+def test_a_compressed_answer_is_read(run: Run) -> None:
+    body = gzip.compress(b'{"collection_id": "c"}')
+    with listening(sending(answer(200, body, "content-encoding: gzip"))) as server:
+        assert run(call(GET), settings_for(server.url)).collection_id == "c"
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate", "nonsense"])
+def test_an_answer_that_is_compressed_otherwise_is_refused_and_an_error_keeps_its_status(
+    run: Run, encoding: str
+) -> None:
+    with listening(sending(answer(200, b"{}", f"content-encoding: {encoding}"))) as server:
+        with pytest.raises(XAIResponseError, match=f"compressed as '{encoding}', which nobody asked for"):
+            run(call(GET), settings_for(server.url))
+    with listening(sending(answer(404, b"{}", f"content-encoding: {encoding}"))) as server:
+        with pytest.raises(XAINotFoundError):
+            run(call(GET), settings_for(server.url))
+
+
+def test_an_answer_that_is_not_what_it_says_is_none_and_an_error_keeps_its_status(run: Run) -> None:
+    with listening(sending(answer(200, b"{}", "content-encoding: gzip"))) as server:
+        with pytest.raises(XAIResponseError, match="cannot be decompressed"):
+            run(call(GET), settings_for(server.url))
+    with listening(sending(answer(404, b"{}", "content-encoding: gzip"))) as server:
+        with pytest.raises(XAINotFoundError):
+            run(call(GET), settings_for(server.url))
 
 
 def test_a_write_whose_answer_is_too_large_may_have_been_done(run: Run) -> None:
@@ -70,11 +108,33 @@ def test_a_write_whose_answer_is_too_large_may_have_been_done(run: Run) -> None:
             run(call(CREATE), settings_for(server.url))
 
 
-def test_of_an_error_the_beginning_is_read(run: Run) -> None:
-    body = b"It failed " + b"x" * 3 * LARGEST_ERROR
-    with listening(sending(answer(500, body, "content-type: text/plain"))) as server:
+def test_of_an_error_the_beginning_is_read_and_no_more(run: Run) -> None:
+    cut_off = threading.Event()
+
+    def pour(connection: socket.socket) -> None:
+        head_of(connection)
+        try:
+            connection.sendall(answer(500, b"It failed " + b"x" * 100 * MB, "content-type: text/plain"))
+        except OSError:
+            cut_off.set()
+
+    with listening(pour) as server:
         with pytest.raises(XAIError, match=r'the service says: "It failed x+…"'):
             run(call(GET), settings_for(server.url))
+        assert cut_off.wait(10)
+
+
+@pytest.mark.parametrize(("status", "limit"), [(200, LARGEST_ANSWER), (500, LARGEST_ERROR)])
+def test_so_much_is_read_and_not_a_byte_more(status: int, limit: int) -> None:
+    read = Answer(Settings(), GET, httpx.Response(status))
+    assert read.takes(b"x" * (limit - 1))
+    assert read.takes(b"x")
+    if status == 200:
+        with pytest.raises(XAIResponseError, match="larger than 64 MB"):
+            read.takes(b"x")
+    else:
+        assert not read.takes(b"xx")
+    assert len(read.received().body) == limit
 
 
 def test_after_an_answer_that_was_cut_the_next_call_is_fine(run: Run) -> None:
@@ -84,15 +144,21 @@ def test_after_an_answer_that_was_cut_the_next_call_is_fine(run: Run) -> None:
         assert run(call(GET), stubborn).collection_id == "c"
 
 
-def test_an_answer_that_drips_is_not_waited_for_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("drop", "encoding"), [(b" ", "identity"), (b"\x00\x00\x00\xff\xff", "gzip")])
+def test_an_answer_that_drips_is_not_waited_for_for_ever(
+    run: Run, monkeypatch: pytest.MonkeyPatch, drop: bytes, encoding: str
+) -> None:
+    """An empty block of something compressed is no byte of a body, and comes as one."""
     monkeypatch.setattr(Settings, "answer_timeout", 0.3)
+    beginning = gzip.compress(b"")[:10] if encoding == "gzip" else b""
 
     def drip(connection: socket.socket) -> None:
         head_of(connection)
         with suppress(OSError):
-            connection.sendall(answer(200, b" " * 10_000)[:-10_000])
-            for _ in range(10_000):
-                connection.sendall(b" ")
+            head = answer(200, b" " * 10_000, f"content-encoding: {encoding}")[:-10_000]
+            connection.sendall(head + beginning)
+            for _ in range(1_500):
+                connection.sendall(drop)
                 time.sleep(0.01)
 
     with listening(drip) as server:
@@ -122,3 +188,22 @@ def test_a_key_that_is_quoted_is_in_no_message(run: Run, reply: bytes) -> None:
             run(call(GET), settings_for(server.url))
     shown = [str(caught.value), repr(caught.value), *map(repr, vars(caught.value).values())]
     assert [text for text in shown if KEY in text] == []
+
+
+def test_what_the_first_request_loads_is_not_loaded_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    loading: list[threading.Thread] = []
+    monkeypatch.setattr(drivers, "load_for_event_loop", lambda: loading.append(threading.current_thread()))
+    with listening(answering) as server:
+        run_async(call(GET), settings_for(server.url))
+    assert [thread is threading.current_thread() for thread in loading] == [False]
+
+
+def test_an_event_loop_of_anyio_is_one_like_others() -> None:
+    async def get() -> Any:
+        async with AsyncClient(settings) as client:
+            return await client.run(call(GET))
+
+    exchange._load_anyio.cache_clear()
+    with listening(answering) as server:
+        settings = settings_for(server.url)
+        assert anyio.run(get).collection_id == "c"

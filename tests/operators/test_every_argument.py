@@ -82,6 +82,17 @@ def planned(**arguments: Any) -> Any:
     return plan
 
 
+def synced(**arguments: Any) -> Any:
+    """A collection that a sync has brought documents into."""
+
+    def sync(scene: Scene) -> str:
+        folder = {"source": scene.folder, "collection": scene.whales}
+        run(XAISyncCollectionOperator(task_id="sync", **{**folder, **arguments}))
+        return scene.whales
+
+    return sync
+
+
 def planned_and_applied(**arguments: Any) -> Any:
     def plan_and_apply(scene: Scene) -> Any:
         folder = {"source": scene.folder, "collection": scene.whales}
@@ -167,7 +178,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         **COLLECTION,
         "file_ids": Case(held, first(held)),
         "filter": Case('name:"good"', 'name:"bad"', given={"file_ids": None}),
-        "scope": Case("mine", "yours", given={"file_ids": None}),
+        "scope": Case("mine", "yours", given={"file_ids": None, "collection_id": synced(scope="mine")}),
         "delete_files": Case(False, True),
         "concurrency": Case(1, 2, busy=True),
     },

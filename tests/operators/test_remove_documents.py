@@ -155,12 +155,21 @@ def test_no_ids_remove_nothing(xai: Xai) -> None:
 def test_a_scope_is_meant_exactly(xai: Xai, scope: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else the service's filter may match: scopes of two sources often begin alike."""
     monkeypatch.setattr("airflow_provider_xai_collections.emulator.documents.matches", lambda *_: True)
-    whales = xai.collection()
+    whales = xai.collection(field_definitions=[{"key": "airflow_scope"}])
     for number, each in enumerate((scope, f"{scope}2", scope[:-1], None)):
         fields = {} if each is None else {"airflow_scope": each}
         xai.hook.add_document(collection_id=whales, file_id=xai.file(f"{number}.md", str(number)), fields=fields)
     assert run(task(collection_id=whales, scope=scope, delete_files=True))["removed"] == 1
     assert xai.names(whales) == ["1.md", "2.md", "3.md"]
+
+
+def test_a_collection_that_knows_no_scopes_holds_nothing_of_one(xai: Xai) -> None:
+    """What the service makes of a filter by a field that nobody has declared is not known."""
+    whales = xai.collection()
+    xai.document(whales)
+    assert run(task(collection_id=whales, scope="mine")) == result(whales)
+    assert xai.emulator.count("list_documents") == 0
+    assert xai.names(whales) == ["moby.md"]
 
 
 @pytest.mark.parametrize(

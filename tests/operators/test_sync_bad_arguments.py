@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_a_function_that_raises_for_one_document_does_not_stop_the_others(xai: X
     if again:
         sync(folder)
     said = r"1 of 3 documents are not .*: b\.txt: fields\(…\) raised KeyError for b\.txt: 'author'\. Mend the function"
-    with pytest.raises((XAIError, XAIFailException), match=said):
+    with pytest.raises(XAIFailException, match=said):
         sync(folder, fields=raising, **arguments)
     found = {document.name: document.fields.get("year") for document in xai.documents(only_id(xai))}
     assert found == {"a.md": "1851", "deep/c.md": "1851", **({"b.txt": None} if again else {})}
@@ -60,6 +61,16 @@ def test_what_a_function_could_not_ask_may_be_asked_again(xai: Xai, folder: Path
             sync(folder, fields=unreachable, update_fields=update_fields)
         assert not isinstance(raised.value, XAIFailException)
     assert xai.hook.list_files() == []
+
+
+def garbled(source: SourceDocument) -> dict[str, str]:
+    found: dict[str, str] = json.loads("<html>")
+    return found
+
+
+def test_what_a_function_was_told_may_be_told_right_the_next_time(xai: Xai, folder: Path) -> None:
+    with pytest.raises(XAIError, match="raised JSONDecodeError"):
+        sync(folder, fields=garbled)
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,45 @@ async def test_what_is_renamed_meanwhile_stays_until_the_next_run(
     write(eight, {"new.md": "new"})
     manifest = await pruned(way, eight, lambda: (eight / "0.md").rename(eight / "moved.md"))
     assert counts(manifest) == {"documents": 9, "added": 1, "kept": 8, "left": 1}
-    assert "1 documents are new or changed, and 1 are gone, which may be the same under other names" in logged()
+    assert "1 documents are new or changed since this run listed the source, and 1 are gone" in logged()
     assert contents(xai, only_id(xai))["0.md"] == "no 0"
     assert counts(sync(eight, prune=True)) == {"documents": 9, "added": 1, "kept": 8, "removed": 1}
     assert contents(xai, only_id(xai))["moved.md"] == "no 0"
     assert "0.md" not in xai.names(only_id(xai))
+
+
+@SLOW
+@LATER
+async def test_what_takes_the_place_of_another_meanwhile_stays_until_the_next_run(
+    xai: Xai, eight: Path, way: str
+) -> None:
+    write(eight, {"new.md": "new"})
+    manifest = await pruned(way, eight, lambda: (eight / "0.md").rename(eight / "1.md"))
+    assert counts(manifest) == {"documents": 9, "added": 1, "kept": 8, "left": 1}
+    assert contents(xai, only_id(xai))["0.md"] == "no 0"
+    again = {"documents": 8, "replaced": 1, "kept": 7, "removed": 1, "superseded": 1}
+    assert counts(sync(eight, prune=True)) == again
+
+
+@SLOW
+@LATER
+async def test_what_is_edited_again_meanwhile_keeps_nothing(xai: Xai, eight: Path, way: str) -> None:
+    write(eight, {"new.md": "new"})
+    (eight / "0.md").unlink()
+    manifest = await pruned(way, eight, lambda: write(eight, {"new.md": "new, second edition"}))
+    assert (manifest["added"], manifest["removed"]) == (1, 1)
+
+
+@SLOW
+@LATER
+async def test_old_versions_that_went_meanwhile_make_no_refusal(xai: Xai, eight: Path, way: str) -> None:
+    """Before them, three of twelve documents were gone, which may go; after them, three of nine."""
+    write(eight, {f"{number}.md": f"no {number}, second edition" for number in range(4)})
+    sync(eight, wait_for_completion=False)
+    for number in (5, 6, 7):
+        (eight / f"{number}.md").unlink()
+    write(eight, {"new.md": "new"})
+    assert (await pruned(way, eight))["removed"] == 3
 
 
 @SLOW
@@ -113,6 +147,28 @@ async def test_what_may_be_a_document_that_failed_stays(
     else:
         assert (await pruned(way, eight, **policy))["removed"] == 1
     assert ("0.md" in xai.names(only_id(xai))) is stays
+
+
+@SLOW
+@EVERYWHERE
+@pytest.mark.parametrize("failing", ["unread", "replace"])
+async def test_a_new_version_that_is_not_in_place_keeps_what_is_gone_as_well(
+    xai: Xai, eight: Path, way: str, failing: str, logged: Logged
+) -> None:
+    """The other file may have taken its place."""
+    whales = only_id(xai)
+    write(eight, {"new.md": "new"})
+    (eight / "0.md").unlink()
+    if failing == "unread":
+        (eight / "1.md").unlink()
+        (eight / "1.md").symlink_to(eight / "nowhere")
+    else:
+        write(eight, {"1.md": "no 1, second edition"})
+        xai.emulator.set_faults(FaultRule(endpoint="upload_file", status=400, nth=(1,)))
+    with pytest.raises(ERRORS, match=r"1 of 8 documents are not as the source has them: 1\.md"):
+        await pruned(way, eight)
+    assert "0.md" in xai.names(whales)
+    assert "1 documents that the source has no longer stay: 1 others are not in place" in logged()
 
 
 @SLOW
