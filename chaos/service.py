@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings, Store
+from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.emulator.server import running
@@ -55,6 +56,7 @@ class WatchedEmulator(Emulator):
     :ivar clock: by which documents are indexed.
     :ivar steps: all calls so far, by name.
     :ivar done: how often each endpoint did what was asked, whoever heard of it.
+    :ivar attached: the files that were attached so far, by id; those that are gone again, too.
     :ivar discarded: files that were deleted and had never been attached.
     """
 
@@ -66,7 +68,9 @@ class WatchedEmulator(Emulator):
         self._times: Counter[tuple[str, str]] = Counter()
         self.steps: list[Step] = []
         self.done: Counter[str] = Counter()
+        self.attached: dict[str, FileRecord] = {}
         self.discarded = 0
+        self._files = store
         with store.transaction():
             self._names = {file.file_id: file.filename for file in store.files(Slice("f.created_at", False))}
         self._never_attached: set[str] = set()
@@ -107,6 +111,10 @@ class WatchedEmulator(Emulator):
                 self._never_attached.add(new)
             case "add_document":
                 self._never_attached.discard(file_id)
+                with self._files.transaction():
+                    file = self._files.file(file_id)
+                if file is not None:  # unless somebody has deleted it since
+                    self.attached[file_id] = file
             case "delete_file" if file_id in self._never_attached:
                 self.discarded += 1
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 from airflow_provider_xai_collections.emulator import HttpReply, Store
 from airflow_provider_xai_collections.emulator.control import PREFIX
-from chaos.checks import Held, held, wrong_counts, wrong_documents, wrong_process
+from chaos.accounts import wrong_counts
+from chaos.checks import Held, held, wrong_documents, wrong_process
 from chaos.clock import FastClock
 from chaos.corpus import Corpus
 from chaos.jobs import Tried
@@ -110,7 +111,7 @@ class Scene:
         )
 
 
-def kill_9_at_every_step(size: Size, seed: int) -> Iterator[Trial]:
+def kill_9_at_every_step(size: Size, seed: int) -> Generator[Trial, None, None]:
     """Kill a sync that adds, replaces, repairs and prunes; then run it again."""
     clock = FastClock.started(SPEED)
     with tempfile.TemporaryDirectory(prefix="xai-chaos-") as folder, workers(clock, Path(folder, "airflow")) as running:
@@ -187,6 +188,6 @@ def _wrong(scene: Scene, first: Tried | None, second: Tried | None, before: Held
         yield from (f"a try failed: {each.error}" for each in tried.tries if each.error)
         yield from wrong_process(tried)
     yield from wrong_documents(after, scene.corpus)
-    yield from wrong_counts(before, after, second.tries)
+    yield from wrong_counts(before, after, second.tries, scene.corpus)
     if after.unattached:
         yield f"{len(after.unattached)} files stay that no document refers to: {after.unattached[0]}"

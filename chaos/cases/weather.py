@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, Store
-from chaos.checks import held, wrong_counts, wrong_documents, wrong_process
+from chaos.accounts import wrong_counts
+from chaos.checks import held, wrong_documents, wrong_process
 from chaos.clock import FastClock
 from chaos.corpus import Corpus
 from chaos.jobs import Try
@@ -80,7 +81,7 @@ class Place:
     seed: int
 
 
-def mixed_weather(size: Size, seed: int) -> Iterator[Trial]:
+def mixed_weather(size: Size, seed: int) -> Generator[Trial, None, None]:
     """Sync documents, replace a third, remove a third, with a share of all requests failing at random."""
     clock = FastClock.started(SPEED)
     with tempfile.TemporaryDirectory(prefix="xai-chaos-") as folder, workers(clock, Path(folder, "airflow")) as running:
@@ -131,7 +132,7 @@ def _trial(place: Place, what: str) -> Trial:
         if tried is None:
             raise RuntimeError("somebody has killed the task")
         tries.extend(tried.tries)
-        wrong.extend(wrong_counts(earlier, held(place.store, place.service), tried.tries))
+        wrong.extend(wrong_counts(earlier, held(place.store, place.service), tried.tries, place.corpus))
         wrong.extend(wrong_process(tried))
         return not tried.tries[-1].error
 

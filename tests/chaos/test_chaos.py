@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -12,12 +11,13 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.emulator import HttpReply, Store
+from airflow_provider_xai_collections.emulator.records import FileRecord
 from chaos.__main__ import CASES, case_of, main
 from chaos.cases.weather import Weather
-from chaos.checks import Held, wrong_counts, wrong_documents, wrong_process
+from chaos.checks import Held, wrong_documents, wrong_process
 from chaos.clock import FastClock
 from chaos.corpus import Corpus
-from chaos.jobs import Tried, Try
+from chaos.jobs import Tried
 from chaos.report import Case, lines, render
 from chaos.service import API_KEY, Step, keys_in
 from chaos.trials import Size, Trial
@@ -46,10 +46,9 @@ def corpus(tmp_path: Path) -> Corpus:
     return corpus
 
 
-def held(
-    *documents: tuple[str, str], collections: int = 1, unattached: int = 0, discarded: int = 0, **done: int
-) -> Held:
-    return Held(collections, documents, ("lost.md",) * unattached, Counter(done), discarded)
+def held(*documents: tuple[str, str], collections: int = 1) -> Held:
+    files = (FileRecord(f"file_{name}", name, "text/markdown", 9, digest, "", 0.0) for name, digest in documents)
+    return Held(collections, tuple(files), (), Counter(), 0)
 
 
 def test_a_collection_that_equals_its_source_is_as_it_should_be(corpus: Corpus) -> None:
@@ -67,43 +66,6 @@ def test_each_difference_between_collection_and_source_is_noticed(corpus: Corpus
         "1 not in the source: stranger.md",
         f"1 of another content: {second}",
     ]
-
-
-def a_try(folder: Path, *outcomes: str, **counts: int) -> Try:
-    report = folder / "report.jsonl"
-    report.write_text("".join(json.dumps({"outcome": outcome}) + "\n" for outcome in outcomes))
-    return Try("", False, {"version": 1, "collection_id": "c", **counts}, str(report))
-
-
-BEFORE = held(("old.md", "0"))
-AFTER = held(("a.md", "1"), ("b.md", "2"), add_document=2, discarded=1, unattached=1)
-
-
-def test_counts_that_agree_are_as_they_should_be(tmp_path: Path) -> None:
-    told = a_try(tmp_path, added=1, replaced=1, superseded=1, orphans_removed=1, possible_orphans=2)
-    assert list(wrong_counts(BEFORE, AFTER, [told])) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "wrong"),
-    [
-        ({"added": 2}, "2 attached, 3 told"),
-        ({"added": 0}, "2 attached, 1 told"),
-        ({"superseded": 0}, "1 documents gone, 0 told"),
-        ({"removed": 1}, "1 documents gone, 2 told"),
-        ({"orphans_removed": 0}, "1 files never attached and deleted, 0 told"),
-        ({"possible_orphans": 1}, "2 uploads came to nothing, 1 were told"),
-    ],
-)
-def test_each_count_that_does_not_agree_is_noticed(tmp_path: Path, change: dict[str, int], wrong: str) -> None:
-    right = {"added": 1, "replaced": 1, "superseded": 1, "orphans_removed": 1, "possible_orphans": 2}
-    assert list(wrong_counts(BEFORE, AFTER, [a_try(tmp_path, **right | change)])) == [wrong]
-
-
-def test_a_document_in_doubt_may_be_told_by_nobody_but_not_twice(tmp_path: Path) -> None:
-    right = {"added": 1, "superseded": 1, "orphans_removed": 1, "possible_orphans": 2}
-    assert list(wrong_counts(BEFORE, AFTER, [a_try(tmp_path, "processed", "error", **right)])) == []
-    assert list(wrong_counts(BEFORE, AFTER, [a_try(tmp_path, "error", **right | {"added": 3})])) != []
 
 
 def test_what_a_process_keeps_is_noticed() -> None:
