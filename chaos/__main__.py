@@ -8,12 +8,15 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
+from typing import TypeAlias
 
 from benchmarks.processes import ROOT, environment
 from chaos import report
@@ -28,10 +31,12 @@ CASES: Mapping[str, str] = {
     "kill_9_at_every_step": "kills",
 }
 
+PlayCase: TypeAlias = Callable[[Size, int], Generator[Trial, None, None]]
 
-def case_of(name: str) -> Callable[[Size, int], Iterator[Trial]]:
+
+def case_of(name: str) -> PlayCase:
     """The function that tries a case. It is imported late: Airflow has to find its home before it is imported."""
-    found: Callable[[Size, int], Iterator[Trial]] = getattr(import_module(f"chaos.cases.{CASES[name]}"), name)
+    found: PlayCase = getattr(import_module(f"chaos.cases.{CASES[name]}"), name)
     return found
 
 
@@ -54,16 +59,24 @@ def _try(name: str, size: Size, seed: int) -> report.Case:
     began = time.monotonic()
     case = case_of(name)
     trials = []
-    for trial in case(size, seed):
-        trials.append(trial)
-        if trial.wrong:  # at once, as there may be very many to come
-            print(f"WRONG: {trial}", flush=True)
+    with closing(case(size, seed)) as tries:  # what ends the command early finds it in the middle, with all it opened
+        for trial in tries:
+            trials.append(trial)
+            if trial.wrong:  # at once, as there may be very many to come
+                print(f"WRONG: {trial}", flush=True)
     tried = report.Case(name, inspect.getdoc(case) or "", trials)
     print("\n".join(report.lines(tried)), f"  in {time.monotonic() - began:.0f} s", sep="\n", flush=True)
     return tried
 
 
+def _end(number: int, frame: object) -> None:
+    """End as Ctrl-C does: processes and folders of ours are ended and removed on the way out."""
+    signal.signal(number, signal.SIG_IGN)  # once is enough, and twice would interrupt that
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory(prefix="xai-chaos-airflow-") as home:
         given = environment(Path(home))
         os.environ.clear()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +65,16 @@ def workers(clock: FastClock, home: Path) -> Iterator[Workers]:
     figures = (str(clock.speed), str(clock.origin), str(clock.epoch))
     command = [sys.executable, "-m", "chaos.worker", *figures]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=environment(home),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # so that it and its children can be ended together
     ) as process:
         try:
             yield Workers(process)
         finally:
-            if process.stdin is not None:
-                process.stdin.close()
-            process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)

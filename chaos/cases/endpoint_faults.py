@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,7 +28,7 @@ _SAID = {1: "once", 2: "twice", None: "always"}
 _Chosen: TypeAlias = tuple[Operation, Fault, int | None, str]
 
 
-def endpoint_faults(size: Size, seed: int) -> Iterator[Trial]:
+def endpoint_faults(size: Size, seed: int) -> Generator[Trial, None, None]:
     """A read gets past what passes. A write is repeated where nothing can have been done, and done once at most."""
     with open_place() as place, tempfile.TemporaryDirectory() as folder:
         warm_up(place)
