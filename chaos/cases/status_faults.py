@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from airflow_provider_xai_collections.api import flows
 from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import LIST_DOCUMENTS
+from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from chaos.hosts import Place, connected, open_place
 from chaos.hurry import HurriedHook
@@ -22,6 +23,7 @@ from chaos.overhearing import overhearing
 from chaos.scenes import NAMES, Scene
 from chaos.trials import Size, Trial
 from chaos.waits import WAYS, Waited, Way
+from chaos.wire import Wire
 
 #: How often all kinds are tried, and with how many of the ways to wait.
 _ROUNDS = {Size.SMALL: 1, Size.MEDIUM: 2, Size.FULL: 6}
@@ -42,7 +44,7 @@ _UNKNOWN: tuple[str | int, ...] = (
 _WELL = Waited("settled", processed=len(NAMES))
 
 
-def odd_statuses(size: Size, seed: int) -> Iterator[Trial]:
+def odd_statuses(size: Size, seed: int) -> Generator[Trial, None, None]:
     """A wait ends when its documents do, whatever they were called on the way; a list ends, whatever its tokens say."""
     die = random.Random(seed)  # noqa: S311  # a die for trials, not a secret
     with open_place() as place, tempfile.TemporaryDirectory() as folder:
@@ -207,19 +209,19 @@ def _ids_of(scene: Scene, name: str) -> set[str]:
 
 def _list_to(place: Place, folder: Path, end: str, name: str, die: random.Random) -> Trial:
     """A list that ends as xAI's lists may: complete, and each item once."""
+    before = held()
     empty = die.choice(("list", "null", "absent"))
     emulator = OddEmulator(pagination_end=end, files_pagination_end=end, empty_arrays=empty)
     with place.playing(emulator), place.ways() as wires:
-        scene = Scene.set_in(emulator, folder)
-        wanted = sorted(_ids_of(scene, name))
-        with overhearing(), connected(wires) as conn_id, HurriedHook(conn_id) as hook:
-            found = LISTS[name](hook, scene)
-    wrong = [] if sorted(found) == wanted else [f"it found {len(found)} items, and there are {len(wanted)}"]
-    return Trial(f"last page: token {end}", f"{name}, empty arrays: {empty}", "complete", tuple(wrong))
+        listed = _listed(Scene.set_in(emulator, folder), wires, name)
+    wrong = [] if listed.ended == "complete" else [f"it found {listed.found}, and there are {listed.wanted}"]
+    wrong += [*shown_keys(listed.said, listed.error), *still_held(before)]
+    return Trial(f"last page: token {end}", f"{name}, empty arrays: {empty}", listed.ended, tuple(wrong))
 
 
 def _list_in_a_circle(place: Place, folder: Path, name: str, die: random.Random) -> Trial:
     """A service that does not heed tokens, and gives the same ones again: there is no end but ours."""
+    before = held()
     circle = tuple(f"token {number}" for number in range(die.randint(1, 4)))
     emulator = OddEmulator()
     with place.playing(emulator), place.ways() as wires:
@@ -227,12 +229,47 @@ def _list_in_a_circle(place: Place, folder: Path, name: str, die: random.Random)
         wanted = _ids_of(scene, name)
         emulator.reset_log()
         emulator.circle = circle
-        with overhearing(), connected(wires) as conn_id, HurriedHook(conn_id) as hook:
-            found = LISTS[name](hook, scene)
+        listed = _listed(scene, wires, name, wanted)
         requests = len(emulator.log)
-    wrong = []
+    wrong = [*shown_keys(listed.said, listed.error), *still_held(before)]
     if requests != len(circle) + 1:
         wrong.append(f"it made {requests} requests, and there are {len(circle)} tokens")
-    if not (found and set(found) <= wanted):
-        wrong.append(f"it found {found}")
-    return Trial("repeated page token", f"{name}, {len(circle)} tokens in a circle", "ended", tuple(wrong))
+    # Each page is the first one.
+    if listed.error or len(set(listed.found)) != 1 or not set(listed.found) <= set(listed.wanted):
+        wrong.append(f"it found {listed.found}, of {listed.wanted}, and {listed.error!r}")
+    return Trial("repeated page token", f"{name}, {len(circle)} tokens in a circle", listed.ended, tuple(wrong))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list came to.
+
+    :param found: the ids, in the order in which they came.
+    :param wanted: those that are there.
+    """
+
+    found: Sequence[str]
+    wanted: Sequence[str]
+    error: Exception | None
+    said: str
+
+    @property
+    def ended(self) -> str:
+        if self.error is not None:
+            return type(self.error).__name__
+        if sorted(self.found) == sorted(self.wanted):
+            return "complete"
+        return "with a part of it" if set(self.found) < set(self.wanted) else "with something else"
+
+
+def _listed(scene: Scene, wires: Mapping[Host, Wire], name: str, wanted: Iterable[str] | None = None) -> Listed:
+    """:param wanted: the ids that are there, if to ask for them now would be part of the trial."""
+    there = sorted(_ids_of(scene, name) if wanted is None else wanted)
+    found: Sequence[str] = ()
+    failed: Exception | None = None
+    with overhearing() as heard, connected(wires) as conn_id, HurriedHook(conn_id) as hook:
+        try:
+            found = LISTS[name](hook, scene)
+        except Exception as error:
+            failed = error
+    return Listed(found, there, failed, heard.text)
