@@ -35,16 +35,19 @@ class Account:
 
     :param counts: of its manifest; none if the try ended before there was anything to count.
     :param lines: of its report.
+    :param root: the URI of the source, with which those of its documents begin.
     """
 
     counts: Counter[str]
     lines: Sequence[SyncLine]
+    root: str
 
     @classmethod
-    def of(cls, tried: Try) -> Account:
+    def of(cls, tried: Try, corpus: Corpus) -> Account:
         # A try that ended before it began anything has no report.
         lines = list(read_lines(tried.report, SyncLine)) if Path(tried.report).exists() else []
-        return cls(Counter({name: count for name, count in tried.manifest.items() if isinstance(count, int)}), lines)
+        counts = Counter({name: count for name, count in tried.manifest.items() if isinstance(count, int)})
+        return cls(counts, lines, f"{corpus.folder.as_uri()}/")
 
     @cached_property
     def of_source(self) -> Sequence[SyncLine]:
@@ -59,7 +62,8 @@ class Account:
     @cached_property
     def in_doubt(self) -> set[str]:
         """Names of documents that ended in an error: what was asked for may have been done all the same."""
-        return {line.name for line in self.lines if line.outcome is SyncOutcome.ERROR}
+        # Of one that the source has no longer, only the URI is known.
+        return {line.uri.removeprefix(self.root) for line in self.lines if line.outcome is SyncOutcome.ERROR}
 
     @property
     def gone(self) -> list[str]:
@@ -73,7 +77,7 @@ def wrong_counts(before: Held, now: Held, tries: Sequence[Try], corpus: Corpus) 
     A document that ended in an error may have been done all the same, and nobody tells of it: the next try finds it.
     Of every other document that came or went, a report must tell.
     """
-    accounts = [Account.of(each) for each in tries]
+    accounts = [Account.of(each, corpus) for each in tries]
     known = {**{file.file_id: file for file in before.documents}, **now.attached}
     for account in accounts:
         if account.counts or account.lines:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.utils import formatdate
 from types import MappingProxyType
 from typing import Any
 
@@ -20,8 +21,9 @@ from chaos.wire import Harm
 #: Seconds without a byte after which the client gives up, where that is what is tried; and longer than that.
 IMPATIENT = 0.25
 _TOO_LATE = 0.7
-#: Far from now, in every time zone.
-_DATE = "Fri, 31 Dec 2100 23:59:59 GMT"
+#: Seconds that a service asks to wait, in either form; fewer than the client grants.
+_ASKED = 7.0
+_ASKED_BY_DATE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Fault:
     :param undone: the client knows that the work was not done: even a write may be repeated.
     :param final: to try again is no use.
     :param harmless: the call succeeds all the same.
+    :param asks: seconds that the answer asks to wait.
+    :param by_date: it says until when, to the second, instead of how long.
     :param patience: seconds without a byte after which the client gives up.
     """
 
@@ -48,7 +52,23 @@ class Fault:
     undone: bool = False
     final: bool = False
     harmless: bool = False
+    asks: float = 0.0
+    by_date: bool = False
     patience: float = 10.0
+
+    def asks_until(self, now: float) -> float:
+        """The moment that a date names which asks to wait from ``now`` on."""
+        return float(int(now + self.asks))
+
+    def rule_at(self, now: float) -> dict[str, Any] | None:
+        """The rest of the :class:`FaultRule` for a trial that begins now; ``None`` if the emulator has no part in it.
+
+        :param now: in seconds since the epoch.
+        """
+        if self.rule is None or not self.asks:
+            return None if self.rule is None else dict(self.rule)
+        text = formatdate(self.asks_until(now), usegmt=True) if self.by_date else f"{self.asks:.0f}"
+        return {**self.rule, "retry_after": text}
 
 
 def _answer(name: str, error: type[XAIError], *, works: bool = False, undone: bool = False, **rule: Any) -> Fault:
@@ -57,8 +77,12 @@ def _answer(name: str, error: type[XAIError], *, works: bool = False, undone: bo
 
 FAULTS: tuple[Fault, ...] = (
     _answer("429", XAIRateLimitError, undone=True, status=429),
-    _answer("429, Retry-After in seconds", XAIRateLimitError, undone=True, status=429, retry_after="7"),
-    _answer("429, Retry-After as a date", XAIRateLimitError, undone=True, status=429, retry_after=_DATE),
+    replace(_answer("429, Retry-After in seconds", XAIRateLimitError, undone=True, status=429), asks=_ASKED),
+    replace(
+        _answer("429, Retry-After as a date", XAIRateLimitError, undone=True, status=429),
+        asks=_ASKED_BY_DATE,
+        by_date=True,
+    ),
     *(_answer(str(status), XAIServerError, status=status) for status in (500, 502, 503, 504, 529)),
     _answer("503 after the work", XAIServerError, status=503, works=True),
     Fault("connection refused", XAITransportError, refusing=True, undone=True),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
 import threading
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from airflow_provider_xai_collections.api.protocol import Flow
@@ -33,6 +35,16 @@ def warm_up(place: Place) -> None:
 
 def _nothing() -> Flow[None]:
     yield from ()
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Nobody closes what was forgotten: the garbage collector would, sooner or later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def held() -> tuple[int, int]:

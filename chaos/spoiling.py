@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from airflow_provider_xai_collections.api.endpoints import LIST_FILES, VALIDATE_MANAGEMENT_KEY
 from airflow_provider_xai_collections.api.protocol import Host, Request, call
@@ -17,8 +17,8 @@ from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.routes import find_route
 from chaos.faults import Fault
 from chaos.hosts import Place, StrictEmulator, connected
-from chaos.hurry import HurriedHook
-from chaos.leftovers import held, shown_keys, still_held
+from chaos.hurry import HurriedHook, Pause
+from chaos.leftovers import held, shown_keys, still_held, without_collector
 from chaos.operations import Operation
 from chaos.overhearing import overhearing
 from chaos.scenes import Scene
@@ -27,6 +27,8 @@ from chaos.wire import Harm, Weather
 #: Who runs the operation: a task, or a trigger.
 DRIVERS = ("by the hook", "on the event loop")
 
+#: ``look(value, error, pauses)``: what is there when the operation has ended.
+Look: TypeAlias = "Callable[[Any, BaseException | None, Sequence[Pause]], None]"
 
 #: Seconds in which what was sent must have arrived.
 _ARRIVAL = 5.0
@@ -40,6 +42,8 @@ class Outcome:
     :param played: how often the fault happened.
     :param done: how often the spoilt call was done, by the emulator's own count.
     :param traces: how often what the operation does is there; ``None`` if it only reads.
+    :param began: when, in seconds since the epoch; the dates of a fault count from there.
+    :param pauses: that the client made until it ended.
     :param wrong: what should be so after no fault.
     """
 
@@ -49,6 +53,8 @@ class Outcome:
     played: int
     done: int
     traces: int | None
+    began: float
+    pauses: tuple[Pause, ...]
     wrong: tuple[str, ...]
 
 
@@ -93,6 +99,7 @@ class Storm:
         return plays
 
 
+@without_collector()
 def spoil(place: Place, folder: Path, operation: Operation, fault: Fault, times: int | None, driver: str) -> Outcome:
     """Play it.
 
@@ -111,17 +118,19 @@ def spoil(place: Place, folder: Path, operation: Operation, fault: Fault, times:
         place.ways(storm.at, host if fault.refusing else None) as wires,
     ):
         scene = Scene.set_in(emulator, folder)
-        if fault.rule is not None:
-            emulator.set_faults(FaultRule(endpoint=operation.spoilt.name, times=times, **fault.rule))
+        began = time.time()
+        if (rule := fault.rule_at(began)) is not None:
+            emulator.set_faults(FaultRule(endpoint=operation.spoilt.name, times=times, **rule))
 
         def hear(line: str) -> None:
             if fault.refusing and line.startswith("connect_tcp.failed") and not storm.refuses_on():
                 wires[host].listen()
 
-        def look(value: Any, error: BaseException | None) -> None:
+        def look(value: Any, error: BaseException | None, pauses: Sequence[Pause]) -> None:
             """What is there, before anybody does anything else; then the sky is clear."""
             _wait_until(lambda: len(emulator.log) >= sum(wire.forwarded for wire in wires.values()))
-            seen.append(_look(emulator, scene, operation, storm, value, error))
+            found = _look(emulator, scene, operation, storm, value, error)
+            seen.append(replace(found, began=began, pauses=tuple(pauses)))
             storm.end()
             wires[host].listen()
 
@@ -164,6 +173,8 @@ def _look(
         played=storm.played + sum(entry.fault is not None for entry in log),
         done=sum(entry.done for entry in log if entry.endpoint == operation.spoilt.name),
         traces=None if operation.traces is None else operation.traces(scene),
+        began=0.0,
+        pauses=(),
         wrong=tuple(operation.complaints(scene, value)),
     )
 
@@ -172,7 +183,7 @@ def _by_hook(
     conn_id: str,
     operation: Operation,
     scene: Scene,
-    look: Callable[[Any, BaseException | None], None],
+    look: Look,
     afterwards: Request[Any],
 ) -> Exception | None:
     """As a task does it. Returns why a further call failed, which should have been well."""
@@ -181,7 +192,7 @@ def _by_hook(
             value, error = operation.act(hook, scene), None
         except Exception as raised:
             value, error = None, raised
-        look(value, error)
+        look(value, error, hook.pauses)
         try:
             hook.run(call(afterwards))
         except Exception as failed:
@@ -193,7 +204,7 @@ def _on_the_loop(
     conn_id: str,
     operation: Operation,
     scene: Scene,
-    look: Callable[[Any, BaseException | None], None],
+    look: Look,
     afterwards: Request[Any],
 ) -> Exception | None:
     """As a trigger does it. Returns what :func:`_by_hook` does."""
@@ -205,7 +216,7 @@ def _on_the_loop(
                 value, error = await hook.arun(operation.flow(scene)), None
             except Exception as raised:
                 value, error = None, raised
-            look(value, error)
+            look(value, error, hook.pauses)
             try:
                 await hook.arun(call(afterwards))
             except Exception as failed:

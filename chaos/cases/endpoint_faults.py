@@ -14,6 +14,7 @@ from chaos.faults import FAULTS, Fault
 from chaos.hosts import Place, open_place
 from chaos.hurry import BRIEF
 from chaos.leftovers import warm_up
+from chaos.memory import weighed
 from chaos.operations import OPERATIONS, Doubt, Operation
 from chaos.spoiling import DRIVERS, Outcome, spoil
 from chaos.trials import Size, Trial
@@ -23,6 +24,8 @@ _SHARE = {Size.SMALL: 0.25, Size.MEDIUM: 0.6, Size.FULL: 1.0}
 _ON_THE_LOOP = 0.25
 #: How often the fault happens; ``None`` is always.
 _TIMES = (1, 2, None)
+#: How much longer than asked a client may wait: once asked to slow down, requests keep a distance as well.
+_LONGER = 1.2
 _SAID = {1: "once", 2: "twice", None: "always"}
 
 _Chosen: TypeAlias = tuple[Operation, Fault, int | None, str]
@@ -32,8 +35,8 @@ def endpoint_faults(size: Size, seed: int) -> Generator[Trial, None, None]:
     """A read gets past what passes. A write is repeated where nothing can have been done, and done once at most."""
     with open_place() as place, tempfile.TemporaryDirectory() as folder:
         warm_up(place)
-        for chosen in _choose(size, random.Random(seed)):  # noqa: S311  # a die for trials, not a secret
-            yield trial(place, Path(folder), *chosen)
+        chosen = _choose(size, random.Random(seed))  # noqa: S311  # a die for trials, not a secret
+        yield from weighed(trial(place, Path(folder), *each) for each in chosen)
 
 
 def _choose(size: Size, die: random.Random) -> Iterator[_Chosen]:
@@ -57,7 +60,12 @@ def trial(place: Place, folder: Path, operation: Operation, fault: Fault, times:
         group=fault.name,
         what=f"{operation.name}, {_SAID[times]}, {driver}",
         ended=_ending(operation, fault, outcome.error),
-        wrong=(*_wrong_end(outcome, expected), *_wrong_work(operation, fault, times, outcome), *outcome.wrong),
+        wrong=(
+            *_wrong_end(outcome, expected),
+            *_wrong_work(operation, fault, times, outcome),
+            *_wrong_pauses(fault, outcome),
+            *outcome.wrong,
+        ),
     )
 
 
@@ -121,6 +129,23 @@ def _wrong_work(operation: Operation, fault: Fault, times: int | None, outcome: 
     least, most = _tries(operation, fault, times)
     if not least <= outcome.played <= most:
         yield f"the fault happened {outcome.played} times, and should have {least} to {most} times"
+
+
+def _wrong_pauses(fault: Fault, outcome: Outcome) -> Iterable[str]:
+    """The client waits before each retry for as long as it was asked, and not much longer."""
+    if not fault.asks:
+        return
+    if fault.by_date:
+        until = fault.asks_until(outcome.began)
+        # A pause begins a moment after its length was reckoned.
+        as_asked = [pause for pause in outcome.pauses if pause.seconds >= until - pause.at]
+    else:
+        as_asked = [pause for pause in outcome.pauses if pause.seconds >= fault.asks]
+    retries = outcome.played - (outcome.error is not None)
+    if len(as_asked) < retries:
+        yield f"it waited as asked {len(as_asked)} times, and tried again {retries} times"
+    if any(pause.seconds > fault.asks * _LONGER for pause in outcome.pauses):
+        yield f"it waited for {max(pause.seconds for pause in outcome.pauses)} seconds, and was asked for {fault.asks}"
 
 
 def _tries(operation: Operation, fault: Fault, times: int | None) -> tuple[int, int]:

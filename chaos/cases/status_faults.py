@@ -7,6 +7,7 @@ import random
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from chaos.hosts import Place, connected, open_place
 from chaos.hurry import HurriedHook
-from chaos.leftovers import held, shown_keys, still_held, warm_up
+from chaos.leftovers import held, shown_keys, still_held, warm_up, without_collector
+from chaos.memory import weighed
 from chaos.odd import OddEmulator, Script
 from chaos.overhearing import overhearing
 from chaos.scenes import NAMES, Scene
@@ -49,16 +51,21 @@ def odd_statuses(size: Size, seed: int) -> Generator[Trial, None, None]:
     die = random.Random(seed)  # noqa: S311  # a die for trials, not a secret
     with open_place() as place, tempfile.TemporaryDirectory() as folder:
         warm_up(place)
-        for _ in range(_ROUNDS[size]):
-            for kind in KINDS:
-                for way in die.sample(WAYS, _WAYS[size]):
-                    if way.hurries or not kind.takes_long:
-                        yield _wait(place, Path(folder), kind, way, die)
-            for end in ("absent", "empty", "always", "repeat"):
-                for name in LISTS:
-                    yield _list_to(place, Path(folder), end, name, die)
-            for name in LISTS:
-                yield _list_in_a_circle(place, Path(folder), name, die)
+        rounds = (_round(place, Path(folder), _WAYS[size], die) for _ in range(_ROUNDS[size]))
+        yield from weighed(chain.from_iterable(rounds))
+
+
+def _round(place: Place, folder: Path, ways: int, die: random.Random) -> Iterator[Trial]:
+    """All kinds once, the waits in so many ways."""
+    for kind in KINDS:
+        for way in die.sample(WAYS, ways):
+            if way.hurries or not kind.takes_long:
+                yield _wait(place, folder, kind, way, die)
+    for end in ("absent", "empty", "always", "repeat"):
+        for name in LISTS:
+            yield _list_to(place, folder, end, name, die)
+    for name in LISTS:
+        yield _list_in_a_circle(place, folder, name, die)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,7 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
+@without_collector()
 def _wait(place: Place, folder: Path, kind: Kind, way: Way, die: random.Random) -> Trial:
     before = held()
     emulator = OddEmulator(stuck=("*.md",))
@@ -207,6 +215,7 @@ def _ids_of(scene: Scene, name: str) -> set[str]:
     return {*scene.file_ids, *([scene.spare_id] if name == "list_files" else [])}
 
 
+@without_collector()
 def _list_to(place: Place, folder: Path, end: str, name: str, die: random.Random) -> Trial:
     """A list that ends as xAI's lists may: complete, and each item once."""
     before = held()
@@ -219,6 +228,7 @@ def _list_to(place: Place, folder: Path, end: str, name: str, die: random.Random
     return Trial(f"last page: token {end}", f"{name}, empty arrays: {empty}", listed.ended, tuple(wrong))
 
 
+@without_collector()
 def _list_in_a_circle(place: Place, folder: Path, name: str, die: random.Random) -> Trial:
     """A service that does not heed tokens, and gives the same ones again: there is no end but ours."""
     before = held()
