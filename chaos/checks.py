@@ -14,8 +14,9 @@ from chaos.corpus import Corpus
 from chaos.jobs import Tried
 from chaos.service import WatchedEmulator
 
-#: Bytes that a process may keep for itself: what was loaded on the way, and memory that Python does not give back.
-MEMORY = 40_000_000
+#: Bytes that a process may keep: what was loaded on the way, and so many more for each document of the source.
+LOADED = 8_000_000
+PER_DOCUMENT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,14 @@ def wrong_documents(now: Held, corpus: Corpus) -> Iterator[str]:
     )
 
 
-def wrong_process(tried: Tried) -> Iterator[str]:
-    """What the process did not give back."""
+def wrong_process(tried: Tried, documents: int) -> Iterator[str]:
+    """What the process did not give back.
+
+    :param documents: of the source.
+    """
     yield from some("left open", tried.left_open)
-    if tried.grown > MEMORY:
-        yield f"{tried.grown / 1e6:.0f} MB of memory were not given back"
+    if tried.grown > (most := LOADED + documents * PER_DOCUMENT):
+        yield f"{tried.grown / 1e6:.1f} MB are still in use after {documents} documents; {most / 1e6:.1f} may be"
 
 
 def some(what: str, names: object) -> Iterator[str]:

@@ -7,20 +7,17 @@ import inspect
 import logging
 import os
 import random
-import re
 import sys
-import threading
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-_STATUS = Path("/proc/self/status")
-_FILES = Path("/proc/self/fd")
+from chaos.footprint import memory, open_files, threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,8 @@ class Tried:
     """What became of the task.
 
     :param tries: its runs, in order.
-    :param left_open: files, sockets and threads that were not there before.
-    :param grown: bytes of memory that were not given back.
+    :param left_open: files, sockets and threads that were not there before, or that nobody closed.
+    :param grown: bytes of memory that are in use and were not before.
     """
 
     tries: list[Try] = field(default_factory=list)
@@ -68,8 +65,10 @@ def sync(
     os.environ["AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT"] = connection
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, force=True)
     random.seed(seed)
-    files, threads, memory = _open_files(), set(threading.enumerate()), _memory()
+    gc.collect()
+    files, running_before, memory_before = open_files(), threads(), memory()
     done: list[Try] = []
+    forgotten = _unclosed()
     for number in tries:
         if done:
             time.sleep(retry_delay)
@@ -77,10 +76,19 @@ def sync(
         done.append(_try(number, began, report=report, **arguments))
         if not done[-1].error or done[-1].is_final:
             break
+    # Before the garbage collector is called, which would close what was forgotten.
+    opened = [str(path.readlink()) for path in sorted(open_files() - files)]
+    running = [thread.name for thread in threads() - running_before]
     gc.collect()
-    opened = [str(path.readlink()) for path in sorted(_open_files() - files)]
-    running = [thread.name for thread in threading.enumerate() if thread not in threads]
-    return Tried(done, opened + running, _memory() - memory)
+    return Tried(done, [*opened, *running, *forgotten], memory() - memory_before)
+
+
+def _unclosed() -> list[str]:
+    """What Python had to close for us from now on: nobody else had done it when the last reference was gone."""
+    found: list[str] = []
+    warnings.simplefilter("always", ResourceWarning)
+    warnings.showwarning = lambda message, *_, **__: found.append(str(message))
+    return found
 
 
 def _try(number: int, began: float, **arguments: Any) -> Try:
@@ -104,13 +112,3 @@ def _try(number: int, began: float, **arguments: Any) -> Try:
         traceback.print_exc()
         error, is_final = f"unforeseen {type(caught).__name__}: {caught}", True
     return Try(error, is_final, task.so_far.dump() if task.so_far else {}, arguments["report"])
-
-
-def _open_files() -> set[Path]:
-    # Listing the folder opens it, for as long as that takes.
-    return {path for path in list(_FILES.iterdir()) if path.is_symlink()}
-
-
-def _memory() -> int:
-    found = re.search(r"^VmRSS:\s*(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0

@@ -22,6 +22,9 @@ def main(clock: FastClock) -> None:
     clock.install()
     for module in ("airflow_provider_xai_collections.operators.sync", "chaos.jobs"):
         import_module(module)  # once for all children
+    from airflow_provider_xai_collections.client.exchange import trusted_certificates
+
+    trusted_certificates()
     print("ready", flush=True)
     for line in sys.stdin:
         if not (child := os.fork()):

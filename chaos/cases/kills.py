@@ -186,7 +186,7 @@ def _wrong(scene: Scene, first: Tried | None, second: Tried | None, before: Held
         return
     for tried in filter(None, (first, second)):
         yield from (f"a try failed: {each.error}" for each in tried.tries if each.error)
-        yield from wrong_process(tried)
+        yield from wrong_process(tried, len(scene.corpus.hashes))
     yield from wrong_documents(after, scene.corpus)
     yield from wrong_counts(before, after, second.tries, scene.corpus)
     if after.unattached:

@@ -133,7 +133,7 @@ def _trial(place: Place, what: str) -> Trial:
             raise RuntimeError("somebody has killed the task")
         tries.extend(tried.tries)
         wrong.extend(wrong_counts(earlier, held(place.store, place.service), tried.tries, place.corpus))
-        wrong.extend(wrong_process(tried))
+        wrong.extend(wrong_process(tried, len(place.corpus.hashes)))
         return not tried.tries[-1].error
 
     succeeded = sync(*range(1, TRIES + 1))

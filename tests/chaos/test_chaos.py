@@ -69,9 +69,12 @@ def test_each_difference_between_collection_and_source_is_noticed(corpus: Corpus
 
 
 def test_what_a_process_keeps_is_noticed() -> None:
-    assert list(wrong_process(Tried())) == []
-    left = Tried(left_open=["socket:[1]"], grown=100_000_000)
-    assert list(wrong_process(left)) == ["1 left open: socket:[1]", "100 MB of memory were not given back"]
+    assert list(wrong_process(Tried(grown=8_000_000), 100)) == []
+    left = Tried(left_open=["socket:[1]"], grown=8_300_000)
+    assert list(wrong_process(left, 100)) == [
+        "1 left open: socket:[1]",
+        "8.3 MB are still in use after 100 documents; 8.2 may be",
+    ]
 
 
 def test_a_key_is_found_wherever_it_is_written(tmp_path: Path) -> None:
