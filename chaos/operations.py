@@ -15,6 +15,7 @@ from airflow_provider_xai_collections.api.ingestion import Target
 from airflow_provider_xai_collections.api.planning import MANAGED_KEYS, VERSION_KEY, SourceDocument, managed_fields
 from airflow_provider_xai_collections.api.protocol import Flow, call
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from chaos.scenes import CONTENT, NAMES, NEW, Scene
 
@@ -37,24 +38,31 @@ class Operation:
     """One thing that users do.
 
     :param spoilt: the call that the fault meets.
-    :param flow: it as a flow, for the event loop.
+    :param flow: it as a flow, for the event loop; ``None`` for what only tasks do.
     :param right: whether it came to what it should.
     :param traces: how often what it does is there; ``None`` for what only reads.
     :param by_hook: it as a task does it, if there is a method of the hook.
+    :param told: the error that is raised for that of the call.
     :param complaints: what else is wrong after it; it gets the value, or ``None`` after an error.
     """
 
     name: str
     spoilt: Endpoint[Any]
-    flow: Callable[[Scene], Flow[Any]]
+    flow: Callable[[Scene], Flow[Any]] | None
     right: Callable[[Scene, Any], bool]
     traces: Callable[[Scene], int] | None = None
     by_hook: Callable[[XAICollectionsHook, Scene], Any] | None = None
     doubt: Doubt = Doubt.RAISES
+    told: Callable[[type[XAIError]], type[XAIError]] = lambda error: error
     complaints: Callable[[Scene, Any], Iterable[str]] = lambda scene, value: ()
 
     def act(self, hook: XAICollectionsHook, scene: Scene) -> Any:
-        return hook.run(self.flow(scene)) if self.by_hook is None else self.by_hook(hook, scene)
+        return hook.run(self.as_flow(scene)) if self.by_hook is None else self.by_hook(hook, scene)
+
+    def as_flow(self, scene: Scene) -> Flow[Any]:
+        if self.flow is None:
+            raise ValueError(f"{self.name} is nothing for an event loop")
+        return self.flow(scene)
 
 
 def _source() -> SourceDocument:

@@ -213,7 +213,7 @@ def _on_the_loop(
         hook = HurriedHook(conn_id)
         try:
             try:
-                value, error = await hook.arun(operation.flow(scene)), None
+                value, error = await hook.arun(operation.as_flow(scene)), None
             except Exception as raised:
                 value, error = None, raised
             look(value, error, hook.pauses)

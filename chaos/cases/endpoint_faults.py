@@ -1,4 +1,4 @@
-"""Every endpoint of the client meets every fault, once, twice and for ever."""
+"""Every endpoint of the client meets every fault, once, twice and for ever; calls that operators make, once."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from chaos.leftovers import warm_up
 from chaos.memory import weighed
 from chaos.operations import OPERATIONS, Doubt, Operation
 from chaos.spoiling import DRIVERS, Outcome, spoil
+from chaos.tasks import TASKS
 from chaos.trials import Size, Trial
 
 #: Of the faults, the share that each operation meets; of these trials, the share that runs on the event loop as well.
 _SHARE = {Size.SMALL: 0.25, Size.MEDIUM: 0.6, Size.FULL: 1.0}
 _ON_THE_LOOP = 0.25
+#: Of the faults, the share that each call of an operator meets, once: calls by themselves meet them more often.
+_SHARE_OF_TASKS = {Size.SMALL: 0.08, Size.MEDIUM: 0.3, Size.FULL: 1.0}
 #: How often the fault happens; ``None`` is always.
 _TIMES = (1, 2, None)
 #: How much longer than asked a client may wait: once asked to slow down, requests keep a distance as well.
@@ -47,6 +50,9 @@ def _choose(size: Size, die: random.Random) -> Iterator[_Chosen]:
                 yield operation, fault, times, by_hook
                 if die.random() < _ON_THE_LOOP:
                     yield operation, fault, times, on_the_loop
+    for task in TASKS:
+        for fault in die.sample(FAULTS, round(_SHARE_OF_TASKS[size] * len(FAULTS))):
+            yield task, fault, 1, by_hook
 
 
 def trial(place: Place, folder: Path, operation: Operation, fault: Fault, times: int | None, driver: str) -> Trial:
@@ -71,6 +77,11 @@ def trial(place: Place, folder: Path, operation: Operation, fault: Fault, times:
 
 def expected_error(operation: Operation, fault: Fault, times: int | None) -> type[XAIError] | None:
     """How the operation should end; ``None`` is well."""
+    error = _error_of_call(operation, fault, times)
+    return None if error is None else operation.told(error)
+
+
+def _error_of_call(operation: Operation, fault: Fault, times: int | None) -> type[XAIError] | None:
     if _is_harmless(operation, fault):
         return None
     if fault.final:

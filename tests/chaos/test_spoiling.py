@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from pkgutil import iter_modules
+from typing import Any, cast
 
 import pytest
 
+from airflow_provider_xai_collections import operators as package
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.exceptions import XAIOutcomeUnknownError, XAITransportError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from chaos.cases.endpoint_faults import expected_error, trial
 from chaos.faults import FAULTS, Fault
 from chaos.hosts import Place, open_place
+from chaos.hurry import HurriedHook
 from chaos.leftovers import warm_up
 from chaos.operations import OPERATIONS, Operation
 from chaos.scenes import Scene
 from chaos.service import MANAGEMENT_KEY
 from chaos.spoiling import DRIVERS
+from chaos.tasks import TASKS
 
 BY_HOOK, ON_THE_LOOP = DRIVERS
 
@@ -30,6 +36,16 @@ def place() -> Iterator[Place]:
     with open_place() as place:
         warm_up(place)
         yield place
+
+
+def operators() -> set[str]:
+    """Names of all that there are."""
+    found = set()
+    for module in iter_modules(package.__path__, f"{package.__name__}."):
+        for name, kind in inspect.getmembers(import_module(module.name), inspect.isclass):
+            if kind.__module__ == module.name and name.endswith("Operator") and not inspect.isabstract(kind):
+                found.add(name)
+    return {name for name in found if not name.endswith("BaseOperator")}
 
 
 def operation(name: str, **changes: Any) -> Operation:
@@ -96,3 +112,33 @@ def test_another_end_than_the_expected_one_is_noticed(place: Place, tmp_path: Pa
     wrong_value = operation("get_collection", right=lambda scene, value: False)
     (wrong,) = trial(place, tmp_path, wrong_value, fault("503"), 1, ON_THE_LOOP).wrong
     assert wrong.startswith("its value is Collection(")
+
+
+def test_every_operator_of_a_single_request_or_few_is_spoilt_by_all_it_calls() -> None:
+    """A sync has its own weather, and a sensor its odd statuses."""
+    spoilt = {task.name.partition(":")[0] for task in TASKS}
+    there = {name for name in operators() if "Sync" not in name}
+    assert spoilt == there
+
+
+def test_a_task_that_does_too_little_is_noticed(place: Place, tmp_path: Path) -> None:
+    task = next(task for task in TASKS if task.name == "XAIDeleteCollectionOperator: delete_collection")
+    lazy = replace(task, by_hook=lambda hook, scene: {"removed": 3, "files_deleted": 3, "collection_deleted": True})
+    wrong = trial(place, tmp_path, lazy, fault("503"), 1, BY_HOOK).wrong
+    assert any(each.startswith("its value is") for each in wrong)
+    assert "what it does is there 0 times, and should be 1 times" in wrong
+
+
+def test_a_client_that_does_not_wait_as_asked_is_noticed(place: Place, tmp_path: Path) -> None:
+    def impatient(hook: XAICollectionsHook, scene: Scene) -> Any:
+        try:
+            return hook.get_collection(collection_id=scene.collection_id)
+        finally:
+            cast(HurriedHook, hook).pauses.clear()
+
+    for form in ("seconds", "a date"):
+        asked = fault(f"429, Retry-After {'as' if form == 'a date' else 'in'} {form}")
+        spoilt = operation("get_collection", by_hook=impatient)
+        assert trial(place, tmp_path, spoilt, asked, 2, BY_HOOK).wrong == (
+            "it waited as asked 0 times, and tried again 2 times",
+        )
