@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
 from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.client.stopping import Stop
-from airflow_provider_xai_collections.client.throttling import Turns
+from airflow_provider_xai_collections.client.throttling import Throttle
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import ConnectionSettings
@@ -96,7 +96,7 @@ class _LeapingClient(Client):
         super().__init__(settings, stop=stop)
         self._pauses = pauses
         # Who has paused comes back at the time at which the pause would have ended.
-        self._turns = Turns(settings.retries, lambda: time.monotonic() + sum(pause.seconds for pause in pauses))
+        self._throttle = Throttle(settings.retries, lambda: time.monotonic() + sum(pause.seconds for pause in pauses))
 
     def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Any], pause: Callable[[float], None]) -> T:
         return super()._drive(leaping(flow, self._pauses), deliver, pause)
