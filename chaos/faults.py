@@ -104,6 +104,7 @@ FAULTS: tuple[Fault, ...] = (
     _answer("half a body, said to be whole", XAIResponseError, works=True, body=b'{"collection_id": "coll'),
     Fault("slow body", XAITransportError, harm=Harm.SLOW, harmless=True),
     Fault("slow body that stops", XAITransportError, harm=Harm.STALLS, works=True, patience=IMPATIENT),
+    Fault("body that drips on", XAITransportError, harm=Harm.DRIPS, works=True, patience=IMPATIENT),
     _answer("HTML", XAIResponseError, body=b"<html><body>Sign in to the proxy</body></html>"),
     _answer("wrong JSON", XAIResponseError, works=True, body=b"[1, 2, 3]", content_type="application/json"),
     _answer("an error with status 200", XAIResponseError, body=b'{"error": "try later"}', content_type="text/json"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -56,6 +56,15 @@ def hurried(flow: Flow[T], speed: float) -> Flow[T]:
             resume = functools.partial(flow.throw, error)
         else:
             resume = functools.partial(flow.send, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _BriefSettings(Settings):
+    """As given, but that a whole answer may take hardly longer than a silence."""
+
+    @property
+    def answer_timeout(self) -> float:
+        return 1.2 * self.request_timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,8 @@ class HurriedHook(XAICollectionsHook):
 
     def _read(self, connection: Any, extra: Mapping[str, Any]) -> ConnectionSettings:
         read = super()._read(connection, extra)
-        return replace(read, settings=replace(read.settings, retries=BRIEF))
+        given = {each.name: getattr(read.settings, each.name) for each in fields(Settings)}
+        return replace(read, settings=_BriefSettings(**{**given, "retries": BRIEF}))
 
     def run(self, flow: Flow[T]) -> T:
         return super().run(hurried(flow, self._speed))

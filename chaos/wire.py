@@ -18,6 +18,10 @@ _PATIENCE = 20.0
 #: A slow answer comes in so many pieces, with so many seconds between them.
 _PIECES = 8
 _PIECE_PAUSE = 0.004
+#: A dripping answer has so many blanks, with so many seconds between them: no client should wait for the end of it,
+#: and it is never silent for as long as one is patient.
+_BLANKS = 1000
+_BLANK_PAUSE = 0.02
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -31,6 +35,7 @@ class Harm(Enum):
     RESET_AFTER_ANSWER = "the answer comes, then a reset, on which the next request would be sent"
     SLOW = "the answer comes in small pieces"
     STALLS = "half the answer comes, then nothing, until the client hangs up"
+    DRIPS = "the answer comes with blanks at its end, one at a time, until the client hangs up"
     REDIRECT = "the emulator is not asked; the answer names another host"
 
 
@@ -162,6 +167,12 @@ def _deliver(client: socket.socket, answer: Message, harm: Harm | None) -> bool:
             client.sendall(whole[start : start + step])
             time.sleep(_PIECE_PAUSE)
         return answer.is_whole
+    if harm is Harm.DRIPS:
+        client.sendall(_announcing(answer.head, len(answer.body) + _BLANKS) + answer.body)
+        for _ in range(_BLANKS):
+            client.sendall(b" ")
+            time.sleep(_BLANK_PAUSE)
+        return False
     client.sendall(whole)
     if harm is Harm.RESET_AFTER_ANSWER:
         return _reset(client)
@@ -172,6 +183,13 @@ def _reset(client: socket.socket) -> bool:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
     client.close()
     return False
+
+
+def _announcing(head: bytes, size: int) -> bytes:
+    """The head of an answer with a body of another size."""
+    status, *fields = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    others = [field for field in fields if not field.lower().startswith(b"content-length:")]
+    return b"\r\n".join([status, *others, b"content-length: %d" % size, b"", b""])
 
 
 def _redirect(location: str) -> bytes:
