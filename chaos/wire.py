@@ -20,7 +20,7 @@ _PIECES = 8
 _PIECE_PAUSE = 0.004
 #: A dripping answer has so many blanks, with so many seconds between them: no client should wait for the end of it,
 #: and it is never silent for as long as one is patient.
-_BLANKS = 1000
+_BLANKS = 100
 _BLANK_PAUSE = 0.02
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
@@ -35,7 +35,7 @@ class Harm(Enum):
     RESET_AFTER_ANSWER = "the answer comes, then a reset, on which the next request would be sent"
     SLOW = "the answer comes in small pieces"
     STALLS = "half the answer comes, then nothing, until the client hangs up"
-    DRIPS = "the answer comes with blanks at its end, one at a time, until the client hangs up"
+    DRIPS = "the answer comes with blanks at its end, one at a time, for longer than a client should wait"
     REDIRECT = "the emulator is not asked; the answer names another host"
 
 
