@@ -68,7 +68,7 @@ BENCHMARKS = (
         full={"sizes": (1_000, 5_000), "documents": 1, "poll_interval": 15},
         small={"sizes": (30,), "documents": 3, "poll_interval": 1},
     ),
-    Benchmark(parse_cost, full={"rounds": 10, "peers": True}, small={"rounds": 1, "peers": False}),
+    Benchmark(parse_cost, full={"rounds": 20, "peers": True}, small={"rounds": 1, "peers": False}),
     Benchmark(call_overhead, full={"rounds": 2_000}, small={"rounds": 20}),
 )
 

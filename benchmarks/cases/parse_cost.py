@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 from benchmarks.outcomes import Outcome
@@ -45,9 +44,10 @@ def parse_cost(workshop: Workshop, *, rounds: int, peers: bool) -> Outcome:
     """
     found = Outcome("Importing all our operators and sensors while a DAG file is parsed, above bare Airflow")
     costs = _costs(workshop, {"xAI Collections": _OURS, **(_PEERS if peers else {})}, rounds, peers=peers)
-    milliseconds = {name: median(each["seconds"] for each in several) * 1000 for name, several in costs.items()}
+    # The least is what it costs; what is above it is other work on the machine.
+    milliseconds = {name: min(each["seconds"] for each in several) * 1000 for name, several in costs.items()}
     found.grid(
-        ("provider", "time, median", "CPU, median", "modules imported"),
+        ("provider", f"time, least of {rounds}", f"CPU, least of {rounds}", "modules imported"),
         [
             (name, f"{milliseconds[name]:.1f} ms", f"{_cpu(several):.1f} ms", f"{several[0]['modules']:,}")
             for name, several in costs.items()
@@ -64,7 +64,7 @@ def parse_cost(workshop: Workshop, *, rounds: int, peers: bool) -> Outcome:
 
 
 def _cpu(several: Sequence[Mapping[str, float]]) -> float:
-    return median(each["cpu"] for each in several) * 1000
+    return min(each["cpu"] for each in several) * 1000
 
 
 def _costs(
