@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import SyncOutcome
-from airflow_provider_xai_collections.api.syncing import SyncAction
 from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.manifests.json_lines import read_lines
 from airflow_provider_xai_collections.manifests.sync import LOST, SyncLine

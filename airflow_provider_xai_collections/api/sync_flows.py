@@ -13,7 +13,7 @@ from airflow_provider_xai_collections.api.ingestion import Placed, Target, bring
 from airflow_provider_xai_collections.api.planning import SCOPE, SourceDocument, digest_of, managed_fields
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Sleep, call
 from airflow_provider_xai_collections.api.removing import Removal, Removed
-from airflow_provider_xai_collections.api.syncing import HeldDocument, SourceEntry, SyncAction, SyncStep
+from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError
 
 

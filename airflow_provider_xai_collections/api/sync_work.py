@@ -28,7 +28,7 @@ from airflow_provider_xai_collections.api.sync_flows import (
     look,
     rest,
 )
-from airflow_provider_xai_collections.api.syncing import SyncAction, SyncStep
+from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncStep
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAIAuthError,

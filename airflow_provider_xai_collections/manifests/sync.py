@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
-from airflow_provider_xai_collections.api.syncing import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.manifests.base import CAP, NAME, ROOM_FOR_FAILURES, Manifest, Report, first_of
 
 #: Characters of a reason in a report, which has more room than a manifest.

@@ -15,7 +15,7 @@ from airflow_provider_xai_collections.operators.deferral import XAIDeferrableBas
 from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import polling, syncing
+    from airflow_provider_xai_collections.api import polling, sync_plan
     from airflow_provider_xai_collections.manifests import json_lines
     from airflow_provider_xai_collections.manifests import sync as sync_manifests
     from airflow_provider_xai_collections.manifests.waits import WaitSummary
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
     polling = later("api.polling")
-    syncing = later("api.syncing")
+    sync_plan = later("api.sync_plan")
     json_lines = later("manifests.json_lines")
     sync_manifests = later("manifests.sync")
     sync_planning = later("operators.sync_planning")
@@ -82,8 +82,8 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
     def _sync(self, context: Context, planned: Planned) -> dict[str, Any]:
         steps = planned.plan.steps
         in_triggerer = self.wait_for_completion and self.deferrable
-        last = [step for step in steps if step.action is syncing.SyncAction.REMOVE]
-        first = [step for step in steps if step.action is not syncing.SyncAction.REMOVE] if in_triggerer else steps
+        last = [step for step in steps if step.action is sync_plan.SyncAction.REMOVE]
+        first = [step for step in steps if step.action is not sync_plan.SyncAction.REMOVE] if in_triggerer else steps
         with closing(self.sync_run.tally(planned, keep_lines=self.report is not None)) as tally:
             try:
                 end = self.sync_run.apply(planned, first, tally, wait=self.wait_for_completion and not in_triggerer)

@@ -20,8 +20,8 @@ from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBas
 from airflow_provider_xai_collections.waits.tolerance import OnFailed
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import ingestion, polling, sync_flows, syncing
-    from airflow_provider_xai_collections.api.syncing import SourceEntry, SyncStep
+    from airflow_provider_xai_collections.api import ingestion, polling, sync_flows, sync_plan
+    from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncStep
     from airflow_provider_xai_collections.manifests import json_lines
     from airflow_provider_xai_collections.manifests import sync as sync_manifests
     from airflow_provider_xai_collections.operators import sync_fields, sync_planning, sync_whole
@@ -31,7 +31,7 @@ else:
     ingestion = later("api.ingestion")
     polling = later("api.polling")
     sync_flows = later("api.sync_flows")
-    syncing = later("api.syncing")
+    sync_plan = later("api.sync_plan")
     json_lines = later("manifests.json_lines")
     sync_fields = later("operators.sync_fields")
     sync_planning = later("operators.sync_planning")
@@ -197,7 +197,7 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
         target = ingestion.Target(whole.collection_id, whole.scope, UploadMethod(self.upload_method), self.team)
         collection = self.hook.get_collection(collection_id=target.collection_id, team_id=self.team)
         fields = sync_fields.DocumentFields.read(self.make_fields or self.fields, collection)
-        plan = syncing.SyncPlan(tuple(steps))
+        plan = sync_plan.SyncPlan(tuple(steps))
         if again:
             held = self.hook.run(sync_flows.held_documents(target))
             entries = self._listed_again([step.entry for step in steps if step.entry is not None])

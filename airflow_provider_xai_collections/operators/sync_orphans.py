@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.api.ingestion import Target
 from airflow_provider_xai_collections.api.orphans import find_orphans, remove_orphans
-from airflow_provider_xai_collections.api.syncing import SyncPlan
+from airflow_provider_xai_collections.api.sync_plan import SyncPlan
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError

@@ -11,16 +11,8 @@ from airflow_provider_xai_collections.api.ensuring import ensure_collection, fin
 from airflow_provider_xai_collections.api.ingestion import Target, declare_managed_fields, knows_scopes
 from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, SourceDocument, digest_of
 from airflow_provider_xai_collections.api.sync_flows import held_documents
-from airflow_provider_xai_collections.api.syncing import (
-    HeldDocument,
-    Holdings,
-    SourceEntry,
-    SyncAction,
-    SyncPlan,
-    SyncRules,
-    must_be_read,
-    plan_sync,
-)
+from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncPlan
+from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import text_of
 from airflow_provider_xai_collections.durations import seconds

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from airflow_provider_xai_collections.api.planning import SourceDocument
-from airflow_provider_xai_collections.api.syncing import SourceEntry
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAISourceError
 from airflow_provider_xai_collections.hooks.progress import NowAndThen
 

@@ -14,8 +14,8 @@ from airflow.providers.common.compat.sdk import Context
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import SyncTools
+from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import GIVE_UP_AFTER, SyncWork
-from airflow_provider_xai_collections.api.syncing import SyncAction, SyncStep
 from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.last_words import FINDS, between_documents

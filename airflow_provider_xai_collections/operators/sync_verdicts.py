@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
 from airflow_provider_xai_collections.api.polling import WaitEnd
-from airflow_provider_xai_collections.api.syncing import SyncAction, SyncPlan
+from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncPlan
 from airflow_provider_xai_collections.arguments import allowed_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.sync import LOST, SyncManifest

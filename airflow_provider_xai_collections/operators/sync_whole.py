@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncPlan, SyncStep
 from airflow_provider_xai_collections.api.sync_work import SyncOutcome
-from airflow_provider_xai_collections.api.syncing import SyncAction, SyncPlan, SyncStep
 from airflow_provider_xai_collections.manifests.json_lines import read_lines
 from airflow_provider_xai_collections.manifests.sync import StepLine, SyncLine, SyncManifest, SyncPlanned
 from airflow_provider_xai_collections.operators.sync_planning import Planned

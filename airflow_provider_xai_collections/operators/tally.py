@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
 from airflow_provider_xai_collections.api.sync_flows import Brought
+from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import Done, Happened, SyncOutcome
-from airflow_provider_xai_collections.api.syncing import SyncAction
 from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIError, XAIOutcomeUnknownError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.progress import NowAndThen

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from airflow_provider_xai_collections.api.content_types import unsupported
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MEGABYTE, check_filename
 from airflow_provider_xai_collections.api.planning import SourceDocument
-from airflow_provider_xai_collections.api.syncing import SourceEntry
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.sources.finding import FoundFile
 from airflow_provider_xai_collections.sources.fingerprints import FileState, of_info, of_status, state_of

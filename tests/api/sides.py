@@ -6,16 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_xai_collections.api.planning import digest_of
-from airflow_provider_xai_collections.api.syncing import (
-    HeldDocument,
-    HeldState,
-    Holdings,
-    SourceEntry,
-    SyncPlan,
-    SyncRules,
-    must_be_read,
-    plan_sync,
-)
+from airflow_provider_xai_collections.api.sync_plan import HeldDocument, HeldState, SourceEntry, SyncPlan
+from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
 
 NEW, OLD = "new", "old"
 #: When the rules are made: what was uploaded before, and is not done yet, is stuck.

@@ -12,8 +12,8 @@ from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.polling import WaitRules
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import Brought, Cleared, Looked, SyncTools
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import Done, SyncWork
-from airflow_provider_xai_collections.api.syncing import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.exceptions import XAIAuthError, XAIError, XAIServerError
 from tests.api.driving import a_document
 

@@ -16,8 +16,9 @@ from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Re
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
 from airflow_provider_xai_collections.api.sync_flows import SyncTools, held_documents
+from airflow_provider_xai_collections.api.sync_plan import SyncPlan
 from airflow_provider_xai_collections.api.sync_work import Done, SyncWork
-from airflow_provider_xai_collections.api.syncing import Holdings, SyncPlan, SyncRules, must_be_read, plan_sync
+from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.exceptions import XAIError
 from tests.api.syncing_source import ROOT, Source

@@ -8,7 +8,7 @@ from functools import partial
 from typing import BinaryIO
 
 from airflow_provider_xai_collections.api.planning import SourceDocument
-from airflow_provider_xai_collections.api.syncing import SourceEntry
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAISourceError
 
 ROOT = "file:///docs/"

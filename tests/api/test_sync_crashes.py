@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.planning import CONTENT_SHA256, SCOPE, SOURCE_URI, VERSION_KEY
 from airflow_provider_xai_collections.api.polling import WaitEnd
+from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import SyncOutcome
-from airflow_provider_xai_collections.api.syncing import SyncAction
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from tests.api.syncing_run import SCOPE_OF_RUNS, Run, Wishes
 from tests.api.syncing_source import ROOT

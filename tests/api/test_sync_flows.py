@@ -35,7 +35,7 @@ from airflow_provider_xai_collections.api.sync_flows import (
     held_documents,
     look,
 )
-from airflow_provider_xai_collections.api.syncing import HeldDocument, SourceEntry, SyncAction, SyncStep
+from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (

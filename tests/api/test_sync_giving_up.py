@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import BYTES_AT_ONCE, GIVE_UP_AFTER, SyncOutcome
-from airflow_provider_xai_collections.api.syncing import SyncAction
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAICredentialError,

@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.api.planning import digest_of
-from airflow_provider_xai_collections.api.syncing import (
-    HeldDocument,
-    Holdings,
-    SourceEntry,
-    SyncAction,
-    SyncStep,
-    must_be_read,
-)
+from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncStep
+from airflow_provider_xai_collections.api.syncing import Holdings, must_be_read
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from tests.api.driving import a_document
 from tests.api.sides import LATELY, LONG_AGO, NEW, OLD, STUCK_BEFORE, an_entry, held, planned, rules, year

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.api.syncing import HeldDocument, HeldState, SourceEntry, SyncAction, SyncPlan
+from airflow_provider_xai_collections.api.sync_plan import HeldDocument, HeldState, SourceEntry, SyncAction, SyncPlan
 from tests.api.sides import LATELY, LONG_AGO, NEW, OLD, an_entry, held, planned, year
 
 URIS = [f"file:///{letter}" for letter in "abcd"]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import SyncOutcome
-from airflow_provider_xai_collections.api.syncing import SyncAction
 from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.manifests.sync import SyncLine
 from chaos.accounts import wrong_counts

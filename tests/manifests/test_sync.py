@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
-from airflow_provider_xai_collections.api.syncing import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.sync import (
     Problem,

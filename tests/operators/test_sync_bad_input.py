@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.api.syncing import SourceEntry
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
 from airflow_provider_xai_collections.sources import scanning
 from airflow_provider_xai_collections.sources.scanning import scan

@@ -18,7 +18,7 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from upath import UPath
 
-from airflow_provider_xai_collections.api.syncing import SourceEntry
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources.finding import find_files
 from airflow_provider_xai_collections.sources.fingerprints import of_info
