@@ -7,10 +7,10 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import anyio
@@ -171,14 +171,18 @@ def sending(
             ) from error
 
 
-def pieces_of(answer: httpx.Response) -> httpx.SyncByteStream:
-    """The body as it is on the wire."""
-    return cast("httpx.SyncByteStream", answer.stream)
+def pieces_of(answer: httpx.Response) -> Iterable[bytes]:
+    """The body as it is on the wire; or at once and unpacked, if whoever stands in for the network has read it."""
+    return [answer.content] if answer.is_stream_consumed else answer.iter_raw()
 
 
-def async_pieces_of(answer: httpx.Response) -> httpx.AsyncByteStream:
+def async_pieces_of(answer: httpx.Response) -> AsyncIterator[bytes]:
     """As :func:`pieces_of`, of an answer to an :class:`AsyncHttpClient`."""
-    return cast("httpx.AsyncByteStream", answer.stream)
+    return _at_once(answer.content) if answer.is_stream_consumed else answer.aiter_raw()
+
+
+async def _at_once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 class Answer:
@@ -196,7 +200,9 @@ class Answer:
         self._request = request
         self._answer = answer
         self._limit = LARGEST_ANSWER if answer.is_success else LARGEST_ERROR
-        self._unpack = self._unpacking(answer.headers.get("content-encoding", "identity").strip().lower())
+        packed = not answer.is_stream_consumed
+        encoding = answer.headers.get("content-encoding", "identity") if packed else "identity"
+        self._unpack = self._unpacking(encoding.strip().lower())
         self._body = bytearray()
         self._ends = time.monotonic() + settings.answer_timeout
 

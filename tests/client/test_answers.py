@@ -17,7 +17,7 @@ import pytest
 from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client import drivers, exchange
-from airflow_provider_xai_collections.client.drivers import AsyncClient
+from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
 from airflow_provider_xai_collections.client.exchange import LARGEST_ANSWER, LARGEST_ERROR, Answer
 from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.exceptions import (
@@ -207,3 +207,18 @@ def test_an_event_loop_of_anyio_is_one_like_others() -> None:
     with listening(answering) as server:
         settings = settings_for(server.url)
         assert anyio.run(get).collection_id == "c"
+
+
+def test_an_answer_that_somebody_has_read_is_read_once() -> None:
+    """To ask a stream of httpcore twice never ends."""
+
+    class Curious(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            response = super().handle_request(request)
+            response.read()
+            return response
+
+    body = gzip.compress(b'{"collection_id": "c"}')
+    with listening(sending(answer(200, body, "content-encoding: gzip"))) as server:
+        with Client(settings_for(server.url), transport=Curious()) as client:
+            assert client.run(call(GET)).collection_id == "c"
