@@ -223,7 +223,10 @@ class Answer:
         if time.monotonic() > self._ends:
             seconds = self._settings.answer_timeout
             raise XAITransportError(
-                f"{self._request}: the answer was not complete after {seconds:g} seconds", sent=True
+                f"{self._request}: the answer was not complete after {seconds:g} seconds. If this repeats, look "
+                "for a slow proxy in between, or raise request_timeout in the connection: an answer may take ten times "
+                "as long",
+                sent=True,
             )
         room = self._limit - len(self._body)
         try:
@@ -231,7 +234,10 @@ class Answer:
         except zlib.error as error:
             if not self._answer.is_success:
                 return False
-            raise XAIResponseError(f"{self._request}: the answer cannot be decompressed ({error})") from error
+            raise XAIResponseError(
+                f"{self._request}: the answer cannot be decompressed ({error}). If this repeats, look for a "
+                "proxy in between"
+            ) from error
         self._body += unpacked[:room]
         if len(unpacked) <= room:
             return True
