@@ -92,6 +92,10 @@ class XAIRateLimitError(XAIStatusError):
     """Too many requests (429)."""
 
 
+class XAIUnroutableError(XAIStatusError):
+    """The way to the service does not take this call, so nothing was done, and no retry helps."""
+
+
 class XAIServerError(XAIStatusError):
     """The service failed or is overloaded (408, 5xx, 529)."""
 

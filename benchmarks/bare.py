@@ -43,7 +43,7 @@ def placing(connection: Mapping[str, Any], count: int, concurrency: int) -> Call
         fields = {
             "airflow_scope": "file:///folder/of/the/benchmark/documents",
             "airflow_source_uri": f"file:///folder/of/the/benchmark/documents/000/{number:06d}.md",
-            "airflow_content_sha256": "0" * 64,
+            "airflow_content_blake3": "0" * 64,
             "airflow_version_key": f"{number:064d}",
         }
         attach = f"{collections}/{collection_id}/documents/{file_id}"

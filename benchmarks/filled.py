@@ -28,7 +28,9 @@ def hold(database: Path, source: Path) -> int:
         store.save_collection(CollectionRecord(COLLECTION_ID, now, definition))
         for number, entry in enumerate(entries):
             document = document_of(entry, digest_of({"content": entry.uri}))
-            file = FileRecord(f"file_{number:08d}", entry.name, "text/markdown", entry.size, document.sha256, "", now)
+            file = FileRecord(
+                f"file_{number:08d}", entry.name, "text/markdown", entry.size, document.content_hash, "", now
+            )
             store.add_file(file, b"")
             record = DocumentRecord(COLLECTION_ID, file, managed_fields(scope, document), started_at=now)
             store.save_document(record, ())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from blake3 import blake3
 
 from airflow_provider_xai_collections.api import endpoints, ensuring, flows, ingestion
 from airflow_provider_xai_collections.api.endpoints import Endpoint
@@ -66,7 +67,7 @@ class Operation:
 
 
 def _source() -> SourceDocument:
-    digest = hashlib.sha256(CONTENT).hexdigest()
+    digest = blake3(CONTENT).hexdigest()
     return SourceDocument("file:///library/new.md", NEW, len(CONTENT), digest, "text/markdown", _opened)
 
 

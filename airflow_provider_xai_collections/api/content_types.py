@@ -1,70 +1,296 @@
-"""The MIME type a file name promises, and what to do when the service saw something else."""
+"""The MIME type under which a document is sent, and the documents that xAI would not index.
+
+A name and the first bytes promise a type. What is sent is on the list of types that xAI names, or it is UTF-8 text and
+goes as ``text/plain``. Whatever is neither is not sent at all. Nothing here depends on what the operating system knows.
+"""
 
 from __future__ import annotations
 
-import mimetypes
+import codecs
 from pathlib import PurePosixPath
 
-#: What the service calls content whose type it did not recognise.
+from airflow_provider_xai_collections.exceptions import XAIUnfitDocumentError
+
+#: Bytes at the beginning of a document that are looked at.
+HEAD = 4096
+TEXT = "text/plain"
+PDF = "application/pdf"
+ZIP = "application/zip"
+RTF = "text/rtf"
+#: The type under which the service keeps content that it did not recognise.
 UNTYPED = "application/octet-stream"
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
-#: Types that the standard library only knows where the operating system does; named here to be the same everywhere.
-_KNOWN = {
-    ".docx": _OPEN_XML + "wordprocessingml.document",
-    ".pptx": _OPEN_XML + "presentationml.presentation",
-    ".xlsx": _OPEN_XML + "spreadsheetml.sheet",
-    ".epub": "application/epub+zip",
-    ".eml": "message/rfc822",
-    ".ipynb": "application/x-ipynb+json",
-    ".jsonl": "application/jsonl",
-    ".log": "text/plain",
-    ".markdown": "text/markdown",
-    ".md": "text/markdown",
-    ".msg": "application/vnd.ms-outlook",
-    ".odt": "application/vnd.oasis.opendocument.text",
-    ".rst": "text/x-rst",
-    ".rtf": "application/rtf",
-    ".toml": "application/toml",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
+_OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
+DOCX = _OPEN_XML + "wordprocessingml.document"
+XLSX = _OPEN_XML + "spreadsheetml.sheet"
+PPTX = _OPEN_XML + "presentationml.presentation"
+ODT = _OPEN_DOCUMENT + "text"
+EPUB = "application/epub+zip"
+
+#: The types that xAI lists as supported beside any UTF-8 text; it calls the list "non-exhaustive". Source: xAI's guide
+#: to collections, September 2026.
+SUPPORTED = frozenset(
+    f"""
+    application/csv application/dart application/ecmascript application/epub {EPUB} application/json
+    application/ms-java application/msword {PDF} application/typescript application/vnd.adobe.pdf application/vnd.curl
+    application/vnd.dart application/vnd.jupyter application/vnd.ms-excel application/vnd.ms-outlook {ODT}
+    {PPTX} {_OPEN_XML}presentationml.slide {_OPEN_XML}presentationml.slideshow {_OPEN_XML}presentationml.template
+    {XLSX} {_OPEN_XML}spreadsheetml.template {DOCX} {_OPEN_XML}wordprocessingml.template
+    application/x-csh application/x-epub+zip application/x-hwp application/x-hwp-v5 application/x-latex
+    application/x-pdf application/x-php application/x-powershell application/x-sh application/x-shellscript
+    application/x-tex application/x-zsh application/xhtml application/xml {ZIP} text/cache-manifest text/calendar
+    text/css text/csv text/html text/javascript text/jsx text/markdown text/n3 text/php {TEXT} {RTF}
+    text/tab-separated-values text/troff text/tsv text/tsx text/turtle text/uri-list text/vcard text/vtt text/x-asm
+    text/x-bibtex text/x-c text/x-c++hdr text/x-c++src text/x-chdr text/x-coffeescript text/x-csh text/x-csharp
+    text/x-csrc text/x-d text/x-diff text/x-emacs-lisp text/x-erlang text/x-go text/x-haskell text/x-java
+    text/x-java-properties text/x-java-source text/x-kotlin text/x-lisp text/x-lua text/x-objcsrc text/x-pascal
+    text/x-perl text/x-perl-script text/x-python text/x-python-script text/x-r-markdown text/x-rst text/x-ruby-script
+    text/x-rust text/x-sass text/x-scala text/x-scheme text/x-script.python text/x-scss text/x-sh text/x-sql
+    text/x-swift text/x-tcl text/x-tex text/x-vbasic text/x-vcalendar text/xml text/xml-dtd text/yaml
+    """.split()
+)
+
+#: Types by the ends of names: those that xAI supports, and those by which an unfit document is known without reading
+#: it. An end that is missing here tells nothing, and the first bytes decide.
+_ENDINGS = {
+    PDF: "pdf",
+    DOCX: "docx",
+    _OPEN_XML + "wordprocessingml.template": "dotx",
+    XLSX: "xlsx",
+    _OPEN_XML + "spreadsheetml.template": "xltx",
+    PPTX: "pptx",
+    _OPEN_XML + "presentationml.slide": "sldx",
+    _OPEN_XML + "presentationml.slideshow": "ppsx",
+    _OPEN_XML + "presentationml.template": "potx",
+    ODT: "odt",
+    EPUB: "epub",
+    ZIP: "zip",
+    RTF: "rtf",
+    TEXT: "txt text log eml jsonl ndjson toml ini cfg conf",
+    "application/dart": "dart",
+    "application/json": "json",
+    "application/msword": "doc dot",
+    "application/typescript": "ts",
+    "application/vnd.jupyter": "ipynb",
+    "application/vnd.ms-excel": "xls xlt",
+    "application/vnd.ms-outlook": "msg",
+    "application/x-hwp": "hwp",
+    "application/x-php": "php",
+    "application/x-powershell": "ps1",
+    "application/x-zsh": "zsh",
+    "application/xhtml": "xhtml",
+    "text/calendar": "ics",
+    "text/css": "css",
+    "text/csv": "csv",
+    "text/html": "html htm",
+    "text/javascript": "js mjs cjs",
+    "text/jsx": "jsx",
+    "text/markdown": "md markdown mdown",
+    "text/n3": "n3",
+    "text/tab-separated-values": "tsv tab",
+    "text/tsx": "tsx",
+    "text/turtle": "ttl",
+    "text/vcard": "vcf",
+    "text/vtt": "vtt",
+    "text/x-asm": "asm",
+    "text/x-bibtex": "bib",
+    "text/x-c++hdr": "hh hpp hxx",
+    "text/x-c++src": "cc cpp cxx",
+    "text/x-chdr": "h",
+    "text/x-coffeescript": "coffee",
+    "text/x-csh": "csh",
+    "text/x-csharp": "cs",
+    "text/x-csrc": "c",
+    "text/x-diff": "diff patch",
+    "text/x-emacs-lisp": "el",
+    "text/x-erlang": "erl",
+    "text/x-go": "go",
+    "text/x-haskell": "hs",
+    "text/x-java": "java",
+    "text/x-java-properties": "properties",
+    "text/x-kotlin": "kt kts",
+    "text/x-lisp": "lisp",
+    "text/x-lua": "lua",
+    "text/x-pascal": "pas",
+    "text/x-perl": "pl pm",
+    "text/x-python": "py pyi",
+    "text/x-r-markdown": "rmd",
+    "text/x-rst": "rst",
+    "text/x-ruby-script": "rb",
+    "text/x-rust": "rs",
+    "text/x-sass": "sass",
+    "text/x-scala": "scala",
+    "text/x-scheme": "scm",
+    "text/x-scss": "scss",
+    "text/x-sh": "sh bash",
+    "text/x-sql": "sql",
+    "text/x-swift": "swift",
+    "text/x-tcl": "tcl",
+    "text/x-tex": "tex",
+    "text/x-vbasic": "vb",
+    "text/xml": "xml xsd xsl xslt svg",
+    "text/xml-dtd": "dtd",
+    "text/yaml": "yaml yml",
+    # From here on, xAI does not list them.
+    "application/gzip": "gz tgz",
+    "application/java-archive": "jar war",
+    "application/java-vm": "class",
+    "application/vnd.android.package-archive": "apk",
+    "application/vnd.apache.avro": "avro",
+    "application/vnd.apache.orc": "orc",
+    "application/vnd.apache.parquet": "parquet",
+    "application/vnd.debian.binary-package": "deb",
+    "application/vnd.microsoft.portable-executable": "dll exe",
+    "application/vnd.ms-cab-compressed": "cab",
+    "application/vnd.ms-fontobject": "eot",
+    "application/vnd.ms-powerpoint": "pot pps ppt",
+    "application/vnd.rar": "rar",
+    "application/vnd.sqlite3": "db sqlite sqlite3",
+    "application/wasm": "wasm",
+    "application/x-7z-compressed": "7z",
+    "application/x-apple-diskimage": "dmg",
+    "application/x-bzip2": "bz2 tbz2",
+    "application/x-compress": "z",
+    "application/x-cpio": "cpio",
+    "application/x-feather": "feather",
+    "application/x-hdf5": "h5 hdf5",
+    "application/x-iso9660-image": "iso",
+    "application/x-lz4": "lz4",
+    "application/x-lzip": "lz",
+    "application/x-msi": "msi",
+    "application/x-numpy": "npy npz",
+    "application/x-object": "dylib o so",
+    "application/x-pickle": "pickle pkl",
+    "application/x-python-bytecode": "pyc pyd pyo",
+    "application/x-rpm": "rpm",
+    "application/x-tar": "tar",
+    "application/x-xz": "txz xz",
+    "application/zstd": "zst",
+    UNTYPED: "bin",
+    _OPEN_DOCUMENT + "graphics": "odg",
+    _OPEN_DOCUMENT + "presentation": "odp",
+    _OPEN_DOCUMENT + "spreadsheet": "ods",
+    "audio/aac": "aac",
+    "audio/aiff": "aif aiff",
+    "audio/flac": "flac",
+    "audio/midi": "mid midi",
+    "audio/mp4": "m4a",
+    "audio/mpeg": "mp3",
+    "audio/ogg": "oga ogg opus",
+    "audio/wav": "wav",
+    "audio/x-ms-wma": "wma",
+    "font/otf": "otf",
+    "font/ttf": "ttf",
+    "font/woff": "woff",
+    "font/woff2": "woff2",
+    "image/avif": "avif",
+    "image/bmp": "bmp",
+    "image/gif": "gif",
+    "image/heic": "heic heif",
+    "image/jpeg": "jpeg jpg",
+    "image/jxl": "jxl",
+    "image/png": "png",
+    "image/tiff": "tif tiff",
+    "image/vnd.adobe.photoshop": "psd",
+    "image/vnd.microsoft.icon": "ico",
+    "image/webp": "webp",
+    "video/3gpp": "3gp",
+    "video/mp4": "m4v mp4",
+    "video/mpeg": "mpeg mpg",
+    "video/ogg": "ogv",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-flv": "flv",
+    "video/x-matroska": "mkv",
+    "video/x-ms-wmv": "wmv",
+    "video/x-msvideo": "avi",
+}
+_BY_ENDING = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
+
+#: Types whose text has to be extracted. Everything else that xAI supports is text as it is.
+_EXTRACTED = frozenset(
+    kind
+    for kind in SUPPORTED
+    if kind.startswith(("application/vnd.openxmlformats", "application/vnd.oasis", "application/x-hwp"))
+    or "epub" in kind
+    or "pdf" in kind
+) | {ZIP, RTF, "application/msword", "application/vnd.ms-excel", "application/vnd.ms-outlook"}
+
+_PDF_MAGIC = b"%PDF-"
+_RTF_MAGIC = b"{\\rtf"
+_ZIP_MAGIC = b"PK\x03\x04"
+#: What tells the kinds of zip files apart, early in each of them.
+_IN_A_ZIP = {
+    b"mimetypeapplication/epub+zip": EPUB,
+    b"mimetypeapplication/vnd.oasis.opendocument.text": ODT,
+    b"word/": DOCX,
+    b"xl/": XLSX,
+    b"ppt/": PPTX,
 }
 
 
 def content_type_of(name: str) -> str | None:
-    """The MIME type a file of this name should have, or ``None`` if the name tells nothing."""
-    guessed, encoding = mimetypes.guess_type(name)
-    # What is compressed is not of the type inside.
-    return _KNOWN.get(PurePosixPath(name).suffix.lower()) or (None if encoding else guessed)
-
-
-def advice(name: str) -> str:
-    """The way out for a document that the service stored as :data:`UNTYPED`."""
-    if (known := content_type_of(name)) is None or known == UNTYPED:
-        return f"xAI stored {name} as {UNTYPED}, and its name does not say what it is: rename it with an extension"
-    return f"xAI stored {name} as {UNTYPED} although it is {known}: use upload_method='direct', which sends the type"
-
-
-#: What no index of text is made of, by the ends of names. Not by MIME types: those known differ between machines.
-#: Left out is what may as well be the end of a text's name, such as a language or a domain.
-_UNSUPPORTED = {
-    "an image": "avif bmp gif heic heif ico jpeg jpg jxl png psd tif tiff webp",
-    "audio": "aac aif aiff flac m4a mid midi mp3 oga ogg opus wav wma",
-    "video": "3gp avi flv m4v mkv mov mp4 mpeg mpg ogv webm wmv",
-    "a font": "eot otf ttf woff woff2",
-    "a program": "apk bin class dex dll dmg dylib exe jar msi o pyc pyd pyo so war wasm",
-    "an archive": "7z bz2 cab cpio deb gz iso lz lz4 rar rpm tar tbz2 tgz txz xz z zst",
-    "binary data": "avro db feather h5 npy npz orc parquet pickle pkl sqlite sqlite3",
-}
-_KINDS = {ending: kind for kind, endings in _UNSUPPORTED.items() for ending in endings.split()}
+    """The MIME type that a name promises; ``None`` if it tells nothing."""
+    return _BY_ENDING.get(PurePosixPath(name).suffix[1:].lower())
 
 
 def unsupported(name: str) -> str:
-    """What speaks against a file of this name; empty if nothing does.
+    """Say why xAI would not index a file of this name; empty if the name speaks for it, or tells nothing."""
+    kind = content_type_of(name)
+    if kind is None or kind in SUPPORTED:
+        return ""
+    return f"is {kind} by its name ({PurePosixPath(name).suffix.lower()}), which xAI does not list as supported"
 
-    xAI takes any UTF-8 text, PDF, Office, EPUB, RTF, mail, notebooks and zip. A name that tells nothing may be text.
-    Source: xAI's guide to collections.
+
+def type_to_send(name: str, head: bytes) -> str:
+    """The MIME type under which a document is sent: one that xAI supports.
+
+    :param head: its first :data:`HEAD` bytes, or all of them if there are fewer.
+    :raises XAIUnfitDocumentError: it has none.
     """
-    stem, _, ending = name.rpartition("/")[2].rpartition(".")
-    kind = _KINDS.get(ending.lower()) if stem else None
-    return f"is {kind} by its name (.{ending.lower()}), and xAI indexes text and documents" if kind else ""
+    named, seen = content_type_of(name), _type_seen(head)
+    if seen is not None and (named is None or not needs_extraction(named)):
+        return seen
+    if named is None:
+        if _is_text(head):
+            return TEXT
+        raise XAIUnfitDocumentError(
+            f"{name} is not UTF-8 text, and its name does not say what it is. If it is a PDF or Office document, give "
+            "it its ending (.pdf, .docx); if it is text, save it as UTF-8"
+        )
+    if wrong := unsupported(name):
+        raise XAIUnfitDocumentError(f"{name} {wrong}")
+    return named
+
+
+def needs_extraction(content_type: str) -> bool:
+    """Whether a document of this type has text only once the service has extracted it."""
+    return bare(content_type) in _EXTRACTED
+
+
+def bare(content_type: str) -> str:
+    """A MIME type without its parameters: ``text/plain; charset=utf-8`` is ``text/plain``."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _type_seen(head: bytes) -> str | None:
+    """The type that unmistakable first bytes show."""
+    if head.startswith(_PDF_MAGIC):
+        return PDF
+    if head.startswith(_RTF_MAGIC):
+        return RTF
+    if head.startswith(_ZIP_MAGIC):
+        return next((kind for mark, kind in _IN_A_ZIP.items() if mark in head), ZIP)
+    return None
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether bytes are the beginning of UTF-8 text; a character may be cut in two at their end."""
+    if b"\0" in head:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True

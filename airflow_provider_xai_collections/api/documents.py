@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from airflow_provider_xai_collections.api.collections import PageSize
 from airflow_provider_xai_collections.api.files import check_filename
@@ -86,9 +86,14 @@ class DocumentPage(Answer):
 
 
 class UploadedDocument(Answer):
-    """Answer of the one-call upload. Its shape is undocumented: ``file_metadata`` may be missing."""
+    """Answer of the one-call upload. Its shape is undocumented: ``file_metadata`` may be missing, or empty."""
 
     file_metadata: FileMetadata | None = None
+
+    @field_validator("file_metadata", mode="before")
+    @classmethod
+    def _none_without_id(cls, told: Any) -> Any:
+        return None if isinstance(told, dict) and not told.get("file_id") else told
 
 
 class AddDocument(Params):

@@ -212,8 +212,24 @@ def wait_for_documents(
         if tell is not None:
             tell(poller)
         if result is not None:
-            return result
+            return (yield from with_doubts(collection_id, poller, result, team_id=team_id))
         yield poller.pause(now)
+
+
+def with_doubts(
+    collection_id: str, poller: Poller, result: WaitResult, *, team_id: str | None = None
+) -> Flow[WaitResult]:
+    """Return the result with the doubts for which the chunking of the collection is needed.
+
+    A request more, and only if a document is such that it tells; should it fail, they are not raised.
+    """
+    if not poller.suspects:
+        return result
+    try:
+        collection = yield from call(GET_COLLECTION.request(collection_id=collection_id, team_id=team_id))
+    except XAIError:
+        return result
+    return poller.judge_suspects(result, collection.chunk_configuration)
 
 
 def unfinished_documents(

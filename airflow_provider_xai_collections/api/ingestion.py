@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from airflow_provider_xai_collections.api.collections import Collection
+from airflow_provider_xai_collections.api.content_types import needs_extraction
+from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.endpoints import (
-    GET_COLLECTION,
-    LIST_DOCUMENTS,
-    UPDATE_COLLECTION,
-    UPLOAD_DOCUMENT,
-    UPLOAD_FILE,
-)
+from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS, UPLOAD_DOCUMENT, UPLOAD_FILE
+from airflow_provider_xai_collections.api.files import MAX_UPLOAD_BYTES, MEGABYTE
 from airflow_provider_xai_collections.api.filters import quoted
 from airflow_provider_xai_collections.api.flows import LOOKS, add_document, delete_file, list_all, remove_document
 from airflow_provider_xai_collections.api.planning import (
@@ -25,21 +22,21 @@ from airflow_provider_xai_collections.api.planning import (
     PlannedDocument,
     SourceDocument,
     managed_fields,
-    missing_definitions,
 )
-from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.api.protocol import Flow, Sleep, Upload, call
+from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.exceptions import (
     XAIConflictError,
     XAIError,
     XAIInvalidRequestError,
+    XAINotFoundError,
     XAIOutcomeUnknownError,
+    XAIUnfitDocumentError,
+    XAIUnroutableError,
 )
 
 #: Uploads whose answer was lost before giving up; the pauses between them double from one second.
 UPLOAD_TRIES = 5
-#: Declarations of our fields whose answer was lost before giving up.
-DECLARE_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +44,15 @@ class Target:
     """Where documents go.
 
     :param scope: what the ingestion calls its own; part of every version key.
+    :param way: by which they go.
+    :param declared: the fields that the collection defines, declared as documents need them; ``None`` relies on it that
+        they are.
     """
 
     collection_id: str
     scope: str
-    method: UploadMethod = UploadMethod.FILES
+    way: UploadWay = field(default_factory=UploadWay)
+    declared: Declarations | None = None
     team_id: str | None = None
 
 
@@ -63,31 +64,14 @@ class Placed:
     :param replaced: it took the place of a document that had failed.
     :param possible_orphans: files that nothing may refer to: of uploads whose answer was lost, and of the failed
         document that this one replaces.
+    :param warning: why its text may not be found, although nothing failed; empty if nothing speaks for that.
     """
 
     file_id: str
     added: bool
     replaced: bool = False
     possible_orphans: int = 0
-
-
-def declare_managed_fields(collection: Collection, *, team_id: str | None = None) -> Flow[Collection]:
-    """Declare our fields on a collection. Declared ones are left as they are."""
-    collection_id = collection.collection_id
-    tries = 0
-    while updates := missing_definitions(collection):
-        tries += 1
-        request = UPDATE_COLLECTION.request(
-            collection_id=collection_id, field_definition_updates=updates, team_id=team_id
-        )
-        try:
-            return (yield from call(request))
-        except XAIOutcomeUnknownError:
-            collection = yield from call(GET_COLLECTION.request(collection_id=collection_id, team_id=team_id))
-            # To declare a field twice is to declare it once.
-            if tries == DECLARE_TRIES and missing_definitions(collection):
-                raise
-    return collection
+    warning: str = ""
 
 
 def knows_scopes(collection: Collection) -> bool:
@@ -119,26 +103,60 @@ def _having(target: Target, field: str, value: str) -> Flow[list[Document]]:
 def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -> Flow[Placed]:
     """Do what the plan says for one document, short of waiting for it to be processed."""
     source, held = planned.source, planned.held
+    if held is not None and planned.action is not Action.REPAIR:
+        return Placed(held.file_id, added=False)
+    all_fields = {**fields, **managed_fields(target.scope, source)}
+    upload = yield from prepare(target, source, all_fields)
     if held is not None:
-        if planned.action is not Action.REPAIR:
-            return Placed(held.file_id, added=False)
         yield from remove_document(target.collection_id, held.file_id, team_id=target.team_id)
-    placed = yield from bring_in(target, source, {**fields, **managed_fields(target.scope, source)})
+    placed = yield from bring_in(target, upload, all_fields)
     if held is None:
         return placed
     # Its file stays: another collection may hold it, and no call tells.
     return replace(placed, replaced=placed.added, possible_orphans=placed.possible_orphans + 1)
 
 
-def bring_in(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:
+def prepare(target: Target, source: SourceDocument, fields: Mapping[str, str]) -> Flow[Upload]:
+    """Return what to send, and see to it that the collection defines these fields: before anything makes room for it.
+
+    :raises XAIUnfitDocumentError: xAI would not index it.
+    :raises XAIArgumentError: a field is not defined, and may not be declared.
+    """
+    upload = source.upload()
+    if target.declared is not None:
+        yield from target.declared.require(fields)
+    return upload
+
+
+def bring_in(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
     """Add a document with these fields, the managed ones included, unless the collection holds this version."""
-    if target.method is UploadMethod.DIRECT:
-        return _place_directly(target, source, fields)
-    return _upload_and_add(target, source, fields)
+    if target.way.is_direct:
+        try:
+            return (yield from _upload_directly(target, upload, fields))
+        except (XAIUnroutableError, XAINotFoundError) as error:
+            if isinstance(error, XAINotFoundError):
+                error = yield from _no_route(target, error)
+            if target.way.method is not UploadMethod.AUTO:
+                raise error from None
+            target.way.change(str(error))
+    return (yield from _upload_and_add(target, upload, fields))
 
 
-def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:
-    file_id, orphans = yield from _upload(source)
+def _no_route(target: Target, error: XAINotFoundError) -> Flow[XAIUnroutableError]:
+    """The reason of a 404 to an upload: a gateway does not know the call, if the collection is there.
+
+    :raises XAINotFoundError: it is not.
+    """
+    yield from call(GET_COLLECTION.request(collection_id=target.collection_id, team_id=target.team_id))
+    return XAIUnroutableError(
+        f"{error}. But the collection is there, so a gateway in between may not know this call: "
+        "upload_method='auto' or 'files' uploads in two calls instead",
+        status=error.status,
+    )
+
+
+def _upload_and_add(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
+    file_id, orphans = yield from _upload(target, upload)
     try:
         yield from add_document(target.collection_id, file_id, fields=fields, team_id=target.team_id)
     except XAIOutcomeUnknownError:
@@ -153,12 +171,28 @@ def _upload_and_add(target: Target, source: SourceDocument, fields: dict[str, st
             if (document := (yield from _find(target, fields[VERSION_KEY]))) is not None:
                 return Placed(document.file_id, added=False, possible_orphans=orphans)
         raise _unless_ours(error, fields) from None
-    return Placed(file_id, added=True, possible_orphans=orphans)
+    return Placed(file_id, added=True, possible_orphans=orphans, warning=_warning(target, upload))
 
 
-def _upload(source: SourceDocument) -> Flow[tuple[str, int]]:
+def _warning(target: Target, upload: Upload) -> str:
+    """Say of a document whose text has to be extracted that it went the way on which that has been seen to fail."""
+    if not target.way.reason or not needs_extraction(upload.content_type or ""):
+        return ""
+    return (
+        "it went in two calls, POST /v1/files and attach, by which xAI has been seen to index raw bytes, or nothing, "
+        f"of {upload.content_type}: check that a search finds its text"
+    )
+
+
+def _upload(target: Target, upload: Upload) -> Flow[tuple[str, int]]:
     """Upload a file. A lost answer cannot be looked up, so the upload is repeated and the loss counted."""
-    request = UPLOAD_FILE.request(upload=source.upload)
+    if upload.size > MAX_UPLOAD_BYTES:
+        why = f", and this run uploads so because {target.way.reason}" if target.way.reason else ""
+        raise XAIUnfitDocumentError(
+            f"{upload.filename} has {upload.size / MEGABYTE:.1f} MB, above the {MAX_UPLOAD_BYTES // MEGABYTE} MB that "
+            f"POST /v1/files takes{why}. Split it, or leave it out with exclude=[...]"
+        )
+    request = UPLOAD_FILE.request(upload=upload)
     orphans = 0
     while True:
         try:
@@ -170,29 +204,36 @@ def _upload(source: SourceDocument) -> Flow[tuple[str, int]]:
             yield Sleep(2.0 ** (orphans - 1), jitter=1.0)
 
 
-def _place_directly(target: Target, source: SourceDocument, fields: dict[str, str]) -> Flow[Placed]:
+def _upload_directly(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
     request = UPLOAD_DOCUMENT.request(
         collection_id=target.collection_id,
-        name=source.name,
-        content_type=source.content_type,
+        name=upload.filename,
+        content_type=upload.content_type,
         fields=fields,
-        upload=source.upload,
+        upload=upload,
     )
     lost = ""
     for turn in range(UPLOAD_TRIES):
         if turn:
             yield Sleep(2.0 ** (turn - 1), jitter=1.0)
         refusal: XAIError | None = None
+        taken = False
         try:
             answer = yield from call(request)
             if answer.file_metadata is not None:
                 return Placed(answer.file_metadata.file_id, added=True)
+            taken = True
         except (XAIConflictError, XAIInvalidRequestError) as error:
             refusal = error
         except XAIOutcomeUnknownError as error:
             lost = f"; the last answer: {error}"  # the document is found below if it did arrive
         if (document := (yield from _find(target, fields[VERSION_KEY]))) is not None:
             return Placed(document.file_id, added=refusal is None)
+        if taken:
+            raise XAIError(
+                f"{request}: xAI took the document without saying its id, and does not show it yet. It is not sent "
+                "again: a retry of the task will find it"
+            )
         if refusal is not None:
             raise _unless_ours(refusal, fields) from None
     raise XAIOutcomeUnknownError(

@@ -14,19 +14,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, BinaryIO
 
-from airflow_provider_xai_collections.api.collections import (
-    Collection,
-    FieldDefinition,
-    FieldDefinitionOperation,
-    FieldDefinitionUpdate,
-)
+from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
+from airflow_provider_xai_collections.api.content_types import type_to_send
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
 SCOPE = "airflow_scope"
 SOURCE_URI = "airflow_source_uri"
-CONTENT_SHA256 = "airflow_content_sha256"
+#: BLAKE3, because the service hashes content so as well: what it holds can be compared with what was sent.
+CONTENT_HASH = "airflow_content_blake3"
 SOURCE_FINGERPRINT = "airflow_source_fingerprint"
 VERSION_KEY = "airflow_version_key"
 
@@ -34,7 +31,7 @@ VERSION_KEY = "airflow_version_key"
 MANAGED_FIELDS = (
     FieldDefinition(key=SCOPE, description="What ingested this document."),
     FieldDefinition(key=SOURCE_URI, description="Where this document comes from."),
-    FieldDefinition(key=CONTENT_SHA256, description="SHA-256 of the content, in hex."),
+    FieldDefinition(key=CONTENT_HASH, description="BLAKE3 hash of the content, in hex."),
     FieldDefinition(key=SOURCE_FINGERPRINT, description="Size and ETag or time of change of the source."),
     FieldDefinition(key=VERSION_KEY, unique=True, description="SHA-256 of scope, source URI and content hash."),
 )
@@ -45,12 +42,13 @@ MANAGED_KEYS = frozenset(definition.key for definition in MANAGED_FIELDS)
 class SourceDocument:
     """A document outside the collection, hashed.
 
-    :param uri: where it is; with ``scope`` and ``sha256`` its identity.
+    :param uri: where it is; with ``scope`` and ``content_hash`` its identity.
     :param name: the file name xAI will show.
     :param size: bytes.
-    :param sha256: of the content, in hex.
+    :param content_hash: BLAKE3 of the content, in hex.
     :param content_type: MIME type by name, or ``None`` if the name tells nothing.
     :param open: returns a fresh stream of the content.
+    :param head: returns the first bytes of the content, or all of them if there are few.
     :param fields: metadata of this document alone.
     :param fingerprint: what tells without reading that the content is the same; ``None`` if nothing does.
     """
@@ -58,15 +56,20 @@ class SourceDocument:
     uri: str
     name: str
     size: int
-    sha256: str
+    content_hash: str
     content_type: str | None
     open: Callable[[], BinaryIO] = field(repr=False, compare=False)
+    head: Callable[[], bytes] = field(repr=False, compare=False)
     fields: Mapping[str, str] = field(default_factory=dict, compare=False)
     fingerprint: str | None = field(default=None, compare=False)
 
-    @property
     def upload(self) -> Upload:
-        return Upload(self.name, self.open, self.size, self.content_type)
+        """The file to send, under the type that its name and its first bytes promise.
+
+        :raises XAIUnfitDocumentError: they promise none that xAI would index.
+        :raises XAISourceError: the first bytes cannot be read.
+        """
+        return Upload(self.name, self.open, self.size, type_to_send(self.name, self.head()))
 
 
 def version_key(scope: str, source: SourceDocument, metadata: str | None = None) -> str:
@@ -74,7 +77,7 @@ def version_key(scope: str, source: SourceDocument, metadata: str | None = None)
 
     :param metadata: where other metadata makes another version: its :func:`digest_of`, which is empty if there is none.
     """
-    parts = (scope, source.uri, source.sha256, *([] if metadata is None else [metadata]))
+    parts = (scope, source.uri, source.content_hash, *([] if metadata is None else [metadata]))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -83,7 +86,7 @@ def managed_fields(scope: str, source: SourceDocument, metadata: str | None = No
     return {
         SCOPE: scope,
         SOURCE_URI: source.uri,
-        CONTENT_SHA256: source.sha256,
+        CONTENT_HASH: source.content_hash,
         **fingerprint,
         VERSION_KEY: version_key(scope, source, metadata),
     }
@@ -93,16 +96,6 @@ def digest_of(fields: Mapping[str, str]) -> str:
     """A digest of what users say of a document, without what we do; empty if they say nothing."""
     theirs = {key: value for key, value in fields.items() if key not in MANAGED_KEYS}
     return hashlib.sha256(json.dumps(theirs, sort_keys=True).encode()).hexdigest()[:32] if theirs else ""
-
-
-def missing_definitions(collection: Collection) -> tuple[FieldDefinitionUpdate, ...]:
-    """The updates that declare our fields on a collection that lacks them."""
-    declared = {definition.key: definition for definition in collection.field_definitions}
-    return tuple(
-        FieldDefinitionUpdate(field_definition=ours, operation=FieldDefinitionOperation.ADD)
-        for ours in MANAGED_FIELDS
-        if ours.key not in declared or (ours.unique and not declared[ours.key].unique)
-    )
 
 
 def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str, str]:

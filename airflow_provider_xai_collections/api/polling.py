@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from airflow_provider_xai_collections.api.content_types import UNTYPED
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
+from airflow_provider_xai_collections.api.doubts import Doubt, doubts_about, may_be_raw_bytes, reason_of_failure
 from airflow_provider_xai_collections.api.protocol import Sleep
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
@@ -34,8 +35,8 @@ class FailedDocument:
 class WaitResult:
     """How a wait ended: every document it was asked for is in exactly one of the four groups.
 
-    ``missing`` are ids the service no longer lists; ``pending`` those still in progress when time ran out. ``untyped``
-    names the processed and failed ones that the service stored as ``application/octet-stream``.
+    ``missing`` are ids the service no longer lists; ``pending`` those still in progress when time ran out. ``doubts``
+    are about those that are processed.
     """
 
     end: WaitEnd
@@ -43,7 +44,7 @@ class WaitResult:
     failed: tuple[FailedDocument, ...] = ()
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
-    untyped: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def total(self) -> int:
@@ -81,16 +82,21 @@ class Poller:
     """Watches documents until each is processed, failed or missing, or until patience ends.
 
     Feed it what the service said with :meth:`observe`, or that the look itself failed with :meth:`failed`.
+
+    :param chunking: of the collection, by which chunks of raw bytes are noticed. If it is not known, documents of which
+        it would tell are kept in :attr:`suspects`.
     """
 
     file_ids: Iterable[str]
     rules: WaitRules = field(default_factory=WaitRules)
     unknown_words: set[str] = field(default_factory=set)
+    chunking: ChunkConfiguration | None = None
+    suspects: list[Document] = field(init=False, default_factory=list)
     _open: dict[str, object] = field(init=False)
     _absent_since: dict[str, float] = field(init=False, default_factory=dict)
     _processed: list[str] = field(init=False, default_factory=list)
     _failed: list[FailedDocument] = field(init=False, default_factory=list)
-    _untyped: list[str] = field(init=False, default_factory=list)
+    _doubts: list[Doubt] = field(init=False, default_factory=list)
     _missing: list[str] = field(init=False, default_factory=list)
     _moved_at: float | None = field(init=False, default=None)
     _failures: int = field(init=False, default=0)
@@ -147,8 +153,14 @@ class Poller:
     def settled(self) -> WaitResult:
         """What became of documents since the last time this was asked."""
         news = self._result(WaitEnd.SETTLED)
-        self._processed, self._failed, self._missing, self._untyped = [], [], [], []
+        self._processed, self._failed, self._missing, self._doubts = [], [], [], []
         return replace(news, pending=())
+
+    def judge_suspects(self, result: WaitResult, chunking: ChunkConfiguration | None) -> WaitResult:
+        """Return the result with the doubts that the chunking of the collection raises."""
+        known = set(result.doubts)
+        late = (doubt for document in self.suspects for doubt in doubts_about(document, chunking))
+        return replace(result, doubts=(*result.doubts, *(doubt for doubt in late if doubt not in known)))
 
     def pause(self, now: float, *, more_to_come: bool = False) -> Sleep:
         """How long to wait before the next look: fast at first, then slower, with jitter, never past the deadline.
@@ -166,12 +178,14 @@ class Poller:
     def _present(self, now: float, document: Document) -> None:
         match document.status:
             case DocumentStatus.PROCESSED:
-                self._settle(now, document)
+                self._close(now, document.file_id)
                 self._processed.append(document.file_id)
+                self._doubts.extend(doubts_about(document, self.chunking))
+                if self.chunking is None and may_be_raw_bytes(document):
+                    self.suspects.append(document)
             case DocumentStatus.FAILED:
-                self._settle(now, document)
-                reason = document.error_message or "the service gave no reason"
-                self._failed.append(FailedDocument(document.file_id, document.name, reason))
+                self._close(now, document.file_id)
+                self._failed.append(FailedDocument(document.file_id, document.name, reason_of_failure(document)))
             case status:
                 if not isinstance(status, DocumentStatus):
                     self.unknown_words.add(status)
@@ -185,11 +199,6 @@ class Poller:
         if now - since >= self.rules.grace:
             self._close(now, file_id)
             self._missing.append(file_id)
-
-    def _settle(self, now: float, document: Document) -> None:
-        self._close(now, document.file_id)
-        if document.file_metadata.content_type == UNTYPED:
-            self._untyped.append(document.name)
 
     def _close(self, now: float, file_id: str) -> None:
         del self._open[file_id]
@@ -212,6 +221,6 @@ class Poller:
             processed=tuple(self._processed),
             failed=tuple(self._failed),
             missing=tuple(self._missing),
-            untyped=tuple(self._untyped),
+            doubts=tuple(self._doubts),
             pending=self.pending,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from airflow_provider_xai_collections.api.wire import LARGEST_NUMBER, Answer, Id, Params, Part
 
@@ -48,6 +48,15 @@ class SearchDocuments(Params):
         return ", ".join(self.source.collection_ids)
 
 
+class _PageOfText(BaseModel):
+    """A piece of a passage."""
+
+    text: str
+
+
+_PAGES = TypeAdapter(Annotated[list[_PageOfText], Field(min_length=1)])
+
+
 class SearchMatch(Part):
     """A passage that answers the query."""
 
@@ -58,6 +67,17 @@ class SearchMatch(Part):
     collection_ids: tuple[str, ...] = ()
     fields: dict[str, str] = Field(default_factory=dict)
     page_number: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the passage. ``chunk_content`` has been seen to be JSON around it: a list of pages with texts."""
+        if not self.chunk_content.startswith("["):
+            return self.chunk_content
+        try:
+            pages = _PAGES.validate_json(self.chunk_content)
+        except ValidationError:
+            return self.chunk_content  # a text that begins with a bracket
+        return "\n\n".join(page.text for page in pages)
 
 
 class SearchResults(Answer):

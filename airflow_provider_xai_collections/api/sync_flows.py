@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import LIST_DOCUMENTS, REINDEX_DOCUMENT
 from airflow_provider_xai_collections.api.filters import quoted
 from airflow_provider_xai_collections.api.flows import Pages, batch_get_documents
-from airflow_provider_xai_collections.api.ingestion import Placed, Target, bring_in
+from airflow_provider_xai_collections.api.ingestion import Placed, Target, bring_in, prepare
 from airflow_provider_xai_collections.api.planning import SCOPE, SourceDocument, digest_of, managed_fields
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Sleep, call
 from airflow_provider_xai_collections.api.removing import Removal, Removed
@@ -25,6 +26,7 @@ class SyncTools:
         raises :class:`XAISourceError`.
     :param fields: the fields that a document should have.
     :param metadata_is_content: other fields make another version of a document.
+    :param chunking: of the collection, if it is known.
     """
 
     target: Target
@@ -32,6 +34,7 @@ class SyncTools:
     read: Callable[[SourceEntry, str | None], SourceDocument]
     fields: Callable[[SourceDocument], Mapping[str, str]]
     metadata_is_content: bool = False
+    chunking: ChunkConfiguration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,11 @@ def rest(pause: Sleep) -> Flow[Rested]:
     return Rested(now)
 
 
-def held_documents(target: Target) -> Flow[list[HeldDocument]]:
-    """What the scope holds. Of each page only what a sync needs is kept: there may be very many."""
+def held_documents(target: Target, chunking: ChunkConfiguration | None) -> Flow[list[HeldDocument]]:
+    """List what the scope holds. Of each page only what a sync needs is kept: there may be very many.
+
+    :param chunking: of the collection, if it is known.
+    """
     pages: Pages[Document] = Pages(
         LIST_DOCUMENTS,
         collection_id=target.collection_id,
@@ -104,7 +110,7 @@ def held_documents(target: Target) -> Flow[list[HeldDocument]]:
     while (request := pages.next_request()) is not None:
         page = pages.observe((yield from call(request)))
         # The service's filter may match more.
-        held.extend(HeldDocument.of(each) for each in page if each.fields.get(SCOPE) == target.scope)
+        held.extend(HeldDocument.of(each, chunking) for each in page if each.fields.get(SCOPE) == target.scope)
     return held
 
 
@@ -142,13 +148,14 @@ def _place(tools: SyncTools, step: SyncStep, gone: dict[str, Removed]) -> Flow[P
     if step.entry is None:
         raise ValueError(f"a step that uploads needs its document: {step}")
     # First, because what cannot be read must not cost a document that is there.
-    source = tools.read(step.entry, step.sha256)
+    source = tools.read(step.entry, step.content_hash)
     fields = tools.fields(source)
     metadata = digest_of(fields) if tools.metadata_is_content else None
+    all_fields = {**fields, **managed_fields(target.scope, source, metadata)}
+    upload = yield from prepare(target, source, all_fields)
     for file_id in step.broken:
         gone[file_id] = yield from tools.removal.of(file_id)
-    all_fields = {**fields, **managed_fields(target.scope, source, metadata)}
-    return (yield from bring_in(target, source, all_fields))
+    return (yield from bring_in(target, upload, all_fields))
 
 
 def clear(tools: SyncTools, step: SyncStep, stays: str = "") -> Flow[Cleared]:

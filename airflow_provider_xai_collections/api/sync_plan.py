@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
-from airflow_provider_xai_collections.api.planning import CONTENT_SHA256, SOURCE_FINGERPRINT, SOURCE_URI, digest_of
+from airflow_provider_xai_collections.api.doubts import Doubt, doubts_about, service_hash
+from airflow_provider_xai_collections.api.planning import CONTENT_HASH, SOURCE_FINGERPRINT, SOURCE_URI, digest_of
 from airflow_provider_xai_collections.exceptions import XAIError
 
 
@@ -47,22 +49,36 @@ class HeldState(StrEnum):
 class HeldDocument:
     """What a sync needs to know of a document of the collection, in a few hundred bytes.
 
+    :param content_hash: of the content that was sent.
     :param metadata: :func:`digest_of` its fields.
     :param created_at: when its file was uploaded, in seconds since the epoch.
     :param reason: why it failed.
+    :param doubts: why it may not be as it should, although it is processed.
+    :param is_proven: the service's own hash says that it holds what was sent.
     """
 
     file_id: str
     uri: str
-    sha256: str
+    content_hash: str
     fingerprint: str
     state: HeldState
     metadata: str
     created_at: float | None
     reason: str = ""
+    doubts: tuple[Doubt, ...] = ()
+    is_proven: bool = False
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether the service's own hash says that it holds other content than was sent."""
+        return any(doubt.altered for doubt in self.doubts)
 
     @classmethod
-    def of(cls, document: Document) -> HeldDocument:
+    def of(cls, document: Document, chunking: ChunkConfiguration | None = None) -> HeldDocument:
+        """Take from a document what a sync needs to know.
+
+        :param chunking: of the collection, if it is known.
+        """
         match document.status:
             case DocumentStatus.PROCESSED:
                 state = HeldState.PROCESSED
@@ -74,12 +90,14 @@ class HeldDocument:
         return cls(
             file_id=document.file_id,
             uri=document.fields.get(SOURCE_URI, ""),
-            sha256=document.fields.get(CONTENT_SHA256, ""),
+            content_hash=document.fields.get(CONTENT_HASH, ""),
             fingerprint=document.fields.get(SOURCE_FINGERPRINT, ""),
             state=state,
             metadata=digest_of(document.fields),
             created_at=None if created is None else created.timestamp(),
             reason=document.error_message if state is HeldState.FAILED else "",
+            doubts=tuple(doubts_about(document, chunking)) if state is HeldState.PROCESSED else (),
+            is_proven=bool(told := service_hash(document)) and told == document.fields.get(CONTENT_HASH),
         )
 
 
@@ -113,23 +131,25 @@ class SyncStep:
 
     :param entry: the document outside; ``None`` if it is gone.
     :param uri: where it is, or was.
-    :param sha256: of its content, where that is known already.
+    :param content_hash: of its content, where that is known already.
     :param file_id: the document of the collection that holds this version and stays.
     :param broken: documents that hold this version and must make room for it first.
     :param stale: documents to remove once this version is processed; for ``REMOVE``, those to remove.
     :param reason: why it is skipped, or unread, or failed before.
     :param error: the same as an error, if its kind is known.
+    :param doubts: about the document that stays.
     """
 
     action: SyncAction
     uri: str
     entry: SourceEntry | None = None
-    sha256: str | None = None
+    content_hash: str | None = None
     file_id: str = ""
     broken: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     reason: str = ""
     error: XAIError | None = field(default=None, compare=False)
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def name(self) -> str:

@@ -6,12 +6,13 @@ An old version goes once the new one is processed, and what the source has no lo
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
+from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.files import MEGABYTE
 from airflow_provider_xai_collections.api.ingestion import Placed
 from airflow_provider_xai_collections.api.polling import Poller, WaitEnd, WaitRules
@@ -36,6 +37,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIError,
     XAISourceError,
     XAIStatusError,
+    XAIUnfitDocumentError,
 )
 
 #: Bytes of the documents that are read or uploaded at the same time; one that is larger goes alone.
@@ -75,6 +77,7 @@ class Done:
     :param seconds: from its first request until it was settled; the time to remove what it replaces comes on top.
     :param reason: why it is not as wanted.
     :param error: the same as an error, if it is one.
+    :param doubts: why it may not be as it should, although it is processed.
     """
 
     step: SyncStep
@@ -86,6 +89,7 @@ class Done:
     seconds: float = 0.0
     reason: str = ""
     error: XAIError | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 class SyncWork(Iterator["Flow[Happened] | None"]):
@@ -134,7 +138,9 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
         self._lag = lag
         self._may_prune = may_prune
         self._prune = True
-        self._poller = Poller((), replace(wait or WaitRules(), deadline=None, stall_after=None))
+        self._poller = Poller(
+            (), replace(wait or WaitRules(), deadline=None, stall_after=None), chunking=tools.chunking
+        )
         self._running = 0
         self._bringing = 0
         self._bytes = 0
@@ -214,7 +220,7 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
                     Done(step, SyncOutcome.ERROR, reason=step.reason, error=step.error or XAISourceError(step.reason))
                 )
             case SyncAction.KEEP:
-                self._processed(Done(step, SyncOutcome.PROCESSED, step.file_id))
+                self._processed(Done(step, SyncOutcome.PROCESSED, step.file_id, doubts=step.doubts))
             case SyncAction.AWAIT:
                 self._watch(Done(step, SyncOutcome.IN_PROGRESS, step.file_id))
             case SyncAction.REMOVE if self._prune and self.fatal is None and self.end is WaitEnd.SETTLED:
@@ -262,7 +268,9 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
             files_kept=what.files_kept,
             seconds=what.seconds,
         )
-        if what.error is not None:
+        if isinstance(what.error, XAIUnfitDocumentError):  # its bytes are not what its name promises
+            self._done(replace(done, outcome=SyncOutcome.SKIPPED, reason=str(what.error)))
+        elif what.error is not None:
             self._done(replace(done, outcome=SyncOutcome.ERROR, reason=str(what.error), error=what.error))
         elif what.placed is None:
             self._watch(replace(done, file_id=what.step.file_id))
@@ -301,8 +309,12 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
             self.fatal = self.fatal or error
             return
         news = poller.settled()
+        doubts = defaultdict[str, list[Doubt]](list)
+        for doubt in news.doubts:
+            doubts[doubt.file_id].append(doubt)
         for file_id in news.processed:
-            self._processed(replace(self._settled(file_id), outcome=SyncOutcome.PROCESSED))
+            done = replace(self._settled(file_id), outcome=SyncOutcome.PROCESSED, doubts=tuple(doubts[file_id]))
+            self._processed(done)
         for failed in news.failed:
             self._done(replace(self._settled(failed.file_id), outcome=SyncOutcome.FAILED, reason=failed.reason))
         for file_id in news.missing:

@@ -20,6 +20,9 @@ from airflow_provider_xai_collections.api.sync_plan import (
 )
 from airflow_provider_xai_collections.exceptions import XAIError
 
+#: Why a document is replaced although its source did not change.
+ALTERED = "xAI holds other content than was sent, by its own hash"
+
 
 @dataclass(frozen=True, slots=True)
 class SyncRules:
@@ -27,7 +30,8 @@ class SyncRules:
 
     :param owns: whether a URI is one of this source.
     :param prune: remove what the source has no longer.
-    :param verify: read every document that is there, rather than trust fingerprints.
+    :param verify: read every document that is there, rather than trust fingerprints; and have those replaced of which
+        the service's own hash says that it holds other content.
     :param stuck_before: what was uploaded before that moment (seconds since the epoch) and is in progress still counts
         as failed.
     :param metadata: the :func:`digest_of` the fields that a document should have, by its entry and content hash;
@@ -49,14 +53,24 @@ class Holdings:
     def __init__(self, documents: Iterable[HeldDocument], rules: SyncRules) -> None:
         self.by_uri: dict[str, list[HeldDocument]] = defaultdict(list)
         self.foreign: list[str] = []
+        #: Whether the hashes that the service tells are what we take them for: at least one agrees with what was sent.
+        self.has_known_hashes = False
         for document in {each.file_id: each for each in documents}.values():
-            if document.uri and document.sha256 and rules.owns(document.uri):
+            if document.uri and document.content_hash and rules.owns(document.uri):
                 self.by_uri[document.uri].append(document)
+                self.has_known_hashes |= document.is_proven
             else:
                 self.foreign.append(document.uri)
 
     def of(self, entry: SourceEntry) -> Sequence[HeldDocument]:
         return self.by_uri.get(entry.uri, ())
+
+    def must_be_replaced(self, document: HeldDocument, rules: SyncRules) -> bool:
+        """Whether the service holds other content than was sent, beyond doubt.
+
+        If none of its hashes agreed with what was sent, they would be something else than we know.
+        """
+        return rules.verify and document.is_altered and self.has_known_hashes
 
     def hash_of(self, entry: SourceEntry) -> str | None:
         """The content hash of the document that was made of this very file, as far as its listing tells.
@@ -65,7 +79,7 @@ class Holdings:
         """
         if entry.fingerprint is None:
             return None
-        hashes = {document.sha256 for document in self.of(entry) if document.fingerprint == entry.fingerprint}
+        hashes = {document.content_hash for document in self.of(entry) if document.fingerprint == entry.fingerprint}
         return hashes.pop() if len(hashes) == 1 else None
 
 
@@ -109,7 +123,7 @@ def plan_sync(
             steps.append(SyncStep(SyncAction.UNREAD, entry.uri, entry, reason=unread[entry.uri]))
         else:
             try:
-                steps.append(_step(entry, read.get(entry.uri) or held.hash_of(entry), held.of(entry), rules))
+                steps.append(_step(entry, read.get(entry.uri) or held.hash_of(entry), held, rules))
             except XAIError as error:  # what makes its metadata refuses this one
                 steps.append(SyncStep(SyncAction.UNREAD, entry.uri, entry, reason=str(error), error=error))
     gone = sorted(uri for uri in held.by_uri.keys() - there if not _is_below(unseen, uri))
@@ -136,31 +150,38 @@ def _keeping_other_metadata(steps: Iterable[SyncStep], held: Holdings, rules: Sy
     return sum(each.file_id in kept and each.metadata != rules.usual_metadata for each in documents)
 
 
-def _step(entry: SourceEntry, sha256: str | None, there: Sequence[HeldDocument], rules: SyncRules) -> SyncStep:
-    if sha256 is None or not there:
+def _step(entry: SourceEntry, content_hash: str | None, held: Holdings, rules: SyncRules) -> SyncStep:
+    there = held.of(entry)
+    if content_hash is None or not there:
         return SyncStep(SyncAction.ADD, entry.uri, entry)
-    metadata = rules.metadata(entry, sha256) if rules.metadata else None
-    copies = [each for each in there if each.sha256 == sha256 and metadata in (None, each.metadata)]
+
+    def progress(document: HeldDocument) -> int:
+        return 0 if held.must_be_replaced(document, rules) else _progress(document, rules)
+
+    metadata = rules.metadata(entry, content_hash) if rules.metadata else None
+    copies = [each for each in there if each.content_hash == content_hash and metadata in (None, each.metadata)]
     # The id settles ties, so that two syncs side by side do not each remove what the other one keeps.
-    copies.sort(key=lambda each: (_progress(each, rules), each.created_at or 0.0, each.file_id), reverse=True)
+    copies.sort(key=lambda each: (progress(each), each.created_at or 0.0, each.file_id), reverse=True)
     others = tuple(each.file_id for each in there if each not in copies)
     if not copies:
-        return SyncStep(SyncAction.REPLACE, entry.uri, entry, sha256, stale=others)
+        return SyncStep(SyncAction.REPLACE, entry.uri, entry, content_hash, stale=others)
     best, *doubles = copies
-    match _progress(best, rules):
+    match progress(best):
         case 0 if best.state is HeldState.IN_PROGRESS:
             # Never removed: it may be in the middle of a reindex, and its old index is searched meanwhile.
             action = SyncAction.REINDEX
         case 0:
             broken = tuple(each.file_id for each in copies)
-            reason = best.reason or "the service gave no reason"
-            return SyncStep(SyncAction.REPAIR, entry.uri, entry, sha256, broken=broken, stale=others, reason=reason)
+            reason = best.reason or (ALTERED if best.is_altered else "the service gave no reason")
+            return SyncStep(
+                SyncAction.REPAIR, entry.uri, entry, content_hash, broken=broken, stale=others, reason=reason
+            )
         case 1:
             action = SyncAction.AWAIT
         case _:
             action = SyncAction.KEEP
     stale = (*others, *(each.file_id for each in doubles))
-    return SyncStep(action, entry.uri, entry, sha256, best.file_id, stale=stale)
+    return SyncStep(action, entry.uri, entry, content_hash, best.file_id, stale=stale, doubts=best.doubts)
 
 
 def _progress(document: HeldDocument, rules: SyncRules) -> int:

@@ -1,16 +1,53 @@
-"""Which way documents take."""
+"""The way that documents take into a collection."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES
 
 
 class UploadMethod(StrEnum):
     """How content reaches a collection.
 
-    ``FILES``: ``POST /v1/files``, then attach; the way of the reference, up to 50 MB. ``DIRECT``: one multipart call
-    that carries a content type, up to 100 MB; described in xAI's metadata guide, not in its reference.
+    ``DIRECT``: one multipart call that carries a content type, up to 100 MB; described in xAI's guides, not in its
+    reference. By it, text comes out of PDF and Office documents. ``FILES``: ``POST /v1/files``, then attach; the way of
+    the reference, up to 50 MB. By it, PDF and Office documents have been seen to be indexed as raw bytes, or to fail.
+    ``AUTO``: the one call; where the service cannot take it, the two calls from then on.
     """
 
-    FILES = "files"
+    AUTO = "auto"
     DIRECT = "direct"
+    FILES = "files"
+
+    @property
+    def limit(self) -> int:
+        """The most bytes that a document may have."""
+        return MAX_UPLOAD_BYTES if self is UploadMethod.FILES else MAX_DOCUMENT_BYTES
+
+
+@dataclass(slots=True)
+class UploadWay:
+    """The way that all documents of a run take, which may change once.
+
+    :param method: the one asked for.
+    :param on_change: hears why the run changes to two calls.
+    :param reason: why it has changed; empty if it has not.
+    """
+
+    method: UploadMethod = UploadMethod.AUTO
+    on_change: Callable[[str], None] = lambda reason: None
+    reason: str = ""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the next document goes by the one call."""
+        return self.method is not UploadMethod.FILES and not self.reason
+
+    def change(self, reason: str) -> None:
+        """Go on in two calls. Documents on their way may find the same reason; the first is heard."""
+        if not self.reason:
+            self.reason = reason
+            self.on_change(reason)

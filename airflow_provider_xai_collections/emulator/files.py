@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Mapping
+
+from blake3 import blake3
 
 from airflow_provider_xai_collections.api.files import FilesSortBy, ListFiles, OneFile, UploadFile, check_filename
 from airflow_provider_xai_collections.api.protocol import Upload
@@ -99,7 +100,7 @@ class FileRules:
             content_type=content_type or self._sniff(content, name),
             size=len(content),
             # The reference shows 64 hex digits and names no algorithm.
-            sha256=hashlib.sha256(content).hexdigest(),
+            sha256=blake3(content).hexdigest(),
             purpose=purpose,
             created_at=now,
             expires_at=None if expires_after is None else now + expires_after,

@@ -5,17 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from airflow_provider_xai_collections.api import endpoints, ensuring, flows
 from airflow_provider_xai_collections.api.collections import Collection, ManagementKey
+from airflow_provider_xai_collections.api.content_types import type_to_send
+from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import Document, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, File
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Request, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
+from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.wire import Part
 from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.durations import Duration, optional_seconds, seconds
@@ -25,7 +30,7 @@ from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_w
 from airflow_provider_xai_collections.hooks.lineage import was_added_to, was_read
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
 from airflow_provider_xai_collections.sources.paths import AnyPath
-from airflow_provider_xai_collections.sources.reading import upload_of
+from airflow_provider_xai_collections.sources.reading import head_of, upload_of
 
 Body: TypeAlias = Part | Mapping[str, Any]
 
@@ -178,11 +183,17 @@ class XAICollectionsHook(XAIConnectedHook):
         file_id: str,
         team_id: str | None = None,
         fields: Mapping[str, str] | None = None,
+        declare_fields: bool = True,
     ) -> bool:
         """Attach an uploaded file. Returns ``False`` if it was attached already; a lost answer is looked up.
 
+        :param fields: metadata, strings to strings.
+        :param declare_fields: declare those of them that the collection does not define yet, as optional and not
+            unique: xAI refuses documents with others. ``False`` refuses them here, by name.
         :raises XAIConflictError: a unique value is taken, or the file is attached with other ``fields``.
+        :raises XAIArgumentError: a field is not defined, with ``declare_fields=False``.
         """
+        self._declare(collection_id, fields, team_id=team_id, may_declare=declare_fields)
         flow = flows.add_document(
             collection_id, file_id, fields=dict(fields) if fields else None, team_id=self._team(team_id)
         )
@@ -198,14 +209,26 @@ class XAICollectionsHook(XAIConnectedHook):
         name: str | None = None,
         content_type: str | None = None,
         fields: Mapping[str, str] | None = None,
+        declare_fields: bool = True,
     ) -> UploadedDocument:
-        """Upload and attach in one call (at most 100 MB), which can carry a content type. Source: metadata guide."""
+        """Upload and attach in one call (at most 100 MB), which carries a content type. Source: metadata guide.
+
+        :param path: a local path or an ``ObjectStoragePath``; it is streamed, and read again for a retry.
+        :param name: the name xAI stores; the path's by default.
+        :param content_type: by default, what the name and the first bytes promise.
+        :param fields: metadata, strings to strings.
+        :param declare_fields: as of :meth:`add_document`.
+        :raises XAIUnfitDocumentError: it is empty or too large, or, without ``content_type``, of a type that xAI does
+            not list as supported.
+        """
         upload = upload_of(path, name, limit=MAX_DOCUMENT_BYTES)
+        content_type = content_type or type_to_send(upload.filename, head_of(path))
+        self._declare(collection_id, fields, may_declare=declare_fields)
         document = self._call(
             endpoints.UPLOAD_DOCUMENT,
             collection_id=collection_id,
             name=upload.filename,
-            content_type=content_type or upload.content_type,
+            content_type=content_type,
             fields=fields,
             upload=upload,
         )
@@ -312,7 +335,10 @@ class XAICollectionsHook(XAIConnectedHook):
             poll_interval=seconds("poll_interval", poll_interval),
             stall_after=optional_seconds("stall_timeout", stall_timeout),
         )
-        return self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=self._team(team_id)))
+        result = self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=self._team(team_id)))
+        for doubt in result.doubts:
+            self.log.warning("%s (%s): %s", printable(doubt.name), doubt.file_id, doubt.reason)
+        return result
 
     def waiting(
         self,
@@ -445,6 +471,60 @@ class XAICollectionsHook(XAIConnectedHook):
                 else:
                     said.append(f"{name}: works")
         return well, ". ".join(said)
+
+    # For those who bring many documents.
+
+    def upload_way(self, method: str) -> UploadWay:
+        """The way that the documents of a run take; the log says if it has to change.
+
+        :param method: ``"auto"``, ``"direct"`` or ``"files"``.
+        """
+
+        def say(reason: str) -> None:
+            self.log.warning("Documents go in two calls from now on, POST /v1/files and attach, because %s", reason)
+
+        return UploadWay(UploadMethod(method), on_change=say)
+
+    def declarations(
+        self, collection: Collection, *, team_id: str | None = None, may_declare: bool = True
+    ) -> Declarations:
+        """The fields that a collection defines; the log says which are declared on the way.
+
+        :param may_declare: declare what documents need and the collection does not define; otherwise refuse it by name.
+        """
+
+        def say(keys: Sequence[str]) -> None:
+            self.log.info(
+                "%s: declared %s, which its documents are about to have",
+                collection.collection_name or collection.collection_id,
+                ", ".join(map(printable, keys)),
+            )
+
+        declared = Declarations(collection.collection_id, self._team(team_id), may_declare=may_declare, on_declared=say)
+        declared.learn(collection)
+        return declared
+
+    def _declare(
+        self,
+        collection_id: str,
+        fields: Mapping[str, str] | None,
+        *,
+        team_id: str | None = None,
+        may_declare: bool,
+    ) -> None:
+        """Declare the fields of one document. What a collection defines is asked once, and again if that is too few."""
+        if not fields:
+            return
+        known = self._declared.get(collection_id)
+        if known is None or known.missing(fields):
+            collection = self.get_collection(collection_id=collection_id, team_id=team_id)
+            known = self.declarations(collection, team_id=team_id, may_declare=may_declare)
+            self.run(known.require(fields))
+            self._declared[collection_id] = known
+
+    @cached_property
+    def _declared(self) -> dict[str, Declarations]:
+        return {}
 
     def _call(self, endpoint: Endpoint[A], **params: Any) -> A:
         return self.run(call(endpoint.request(**params)))

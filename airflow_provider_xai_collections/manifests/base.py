@@ -19,6 +19,7 @@ NAME = 100
 ROOM_FOR_FAILURES = 5_000
 ROOM_FOR_IDS = 2_400
 ROOM_FOR_NAMES = 1_600
+ROOM_FOR_DOUBTS = 1_600
 ROOM_FOR_PASSAGES = 13_000
 ROOM_FOR_SOURCES = 1_500
 #: What a task may have done to a collection, as its asset event counts it.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from airflow_provider_xai_collections.api.planning import MANAGED_KEYS
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.manifests.base import (
@@ -23,7 +25,10 @@ FIELDS = 10
 
 
 class Passage(Manifest):
-    """A passage that a search found, with the beginning of its text."""
+    """A passage that a search found, with the beginning of its text.
+
+    :param fields: of its document, without those that this provider manages unless they were asked for.
+    """
 
     file_id: str
     chunk_id: str
@@ -33,15 +38,16 @@ class Passage(Manifest):
     text: str
 
     @classmethod
-    def of(cls, match: SearchMatch, max_chars: int) -> Passage:
-        fields = list(match.fields.items())[:FIELDS]
+    def of(cls, match: SearchMatch, max_chars: int, *, managed_fields: bool = False) -> Passage:
+        wanted = ((key, value) for key, value in match.fields.items() if managed_fields or key not in MANAGED_KEYS)
+        fields = list(islice(wanted, FIELDS))
         return cls(
             file_id=match.file_id,
             chunk_id=printable(match.chunk_id, NAME),
             score=match.score,
             page_number=match.page_number,
             fields={printable(key, NAME): printable(value, NAME) for key, value in fields},
-            text=match.chunk_content.replace("\0", "")[:max_chars],  # PostgreSQL stores no NUL
+            text=match.text.replace("\0", "")[:max_chars],  # PostgreSQL stores no NUL
         )
 
 
@@ -58,11 +64,19 @@ class SearchManifest(Manifest):
     matches: Annotated[tuple[Passage, ...], Field(max_length=CAP)]
 
     @classmethod
-    def of(cls, collection_ids: Sequence[str], matches: Sequence[SearchMatch], *, max_chars: int) -> SearchManifest:
+    def of(
+        cls,
+        collection_ids: Sequence[str],
+        matches: Sequence[SearchMatch],
+        *,
+        max_chars: int,
+        managed_fields: bool = False,
+    ) -> SearchManifest:
+        passages = [Passage.of(match, max_chars, managed_fields=managed_fields) for match in matches[:CAP]]
         return cls(
             version=1,
             collection_ids=first_of(collection_ids, ROOM_FOR_IDS),
             total=len(matches),
             best_score=max((match.score for match in matches), default=None),
-            matches=first_of([Passage.of(match, max_chars) for match in matches[:CAP]], ROOM_FOR_PASSAGES),
+            matches=first_of(passages, ROOM_FOR_PASSAGES),
         )

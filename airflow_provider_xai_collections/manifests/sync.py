@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
@@ -40,6 +41,8 @@ class SyncManifest(Report):
     :param skipped: that xAI would not take: empty, too large, of a type or name it refuses.
     :param failed: that xAI could not index; ``errors``: that did not get so far; ``untried``: given up before.
     :param in_progress: that nobody waited for, or not long enough.
+    :param doubtful: that are processed, and whose text may not have been extracted, by their type or their chunks.
+    :param altered: that are processed, and of which the service holds other content than was sent, by its own hash.
     :param other_fields: that were there with other values of the fields asked for, and kept them.
     :param bytes: size of what was uploaded.
     :param requests: with ``dry_run``, an estimate of the requests it takes, without those that wait.
@@ -68,6 +71,8 @@ class SyncManifest(Report):
     errors: int = 0
     untried: int = 0
     in_progress: int = 0
+    doubtful: int = 0
+    altered: int = 0
     other_fields: int = 0
     bytes: int = 0
     requests: int = 0
@@ -111,7 +116,7 @@ class SyncManifest(Report):
     def in_the_log(self) -> dict[str, int]:
         """The counts that people read."""
         names = ("added", "replaced", "repaired", "kept", "removed", "superseded", "left", "skipped", "failed")
-        others = ("errors", "untried", "in_progress", "orphans_removed")
+        others = ("errors", "untried", "in_progress", "doubtful", "altered", "orphans_removed")
         counts = {name.replace("_", " "): int(getattr(self, name)) for name in (*names, *others)}
         return {"in the source": self.documents, **counts, "bytes": self.bytes, "requests": self.requests}
 
@@ -131,6 +136,11 @@ def as_text(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
+def _doubt_of(doubts: Iterable[Doubt], *others: str) -> str:
+    said = [doubt.reason for doubt in doubts] + [other for other in others if other]
+    return printable("; ".join(said), WHOLE_REASON)
+
+
 class SyncLine(Manifest):
     """One document in a report.
 
@@ -140,6 +150,7 @@ class SyncLine(Manifest):
     :param bytes: size of the source.
     :param seconds: from its first request until it was settled.
     :param reason: why it is not as wanted.
+    :param doubt: why it may not be as wanted, although it is processed.
     """
 
     version: Literal[1]
@@ -152,6 +163,7 @@ class SyncLine(Manifest):
     bytes: int = 0
     seconds: float = 0.0
     reason: str = ""
+    doubt: str = ""
 
     @classmethod
     def of(cls, done: Done) -> SyncLine:
@@ -166,6 +178,7 @@ class SyncLine(Manifest):
             bytes=done.step.size,
             seconds=round(done.seconds, 3),
             reason=printable(done.reason, WHOLE_REASON),
+            doubt=_doubt_of(done.doubts, done.placed.warning if done.placed else ""),
         )
 
     @classmethod
@@ -179,6 +192,7 @@ class SyncLine(Manifest):
             file_id=step.file_id,
             bytes=step.size,
             reason=printable(step.reason, WHOLE_REASON),
+            doubt=_doubt_of(step.doubts),
         )
 
     @property
@@ -200,7 +214,8 @@ def merged(earlier: Iterable[SyncLine], later: Iterable[SyncLine]) -> Iterator[S
             yield line
         else:
             news = {"outcome": line.outcome, "reason": line.reason, "removed": (*known.removed, *line.removed)}
-            yield known.model_copy(update={**news, "file_id": line.file_id or known.file_id})
+            there = {"file_id": line.file_id or known.file_id, "doubt": line.doubt or known.doubt}
+            yield known.model_copy(update={**news, **there})
     yield from before.values()
 
 
@@ -214,7 +229,7 @@ class StepLine(Manifest):
     size: int
     fingerprint: str | None
     path: str
-    sha256: str | None
+    content_hash: str | None
     file_id: str
     broken: tuple[str, ...]
     stale: tuple[str, ...]
@@ -232,7 +247,7 @@ class StepLine(Manifest):
             size=entry.size,
             fingerprint=entry.fingerprint,
             path=entry.path,
-            sha256=step.sha256,
+            content_hash=step.content_hash,
             file_id=step.file_id,
             broken=step.broken,
             stale=step.stale,
@@ -241,7 +256,9 @@ class StepLine(Manifest):
 
     def step(self) -> SyncStep:
         entry = SourceEntry(self.uri, self.name, self.size, self.fingerprint, self.path)
-        return SyncStep(self.action, self.uri, entry, self.sha256, self.file_id, self.broken, self.stale, self.reason)
+        return SyncStep(
+            self.action, self.uri, entry, self.content_hash, self.file_id, self.broken, self.stale, self.reason
+        )
 
 
 class SyncPlanned(Manifest):

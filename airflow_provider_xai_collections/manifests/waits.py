@@ -6,16 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.manifests.base import (
     CAP,
     NAME,
+    ROOM_FOR_DOUBTS,
     ROOM_FOR_FAILURES,
     ROOM_FOR_IDS,
-    ROOM_FOR_NAMES,
     Manifest,
-    first_names,
     first_of,
 )
 
@@ -35,8 +35,31 @@ class Failure(Manifest):
         return cls(file_id=failed.file_id, name=printable(failed.name, NAME), reason=printable(failed.reason, REASON))
 
 
+class Doubtful(Manifest):
+    """A processed document that may not be as it should."""
+
+    file_id: str
+    name: str
+    reason: str
+    altered: bool
+
+    @classmethod
+    def of(cls, doubt: Doubt) -> Doubtful:
+        return cls(
+            file_id=doubt.file_id,
+            name=printable(doubt.name, NAME),
+            reason=printable(doubt.reason, REASON),
+            altered=doubt.altered,
+        )
+
+
 class WaitSummary(Manifest):
-    """How a wait ended: counts, and the first few documents that did not make it."""
+    """How a wait ended: counts, and the first few documents that did not make it.
+
+    :param doubtful: processed documents whose text may not have been extracted, by their type or their chunks.
+    :param altered: documents of which the service's own hash says that it holds other content than was sent.
+    :param doubts: the first few of both.
+    """
 
     version: Literal[1]
     end: WaitEnd
@@ -47,7 +70,9 @@ class WaitSummary(Manifest):
     failures: Annotated[tuple[Failure, ...], Field(max_length=CAP)]
     missing_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
     pending_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
-    untyped: Annotated[tuple[str, ...], Field(max_length=CAP)]
+    doubtful: int
+    altered: int
+    doubts: Annotated[tuple[Doubtful, ...], Field(max_length=CAP)]
 
     @classmethod
     def of(cls, result: WaitResult) -> WaitSummary:
@@ -61,7 +86,9 @@ class WaitSummary(Manifest):
             failures=first_of([Failure.of(failed) for failed in result.failed[:CAP]], ROOM_FOR_FAILURES),
             missing_ids=first_of(result.missing, ROOM_FOR_IDS),
             pending_ids=first_of(result.pending, ROOM_FOR_IDS),
-            untyped=first_names(result.untyped),
+            doubtful=sum(not doubt.altered for doubt in result.doubts),
+            altered=sum(doubt.altered for doubt in result.doubts),
+            doubts=first_of([Doubtful.of(doubt) for doubt in result.doubts[:CAP]], ROOM_FOR_DOUBTS),
         )
 
     @property
@@ -80,7 +107,9 @@ class WaitSummary(Manifest):
             failures=first_of(self.failures + other.failures, ROOM_FOR_FAILURES),
             missing_ids=first_of(self.missing_ids + other.missing_ids, ROOM_FOR_IDS),
             pending_ids=first_of(self.pending_ids + other.pending_ids, ROOM_FOR_IDS),
-            untyped=first_of(self.untyped + other.untyped, ROOM_FOR_NAMES),
+            doubtful=self.doubtful + other.doubtful,
+            altered=self.altered + other.altered,
+            doubts=first_of(self.doubts + other.doubts, ROOM_FOR_DOUBTS),
         )
 
 

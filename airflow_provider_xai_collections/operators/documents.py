@@ -42,6 +42,8 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
     :param file_ids: the files. (templated)
     :param fields: metadata for all of them, strings to strings. (templated)
     :param document_fields: metadata by file id, on top of ``fields``. (templated)
+    :param declare_fields: declare those of these fields that the collection does not define yet, as optional and not
+        unique: xAI refuses documents with others. ``False`` refuses them here, by name.
     """
 
     template_fields: Sequence[str] = (
@@ -64,12 +66,14 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         file_ids: Sequence[str],
         fields: Mapping[str, str] | None = None,
         document_fields: Mapping[str, Mapping[str, str]] | None = None,
+        declare_fields: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.file_ids = file_ids
         self.fields = fields
         self.document_fields = document_fields
+        self.declare_fields = declare_fields
 
     def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
         file_ids = ids_of("file_ids", self.file_ids)
@@ -80,6 +84,10 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         own = {file_id: strings_by_key("document_fields", fields) for file_id, fields in named.items()}
         if strangers := sorted(own.keys() - set(file_ids)):
             raise XAIArgumentError(f"document_fields names {', '.join(strangers)}, which file_ids does not")
+        if keys := [*shared, *(key for fields in own.values() for key in fields)]:
+            collection = self.hook.get_collection(collection_id=self.collection_id, team_id=self.team)
+            declared = self.hook.declarations(collection, team_id=self.team, may_declare=self.declare_fields)
+            self.hook.run(declared.require(keys))
         flows = (
             api_flows.add_document(
                 self.collection_id,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import one_of, patterns_of, rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import files as api_files
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import ingestion, planning
     from airflow_provider_xai_collections.api.collections import Collection
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.sources import reading as sources
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
-    api_files = later("api.files")
     api_flows = later("api.flows")
     ingestion = later("api.ingestion")
     planning = later("api.planning")
@@ -40,7 +39,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
     """Uploads documents, attaches them, and waits until they are processed; which documents, a subclass says.
 
     Each document carries its identity in fields of the collection (``airflow_scope``, ``airflow_source_uri``,
-    ``airflow_content_sha256`` and the unique ``airflow_version_key``), which are declared if they are missing. So a
+    ``airflow_content_blake3`` and the unique ``airflow_version_key``), which are declared if they are missing. So a
     retry, another machine and the service itself recognise what is there, and nothing is uploaded or attached twice. A
     document that failed earlier is replaced. A source whose content changed is added beside its older version, and a
     document that is there keeps its ``fields``; the manifest counts both.
@@ -50,8 +49,11 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
 
     :param fields: metadata for all documents, strings to strings. (templated)
     :param scope: what this ingestion calls its own; the same source in two scopes is two documents. (templated)
-    :param upload_method: ``"files"``: upload, then attach, up to 50 MB; or ``"direct"``: one call that carries the
-        content type, up to 100 MB.
+    :param declare_fields: declare the fields that documents are about to get, and that the collection does not define
+        yet, as optional and not unique: xAI refuses documents with others. ``False`` refuses them here, by name.
+    :param upload_method: ``"auto"``: one call that carries the content type, up to 100 MB; where xAI cannot take it,
+        two calls from then on, which the log says. ``"direct"`` or ``"files"`` (upload, then attach, up to 50 MB; the
+        text of PDF and Office documents may not be found) force one way.
     """
 
     template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
@@ -61,12 +63,14 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         *,
         fields: Mapping[str, str] | None = None,
         scope: str = "default",
-        upload_method: str = UploadMethod.FILES,
+        declare_fields: bool = True,
+        upload_method: str = UploadMethod.AUTO,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.fields = fields
         self.scope = scope
+        self.declare_fields = declare_fields
         self.upload_method = upload_method
 
     @abstractmethod
@@ -74,13 +78,14 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         """The documents, checked and hashed; ``limit`` is the most bytes one may have."""
 
     def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
-        target = self._target()
-        limit = api_files.MAX_UPLOAD_BYTES if target.method is UploadMethod.FILES else api_files.MAX_DOCUMENT_BYTES
+        method, scope = one_of("upload_method", self.upload_method, UploadMethod), text_of("scope", self.scope)
         shared = strings_by_key("fields", self.fields)
-        sources = self.read(context, limit)
-        collection = self.hook.get_collection(collection_id=target.collection_id, team_id=target.team_id)
+        sources = self.read(context, method.limit)
+        collection = self.hook.get_collection(collection_id=self.collection_id, team_id=self.team)
+        declared = self.hook.declarations(collection, team_id=self.team, may_declare=self.declare_fields)
+        target = ingestion.Target(self.collection_id, scope, self.hook.upload_way(method), declared, self.team)
         fields = [planning.check_fields(collection, {**shared, **source.fields}) for source in sources]
-        self.hook.run(ingestion.declare_managed_fields(collection, team_id=target.team_id))
+        self.hook.run(declared.require([*planning.MANAGED_KEYS, *(key for own in fields for key in own)]))
         plan = planning.plan_ingestion(target.scope, sources, self._held(target, sources, collection))
         self.log.info("%s: %s", self.collection_id, plan)
         if plan.older_versions:
@@ -97,6 +102,9 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         names = [planned.source.name for planned in plan.documents]
         flows = (ingestion.place(target, planned, own) for planned, own in zip(plan.documents, fields, strict=True))
         placed = self.run_each(names, flows, what="in place")
+        for name, document in zip(names, placed, strict=True):
+            if document.warning:
+                self.log.warning("%s: %s", printable(name), document.warning)
         added = sum(document.added for document in placed)
         manifest = results.DocumentsManifest(
             version=1,
@@ -112,10 +120,6 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
             other_fields=other_fields,
         )
         return manifest, [document.file_id for document in placed]
-
-    def _target(self) -> ingestion.Target:
-        method = one_of("upload_method", self.upload_method, UploadMethod)
-        return ingestion.Target(self.collection_id, text_of("scope", self.scope), method, self.team)
 
     def _held(
         self,

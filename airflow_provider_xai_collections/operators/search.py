@@ -58,6 +58,7 @@ class XAISearchDocumentsOperator(BaseOperator):
     :param retrieval_mode: ``{"type": "hybrid" | "semantic" | "keyword"}``. (templated)
     :param group_by: ``{"keys": [...]}``. (templated)
     :param max_chars: characters of each passage's text in the manifest; 0 leaves the texts out.
+    :param managed_fields: show the ``airflow_…`` fields of documents as well, which this provider manages.
     :param min_matches: fail if there are fewer passages.
     :param min_score: passages that score less do not count; fail if none is left.
     :param expect_file_ids: fail if a file is not among the passages that count. (templated)
@@ -95,6 +96,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         retrieval_mode: Mapping[str, Any] | None = None,
         group_by: Mapping[str, Any] | None = None,
         max_chars: int = 500,
+        managed_fields: bool = False,
         min_matches: int = 0,
         min_score: float | None = None,
         expect_file_ids: Sequence[str] = (),
@@ -112,6 +114,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         self.retrieval_mode = retrieval_mode
         self.group_by = group_by
         self.max_chars = max_chars
+        self.managed_fields = managed_fields
         self.min_matches = min_matches
         self.min_score = min_score
         self.expect_file_ids = expect_file_ids
@@ -154,7 +157,9 @@ class XAISearchDocumentsOperator(BaseOperator):
                 timeout=seconds("timeout", self.timeout),
                 poll_interval=seconds("poll_interval", self.poll_interval),
             )
-            found = search_manifests.SearchManifest.of(collection_ids, self.hook.run(flow), max_chars=max_chars)
+            found = search_manifests.SearchManifest.of(
+                collection_ids, self.hook.run(flow), max_chars=max_chars, managed_fields=self.managed_fields
+            )
             self.log.info("Found %d passages, the best scores %s", found.total, found.best_score)
             if len(found.matches) < found.total:
                 self.log.info("The manifest has room for %d of them", len(found.matches))

@@ -18,14 +18,12 @@ from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOp
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import files as api_files
     from airflow_provider_xai_collections.api import polling
     from airflow_provider_xai_collections.operators import sync_run
     from airflow_provider_xai_collections.operators.sync_fields import Fields
     from airflow_provider_xai_collections.sources import scanning
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
-    api_files = later("api.files")
     polling = later("api.polling")
     sync_run = later("operators.sync_run")
     scanning = later("sources.scanning")
@@ -65,8 +63,11 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         :class:`~airflow_provider_xai_collections.api.planning.SourceDocument` for each. (templated)
     :param update_fields: replace documents that have other fields than asked for; otherwise they keep those they were
         added with, and the manifest counts them (unless a function makes the fields).
+    :param declare_fields: declare the fields that documents are about to get, and that the collection does not define
+        yet, as optional and not unique: xAI refuses documents with others. ``False`` refuses them here, by name.
     :param verify: ``"fingerprint"``: a document whose size, and ETag or time of change, are the same did not change;
-        ``"content"``: read them all. One that was merely touched is read in each run, and not sent.
+        ``"content"``: read them all, and compare with the hash that xAI itself has made of what it holds, where it
+        tells one; nothing is downloaded. One that was merely touched is read in each run, and not sent.
     :param prune: remove the documents of this scope that the source has no longer, or that ``pattern`` and ``exclude``
         no longer let through. Not while more documents fail than ``on_failed`` tolerates; and not if some files went
         and others came while the task was deferred or other tasks worked, as the next run has to bring in the others
@@ -76,8 +77,9 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         anything is changed; if the source has lost them only meanwhile, after all else is done.
     :param delete_files: delete the files of removed documents, which takes them from other collections as well, should
         somebody have attached them there; otherwise they stay in *Files*, and are billed.
-    :param upload_method: ``"files"``: upload, then attach, up to 50 MB; or ``"direct"``: one call that carries the
-        content type, up to 100 MB.
+    :param upload_method: ``"auto"``: one call that carries the content type, up to 100 MB; where xAI cannot take it,
+        two calls from then on, which the log says. ``"direct"`` or ``"files"`` (upload, then attach, up to 50 MB; the
+        text of PDF and Office documents may not be found) force one way.
     :param concurrency: how many documents are worked on at once, at least 1.
     :param wait_for_completion: wait until the documents are processed. Otherwise old versions stay until the next run,
         and pruning does not wait either: a renamed file may be missing from searches until it is processed.
@@ -122,7 +124,8 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         prune: bool = False,
         max_prune: float | None = 0.25,
         delete_files: bool = True,
-        upload_method: str = UploadMethod.FILES,
+        declare_fields: bool = True,
+        upload_method: str = UploadMethod.AUTO,
         concurrency: int = 8,
         wait_for_completion: bool = True,
         timeout: Duration = timedelta(hours=1),
@@ -148,6 +151,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         self.prune = prune
         self.max_prune = max_prune
         self.delete_files = delete_files
+        self.declare_fields = declare_fields
         self.upload_method = upload_method
         self.concurrency = concurrency
         self.wait_for_completion = wait_for_completion
@@ -209,7 +213,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     @property
     def limit_bytes(self) -> int:
         """The most bytes a document may have."""
-        return api_files.MAX_DOCUMENT_BYTES if self.upload_method == UploadMethod.DIRECT else api_files.MAX_UPLOAD_BYTES
+        return UploadMethod(self.upload_method).limit
 
     def wait_rules(self) -> polling.WaitRules:
         return polling.WaitRules(

@@ -12,7 +12,6 @@ from uuid import uuid4
 from airflow.providers.common.compat.sdk import Context, TaskGroup, XComArg
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import rendered, text_of, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
@@ -20,7 +19,7 @@ from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBas
 from airflow_provider_xai_collections.waits.tolerance import OnFailed
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import ingestion, polling, sync_flows, sync_plan
+    from airflow_provider_xai_collections.api import polling, sync_flows, sync_plan
     from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncStep
     from airflow_provider_xai_collections.manifests import json_lines
     from airflow_provider_xai_collections.manifests import sync as sync_manifests
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.sources import scanning
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
-    ingestion = later("api.ingestion")
     polling = later("api.polling")
     sync_flows = later("api.sync_flows")
     sync_plan = later("api.sync_plan")
@@ -194,12 +192,12 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
 
     def _part(self, whole: sync_manifests.SyncManifest, steps: list[SyncStep], *, again: bool) -> sync_planning.Planned:
         """The part of the plan that is this task's; compared anew, if an earlier try may have done some of it."""
-        target = ingestion.Target(whole.collection_id, whole.scope, UploadMethod(self.upload_method), self.team)
-        collection = self.hook.get_collection(collection_id=target.collection_id, team_id=self.team)
+        collection = self.hook.get_collection(collection_id=whole.collection_id, team_id=self.team)
+        target = self.sync_run.planner.target(whole.scope, collection)
         fields = sync_fields.DocumentFields.read(self.make_fields or self.fields, collection)
         plan = sync_plan.SyncPlan(tuple(steps))
         if again:
-            held = self.hook.run(sync_flows.held_documents(target))
+            held = self.hook.run(sync_flows.held_documents(target, collection.chunk_configuration))
             entries = self._listed_again([step.entry for step in steps if step.entry is not None])
             ours = {entry.uri for entry in entries}
             plan = self.sync_run.planner.compare(entries, [each for each in held if each.uri in ours], fields)
@@ -211,7 +209,7 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
             documents=len(steps),
             sources=whole.sources,
         )
-        return sync_planning.Planned(plan, target, fields, manifest)
+        return sync_planning.Planned(plan, target, fields, manifest, chunking=collection.chunk_configuration)
 
     def _listed_again(self, entries: Sequence[SourceEntry]) -> list[SourceEntry]:
         """As the source has them now: what changed or went since the plan would fail every try."""

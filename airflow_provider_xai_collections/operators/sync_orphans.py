@@ -11,7 +11,6 @@ from airflow.providers.common.compat.sdk import Context
 from airflow_provider_xai_collections.api.ingestion import Target
 from airflow_provider_xai_collections.api.orphans import find_orphans, remove_orphans
 from airflow_provider_xai_collections.api.sync_plan import SyncPlan
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -40,7 +39,7 @@ def delete_orphans(
     :returns: the manifest, which tells.
     """
     cut_off = manifest.possible_orphans or context["ti"].try_number > 1
-    if orphan_age is None or not cut_off or target.method is UploadMethod.DIRECT:
+    if orphan_age is None or not cut_off or target.way.is_direct:
         return manifest
     uploads: dict[str, set[int]] = {}
     for step in plan.steps:

@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.ensuring import ensure_collection, find_collection
-from airflow_provider_xai_collections.api.ingestion import Target, declare_managed_fields, knows_scopes
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, SourceDocument, digest_of
+from airflow_provider_xai_collections.api.ingestion import Target, knows_scopes
+from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, MANAGED_KEYS, SourceDocument, digest_of
 from airflow_provider_xai_collections.api.sync_flows import held_documents
 from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncPlan
 from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import text_of
 from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
@@ -38,6 +38,7 @@ class Planned:
     :param fields: what its documents should have.
     :param manifest: what is known before anything is done.
     :param refusal: why pruning is refused, if it is.
+    :param chunking: of the collection, if it is there.
     """
 
     plan: SyncPlan
@@ -45,6 +46,7 @@ class Planned:
     fields: DocumentFields
     manifest: SyncManifest
     refusal: XAIArgumentError | None = None
+    chunking: ChunkConfiguration | None = None
 
 
 class SyncPlanner:
@@ -75,11 +77,14 @@ class SyncPlanner:
         if collection is None:
             ensured = self._hook.run(ensure_collection(name, team_id=self._task.team, field_definitions=MANAGED_FIELDS))
             collection, created = ensured.collection, ensured.created
-        self._hook.run(declare_managed_fields(collection, team_id=self._task.team))
+        target = self.target(planned.target.scope, collection)
+        if target.declared is not None:
+            self._hook.run(target.declared.require([*MANAGED_KEYS, *(planned.fields.shared or ())]))
         there = {"collection_id": collection.collection_id, "created": created}
         return replace(
             planned,
-            target=replace(planned.target, collection_id=collection.collection_id),
+            target=target,
+            chunking=collection.chunk_configuration,
             manifest=planned.manifest.model_copy(update=there),
         )
 
@@ -103,11 +108,10 @@ class SyncPlanner:
         root = scanning.root_uri(task.source)
         scope = root if task.scope is None else text_of("scope", task.scope)
         collection = self._found(name)
-        target = Target(
-            collection.collection_id if collection else "", scope, UploadMethod(task.upload_method), task.team
-        )
+        target = self.target(scope, collection)
+        chunking = collection.chunk_configuration if collection else None
         # In this order: what another run brings in between must not look as if the source had it no longer.
-        held = self._hook.run(held_documents(target)) if collection and knows_scopes(collection) else []
+        held = self._hook.run(held_documents(target, chunking)) if collection and knows_scopes(collection) else []
         entries = scanning.scan(
             task.source,
             pattern=text_of("pattern", task.pattern),
@@ -130,7 +134,18 @@ class SyncPlanner:
             other_fields=plan.other_metadata,
             sources=(root,),
         )
-        return Planned(plan, target, fields, manifest, refusal), collection
+        return Planned(plan, target, fields, manifest, refusal, chunking), collection
+
+    def target(self, scope: str, collection: Collection | None) -> Target:
+        """Where documents go, and by which way.
+
+        :param collection: ``None`` before it is there.
+        """
+        task, way = self._task, self._hook.upload_way(self._task.upload_method)
+        if collection is None:
+            return Target("", scope, way, team_id=task.team)
+        declared = self._hook.declarations(collection, team_id=task.team, may_declare=task.declare_fields)
+        return Target(collection.collection_id, scope, way, declared, task.team)
 
     def _found(self, name: str) -> Collection | None:
         """The collection, if it is there."""
@@ -173,8 +188,8 @@ class SyncPlanner:
     def _rules(self, fields: DocumentFields, *, again: bool) -> SyncRules:
         task = self._task
 
-        def metadata_of(entry: SourceEntry, sha256: str) -> str:
-            return digest_of(fields.of(self.open(entry, sha256)))
+        def metadata_of(entry: SourceEntry, content_hash: str) -> str:
+            return digest_of(fields.of(self.open(entry, content_hash)))
 
         return SyncRules(
             owns=scanning.owns(task.source),
@@ -185,17 +200,17 @@ class SyncPlanner:
             usual_metadata=None if task.update_fields or fields.shared is None else digest_of(fields.shared),
         )
 
-    def open(self, entry: SourceEntry, sha256: str | None) -> SourceDocument:
+    def open(self, entry: SourceEntry, content_hash: str | None) -> SourceDocument:
         return (
             scanning.read_entry(entry, limit=self._task.limit_bytes)
-            if sha256 is None
-            else scanning.document_of(entry, sha256)
+            if content_hash is None
+            else scanning.document_of(entry, content_hash)
         )
 
     def dry_run_manifest(self, planned: Planned, report: AnyPath | None) -> SyncManifest:
         """What a sync would do, which the log shows as well."""
         plan, counts = planned.plan, planned.plan.counts
-        uploads_and_attaches = planned.target.method is UploadMethod.FILES
+        uploads_and_attaches = not planned.target.way.is_direct
         manifest = planned.manifest.model_copy(
             update={
                 "dry_run": True,
@@ -207,6 +222,8 @@ class SyncPlanner:
                 "errors": counts[SyncAction.UNREAD],
                 "removed": plan.removals,
                 "superseded": plan.superseded,
+                "doubtful": sum(not doubt.altered for step in plan.steps for doubt in step.doubts),
+                "altered": sum(doubt.altered for step in plan.steps for doubt in step.doubts),
                 "bytes": plan.bytes_to_upload,
                 "requests": plan.requests(
                     each_upload=1 + uploads_and_attaches, each_removal=1 + self._task.delete_files

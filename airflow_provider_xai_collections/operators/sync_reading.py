@@ -22,7 +22,7 @@ def content_hashes(
 
     def outcome_of(entry: SourceEntry) -> str | XAISourceError:
         try:
-            return read(entry).sha256
+            return read(entry).content_hash
         except XAISourceError as error:
             return error
 

@@ -83,6 +83,7 @@ class SyncRun:
             read=self.planner.open,
             fields=planned.fields.of,
             metadata_is_content=task.update_fields,
+            chunking=planned.chunking,
         )
         work = SyncWork(
             _shuffled(steps),

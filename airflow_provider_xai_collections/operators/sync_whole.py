@@ -83,6 +83,7 @@ class _Last(NamedTuple):
     file_id: str
     removed: tuple[str, ...]
     reason: str
+    doubt: str
 
 
 class Whole:
@@ -96,7 +97,9 @@ class Whole:
     def __init__(self, before: SyncPlanned, planned: Planned, tally: Tally) -> None:
         self._before = before
         self._tally = tally
-        self._last = {line.uri: _Last(line.outcome, line.file_id, line.removed, line.reason) for line in tally.lines()}
+        self._last = {
+            line.uri: _Last(line.outcome, line.file_id, line.removed, line.reason, line.doubt) for line in tally.lines()
+        }
         #: What is still to be added or replaced; and where both sides are known, what the collection holds.
         self._undone: dict[str, SyncAction] = {}
         self._compared: set[str] = set()
@@ -116,6 +119,8 @@ class Whole:
         """The counts of the report, and what was known before."""
         counts: Counter[str] = Counter(
             files_kept=self._tally.counts["files_kept"],
+            doubtful=self._tally.counts["doubtful"],
+            altered=self._tally.counts["altered"],
             left=self._before.manifest.left + self._tally.counts["left"],
         )
         problems = Problems()
@@ -156,7 +161,12 @@ class Whole:
         removed = {*told.removed, *gone, *(last.removed if last else ())}
         update: dict[str, Any] = {"action": planned.action, "removed": tuple(sorted(removed))}
         if last is not None:
-            update |= {"outcome": last.outcome, "file_id": last.file_id, "reason": last.reason}
+            update |= {
+                "outcome": last.outcome,
+                "file_id": last.file_id,
+                "reason": last.reason,
+                "doubt": last.doubt or told.doubt,
+            }
         elif uri in self._undone and told.outcome is None:
             update |= {"outcome": SyncOutcome.UNTRIED, "reason": "the task that had it has not said a word about it"}
         elif self._undone.get(uri) is SyncAction.ADD and told.outcome in _THERE:

@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.sync_flows import Brought
 from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import Done, Happened, SyncOutcome
@@ -70,6 +71,7 @@ class Tally:
         self._error: XAIError | None = None
         self._all_final = True
         self._limited = False
+        self._warned = 0
         self.pending: list[str] = []
         self.file_ids: set[str] = set()
         self.placed = 0
@@ -112,6 +114,11 @@ class Tally:
             self.counts["left"] += len(done.step.stale)
         elif done.outcome in OUTCOMES:
             self.counts[OUTCOMES[done.outcome]] += 1
+        for doubt in done.doubts:
+            self.counts["altered" if doubt.altered else "doubtful"] += 1
+            self._warn(done.step.name, doubt.reason)
+        if placed is not None and placed.warning:
+            self._warn(done.step.name, placed.warning)
         if done.outcome is SyncOutcome.IN_PROGRESS:
             self.pending.append(done.file_id)
         if done.file_id:
@@ -142,7 +149,8 @@ class Tally:
         """The manifest of what was done before a wait, with the counts of what came after it."""
         sums = {name: getattr(before, name) + self.counts[name] for name in _AFTERWARDS}
         sums["errors"] += wait.missing
-        now = {"failed": self.counts["failed"], "in_progress": self.counts["in_progress"]}
+        # What the last look shows, of all documents: not what was known before, and more.
+        now = {name: self.counts[name] for name in ("failed", "in_progress", "doubtful", "altered")}
         passing = (SyncOutcome.FAILED, SyncOutcome.IN_PROGRESS)
         earlier = (problem for problem in before.problems if problem.outcome not in passing)
         gone = (
@@ -158,6 +166,14 @@ class Tally:
             return None
         kind = type(self._error) if self._all_final else XAIRateLimitError if self._limited else XAIError
         return kind(str(self._error))
+
+    def _warn(self, name: str, why: str) -> None:
+        """Warn of a document; of very many, the report and the counts tell."""
+        self._warned += 1
+        if self._warned <= CAP:
+            self._log.warning("%s: %s", printable(name), why)
+        elif self._warned == CAP + 1:
+            self._log.warning("There are more documents like that: the manifest counts them, and the report has each")
 
     def _failed(self, error: XAIError) -> None:
         # The first one stands for all: each holds on to the frames it came through, and there may be very many.

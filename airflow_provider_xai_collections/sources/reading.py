@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +12,9 @@ from math import ceil
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
-from airflow_provider_xai_collections.api.content_types import content_type_of
+from blake3 import blake3
+
+from airflow_provider_xai_collections.api.content_types import HEAD, content_type_of
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE, check_filename
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.protocol import Upload
@@ -109,9 +110,10 @@ def _content_or_error(content: Content, base_uri: str, limit: int) -> SourceDocu
             uri=content.uri or f"{base_uri}/{quote(content.name)}",
             name=check_filename(content.name),
             size=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
+            content_hash=blake3(data).hexdigest(),
             content_type=content_type_of(content.name),
             open=partial(BytesIO, data),
+            head=lambda: data[:HEAD],
             fields=content.fields,
         )
     except XAISourceError as error:
@@ -140,9 +142,10 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, ke
         if state not in (None, now):
             raise _changed(file.name, "it was listed")
         with _open(file.path) as stream:
-            digest, read, content = hashlib.sha256(), 0, b""
+            digest, read, content, head = blake3(), 0, b"", b""
             while block := stream.read(MEGABYTE):
                 digest.update(block)
+                head = head or block[:HEAD]
                 if (read := read + len(block)) > size:
                     break
                 if size <= keep:
@@ -152,11 +155,11 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, ke
             raise XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read} {more})")
         if state_of(file.path) != now:
             raise _changed(file.name, "it was listed, perhaps while it was read" if state else "reading it began")
-    document = known_file(file, now, digest.hexdigest())
+    document = replace(known_file(file, now, digest.hexdigest()), head=lambda: head)
     return replace(document, open=partial(BytesIO, content)) if size <= keep else document
 
 
-def known_file(file: FoundFile, state: FileState, sha256: str) -> SourceDocument:
+def known_file(file: FoundFile, state: FileState, content_hash: str) -> SourceDocument:
     """A file whose content hash is known; its ``open`` refuses content that changed since.
 
     :param state: what it was like when it had that hash. If it has no fingerprint, only the content tells: ``open``
@@ -166,9 +169,10 @@ def known_file(file: FoundFile, state: FileState, sha256: str) -> SourceDocument
         uri=file.uri,
         name=file.name,
         size=state.size or 0,
-        sha256=sha256,
+        content_hash=content_hash,
         content_type=content_type_of(file.name),
-        open=partial(_open_unchanged, file, state) if state.fingerprint else partial(_open_same, file, sha256),
+        open=partial(_open_unchanged, file, state) if state.fingerprint else partial(_open_same, file, content_hash),
+        head=partial(_head, file),
         fingerprint=state.fingerprint,
     )
 
@@ -212,11 +216,29 @@ def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:
         return _open(file.path)
 
 
-def _open_same(file: FoundFile, sha256: str) -> BinaryIO:
-    if read_file(file, limit=MAX_DOCUMENT_BYTES).sha256 != sha256:
+def _open_same(file: FoundFile, content_hash: str) -> BinaryIO:
+    if read_file(file, limit=MAX_DOCUMENT_BYTES).content_hash != content_hash:
         raise _changed(file.name)
     with _naming(file, GONE):
         return _open(file.path)
+
+
+def head_of(path: AnyPath) -> bytes:
+    """The first bytes of a file.
+
+    :raises XAISourceError: it cannot be read.
+    """
+    there = as_path(path)
+    return _head(FoundFile(there, there.name))
+
+
+def _head(file: FoundFile) -> bytes:
+    with _naming(file, GONE):
+        if is_local(file.path):
+            with file.path.open("rb", buffering=0) as stream:
+                return cast("bytes", stream.read(HEAD))
+        # Not by opening it, which would read ahead by many megabytes.
+        return cast("bytes", filesystem_of(file.path).cat_file(file.path.path, start=0, end=HEAD))
 
 
 def _changed(name: str, since: str = "it was hashed") -> XAISourceError:
@@ -244,6 +266,6 @@ def unfit_size(size: int, limit: int) -> str:
         return "is empty, and xAI cannot index an empty document"
     if size <= limit:
         return ""
-    way_out = "; upload_method='direct' takes up to 100 MB" if limit < MAX_DOCUMENT_BYTES >= size else ""
+    way_out = "; upload_method='auto' takes up to 100 MB" if limit < MAX_DOCUMENT_BYTES >= size else ""
     megabytes = ceil(size / MEGABYTE * 10) / 10
     return f"has {megabytes} MB, above the {limit // MEGABYTE} MB that this call takes{way_out}"

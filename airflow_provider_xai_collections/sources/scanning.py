@@ -135,14 +135,14 @@ def read_entry(entry: SourceEntry, *, limit: int = MAX_DOCUMENT_BYTES) -> Source
     return read_file(_file_of(entry), listed, limit=limit, keep=SMALL)
 
 
-def document_of(entry: SourceEntry, sha256: str) -> SourceDocument:
+def document_of(entry: SourceEntry, content_hash: str) -> SourceDocument:
     """A document that was listed and whose hash is known, so that it is not read before it is sent. Its ``open`` raises
     :class:`XAISourceError` if it is not what it was; so for any thread as :func:`read_entry` is.
 
-    :param sha256: of the content it had when it was listed, or read after that.
+    :param content_hash: of the content it had when it was listed, or read after that.
     """
     state = FileState(entry.size, entry.fingerprint)
-    return known_file(_file_of(entry), state, sha256)
+    return known_file(_file_of(entry), state, content_hash)
 
 
 def owns(source: AnyPath) -> Callable[[str], bool]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_xai_collections.api.flows import batch_get_documents
+from airflow_provider_xai_collections.api.flows import batch_get_documents, with_doubts
 from airflow_provider_xai_collections.api.polling import Poller, WaitEnd, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.exceptions import XAIError
@@ -135,7 +135,8 @@ class WaitInParts:
             if not is_transient(error):
                 raise
             found = []
-        return poller.observe(time.time(), found) or WaitResult(WaitEnd.TIMED_OUT, pending=poller.pending)
+        result = poller.observe(time.time(), found) or WaitResult(WaitEnd.TIMED_OUT, pending=poller.pending)
+        return self.hook.run(with_doubts(self.collection_id, poller, result, team_id=self.team_id))
 
     def _part(self, number: int) -> tuple[str, ...]:
         return WaitPart.parse(self._pull(f"{KEY}_{number}")).file_ids

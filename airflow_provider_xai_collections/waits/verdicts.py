@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_xai_collections import exceptions
-from airflow_provider_xai_collections.api.content_types import advice
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
@@ -28,8 +27,7 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     :raises XAIIndexingError: more documents failed or vanished than allowed.
     """
     policy = check_policy(on_failed, max_failed)
-    for name in summary.untyped:
-        log.warning(advice(name))
+    warn_of_doubts(summary, log)
     lost = summary.failed + summary.missing
     trouble = _trouble(summary)
     if summary.end is not WaitEnd.SETTLED:
@@ -48,6 +46,14 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
             )
         log.warning("%s. Tolerated by on_failed=%r, max_failed=%r", message, str(policy), max_failed)
     return summary
+
+
+def warn_of_doubts(summary: WaitSummary, log: Any) -> None:
+    """Warn of processed documents that may not be as they should."""
+    for doubt in summary.doubts:
+        log.warning("%s (%s): %s", doubt.name, doubt.file_id, doubt.reason)
+    if (more := summary.doubtful + summary.altered - len(summary.doubts)) > 0:
+        log.warning("There are %d more documents like that: the manifest counts them", more)
 
 
 def judge_event(told: WaitEvent, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
@@ -71,7 +77,6 @@ def _trouble(summary: WaitSummary) -> str:
         listed = "; ".join(f"{failure.name} ({failure.file_id}): {failure.reason}" for failure in named)
         more = f"; and {summary.failed - len(named)} more" if summary.failed > len(named) else ""
         parts.append(f"{summary.failed} failed: {listed}{more}")
-        parts += [advice(failure.name) for failure in named if failure.name in summary.untyped][:1]
     if summary.missing:
         parts.append(
             f"{summary.missing} are no longer in the collection{some_of(summary.missing_ids, summary.missing)}"

@@ -19,10 +19,10 @@ def an_entry(uri: str = "file:///a", **other: Any) -> SourceEntry:
     return SourceEntry(**{"uri": uri, "name": uri[8:], "size": 3, "fingerprint": NEW, "path": uri[7:], **other})
 
 
-def held(file_id: str = "f", sha256: str = NEW, state: str = "processed", **other: Any) -> HeldDocument:
+def held(file_id: str = "f", content_hash: str = NEW, state: str = "processed", **other: Any) -> HeldDocument:
     """A document of the collection, whose fingerprint is called like its content."""
-    known = {"uri": "file:///a", "fingerprint": sha256, "metadata": "", "created_at": LATELY, **other}
-    return HeldDocument(file_id=file_id, sha256=sha256, state=HeldState(state), **known)
+    known = {"uri": "file:///a", "fingerprint": content_hash, "metadata": "", "created_at": LATELY, **other}
+    return HeldDocument(file_id=file_id, content_hash=content_hash, state=HeldState(state), **known)
 
 
 def rules(**other: Any) -> SyncRules:

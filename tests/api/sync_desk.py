@@ -22,7 +22,7 @@ REFUSED = XAIAuthError("no", status=403)
 TOOLS = SyncTools(
     target=Target("c", "s"),
     removal=Removal("c"),
-    read=lambda entry, sha256: a_source(entry.name),
+    read=lambda entry, content_hash: a_source(entry.name),
     fields=lambda source: {},
 )
 

@@ -142,10 +142,10 @@ class Run:
             owns=lambda uri: uri.startswith(ROOT),
             prune=wishes.prune,
             verify=wishes.verify,
-            metadata=(lambda entry, sha256: metadata) if wishes.update_fields else None,
+            metadata=(lambda entry, content_hash: metadata) if wishes.update_fields else None,
         )
         held = Holdings(documents, rules)
-        read = {entry.uri: source.read(entry, None).sha256 for entry in must_be_read(entries, held, rules)}
+        read = {entry.uri: source.read(entry, None).content_hash for entry in must_be_read(entries, held, rules)}
         return plan_sync(entries, held, rules, read=read)
 
     def _begin(self, plan: SyncPlan) -> SyncWork:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from functools import partial
 from typing import BinaryIO
+
+from blake3 import blake3
 
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
@@ -49,7 +50,7 @@ class Source:
     @property
     def hashes(self) -> dict[str, str]:
         """What a collection should hold, by URI."""
-        return {ROOT + name: hashlib.sha256(content).hexdigest() for name, (content, _) in self._files.items()}
+        return {ROOT + name: blake3(content).hexdigest() for name, (content, _) in self._files.items()}
 
     def scan(self) -> list[SourceEntry]:
         return [
@@ -57,13 +58,13 @@ class Source:
             for name, (content, fingerprint) in sorted(self._files.items())
         ]
 
-    def read(self, entry: SourceEntry, sha256: str | None) -> SourceDocument:
-        content = self._open(entry).read() if sha256 is None else b""
+    def read(self, entry: SourceEntry, content_hash: str | None) -> SourceDocument:
+        content = self._open(entry).read() if content_hash is None else b""
         return SourceDocument(
             uri=entry.uri,
             name=entry.name,
             size=entry.size,
-            sha256=sha256 or hashlib.sha256(content).hexdigest(),
+            content_hash=content_hash or blake3(content).hexdigest(),
             content_type="text/plain",
             open=partial(self._open, entry),
             fingerprint=entry.fingerprint,

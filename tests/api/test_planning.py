@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from airflow_provider_xai_collections.api.collections import FieldDefinition, FieldDefinitionOperation
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.planning import (
-    CONTENT_SHA256,
+    CONTENT_HASH,
     MANAGED_FIELDS,
     SCOPE,
     SOURCE_FINGERPRINT,
@@ -34,8 +34,8 @@ FINAL = {"PROCESSED": Action.KEEP, "FAILED": Action.REPAIR}
 STATUSES = ("PROCESSED", "FAILED", "PROCESSING", "CHUNKED", "UNKNOWN", "DREAMING")
 
 
-def a_source(uri: str = "file:///a.txt", sha256: str = "aa") -> SourceDocument:
-    return SourceDocument(uri, "a.txt", 3, sha256, "text/plain", io.BytesIO)
+def a_source(uri: str = "file:///a.txt", content_hash: str = "aa") -> SourceDocument:
+    return SourceDocument(uri, "a.txt", 3, content_hash, "text/plain", io.BytesIO)
 
 
 def held(source: SourceDocument, status: str = "PROCESSED", *, scope: str = "s", file_id: str = "f") -> Document:
@@ -54,7 +54,7 @@ def test_identity_is_scope_place_and_content() -> None:
         version_key("s", a_source()),
         version_key("t", a_source()),
         version_key("s", a_source(uri="file:///b.txt")),
-        version_key("s", a_source(sha256="bb")),
+        version_key("s", a_source(content_hash="bb")),
     }
     assert len(keys) == 4
     assert version_key("s", a_source()) == version_key("s", a_source())
@@ -79,7 +79,7 @@ def test_a_document_remembers_what_its_file_looked_like() -> None:
 def test_a_document_carries_its_identity_in_the_fields_we_declare() -> None:
     fields = managed_fields("s", a_source())
     assert fields.keys() == {definition.key for definition in MANAGED_FIELDS} - {SOURCE_FINGERPRINT}
-    assert (fields[SCOPE], fields[SOURCE_URI], fields[CONTENT_SHA256]) == ("s", "file:///a.txt", "aa")
+    assert (fields[SCOPE], fields[SOURCE_URI], fields[CONTENT_HASH]) == ("s", "file:///a.txt", "aa")
     assert fields[VERSION_KEY] == version_key("s", a_source())
 
 
@@ -168,7 +168,7 @@ def test_what_is_there_is_kept_awaited_or_repaired(status: str) -> None:
 
 
 def test_changed_content_is_added_and_the_older_version_counted() -> None:
-    new = a_source(sha256="bb")
+    new = a_source(content_hash="bb")
     plan = plan_ingestion("s", [new], [held(a_source()), held(new, "FAILED"), held(a_source(uri="file:///b.txt"))])
     assert [planned.action for planned in plan.documents] == [Action.REPAIR]
     assert plan.older_versions == 1

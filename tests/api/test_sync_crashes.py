@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.api.planning import CONTENT_SHA256, SCOPE, SOURCE_URI, VERSION_KEY
+from airflow_provider_xai_collections.api.planning import CONTENT_HASH, SCOPE, SOURCE_URI, VERSION_KEY
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import SyncOutcome
@@ -27,7 +27,7 @@ NAMES = ["a.txt", "b.txt", "c.txt", "d.txt", "bad.txt"]
 
 def add_strangers(world: World) -> dict[str, dict[str, str]]:
     """Documents that are no matter of the syncs: of nobody, of another scope, and in the scope but from elsewhere."""
-    caller, strange = world.caller, {CONTENT_SHA256: "aa", VERSION_KEY: "k1"}
+    caller, strange = world.caller, {CONTENT_HASH: "aa", VERSION_KEY: "k1"}
     for fields in (
         {"year": "2024"},
         {**strange, SCOPE: "file:///docs2", SOURCE_URI: ROOT + "a.txt"},

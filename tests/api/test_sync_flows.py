@@ -88,9 +88,9 @@ def delete(file_id: str) -> Any:
 def tools(**other: Any) -> SyncTools:
     """Documents are read as :data:`SOURCE`, and have a year."""
 
-    def read(entry: SourceEntry, sha256: str | None) -> SourceDocument:
+    def read(entry: SourceEntry, content_hash: str | None) -> SourceDocument:
         assert entry is ENTRY
-        assert sha256 in (None, "aa")
+        assert content_hash in (None, "aa")
         return SOURCE
 
     known: dict[str, Any] = {"read": read, "fields": lambda source: {"year": "2024"}, **other}

@@ -35,7 +35,7 @@ def test_of_a_document_only_what_a_sync_needs_is_kept(word: str, state: str) -> 
             "year": "2024",
             "airflow_scope": "s",
             "airflow_source_uri": "file:///a",
-            "airflow_content_sha256": NEW,
+            "airflow_content_blake3": NEW,
             "airflow_source_fingerprint": "3-mtime:7",
         },
     )
@@ -49,7 +49,7 @@ def test_of_a_document_only_what_a_sync_needs_is_kept(word: str, state: str) -> 
 
 
 def test_a_document_of_somebody_else_has_no_identity() -> None:
-    assert HeldDocument.of(a_document("f")) == held(sha256="", uri="", created_at=None)
+    assert HeldDocument.of(a_document("f")) == held(content_hash="", uri="", created_at=None)
 
 
 def test_metadata_is_told_apart_without_what_we_write_ourselves() -> None:
@@ -69,11 +69,11 @@ def test_metadata_is_told_apart_without_what_we_write_ourselves() -> None:
         (an_entry(), [held()], False),
         (an_entry(), [held(state="failed")], False),
         (an_entry(), [held(), held("g", OLD)], False),
-        (an_entry(), [held(sha256=OLD)], True),
+        (an_entry(), [held(content_hash=OLD)], True),
         (an_entry(), [held("f", OLD, fingerprint=NEW), held("g")], True),
         (an_entry(), [held(fingerprint="")], True),
         (an_entry(fingerprint=None), [held(fingerprint="")], True),
-        (an_entry(unfit="it is empty"), [held(sha256=OLD)], False),
+        (an_entry(unfit="it is empty"), [held(content_hash=OLD)], False),
     ],
 )
 def test_only_what_may_have_changed_is_read(entry: SourceEntry, documents: list[HeldDocument], reads: bool) -> None:
@@ -119,7 +119,7 @@ def test_what_only_looks_changed_is_kept() -> None:
 
 
 def test_content_that_changed_under_its_fingerprint_is_found_by_verifying() -> None:
-    sly = held(sha256=OLD, fingerprint=NEW)
+    sly = held(content_hash=OLD, fingerprint=NEW)
     assert the_step(sly).action is SyncAction.KEEP
     assert the_step(sly, verify=True).action is SyncAction.REPLACE
 
@@ -171,13 +171,13 @@ def test_of_equal_copies_the_same_one_stays_whoever_looks() -> None:
 
 def test_what_xai_would_not_take_is_skipped_and_what_is_there_of_it_stays() -> None:
     entry = an_entry(unfit="it is empty")
-    plan = planned([entry], [held(sha256=OLD)], prune=True)
+    plan = planned([entry], [held(content_hash=OLD)], prune=True)
     assert plan.steps == (SyncStep(SyncAction.SKIP, entry.uri, entry, reason="it is empty"),)
 
 
 def test_what_cannot_be_read_is_told_and_what_is_there_of_it_stays() -> None:
     entry = an_entry()
-    plan = planned([entry], [held(sha256=OLD)], unread={entry.uri: "permission denied"}, prune=True)
+    plan = planned([entry], [held(content_hash=OLD)], unread={entry.uri: "permission denied"}, prune=True)
     assert plan.steps == (SyncStep(SyncAction.UNREAD, entry.uri, entry, reason="permission denied"),)
 
 
@@ -200,7 +200,7 @@ def test_what_is_gone_stays_unless_pruning_is_on() -> None:
 
 
 def test_documents_of_the_scope_that_are_not_of_this_source_are_told_and_left_alone() -> None:
-    strangers = [held("f", uri=""), held("g", sha256=""), held("h", uri="s3://b/a")]
+    strangers = [held("f", uri=""), held("g", content_hash=""), held("h", uri="s3://b/a")]
     plan = planned([an_entry()], [*strangers, held("k")], prune=True, owns=lambda uri: uri.startswith("file:"))
     assert [step.action for step in plan.steps] == [SyncAction.KEEP]
     assert plan.foreign == ("", "file:///a", "s3://b/a")
@@ -244,8 +244,8 @@ def test_documents_keep_the_metadata_they_were_added_with_and_those_with_other_a
 def test_other_metadata_is_another_version_if_it_is_to_be_updated() -> None:
     asked: list[tuple[str, str]] = []
 
-    def metadata(entry: SourceEntry, sha256: str) -> str:
-        asked.append((entry.uri, sha256))
+    def metadata(entry: SourceEntry, content_hash: str) -> str:
+        asked.append((entry.uri, content_hash))
         return year("2024")
 
     step = the_step(held("f", metadata=year("2023")), metadata=metadata)
@@ -257,7 +257,7 @@ def test_other_metadata_is_another_version_if_it_is_to_be_updated() -> None:
 
 
 def test_a_document_whose_metadata_cannot_be_made_is_told_and_stays_as_it_is() -> None:
-    def metadata(entry: SourceEntry, sha256: str) -> str:
+    def metadata(entry: SourceEntry, content_hash: str) -> str:
         if entry.name == "a":
             raise XAIArgumentError("fields(…) raised KeyError for a")
         return ""

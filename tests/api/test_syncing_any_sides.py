@@ -32,14 +32,14 @@ def some_documents(draw: st.DrawFn) -> list[HeldDocument]:
     """Documents in any state, of any version, doubles and strangers among them."""
     documents = []
     for number in range(draw(st.integers(0, 9))):
-        sha256 = draw(st.sampled_from([NEW, NEW, OLD, "older", ""]))
+        content_hash = draw(st.sampled_from([NEW, NEW, OLD, "older", ""]))
         documents.append(
             held(
                 f"f{number}",
-                sha256,
+                content_hash,
                 draw(st.sampled_from(list(HeldState))),
                 uri=draw(st.sampled_from([*URIS, *URIS, "s3://b/a", ""])),
-                fingerprint=draw(st.sampled_from([sha256, sha256, ""])),
+                fingerprint=draw(st.sampled_from([content_hash, content_hash, ""])),
                 created_at=draw(st.sampled_from([None, LONG_AGO, LATELY])),
                 metadata=draw(st.sampled_from(METADATA)),
             )
@@ -51,7 +51,7 @@ WISHES: Any = st.fixed_dictionaries(
     {
         "prune": st.booleans(),
         "verify": st.booleans(),
-        "metadata": st.sampled_from([None, lambda entry, sha256: METADATA[1]]),
+        "metadata": st.sampled_from([None, lambda entry, content_hash: METADATA[1]]),
         "owns": st.just(lambda uri: uri.startswith("file:")),
     }
 )
@@ -75,7 +75,7 @@ def applied(plan: SyncPlan, documents: Sequence[HeldDocument]) -> list[HeldDocum
 
 
 def is_ours(document: HeldDocument) -> bool:
-    return document.uri.startswith("file:") and bool(document.sha256)
+    return document.uri.startswith("file:") and bool(document.content_hash)
 
 
 @given(ENTRIES, some_documents(), WISHES)
@@ -87,7 +87,7 @@ def test_applying_a_plan_yields_the_source(
     skipped = {entry.uri for entry in entries if entry.unfit}
     for uri in wanted:
         (document,) = (each for each in after if is_ours(each) and each.uri == uri)
-        assert (document.sha256, document.state) == (NEW, HeldState.PROCESSED)
+        assert (document.content_hash, document.state) == (NEW, HeldState.PROCESSED)
         assert wishes["metadata"] is None or document.metadata == METADATA[1]
     untouched = [each for each in documents if not is_ours(each) or each.uri in skipped]
     if wishes["prune"]:

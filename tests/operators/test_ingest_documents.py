@@ -46,7 +46,7 @@ def test_each_document_says_where_it_comes_from_and_what_it_holds(xai: Xai, fold
     assert first.fields["kind"] == "letters"
     assert first.fields["airflow_scope"] == "books"
     assert first.fields["airflow_source_uri"] == (folder / "a.md").as_uri()
-    assert first.fields["airflow_content_sha256"] == first.file_metadata.hash
+    assert first.fields["airflow_content_blake3"] == first.file_metadata.hash
     keys = {document.fields["airflow_version_key"] for document in (first, *others)}
     assert len(keys) == 3
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import threading
 import tracemalloc
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
+from blake3 import blake3
 from upath import UPath
 
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE
@@ -39,7 +39,7 @@ def test_a_source_knows_what_it_is(tmp_path: Path, of: Callable[[Path], Any]) ->
     make(tmp_path / "moby.md")
     (source,) = read(of(tmp_path))
     assert (source.name, source.uri, source.size) == ("moby.md", (tmp_path / "moby.md").as_uri(), 15)
-    assert source.sha256 == hashlib.sha256(b"call me Ishmael").hexdigest()
+    assert source.content_hash == blake3(b"call me Ishmael").hexdigest()
     assert source.content_type == "text/markdown"
     assert source.upload.filename == "moby.md"
 
@@ -48,7 +48,7 @@ def test_an_object_is_read_like_a_file() -> None:
     path = UPath("memory://bucket/moby.md")
     path.write_bytes(b"call me Ishmael")
     (source,) = read(path)
-    assert (source.size, source.sha256) == (15, hashlib.sha256(b"call me Ishmael").hexdigest())
+    assert (source.size, source.content_hash) == (15, blake3(b"call me Ishmael").hexdigest())
     with source.open() as stream:
         assert stream.read() == b"call me Ishmael"
 
@@ -77,7 +77,7 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5 * MEGABYTE
-    assert source.sha256 == hashlib.sha256(bytes(40 * MEGABYTE)).hexdigest()
+    assert source.content_hash == blake3(bytes(40 * MEGABYTE)).hexdigest()
 
 
 class Stub:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
+from blake3 import blake3
 from upath import UPath
 
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
@@ -125,7 +126,7 @@ def test_an_entry_leads_to_its_document_again(place: Place) -> None:
     (entry,) = listed(place.source)
     document = read_entry(entry, limit=LIMIT)
     assert (document.uri, document.name, document.size) == (entry.uri, "a b/c#d?e%20f.md", len(TEXT))
-    assert document.sha256 == hashlib.sha256(TEXT).hexdigest()
+    assert document.content_hash == blake3(TEXT).hexdigest()
     assert document.content_type == "text/markdown"
     assert document.fingerprint == entry.fingerprint
     assert [entry.uri] == [file.uri for file in find_files(place.source)]
@@ -241,7 +242,7 @@ def test_names_that_a_url_would_change_are_kept(s3: FakeS3) -> None:
     entries = listed("s3://aws@bucket")
     assert sorted(entry.uri for entry in entries) == sorted(f"s3://bucket/{key}" for key in keys)
     for entry in entries:
-        assert read_entry(entry, limit=LIMIT).sha256 == hashlib.sha256(entry.uri[12:].encode()).hexdigest()
+        assert read_entry(entry, limit=LIMIT).content_hash == blake3(entry.uri[12:].encode()).hexdigest()
 
 
 def test_names_that_differ_in_case_or_in_unicode_form_only_are_two_documents(place: Place) -> None:
@@ -629,7 +630,7 @@ def test_what_changed_since_it_was_hashed_is_not_sent_under_its_old_hash(place: 
     first, other = b"1" * (SMALL + 1), b"2" * (SMALL + 1)
     place.write("a.md", data=first)
     (entry,) = listed(place.source, limit_bytes=len(first))
-    document = read_entry(entry) if knows == "by reading" else document_of(entry, hashlib.sha256(first).hexdigest())
+    document = read_entry(entry) if knows == "by reading" else document_of(entry, blake3(first).hexdigest())
     with document.open() as stream:
         assert stream.read() == first
     assert (document.size, document.fingerprint, document.name) == (len(first), entry.fingerprint, "a.md")
@@ -653,13 +654,13 @@ def test_where_nothing_tells_of_a_change_the_hash_does(place: Place) -> None:
     place.write("a.md", data=b"first")
     (entry,) = listed(place.source)
     blind = SourceEntry(entry.uri, entry.name, entry.size, None, entry.path)
-    document = document_of(blind, hashlib.sha256(b"first").hexdigest())
+    document = document_of(blind, blake3(b"first").hexdigest())
     with document.open() as stream:
         assert stream.read() == b"first"
     place.write("a.md", data=b"other")
     with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed"):
         document.open()
-    assert read_entry(blind).sha256 == hashlib.sha256(b"other").hexdigest()
+    assert read_entry(blind).content_hash == blake3(b"other").hexdigest()
 
 
 def test_what_has_vanished_or_is_refused_is_named(s3: FakeS3, tmp_path: Path) -> None:
@@ -715,5 +716,5 @@ def test_threads_look_no_connection_up_once_the_entries_are_prepared() -> None:
         prepare(entries)
         with ThreadPoolExecutor(4) as pool:
             documents = list(pool.map(read_entry, entries))
-    assert {document.sha256 for document in documents} == {hashlib.sha256(TEXT).hexdigest()}
+    assert {document.content_hash for document in documents} == {blake3(TEXT).hexdigest()}
     assert looked_up == [("aws", True)]

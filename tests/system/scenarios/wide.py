@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from blake3 import blake3
 
 from tests.system.processes import until
 from tests.system.scenario import scenario
@@ -58,7 +59,7 @@ def write_source(folder: Path) -> dict[str, str]:
         content = f"# Day {number}\n\n" + f"Whale {number} was seen off Nantucket.\n" * (number % 7 + 1)
         name = f"day-{number:03}.md"
         (folder / name).write_text(content)
-        source[name] = sha256(content.encode()).hexdigest()
+        source[name] = blake3(content.encode()).hexdigest()
     return source
 
 

@@ -1,0 +1,113 @@
+"""The fields that a collection defines, declared before they are used: the service refuses others.
+
+Seen: attaching a document with a field that is not in ``field_definitions`` fails with "Unknown field …". So whoever
+attaches declares the keys it is about to use, as optional and not unique.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from airflow_provider_xai_collections.api.collections import (
+    Collection,
+    FieldDefinition,
+    FieldDefinitionOperation,
+    FieldDefinitionUpdate,
+)
+from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, UPDATE_COLLECTION
+from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS
+from airflow_provider_xai_collections.api.protocol import Flow, call
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAIConflictError,
+    XAIError,
+    XAIInvalidRequestError,
+    XAIOutcomeUnknownError,
+)
+
+#: Declarations that came to nothing, or whose answer was lost, before giving up.
+DECLARE_TRIES = 3
+
+_MANAGED = {definition.key: definition for definition in MANAGED_FIELDS}
+
+
+@dataclass(slots=True)
+class Declarations:
+    """The fields that a collection is known to define. All documents of a run share them.
+
+    :param definitions: by key.
+    :param may_declare: whether to declare what is missing; otherwise it is refused, by name.
+    :param on_declared: hears the keys that were declared, once each.
+    """
+
+    collection_id: str
+    team_id: str | None = None
+    definitions: dict[str, FieldDefinition] = field(default_factory=dict)
+    may_declare: bool = True
+    on_declared: Callable[[Sequence[str]], None] = lambda keys: None
+
+    def learn(self, collection: Collection) -> None:
+        """Take in what a collection says that it defines."""
+        self.definitions = {definition.key: definition for definition in collection.field_definitions}
+
+    def missing(self, keys: Iterable[str]) -> list[FieldDefinition]:
+        """The definitions that documents with these fields need, and the collection lacks.
+
+        One of ours that should be unique and is not counts as lacking.
+        """
+        needed = [_MANAGED.get(key) or FieldDefinition(key=key) for key in dict.fromkeys(keys)]
+        return [each for each in needed if not self._has(each)]
+
+    def require(self, keys: Iterable[str]) -> Flow[None]:
+        """Declare what documents with these fields need.
+
+        Another task may declare the same at this moment, and the service may refuse the second of two; so a refusal is
+        followed by a look, and is final only if it was not for that.
+
+        :raises XAIArgumentError: something is missing, and it may not be declared.
+        """
+        keys = tuple(keys)
+        tries = 0
+        while missing := self.missing(keys):
+            if not self.may_declare:
+                raise self._undeclared(missing)
+            tries += 1
+            error = yield from self._declare(missing)
+            still = self.missing(keys)
+            # A declaration whose answer was lost is repeated: to declare a field twice is to declare it once.
+            final = len(still) == len(missing) and not isinstance(error, XAIOutcomeUnknownError)
+            if error is not None and still and (final or tries == DECLARE_TRIES):
+                raise error
+
+    def _declare(self, missing: Sequence[FieldDefinition]) -> Flow[XAIError | None]:
+        """Declare these fields; if that is refused, return the refusal and learn what is there."""
+        updates = tuple(
+            FieldDefinitionUpdate(field_definition=definition, operation=FieldDefinitionOperation.ADD)
+            for definition in missing
+        )
+        request = UPDATE_COLLECTION.request(
+            collection_id=self.collection_id, team_id=self.team_id, field_definition_updates=updates
+        )
+        try:
+            yield from call(request)
+        except (XAIConflictError, XAIInvalidRequestError, XAIOutcomeUnknownError) as error:
+            look = GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id)
+            self.learn((yield from call(look)))
+            return error
+        self.definitions.update({definition.key: definition for definition in missing})
+        self.on_declared([definition.key for definition in missing])
+        return None
+
+    def _has(self, needed: FieldDefinition) -> bool:
+        there = self.definitions.get(needed.key)
+        return there is not None and (there.unique or not needed.unique)
+
+    def _undeclared(self, missing: Sequence[FieldDefinition]) -> XAIArgumentError:
+        add_fields = json.dumps([{"key": each.key, **({"unique": True} if each.unique else {})} for each in missing])
+        return XAIArgumentError(
+            f"{self.collection_id} does not define the field {', '.join(each.key for each in missing)}, and xAI "
+            "refuses documents with fields that are not defined. Leave out declare_fields=False, or declare them with "
+            f"XAIUpdateCollectionOperator(add_fields={add_fields})"
+        )

@@ -1,0 +1,128 @@
+"""Doubts about a document that the service says it has processed: its content, its type, its chunks.
+
+``DOCUMENT_STATUS_PROCESSED`` promises chunks, not text: of a PDF that went by ``POST /v1/files``, they have been seen
+to be its raw bytes. What the service tells of a document may betray that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
+from airflow_provider_xai_collections.api.content_types import PDF, UNTYPED, bare, content_type_of, needs_extraction
+from airflow_provider_xai_collections.api.documents import Document
+from airflow_provider_xai_collections.api.planning import CONTENT_HASH
+
+#: Digits of a BLAKE3 hash of 256 bits in hex. Anything else is no hash that we can compare with.
+_HASH_DIGITS = 64
+#: Bytes of a token of text, roughly; of raw bytes, each one may be a token.
+_BYTES_OF_A_TOKEN = 4
+#: Chunks from which on their number tells anything: small documents have one or two, whatever is in them.
+_TELLING = 5
+#: Between which shares of the number that the raw bytes make a number of chunks is taken for it. Bytes that are no text
+#: shrink a little when they are decoded.
+_LEAST, _MOST = 0.7, 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A document that the service holds, and why it may not be as it should.
+
+    :param altered: its content is another than was sent; otherwise its type or its chunks are strange.
+    """
+
+    file_id: str
+    name: str
+    reason: str
+    altered: bool = False
+
+
+def service_hash(document: Document) -> str:
+    """The hash that the service itself made of the content; empty if it tells none that we know."""
+    told = document.file_metadata.hash.lower()
+    return told if len(told) == _HASH_DIGITS else ""
+
+
+def doubts_about(document: Document, chunking: ChunkConfiguration | None) -> list[Doubt]:
+    """Say what is strange about a processed document.
+
+    :param chunking: of the collection; without it, the number of chunks tells nothing.
+    """
+    doubts = []
+    if reason := _content(document):
+        doubts.append(Doubt(document.file_id, document.name, reason, altered=True))
+    if reason := _content_type(document) or _chunks(document, chunking):
+        doubts.append(Doubt(document.file_id, document.name, reason))
+    return doubts
+
+
+def reason_of_failure(document: Document) -> str:
+    """Say why a document failed, and the way out where its type was not recognised."""
+    reason = document.error_message or "the service gave no reason"
+    promised = content_type_of(document.name)
+    if document.file_metadata.content_type != UNTYPED or promised is None or not needs_extraction(promised):
+        return reason
+    return (
+        f"{reason} (xAI keeps it as {UNTYPED}, and it is {promised} by its name: ingest it with upload_method='auto', "
+        "which sends the type)"
+    )
+
+
+def may_be_raw_bytes(document: Document) -> bool:
+    """Whether the number of chunks is worth comparing, once the chunking of the collection is known."""
+    return (document.chunk_count or 0) >= _TELLING and _is_extracted(document)
+
+
+def _is_extracted(document: Document) -> bool:
+    return needs_extraction(content_type_of(document.name) or document.file_metadata.content_type)
+
+
+def _content(document: Document) -> str:
+    sent, told = document.fields.get(CONTENT_HASH, ""), service_hash(document)
+    if not (sent and told) or sent == told:
+        return ""
+    return f"xAI holds other content than was sent: its own BLAKE3 hash is {told[:16]}…, that of what was sent {sent[:16]}…"
+
+
+def _content_type(document: Document) -> str:
+    """A type that differs matters where text has to be extracted; text stays text under any of its types."""
+    stored, promised = bare(document.file_metadata.content_type), content_type_of(document.name)
+    if not stored or stored == promised:
+        return ""
+    if stored == UNTYPED:
+        is_by_name = f"it is {promised} by its name" if promised else "its name does not say what it is"
+        return f"xAI keeps it as {UNTYPED}, and {is_by_name}: its text may not have been extracted"
+    if promised is not None and needs_extraction(promised):
+        return f"xAI keeps it as {stored}, and it is {promised} by its name: its text may not have been extracted"
+    return ""
+
+
+def _chunks(document: Document, chunking: ChunkConfiguration | None) -> str:
+    """Text has another size than the file it is extracted from; as many chunks as the raw bytes make are no text."""
+    if chunking is None or not may_be_raw_bytes(document):
+        return ""
+    count, size = document.chunk_count or 0, document.file_metadata.size_bytes
+    least, most = _chunks_of_raw_bytes(size, chunking, is_pdf=content_type_of(document.name) == PDF)
+    if not least <= count <= most:
+        return ""
+    return f"its {count} chunks are as many as its {size:,} raw bytes make, so they may hold no text"
+
+
+def _chunks_of_raw_bytes(size: int, chunking: ChunkConfiguration, *, is_pdf: bool) -> tuple[float, float]:
+    """How many chunks so many raw bytes may make; none at all (an empty range) if nothing tells.
+
+    :param is_pdf: the only type that has been seen to end so. Of tokens the range is so wide that others may fall into
+        it by chance.
+    """
+    for strategy in chunking.strategies.values():
+        if isinstance(strategy, dict):
+            break  # deprecated, and its parts are not documented
+        sizes = {key: value for key, value in strategy.model_dump().items() if isinstance(value, int)}
+        step = sum(-value if key.startswith("chunk_overlap") else value for key, value in sizes.items())
+        if step <= 0:
+            break
+        if not any(key.endswith("_tokens") for key in sizes):
+            return _LEAST * size / step, _MOST * size / step
+        if is_pdf:
+            return _LEAST * size / step / _BYTES_OF_A_TOKEN, _MOST * size / step
+    return 1.0, 0.0
