@@ -286,11 +286,11 @@ def _type_seen(head: bytes) -> str | None:
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether bytes are the beginning of UTF-8 text; a character may be cut in two at their end."""
+    """Whether bytes are the beginning of UTF-8 text, whose last character may be cut in two, or all of it."""
     if b"\0" in head:
         return False
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < HEAD)
     except UnicodeDecodeError:
         return False
     return True

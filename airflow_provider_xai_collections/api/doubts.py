@@ -81,7 +81,10 @@ def _content(document: Document) -> str:
     sent, told = document.fields.get(CONTENT_HASH, ""), service_hash(document)
     if not (sent and told) or sent == told:
         return ""
-    return f"xAI holds other content than was sent: its own BLAKE3 hash is {told[:16]}…, that of what was sent {sent[:16]}…"
+    return (
+        "xAI holds other content than was sent: "
+        f"its own BLAKE3 hash is {told[:16]}…, that of what was sent {sent[:16]}…"
+    )
 
 
 def _content_type(document: Document) -> str:

@@ -19,7 +19,7 @@ from airflow_provider_xai_collections.api.sync_flows import SyncTools, held_docu
 from airflow_provider_xai_collections.api.sync_plan import SyncPlan
 from airflow_provider_xai_collections.api.sync_work import Done, SyncWork
 from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.exceptions import XAIError
 from tests.api.syncing_source import ROOT, Source
 from tests.emulator.caller import Clock
@@ -83,8 +83,8 @@ class Run:
         self.failed: XAIError | None = None
         self.over = False
         self.running: list[Running] = []
-        self.target = Target(world.collection_id, SCOPE_OF_RUNS, wishes.method)
-        self._start(held_documents(self.target))
+        self.target = Target(world.collection_id, SCOPE_OF_RUNS, UploadWay(wishes.method))
+        self._start(held_documents(self.target, None))
 
     def _start(self, flow: Flow[Any]) -> None:
         exchanged = _exchanging(flow)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import FileMetadata, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
@@ -20,10 +22,8 @@ from airflow_provider_xai_collections.api.endpoints import (
 from airflow_provider_xai_collections.api.files import DeletedFile, File
 from airflow_provider_xai_collections.api.flows import ADD_TRIES
 from airflow_provider_xai_collections.api.ingestion import (
-    DECLARE_TRIES,
     Placed,
     Target,
-    declare_managed_fields,
     documents_in_scope,
     documents_of_source,
     place,
@@ -33,13 +33,13 @@ from airflow_provider_xai_collections.api.planning import (
     PlannedDocument,
     SourceDocument,
     managed_fields,
-    missing_definitions,
     version_key,
 )
 from airflow_provider_xai_collections.api.protocol import Sleep
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
     XAIAuthError,
     XAIConflictError,
     XAIError,
@@ -47,12 +47,14 @@ from airflow_provider_xai_collections.exceptions import (
     XAINotFoundError,
     XAIOutcomeUnknownError,
     XAIServerError,
+    XAIUnfitDocumentError,
+    XAIUnroutableError,
 )
 from tests.api.driving import a_collection, a_document, play, some_documents
 
-SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO)
-FILES = Target("c", "s", team_id="t")
-DIRECT = Target("c", "s", UploadMethod.DIRECT, team_id="t")
+SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: b"abc")
+FILES = Target("c", "s", UploadWay(UploadMethod.FILES), team_id="t")
+DIRECT = Target("c", "s", UploadWay(UploadMethod.DIRECT), team_id="t")
 FIELDS = {"year": "2024", **managed_fields("s", SOURCE)}
 KEY = version_key("s", SOURCE)
 
@@ -61,11 +63,11 @@ GONE = XAINotFoundError("does not exist", status=404)
 CLASH = XAIConflictError("clashes", status=409)
 REFUSALS = [CLASH, XAIInvalidRequestError("bad", status=400)]
 
-UPLOAD = UPLOAD_FILE.request(upload=SOURCE.upload)
+UPLOAD = UPLOAD_FILE.request(upload=SOURCE.upload())
 ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=FIELDS, team_id="t")
 GET = GET_DOCUMENT.request(collection_id="c", file_id="f", team_id="t")
 SEND = UPLOAD_DOCUMENT.request(
-    collection_id="c", name="a.txt", content_type="text/plain", fields=FIELDS, upload=SOURCE.upload
+    collection_id="c", name="a.txt", content_type="text/plain", fields=FIELDS, upload=SOURCE.upload()
 )
 OF_VERSION = LIST_DOCUMENTS.request(
     collection_id="c", filter=f'fields.airflow_version_key:"{KEY}"', limit=100, team_id="t"
@@ -84,30 +86,6 @@ def adding(target: Target) -> Any:
 
 
 # The collection and what it holds
-
-
-def test_a_collection_that_declares_our_fields_is_left_alone() -> None:
-    ready = a_collection(field_definitions=MANAGED_FIELDS)
-    assert play(declare_managed_fields(ready, team_id="t")) is ready
-
-
-def test_our_fields_are_declared_where_they_are_missing() -> None:
-    updates = missing_definitions(a_collection())
-    update = UPDATE_COLLECTION.request(collection_id="c", field_definition_updates=updates)
-    ready = a_collection(field_definitions=MANAGED_FIELDS)
-    assert play(declare_managed_fields(a_collection()), (update, ready)) is ready
-
-
-def test_a_declaration_whose_answer_was_lost_is_looked_up_and_sent_again() -> None:
-    updates = missing_definitions(a_collection())
-    update = UPDATE_COLLECTION.request(collection_id="c", field_definition_updates=updates, team_id="t")
-    look = GET_COLLECTION.request(collection_id="c", team_id="t")
-    ready = a_collection(field_definitions=MANAGED_FIELDS)
-    lost: tuple[Any, ...] = ((update, LOST), (look, a_collection()))
-    assert play(declare_managed_fields(a_collection(), team_id="t"), (update, LOST), (look, ready)) is ready
-    assert play(declare_managed_fields(a_collection(), team_id="t"), *lost, (update, ready)) is ready
-    with pytest.raises(XAIOutcomeUnknownError):
-        play(declare_managed_fields(a_collection(), team_id="t"), *lost * DECLARE_TRIES)
 
 
 def test_a_scope_is_asked_for_by_its_field() -> None:
@@ -217,7 +195,7 @@ def test_a_conflict_over_our_own_fields_alone_is_worth_a_retry(target: Target) -
     ours = managed_fields("s", SOURCE)
     add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=ours, team_id="t")
     send = UPLOAD_DOCUMENT.request(
-        collection_id="c", name="a.txt", content_type="text/plain", fields=ours, upload=SOURCE.upload
+        collection_id="c", name="a.txt", content_type="text/plain", fields=ours, upload=SOURCE.upload()
     )
     by_file: tuple[Any, ...] = (UPLOADED, (add, CLASH), (GET, GONE), DISCARDED)
     script = ((send, CLASH),) if target is DIRECT else by_file
@@ -232,6 +210,19 @@ def test_a_conflict_over_our_own_fields_alone_is_worth_a_retry(target: Target) -
 def test_a_direct_upload_answers_with_the_document() -> None:
     answer = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
     assert play(adding(DIRECT), (SEND, answer)) == Placed("f", added=True)
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"file_metadata": None}, {"file_metadata": {}}, {"file_metadata": {"file_id": ""}}]
+)
+def test_an_answer_without_the_id_is_understood(told: dict[str, Any]) -> None:
+    assert UploadedDocument.model_validate(told).file_metadata is None
+
+
+def test_a_document_that_was_taken_is_not_sent_again_because_a_list_does_not_show_it_yet() -> None:
+    with pytest.raises(XAIError, match=r"does not show it yet\. It is not sent again: a retry") as caught:
+        play(adding(DIRECT), (SEND, UploadedDocument()), *NOWHERE)
+    assert type(caught.value) is XAIError, "which Airflow retries"
 
 
 @pytest.mark.parametrize("answer", [UploadedDocument(), LOST])
@@ -262,3 +253,109 @@ def test_a_direct_upload_that_never_shows_says_what_to_do() -> None:
         script += [(Sleep(pause, jitter=1.0), None), (SEND, LOST), *NOWHERE]
     with pytest.raises(XAIOutcomeUnknownError, match=r"^upload_document\(c\): sent 5 times, .* Retry later: a copy"):
         play(adding(DIRECT), *script)
+
+
+# One call, or two where that does not work
+
+NO_ROUTE = XAIUnroutableError("cf-ipcity contains value with non-printable ASCII characters", status=500)
+LOOK = GET_COLLECTION.request(collection_id="c", team_id="t")
+ANSWER = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
+BOOK = SourceDocument("file:///b.pdf", "b.pdf", 9, "bb", "application/pdf", io.BytesIO, lambda: b"%PDF-1.7\n")
+
+
+def auto(said: list[str] | None = None) -> Target:
+    return Target("c", "s", UploadWay(on_change=[].append if said is None else said.append), team_id="t")
+
+
+def test_the_one_call_is_the_default() -> None:
+    assert play(adding(auto()), (SEND, ANSWER)) == Placed("f", added=True)
+
+
+@pytest.mark.parametrize("found", [(NO_ROUTE,), (GONE, a_collection())])
+def test_where_the_service_cannot_take_the_one_call_the_run_changes_to_two_and_says_so_once(found: Any) -> None:
+    said: list[str] = []
+    target = auto(said)
+    refused, *looked = found
+    script: tuple[Any, ...] = ((SEND, refused), *((LOOK, each) for each in looked), UPLOADED, (ADD, Empty()))
+    assert play(adding(target), *script) == Placed("f", added=True)
+    assert play(adding(target), UPLOADED, (ADD, Empty())) == Placed("f", added=True)
+    assert len(said) == 1
+    assert str(refused) in said[0]
+
+
+def test_documents_that_were_on_their_way_change_as_well_without_another_word() -> None:
+    said: list[str] = []
+    target = auto(said)
+    first, second = adding(target), adding(target)
+    assert next(first) == next(second) == SEND
+    assert first.throw(NO_ROUTE) == second.throw(NO_ROUTE) == UPLOAD
+    assert len(said) == 1
+
+
+def test_a_collection_that_is_not_there_is_no_gateway() -> None:
+    target = auto()
+    with pytest.raises(XAINotFoundError):
+        play(adding(target), (SEND, GONE), (LOOK, GONE))
+    assert target.way.is_direct
+
+
+@pytest.mark.parametrize("found", [(NO_ROUTE,), (GONE, a_collection())])
+def test_a_way_that_is_asked_for_is_not_left(found: Any) -> None:
+    refused, *looked = found
+    with pytest.raises(XAIUnroutableError):
+        play(adding(DIRECT), (SEND, refused), *((LOOK, each) for each in looked))
+
+
+def test_a_copy_of_the_one_call_that_did_arrive_is_found_by_the_two() -> None:
+    script = ((SEND, LOST), *NOWHERE, (Sleep(1.0, jitter=1.0), None), (SEND, NO_ROUTE))
+    two_calls = (UPLOADED, (ADD, CLASH), (GET, GONE), DISCARDED, FOUND)
+    assert play(adding(auto()), *script, *two_calls) == Placed("theirs", added=False)
+
+
+@pytest.mark.parametrize(("source", "warned"), [(BOOK, True), (SOURCE, False)])
+def test_of_a_document_whose_text_has_to_be_extracted_the_two_calls_warn(source: SourceDocument, warned: bool) -> None:
+    target = auto()
+    target.way.change("the gateway does not know it")
+    fields = managed_fields("s", source)
+    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=fields, team_id="t")
+    script = ((UPLOAD_FILE.request(upload=source.upload()), File(id="f")), (add, Empty()))
+    placed = play(place(target, PlannedDocument(source, None), {}), *script)
+    assert ("raw bytes" in placed.warning) is warned
+
+
+@pytest.mark.parametrize("method", [UploadMethod.AUTO, UploadMethod.FILES])
+def test_a_document_that_only_the_one_call_takes_is_refused_before_it_is_sent_in_two(method: UploadMethod) -> None:
+    target = Target("c", "s", UploadWay(method), team_id="t")
+    if method is UploadMethod.AUTO:
+        target.way.change("a gateway does not know it")
+    with pytest.raises(
+        XAIUnfitDocumentError, match=r"a.txt has 50.1 MB, above the 50 MB that POST /v1/files"
+    ) as caught:
+        play(place(target, PlannedDocument(replace(SOURCE, size=50_100_000), None), {}))
+    assert ("because a gateway does not know it" in str(caught.value)) is (method is UploadMethod.AUTO)
+
+
+@pytest.mark.parametrize("target", [FILES, DIRECT])
+def test_a_document_that_is_nothing_xai_indexes_is_not_sent_and_costs_nothing(target: Target) -> None:
+    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
+    binary = replace(SOURCE, name="blob", head=lambda: b"\0\1")
+    with pytest.raises(XAIUnfitDocumentError, match="blob is not UTF-8 text"):
+        play(place(target, PlannedDocument(binary, held), {}))
+
+
+def test_fields_that_are_not_defined_are_declared_before_anything_makes_room() -> None:
+    declared = Declarations("c", "t")
+    declared.learn(a_collection(field_definitions=MANAGED_FIELDS))
+    target = Target("c", "s", UploadWay(UploadMethod.DIRECT), declared, "t")
+    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
+    remove = REMOVE_DOCUMENT.request(collection_id="c", file_id="h", team_id="t")
+    add_year = UPDATE_COLLECTION.request(
+        collection_id="c",
+        team_id="t",
+        field_definition_updates=[{"field_definition": {"key": "year"}, "operation": "FIELD_DEFINITION_ADD"}],
+    )
+    flow = place(target, PlannedDocument(SOURCE, held), {"year": "2024"})
+    assert play(flow, (add_year, a_collection()), (remove, Empty()), (SEND, ANSWER)).added
+    refusing = replace(target, declared=Declarations("c", "t", may_declare=False))
+    with pytest.raises(XAIArgumentError, match="c does not define the field year, airflow_scope"):
+        play(place(refusing, PlannedDocument(SOURCE, held), {"year": "2024"}))

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.api.collections import FieldDefinition, FieldDefinitionOperation
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.planning import (
     CONTENT_HASH,
@@ -23,7 +22,6 @@ from airflow_provider_xai_collections.api.planning import (
     digest_of,
     keeps_other_fields,
     managed_fields,
-    missing_definitions,
     plan_ingestion,
     version_key,
 )
@@ -35,7 +33,7 @@ STATUSES = ("PROCESSED", "FAILED", "PROCESSING", "CHUNKED", "UNKNOWN", "DREAMING
 
 
 def a_source(uri: str = "file:///a.txt", content_hash: str = "aa") -> SourceDocument:
-    return SourceDocument(uri, "a.txt", 3, content_hash, "text/plain", io.BytesIO)
+    return SourceDocument(uri, "a.txt", 3, content_hash, "text/plain", io.BytesIO, lambda: b"abc")
 
 
 def held(source: SourceDocument, status: str = "PROCESSED", *, scope: str = "s", file_id: str = "f") -> Document:
@@ -71,7 +69,7 @@ def test_other_metadata_makes_another_version_where_it_counts_and_so_does_none()
 
 
 def test_a_document_remembers_what_its_file_looked_like() -> None:
-    seen = SourceDocument("file:///a.txt", "a.txt", 3, "aa", None, io.BytesIO, fingerprint="3-mtime:7")
+    seen = SourceDocument("file:///a.txt", "a.txt", 3, "aa", None, io.BytesIO, lambda: b"abc", fingerprint="3-mtime:7")
     assert managed_fields("s", seen)[SOURCE_FINGERPRINT] == "3-mtime:7"
     assert version_key("s", seen) == version_key("s", a_source())
 
@@ -84,30 +82,8 @@ def test_a_document_carries_its_identity_in_the_fields_we_declare() -> None:
 
 
 def test_a_source_is_uploaded_under_its_name_and_type() -> None:
-    upload = a_source().upload
+    upload = a_source().upload()
     assert (upload.filename, upload.size, upload.content_type) == ("a.txt", 3, "text/plain")
-
-
-# Declaring our fields
-
-
-def test_a_fresh_collection_gets_all_our_fields_and_none_is_required() -> None:
-    updates = missing_definitions(a_collection())
-    assert [update.field_definition for update in updates] == list(MANAGED_FIELDS)
-    assert {update.operation for update in updates} == {FieldDefinitionOperation.ADD}
-    assert not any(update.field_definition.required for update in updates)
-    assert [update.field_definition.key for update in updates if update.field_definition.unique] == [VERSION_KEY]
-
-
-def test_declared_fields_are_left_as_they_are() -> None:
-    ours = [definition.model_copy(update={"description": "mine"}) for definition in MANAGED_FIELDS]
-    assert missing_definitions(a_collection(field_definitions=[FieldDefinition(key="year"), *ours])) == ()
-
-
-def test_a_version_key_that_is_not_unique_is_declared_again() -> None:
-    loose = [definition.model_copy(update={"unique": False}) for definition in MANAGED_FIELDS]
-    (update,) = missing_definitions(a_collection(field_definitions=loose))
-    assert (update.field_definition.key, update.field_definition.unique) == (VERSION_KEY, True)
 
 
 # The user's fields
@@ -238,6 +214,6 @@ def test_once_a_plan_is_done_there_is_nothing_left_to_do(
 )
 def test_a_document_that_is_there_keeps_its_fields(status: str, fields: dict[str, str], keeps: bool) -> None:
     held = a_document("f", f"DOCUMENT_STATUS_{status}", fields={"year": "2024"})
-    source = SourceDocument("file:///a", "a", 1, "aa", None, io.BytesIO)
+    source = SourceDocument("file:///a", "a", 1, "aa", None, io.BytesIO, lambda: b"a")
     assert keeps_other_fields(PlannedDocument(source, held), fields) is keeps
     assert not keeps_other_fields(PlannedDocument(source, None), fields)

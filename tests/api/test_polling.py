@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.polling import FailedDocument, Poller, WaitEnd, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.protocol import Sleep
 from airflow_provider_xai_collections.exceptions import (
@@ -156,7 +157,7 @@ def test_a_final_error_ends_the_wait_at_once(error: XAIError) -> None:
         poller("a").failed(0.0, error)
 
 
-def test_untyped_documents_are_named() -> None:
+def test_processed_documents_that_are_strange_are_named() -> None:
     odd = {"content_type": "application/octet-stream"}
     documents = [
         a_document("a", file_metadata=odd),
@@ -165,7 +166,26 @@ def test_untyped_documents_are_named() -> None:
     ]
     result = poller("a", "b", "c").observe(0.0, documents)
     assert result is not None
-    assert result.untyped == ("a.txt", "b.txt")
+    assert [(doubt.file_id, doubt.name, doubt.altered) for doubt in result.doubts] == [("a", "a.txt", False)]
+
+
+def test_chunks_of_raw_bytes_are_noticed_at_once_or_once_the_chunking_is_known() -> None:
+    book = {"name": "b.pdf", "size_bytes": "32000", "content_type": "application/pdf"}
+    documents = [a_document("b", file_metadata=book, chunk_count=10), a_document("c")]
+    bytes_4000 = ChunkConfiguration.model_validate(
+        {"bytes_configuration": {"max_chunk_size_bytes": 4000, "chunk_overlap_bytes": 800}}
+    )
+    knowing = Poller(("b", "c"), WaitRules(), chunking=bytes_4000)
+    result = knowing.observe(0.0, documents)
+    assert result is not None
+    assert [doubt.file_id for doubt in result.doubts] == ["b"]
+    assert not knowing.suspects
+    asking = poller("b", "c")
+    late = asking.observe(0.0, documents)
+    assert late is not None
+    assert not late.doubts
+    assert asking.judge_suspects(late, bytes_4000) == result
+    assert asking.judge_suspects(result, bytes_4000) == result, "each is raised once"
 
 
 def test_pauses_grow_from_a_tenth_of_the_interval_to_all_of_it() -> None:
@@ -236,7 +256,7 @@ def test_news_are_told_once() -> None:
     watched.observe(0.0, documents)
     news = watched.settled()
     assert (news.processed, [each.file_id for each in news.failed], news.missing) == (("a",), ["b"], ("c",))
-    assert (news.untyped, news.pending) == (("a.txt",), ())
+    assert ([doubt.name for doubt in news.doubts], news.pending) == (["a.txt"], ())
     assert watched.settled().total == 0
     watched.observe(1.0, [a_document("d")])
     assert watched.settled() == WaitResult(WaitEnd.SETTLED, processed=("d",))

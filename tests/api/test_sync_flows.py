@@ -36,7 +36,7 @@ from airflow_provider_xai_collections.api.sync_flows import (
     look,
 )
 from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncStep
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
@@ -52,8 +52,10 @@ from airflow_provider_xai_collections.exceptions import (
 from tests.api.driving import World, a_document, play, some_documents
 
 ENTRY = SourceEntry("file:///a.txt", "a.txt", 3, "3-mtime:7", "/a.txt")
-SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, fingerprint="3-mtime:7")
-TARGET = Target("c", "s", team_id="t")
+SOURCE = SourceDocument(
+    "file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: b"abc", fingerprint="3-mtime:7"
+)
+TARGET = Target("c", "s", UploadWay(UploadMethod.FILES), team_id="t")
 FIELDS = {"year": "2024", **managed_fields("s", SOURCE)}
 
 LOST = XAIOutcomeUnknownError("the answer was lost")
@@ -63,7 +65,7 @@ BUSY = XAIServerError("busy", status=503)
 END = XAIInterruptedError("told to end")
 
 BEGIN, OVER = (Now(), 100.0), (Now(), 107.5)
-UPLOAD = UPLOAD_FILE.request(upload=SOURCE.upload)
+UPLOAD = UPLOAD_FILE.request(upload=SOURCE.upload())
 UPLOADED: tuple[Any, Any] = (UPLOAD, File(id="f"))
 ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=FIELDS, team_id="t")
 GET = GET_DOCUMENT.request(collection_id="c", file_id="f", team_id="t")
@@ -114,7 +116,7 @@ def test_a_scope_is_listed_to_the_last_page_and_compared_exactly_because_filters
     first = [of_scope(f"f{number}") for number in range(99)] + [of_scope("other", "s2")]
     last = of_scope("last")
     held = play(
-        held_documents(TARGET),
+        held_documents(TARGET, None),
         (list_request(), DocumentPage(documents=tuple(first), pagination_token="p2")),
         (list_request("p2"), some_documents(last)),
     )
@@ -122,13 +124,13 @@ def test_a_scope_is_listed_to_the_last_page_and_compared_exactly_because_filters
 
 
 def test_a_scope_that_holds_nothing_is_empty() -> None:
-    assert play(held_documents(TARGET), (list_request(), some_documents())) == []
+    assert play(held_documents(TARGET, None), (list_request(), some_documents())) == []
 
 
 def test_a_list_that_breaks_off_is_no_list() -> None:
     page = DocumentPage(documents=tuple(of_scope(f"f{number}") for number in range(100)), pagination_token="p2")
     with pytest.raises(XAIServerError):
-        play(held_documents(TARGET), (list_request(), page), (list_request("p2"), BUSY))
+        play(held_documents(TARGET, None), (list_request(), page), (list_request("p2"), BUSY))
 
 
 # Bringing one in
@@ -141,10 +143,10 @@ def test_a_new_document_takes_an_upload_and_an_attach() -> None:
 
 def test_or_one_direct_call() -> None:
     send = UPLOAD_DOCUMENT.request(
-        collection_id="c", name="a.txt", content_type="text/plain", fields=FIELDS, upload=SOURCE.upload
+        collection_id="c", name="a.txt", content_type="text/plain", fields=FIELDS, upload=SOURCE.upload()
     )
     answer = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
-    direct = tools(target=replace(TARGET, method=UploadMethod.DIRECT))
+    direct = tools(target=replace(TARGET, way=UploadWay(UploadMethod.DIRECT)))
     brought = play(bring(direct, ADDING), BEGIN, (send, answer), OVER)
     assert brought.placed == Placed("f", added=True)
 
@@ -314,7 +316,7 @@ def test_a_look_may_fail() -> None:
 @pytest.mark.parametrize(
     ("flow", "script"),
     [
-        (partial(held_documents, TARGET), [(list_request(), END)]),
+        (partial(held_documents, TARGET, None), [(list_request(), END)]),
         (partial(bring, tools(), REPAIRING), [BEGIN, (detach("x"), END)]),
         (partial(bring, tools(), ADDING), [BEGIN, (UPLOAD, END)]),
         (partial(bring, tools(), ADDING), [BEGIN, UPLOADED, (ADD, END), (DISCARDED[0], END)]),

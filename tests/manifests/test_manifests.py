@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.api.reconciling import Changes
 from airflow_provider_xai_collections.api.search import SearchMatch
@@ -33,7 +34,7 @@ RESULT = WaitResult(
     failed=(FailedDocument("file_3", "moby.docx", "cannot be read"),),
     missing=("file_4",),
     pending=("file_5", "file_6"),
-    untyped=("moby.docx",),
+    doubts=(Doubt("file_1", "moby.docx", "it is strange"), Doubt("file_2", "b.md", "it differs", altered=True)),
 )
 SUMMARY = WaitSummary.of(RESULT)
 MANIFEST = DocumentsManifest(
@@ -52,7 +53,12 @@ def test_a_summary_counts_all_and_names_what_did_not_make_it() -> None:
         "failures": [{"file_id": "file_3", "name": "moby.docx", "reason": "cannot be read"}],
         "missing_ids": ["file_4"],
         "pending_ids": ["file_5", "file_6"],
-        "untyped": ["moby.docx"],
+        "doubtful": 1,
+        "altered": 1,
+        "doubts": [
+            {"file_id": "file_1", "name": "moby.docx", "reason": "it is strange", "altered": False},
+            {"file_id": "file_2", "name": "b.md", "reason": "it differs", "altered": True},
+        ],
     }
     assert SUMMARY.total == RESULT.total == 6
 
@@ -105,8 +111,9 @@ def summary_of_a_corpus(name: str, reason: str, size: int) -> WaitSummary:
     """Of so many documents in each group."""
     ids = tuple(map(file_id, range(size)))
     failed = tuple(FailedDocument(one, name, reason) for one in ids)
+    doubts = tuple(Doubt(one, name, reason) for one in ids)
     return WaitSummary.of(
-        WaitResult(WaitEnd.TIMED_OUT, processed=ids, failed=failed, missing=ids, pending=ids, untyped=(name,) * size)
+        WaitResult(WaitEnd.TIMED_OUT, processed=ids, failed=failed, missing=ids, pending=ids, doubts=doubts)
     )
 
 
@@ -159,7 +166,8 @@ def test_usual_names_leave_room_for_many() -> None:
     summary = summary_of_a_corpus("reports/2024/annual-report.docx", "the content type is not supported", 1000)
     assert len(summary.failures) > 20
     assert len(summary.missing_ids) == len(summary.pending_ids) == CAP
-    assert len(summary.untyped) > 20
+    assert len(summary.doubts) > 5
+    assert summary.doubtful == 1000
 
 
 def test_small_groups_are_listed_whole() -> None:
@@ -215,7 +223,9 @@ def test_usual_passages_all_fit() -> None:
 
 
 def test_two_summaries_make_one_that_counts_both_and_is_no_larger_than_each_may_be() -> None:
-    settled = WaitSummary.of(WaitResult(WaitEnd.SETTLED, processed=("file_7",), untyped=("a.docx",)))
+    settled = WaitSummary.of(
+        WaitResult(WaitEnd.SETTLED, processed=("file_7",), doubts=(Doubt("file_7", "a.docx", "strange"),))
+    )
     both = settled.plus(SUMMARY)
     assert (both.end, both.processed, both.failed, both.missing, both.pending) == (WaitEnd.TIMED_OUT, 3, 1, 1, 2)
     assert (both.failures, both.missing_ids, both.pending_ids) == (
@@ -223,7 +233,8 @@ def test_two_summaries_make_one_that_counts_both_and_is_no_larger_than_each_may_
         SUMMARY.missing_ids,
         SUMMARY.pending_ids,
     )
-    assert both.untyped == ("a.docx", "moby.docx")
+    assert [doubt.name for doubt in both.doubts] == ["a.docx", "moby.docx", "b.md"]
+    assert (both.doubtful, both.altered) == (2, 1)
     assert SUMMARY.plus(settled).end is WaitEnd.TIMED_OUT
     stalled = SUMMARY.model_copy(update={"end": WaitEnd.STALLED})
     assert stalled.plus(SUMMARY).end is WaitEnd.STALLED

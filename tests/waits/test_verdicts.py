@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections import exceptions
+from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
@@ -30,7 +31,7 @@ def summary(
     missing: int = 0,
     pending: int = 0,
     end: WaitEnd = WaitEnd.SETTLED,
-    untyped: tuple[str, ...] = (),
+    doubts: tuple[Doubt, ...] = (),
 ) -> WaitSummary:
     def ids(kind: str, count: int) -> tuple[str, ...]:
         return tuple(f"file_{kind}{number}" for number in range(count))
@@ -42,7 +43,7 @@ def summary(
             failed=tuple(FailedDocument(one, f"{one}.txt", "no text in it") for one in ids("f", failed)),
             missing=ids("m", missing),
             pending=ids("w", pending),
-            untyped=untyped,
+            doubts=doubts,
         )
     )
 
@@ -140,11 +141,14 @@ def test_a_wait_that_did_not_settle_fails_whatever_the_policy(on_failed: str, en
     )
 
 
-def test_a_document_of_no_type_is_warned_about_with_the_way_out(caplog: pytest.LogCaptureFixture) -> None:
-    verdict(summary(processed=1, untyped=("100% whales.docx",)))
-    (message,) = caplog.messages
-    assert message.startswith("xAI stored 100% whales.docx as application/octet-stream")
-    assert "upload_method='direct'" in message
+def test_documents_that_are_strange_are_warned_of_and_the_rest_counted(caplog: pytest.LogCaptureFixture) -> None:
+    verdict(summary(processed=1, doubts=(Doubt("file_1", "100% whales.docx", "xAI keeps it as something else"),)))
+    assert caplog.messages == ["100% whales.docx (file_1): xAI keeps it as something else"]
+    caplog.clear()
+    verdict(summary(processed=99, doubts=(Doubt("file_1", "w.docx", "why " * 99, altered=True),) * 99))
+    *named, last = caplog.messages
+    assert 0 < len(named) < 20
+    assert last == f"There are {99 - len(named)} more documents like that: the manifest counts them"
 
 
 @pytest.mark.parametrize("on_failed", ["FAIL", "", "never", None])
