@@ -50,7 +50,7 @@ def xai_quickstart() -> None:
         print(f"\n{question}")
         matches = hook.search_documents(query=question, collection_ids=[collection_id], limit=3)
         for match in matches:
-            print(f"\n[{match.score:.2f}] {match.fields.get('airflow_source_uri')}\n{match.chunk_content}")
+            print(f"\n[{match.score:.2f}] {match.fields.get('airflow_source_uri')}\n{match.text}")
         if not matches:
             print("No passage found. It may take some seconds until new documents are found: run again.")
 
