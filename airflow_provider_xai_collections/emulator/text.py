@@ -40,7 +40,8 @@ def extract(content: bytes, content_type: str) -> list[Page]:
     except UnreadableError:
         raise
     except ImportError as error:
-        package = _PACKAGES.get(error.name or "", error.name)
+        module = (error.name or "").partition(".")[0]
+        package = _PACKAGES.get(module, module)
         raise UnreadableError(
             f"reading {kind} needs {package}: pip install 'airflow-provider-xai-collections[emulator]'"
         ) from None

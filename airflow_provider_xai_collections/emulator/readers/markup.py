@@ -51,20 +51,20 @@ class _Stripper(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._hidden += tag in _HIDDEN
-        self._separate(tag)
+        self._end_line(tag)
+        if tag in _CELLS and self.pieces and not self.pieces[-1][-1:].isspace():
+            self.pieces.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _HIDDEN:
             self._hidden = max(0, self._hidden - 1)
-        self._separate(tag)
+        self._end_line(tag)
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
             self.pieces.append(data)
 
-    def _separate(self, tag: str) -> None:
-        """A line ends, or a cell does: once, however many tags say so."""
+    def _end_line(self, tag: str) -> None:
+        """End a line once, however many tags say so."""
         if tag in _LINES and self.pieces and not self.pieces[-1].endswith("\n"):
             self.pieces.append("\n")
-        elif tag in _CELLS and self.pieces and not self.pieces[-1][-1:].isspace():
-            self.pieces.append(" ")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def row(cells: Iterable[str]) -> str:
-    """A row as a line."""
-    return " | ".join(cells)
+    """A row as a line, whatever lines its cells have."""
+    return " | ".join(" ".join(cell.split()) for cell in cells)
 
 
 def docx(content: bytes) -> Iterator[Page]:
