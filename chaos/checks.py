@@ -68,7 +68,7 @@ def wrong_documents(now: Held, corpus: Corpus) -> Iterator[str]:
         yield f"{now.collections} collections"
     yield from some("not processed", now.unprocessed)
     times = Counter(file.filename for file in now.documents)
-    hashes = {file.filename: file.sha256 for file in now.documents}
+    hashes = {file.filename: file.hash for file in now.documents}
     yield from some("twice", [name for name, count in times.items() if count > 1])
     yield from some("missing", corpus.hashes.keys() - hashes.keys())
     yield from some("not in the source", hashes.keys() - corpus.hashes.keys())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from hashlib import sha256
 from pathlib import Path
+
+from blake3 import blake3
 
 _IN_ONE_FOLDER = 100
 
@@ -56,4 +57,4 @@ class Corpus:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        self.hashes[name] = sha256(content).hexdigest()
+        self.hashes[name] = blake3(content).hexdigest()

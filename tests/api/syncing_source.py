@@ -7,6 +7,8 @@ import io
 from functools import partial
 from typing import BinaryIO
 
+from blake3 import blake3
+
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAISourceError
@@ -49,7 +51,7 @@ class Source:
     @property
     def hashes(self) -> dict[str, str]:
         """What a collection should hold, by URI."""
-        return {ROOT + name: hashlib.sha256(content).hexdigest() for name, (content, _) in self._files.items()}
+        return {ROOT + name: blake3(content).hexdigest() for name, (content, _) in self._files.items()}
 
     def scan(self) -> list[SourceEntry]:
         return [

@@ -137,7 +137,7 @@ class World:
         indexing = Indexing(self._settings, self._store, self.clock)
         for uri, records in self.ours().items():
             assert len(records) == 1, f"{uri} is there {len(records)} times"
-        assert {uri: records[0].file.sha256 for uri, records in self.ours().items()} == self.source.hashes
+        assert {uri: records[0].file.hash for uri, records in self.ours().items()} == self.source.hashes
         for (record,) in self.ours().values():
             assert indexing.progress(record).is_processed, record
             if wishes is not None and wishes.update_fields:
