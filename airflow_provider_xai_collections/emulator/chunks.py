@@ -36,7 +36,7 @@ _BREAKS: dict[str, tuple[re.Pattern[str], ...]] = {
 
 
 class Passage(str):
-    """Text to index, which knows where in its document it starts."""
+    """Text to index, which knows where in its document its first visible character is."""
 
     __slots__ = ("start",)
     start: int
@@ -76,7 +76,8 @@ def chunk(
     for start, end in spans(text, configuration):
         passage = text[start:end].strip() if configuration.strip_whitespace else text[start:end]
         if passage:
-            passages.append(Passage("\n".join([*head, *injected, passage]), start))
+            visible = end - len(text[start:end].lstrip())
+            passages.append(Passage("\n".join([*head, *injected, passage]), visible))
     return passages
 
 

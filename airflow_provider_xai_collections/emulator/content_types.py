@@ -1,4 +1,4 @@
-"""What kind of file this is, guessed from its bytes and its name as the service seems to."""
+"""Content types, and how the service seems to guess them from the bytes and the name of a file."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class Indexing:
         ]
         chunking = definition.chunk_configuration or DEFAULT_CHUNKING
         pages = self._pages(file)
-        # A passage may reach over several pages, and is said to be on the first of them.
+        # A passage may reach over several pages, and is said to be on that where it starts.
         starts = list(accumulate((len(page.text) + len(_BETWEEN_PAGES) for page in pages), initial=0))
         text = _BETWEEN_PAGES.join(page.text for page in pages)
         for passage in chunk(text, chunking, name=file.filename, injected=injected):

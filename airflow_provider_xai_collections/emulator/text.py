@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES
 from airflow_provider_xai_collections.emulator import content_types
 from airflow_provider_xai_collections.emulator.readers.archives import open_archive
 from airflow_provider_xai_collections.emulator.readers.books import epub
@@ -18,7 +19,8 @@ from airflow_provider_xai_collections.emulator.readers.plain import NOT_SUPPORTE
 
 Reader: TypeAlias = Callable[[bytes], Iterator[Page]]
 
-MAX_CHARS = 50_000_000
+#: As long as the longest text that is sent as text, whatever a small file unpacks to.
+MAX_CHARS = MAX_DOCUMENT_BYTES
 #: As their import is called, where that is not the name of the package.
 _PACKAGES = {"docx": "python-docx", "pptx": "python-pptx"}
 
