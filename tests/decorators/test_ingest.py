@@ -7,7 +7,6 @@ import importlib.util
 import json
 import re
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ def test_contents_become_documents_with_their_own_fields_and_a_stable_place(xai:
     assert first.fields["airflow_source_uri"] == "https://example.org/raw"
     assert (second.name, second.fields["kind"], second.fields["airflow_scope"]) == ("report.md", "report", "books")
     assert second.fields["airflow_source_uri"] == "airflow://library/ingest/report.md"
-    assert second.fields["airflow_content_sha256"] == sha256(b"# Whales\n\nCall me Ishmael.").hexdigest()
+    assert second.fields["airflow_content_sha256"] == second.file_metadata.hash
     [match] = xai.hook.search_documents(query="Ishmael", collection_ids=[whales])
     assert match.file_id == second.file_id
 

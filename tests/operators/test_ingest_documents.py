@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
-from tests.operators.stage import Crowd, Xai, deferring, finish, run, write
 from tests.sample_documents import docx
+from tests.operators.stage import Crowd, Xai, deferring, finish, run, write
 
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
 
@@ -47,7 +46,7 @@ def test_each_document_says_where_it_comes_from_and_what_it_holds(xai: Xai, fold
     assert first.fields["kind"] == "letters"
     assert first.fields["airflow_scope"] == "books"
     assert first.fields["airflow_source_uri"] == (folder / "a.md").as_uri()
-    assert first.fields["airflow_content_sha256"] == sha256((folder / "a.md").read_bytes()).hexdigest()
+    assert first.fields["airflow_content_sha256"] == first.file_metadata.hash
     keys = {document.fields["airflow_version_key"] for document in (first, *others)}
     assert len(keys) == 3
 
