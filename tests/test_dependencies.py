@@ -26,7 +26,9 @@ DISTRIBUTIONS = {
     "airflow.providers.common.io": "apache-airflow-providers-common-io",
     "airflow.providers.openlineage": "apache-airflow-providers-openlineage",
     "airflow": "apache-airflow",
+    "docx": "python-docx",
     "flask_appbuilder": "flask-appbuilder",
+    "pptx": "python-pptx",
 }
 #: Imported where they are needed, which is nowhere without them: OpenLineage asks for its facets, Airflow before 3.2
 #: for the fields of its form.
@@ -73,7 +75,7 @@ def test_all_that_is_imported_is_declared_and_all_that_is_declared_is_imported()
 
 def test_the_emulator_needs_its_extra_and_the_product_does_not() -> None:
     extra = {requirement.name for requirement in OF_THE_EMULATOR}
-    assert imported(by_the_emulator=True) == extra | {"pydantic"}
+    assert imported(by_the_emulator=True) == extra | {"blake3", "pydantic"}
 
 
 def test_guests_are_really_there() -> None:

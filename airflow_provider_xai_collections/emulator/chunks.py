@@ -35,6 +35,18 @@ _BREAKS: dict[str, tuple[re.Pattern[str], ...]] = {
 }
 
 
+class Passage(str):
+    """Text to index, which knows where in its document its first visible character is."""
+
+    __slots__ = ("start",)
+    start: int
+
+    def __new__(cls, text: str, start: int) -> Passage:
+        passage = super().__new__(cls, text)
+        passage.start = start
+        return passage
+
+
 @dataclass(frozen=True, slots=True)
 class _Ruler:
     """A text measured: it may be cut at ``cuts[i]``, and ``costs[i]`` is the size of what lies before."""
@@ -51,17 +63,22 @@ class _Plan:
     overlap: int
 
 
-def chunk(text: str, configuration: ChunkConfiguration, *, name: str = "", injected: Sequence[str] = ()) -> list[str]:
+def chunk(
+    text: str, configuration: ChunkConfiguration, *, name: str = "", injected: Sequence[str] = ()
+) -> list[Passage]:
     """Cut a text into the passages to index.
 
     :param name: of the document, put before each passage if ``inject_name_into_chunks``.
     :param injected: field values with ``inject_into_chunk``. What is put before a passage does not count in its size.
     """
-    passages = [text[start:end] for start, end in spans(text, configuration)]
-    if configuration.strip_whitespace:
-        passages = [passage.strip() for passage in passages]
     head = [name] if configuration.inject_name_into_chunks else []
-    return ["\n".join([*head, *injected, passage]) for passage in passages if passage]
+    passages = []
+    for start, end in spans(text, configuration):
+        passage = text[start:end].strip() if configuration.strip_whitespace else text[start:end]
+        if passage:
+            visible = end - len(text[start:end].lstrip())
+            passages.append(Passage("\n".join([*head, *injected, passage]), visible))
+    return passages
 
 
 def spans(text: str, configuration: ChunkConfiguration) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What kind of file this is, guessed from its bytes and its name as the service seems to."""
+"""Content types, and how the service seems to guess them from the bytes and the name of a file."""
 
 from __future__ import annotations
 
@@ -10,25 +10,37 @@ from airflow_provider_xai_collections.api.content_types import content_type_of
 PDF = "application/pdf"
 ZIP = "application/zip"
 EPUB = "application/epub+zip"
+HTML = "text/html"
 UNKNOWN = "application/octet-stream"
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
+DOCX = _OPEN_XML + "wordprocessingml.document"
+PPTX = _OPEN_XML + "presentationml.presentation"
+XLSX = _OPEN_XML + "spreadsheetml.sheet"
+XLSX_TEMPLATE = _OPEN_XML + "spreadsheetml.template"
+_OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
+OPEN_DOCUMENTS = frozenset(_OPEN_DOCUMENT + kind for kind in ("text", "spreadsheet", "presentation"))
 #: The folder that tells one Office format from another.
-OFFICE = {
-    "word/": _OPEN_XML + "wordprocessingml.document",
-    "ppt/": _OPEN_XML + "presentationml.presentation",
-    "xl/": _OPEN_XML + "spreadsheetml.sheet",
-}
-MARKUP = frozenset({"text/html", "application/xhtml+xml", "text/xml", "application/xml"})
+_OFFICE = {"word/": DOCX, "ppt/": PPTX, "xl/": XLSX}
+#: Whatever is a zip archive inside.
+CONTAINERS = frozenset({ZIP, EPUB, *_OFFICE.values(), *OPEN_DOCUMENTS})
+MARKUP = frozenset({HTML, "application/xhtml", "application/xhtml+xml", "text/xml", "application/xml"})
+RTF = frozenset({"application/rtf", "text/rtf"})
+NOTEBOOKS = frozenset({"application/vnd.jupyter", "application/x-ipynb+json"})
+#: xAI reads these, and no light library of a permissive licence does.
+ONLY_XAI = frozenset(
+    {
+        "application/msword",
+        "application/vnd.ms-excel",
+        "application/vnd.ms-outlook",
+        "application/x-hwp",
+        "application/x-hwp-v5",
+        *(f"{_OPEN_XML}presentationml.{kind}" for kind in ("slide", "slideshow", "template")),
+    }
+)
 
-_TEXTUAL = MARKUP | {
-    "application/javascript",
-    "application/json",
-    "application/jsonl",
-    "application/rtf",
-    "application/toml",
-    "application/x-ipynb+json",
-    "application/yaml",
-}
+_TEXTUAL = frozenset({f"application/{kind}" for kind in ("javascript", "json", "jsonl", "toml", "yaml")}).union(
+    MARKUP, RTF, NOTEBOOKS
+)
 
 
 def sniff(content: bytes, name: str) -> str:
@@ -37,24 +49,40 @@ def sniff(content: bytes, name: str) -> str:
         return PDF
     if content.startswith(b"PK\x03\x04"):
         return _sniff_zip(content)
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
+    if (text := decoded(content)) is None:
         return UNKNOWN
-    if "\0" in text:
-        return UNKNOWN
-    if text.lstrip("\ufeff \t\r\n")[:15].lower().startswith(("<!doctype html", "<html")):
-        return "text/html"
+    if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
+        return HTML
     guess = content_type_of(name) or ""
     # Bytes that are text are not a picture, whatever the name says.
     return guess if guess.startswith(("text/", "message/")) or guess in _TEXTUAL else "text/plain"
 
 
+def decoded(content: bytes) -> str | None:
+    """The text that these bytes are, or ``None`` if they are none: xAI takes UTF-8 alone."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
+
+
 def _sniff_zip(content: bytes) -> str:
     try:
-        names = zipfile.ZipFile(BytesIO(content)).namelist()
-    except zipfile.BadZipFile:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            names = archive.namelist()
+            said = _mimetype(archive) if "mimetype" in names else ""
+    except Exception:
+        # A broken archive fails in many ways, an encrypted member in another.
         return UNKNOWN
-    if "META-INF/container.xml" in names:
+    if said in OPEN_DOCUMENTS:
+        return said
+    if said == EPUB or "META-INF/container.xml" in names:
         return EPUB
-    return next((kind for folder, kind in OFFICE.items() if any(name.startswith(folder) for name in names)), ZIP)
+    return next((kind for folder, kind in _OFFICE.items() if any(name.startswith(folder) for name in names)), ZIP)
+
+
+def _mimetype(archive: zipfile.ZipFile) -> str:
+    """The content type that OpenDocument and EPUB carry in a member of its own."""
+    with archive.open("mimetype") as member:
+        return member.read(100).decode(errors="replace").strip()

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: One more whenever a table changes.
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS collections (
     collection_id TEXT PRIMARY KEY, name TEXT, created_at REAL, definition TEXT
 );
 CREATE TABLE IF NOT EXISTS files (
-    file_id TEXT PRIMARY KEY, filename TEXT, content_type TEXT, size INTEGER, sha256 TEXT, purpose TEXT,
-    created_at REAL, expires_at REAL, content BLOB
+    file_id TEXT PRIMARY KEY, filename TEXT, content_type TEXT, size INTEGER, hash TEXT, purpose TEXT,
+    created_at REAL, expires_at REAL, typed INTEGER, content BLOB
 );
 CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS files_by_name ON files (filename, file_id);
@@ -51,14 +53,21 @@ class Database:
     That is also what makes ``unique`` hold when two documents with the same value are attached at once.
 
     :param path: a file, which survives a restart, or ``:memory:``.
+    :raises sqlite3.DatabaseError: if the file has the tables of another version.
     """
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self._lock = threading.RLock()
         self.connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self.connection.row_factory = sqlite3.Row
+        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION and self.connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            self.connection.close()
+            raise sqlite3.DatabaseError("was written by another version of the emulator: name a new file")
         # An emulator may lose its last second in a power cut; waiting for the disk at each request is too dear.
-        self.connection.executescript("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF;" + _SCHEMA)
+        self.connection.executescript(
+            f"PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; PRAGMA user_version = {_VERSION};{_SCHEMA}"
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -99,18 +99,18 @@ class FileRules:
             filename=name,
             content_type=content_type or self._sniff(content, name),
             size=len(content),
-            # The reference shows 64 hex digits and names no algorithm.
-            sha256=blake3(content).hexdigest(),
+            hash=blake3(content).hexdigest(),
             purpose=purpose,
             created_at=now,
             expires_at=None if expires_after is None else now + expires_after,
+            typed=bool(content_type),
         )
         self._world.store.add_file(record, content)
         return record
 
     def _sniff(self, content: bytes, name: str) -> str:
         found = content_types.sniff(content, name)
-        if found in content_types.OFFICE.values() and self._world.settings.sniff_office == "octet_stream":
+        if found in content_types.CONTAINERS and self._world.settings.files_text == "raw":
             return content_types.UNKNOWN
         return found
 

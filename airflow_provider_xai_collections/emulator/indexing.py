@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import accumulate
 
 from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING, chunk
+from airflow_provider_xai_collections.emulator.content_types import PDF
 from airflow_provider_xai_collections.emulator.pace import Pace
+from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
 from airflow_provider_xai_collections.emulator.records import (
     ChunkRecord,
     CollectionRecord,
@@ -17,7 +21,9 @@ from airflow_provider_xai_collections.emulator.records import (
 )
 from airflow_provider_xai_collections.emulator.settings import Settings
 from airflow_provider_xai_collections.emulator.store import Store
-from airflow_provider_xai_collections.emulator.text import UnreadableError, extract
+from airflow_provider_xai_collections.emulator.text import extract, undecoded
+
+_BETWEEN_PAGES = "\n\n"
 
 _TO_PROCESSED: tuple[str, ...] = (
     DocumentStatus.PROCESSING,
@@ -111,9 +117,18 @@ class Indexing:
             if field.inject_into_chunk and field.key in fields
         ]
         chunking = definition.chunk_configuration or DEFAULT_CHUNKING
-        for page in extract(self._store.file_content(file.file_id), file.content_type, file.filename):
-            for passage in chunk(page.text, chunking, name=file.filename, injected=injected):
-                yield ChunkRecord(passage, page.number)
+        pages = self._pages(file)
+        # A passage may reach over several pages, and is said to be on that where it starts.
+        starts = list(accumulate((len(page.text) + len(_BETWEEN_PAGES) for page in pages), initial=0))
+        text = _BETWEEN_PAGES.join(page.text for page in pages)
+        for passage in chunk(text, chunking, name=file.filename, injected=injected):
+            yield ChunkRecord(passage, pages[bisect_right(starts, passage.start) - 1].number)
+
+    def _pages(self, file: FileRecord) -> list[Page]:
+        content = self._store.file_content(file.file_id)
+        if file.content_type == PDF and not file.typed and self._settings.files_text == "raw":
+            return undecoded(content)
+        return extract(content, file.content_type)
 
     def _path(self, document: DocumentRecord) -> tuple[str, ...]:
         if document.error_message:

@@ -26,16 +26,21 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A stored file, without its bytes."""
+    """A stored file, without its bytes.
+
+    :param hash: BLAKE3-256 of its bytes, as 64 hex digits.
+    :param typed: its content type was given by who uploaded it, not sniffed: that decides how it is read.
+    """
 
     file_id: str
     filename: str
     content_type: str
     size: int
-    sha256: str
+    hash: str
     purpose: str
     created_at: float
     expires_at: float | None = None
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,9 @@ class Settings:
     direct_upload_answer: Literal["document", "empty", "error"] = "document"
 
     # Files.
-    sniff_office: Literal["octet_stream", "correct"] = "octet_stream"
+    #: Of what ``POST /v1/files`` took: ``raw`` makes chunks of a PDF's bytes and fails Office files, as has been seen;
+    #: ``extract`` reads both as the one call does.
+    files_text: Literal["raw", "extract"] = "raw"
     #: ``fail`` takes the file and fails it when it is indexed.
     empty_file: Literal["accept", "refuse", "fail"] = "accept"
     #: ``detach`` takes the documents of a deleted file along, ``refuse`` answers 409 while there are any.

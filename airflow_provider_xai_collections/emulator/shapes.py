@@ -60,7 +60,7 @@ class Shapes:
                 "content_type": file.content_type,
                 "created_at": rfc3339(file.created_at),
                 "expires_at": None if file.expires_at is None else rfc3339(file.expires_at),
-                "hash": file.sha256,
+                "hash": file.hash,
             },
             **self.many("fields", record.fields),
             "status": progress.status,

@@ -28,7 +28,7 @@ Counter: TypeAlias = Literal["reads", "hidden_gets", "hidden_lists", "hidden_sea
 #: What a list may be sorted by.
 Column: TypeAlias = Literal["c.name", "c.created_at", "filename", "size", "f.created_at"]
 
-_FILE = "f.file_id, filename, content_type, size, sha256, purpose, f.created_at, expires_at"
+_FILE = "f.file_id, filename, content_type, size, hash, purpose, f.created_at, expires_at, typed"
 _DOCUMENT = f"""
     SELECT {_FILE}, d.*, (
         SELECT json_group_object(key, value) FROM fields x
@@ -121,10 +121,10 @@ class Store:
     def add_file(self, record: FileRecord, content: bytes) -> None:
         """Store a file."""
         values = (
-            *(record.file_id, record.filename, record.content_type, record.size, record.sha256, record.purpose),
-            *(record.created_at, record.expires_at, content),
+            *(record.file_id, record.filename, record.content_type, record.size, record.hash, record.purpose),
+            *(record.created_at, record.expires_at, record.typed, content),
         )
-        self._sql.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._sql.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def file(self, file_id: str) -> FileRecord | None:
         """One file, without its bytes."""
@@ -260,8 +260,8 @@ def _collection(row: sqlite3.Row) -> CollectionRecord:
 
 
 def _file(row: sqlite3.Row) -> FileRecord:
-    names = ("file_id", "filename", "content_type", "size", "sha256", "purpose", "created_at", "expires_at")
-    return FileRecord(*(row[name] for name in names))
+    names = ("file_id", "filename", "content_type", "size", "hash", "purpose", "created_at", "expires_at")
+    return FileRecord(**{name: row[name] for name in names}, typed=bool(row["typed"]))
 
 
 def _document(row: sqlite3.Row) -> DocumentRecord:

@@ -1,152 +1,104 @@
-"""Text out of files. Deliberately plain: enough for a search to find what a person would look for."""
+"""Text out of files: enough for a search to find what a person would look for."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from html.parser import HTMLParser
-from io import BytesIO
-from xml.etree import ElementTree
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES
 from airflow_provider_xai_collections.emulator import content_types
+from airflow_provider_xai_collections.emulator.readers.archives import open_archive
+from airflow_provider_xai_collections.emulator.readers.books import epub
+from airflow_provider_xai_collections.emulator.readers.markup import html
+from airflow_provider_xai_collections.emulator.readers.notebooks import notebook
+from airflow_provider_xai_collections.emulator.readers.office import docx, pptx, xlsx
+from airflow_provider_xai_collections.emulator.readers.opendocument import opendocument
+from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
+from airflow_provider_xai_collections.emulator.readers.pdf import pdf
+from airflow_provider_xai_collections.emulator.readers.plain import NOT_SUPPORTED, plain, rtf
 
-#: Where the text of a zip-based format is. A zip bomb of our own making is not a worry on a loopback emulator.
-_TEXT_PARTS = {
-    content_types.EPUB: (".xhtml", ".html", ".htm"),
-    content_types.OFFICE["word/"]: ("word/document.xml",),
-    content_types.OFFICE["ppt/"]: (".xml",),
-    content_types.OFFICE["xl/"]: ("xl/sharedStrings.xml",),
-}
-#: Elements that end a line, as local names of HTML, Word, PowerPoint and Excel.
-_LINES = frozenset({"p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "title", "si"})
+Reader: TypeAlias = Callable[[bytes], Iterator[Page]]
 
-
-class UnreadableError(Exception):
-    """There is no text to be had from this file; the message is for ``error_message``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Text, with the number of its page where the format has pages."""
-
-    text: str
-    number: int | None = None
+#: As long as the longest text that is sent as text, whatever a small file unpacks to.
+MAX_CHARS = MAX_DOCUMENT_BYTES
+#: As their import is called, where that is not the name of the package.
+_PACKAGES = {"docx": "python-docx", "pptx": "python-pptx"}
 
 
-def extract(content: bytes, content_type: str, name: str) -> list[Page]:
+def extract(content: bytes, content_type: str) -> list[Page]:
     """Read a file.
 
     :raises UnreadableError: if it cannot be read as what ``content_type`` says.
     """
-    match content_type:
-        case content_types.PDF:
-            return list(_pdf(content))
-        case content_types.ZIP:
-            return list(_zip(content))
-        case content_types.UNKNOWN:
-            raise UnreadableError("unsupported content type application/octet-stream")
-        case _ if content_type in _TEXT_PARTS:
-            return [Page(_zipped_markup(content, _TEXT_PARTS[content_type]))]
-        case _ if content_type in content_types.MARKUP:
-            return [Page(_strip_markup(_utf8(content, name)))]
-        case _:
-            return [Page(_utf8(content, name))]
-
-
-def _utf8(content: bytes, name: str) -> str:
+    kind = content_type.partition(";")[0].strip().lower()
+    pages, chars = [], 0
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableError(f"{name} is not UTF-8 text") from None
-
-
-def _pdf(content: bytes) -> Iterator[Page]:
-    try:
-        from pypdf import PdfReader
-    except ImportError:
+        for page in _READERS.get(kind, plain)(content):
+            # Some formats can spell halves of characters, which nothing can store.
+            pages.append(Page(page.text.encode(errors="replace").decode(), page.number))
+            chars += len(page.text)
+            if chars > MAX_CHARS:
+                raise ValueError(f"it has more than {MAX_CHARS} characters of text")
+    except UnreadableError:
+        raise
+    except ImportError as error:
+        module = (error.name or "").partition(".")[0]
+        package = _PACKAGES.get(module, module)
         raise UnreadableError(
-            "reading a PDF needs pypdf: pip install 'airflow-provider-xai-collections[emulator]'"
+            f"reading {kind} needs {package}: pip install 'airflow-provider-xai-collections[emulator]'"
         ) from None
-    try:
-        for number, page in enumerate(PdfReader(BytesIO(content)).pages, start=1):
-            yield Page(page.extract_text(), number)
     except Exception as error:
-        # pypdf meets a broken file with whatever its parser stumbled over.
-        raise UnreadableError(f"the PDF cannot be read: {error}") from None
+        # A library meets a broken file with whatever its parser stumbled over.
+        reason = str(error)[:200] or type(error).__name__
+        raise UnreadableError(f"the file cannot be read as {kind}: {reason}") from None
+    return pages
 
 
-def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            for name in archive.namelist():
-                yield name, archive.read(name)
-    except Exception as error:
-        # BadZipFile, zlib.error, RuntimeError if encrypted: a broken archive has many ways to fail.
-        raise UnreadableError(f"the archive cannot be read: {error}") from None
+def undecoded(content: bytes) -> list[Page]:
+    """The bytes of a file taken for text, a character each."""
+    return [Page(content.decode("ascii", errors="replace").replace("\ufffd", "?"))]
 
 
-def _zip(content: bytes) -> Iterator[Page]:
-    """The readable members of an archive; the others are passed over."""
-    for name, member in _members(content):
-        kind = content_types.sniff(member, name)
-        if kind not in (content_types.UNKNOWN, content_types.ZIP):
-            yield from extract(member, kind, name)
+def _archive(content: bytes) -> Iterator[Page]:
+    """The readable members of an archive, not those of archives within it."""
+    with open_archive(content) as archive:
+        for name in archive.namelist():
+            member = archive.read(name)
+            kind = content_types.sniff(member, name)
+            if kind not in (content_types.UNKNOWN, content_types.ZIP):
+                yield from extract(member, kind)
 
 
-def _zipped_markup(content: bytes, parts: Iterable[str]) -> str:
-    return "\n".join(_element_text(member) for name, member in _members(content) if name.endswith(tuple(parts)))
+def _unknown(content: bytes) -> Iterator[Page]:
+    raise UnreadableError(NOT_SUPPORTED)
 
 
-def _element_text(markup: bytes) -> str:
-    lines = _Lines()
-    parser = ElementTree.XMLParser(target=lines)  # noqa: S314 - the caller's own file, on the caller's own machine
-    try:
-        parser.feed(markup)
-        parser.close()
-    except ElementTree.ParseError as error:
-        raise UnreadableError(f"broken XML inside: {error}") from None
-    return "".join(lines.pieces)
+def _only_xai(content: bytes) -> Iterator[Page]:
+    raise ValueError("xAI reads such files, and this emulator has no reader for them")
 
 
-class _Lines:
-    """Target of an XML parser: keeps the text, and ends a line where a paragraph does."""
-
-    def __init__(self) -> None:
-        self.pieces: list[str] = []
-
-    def data(self, data: str) -> None:
-        self.pieces.append(data)
-
-    def end(self, tag: str) -> None:
-        if tag.rpartition("}")[2] in _LINES:
-            self.pieces.append("\n")
+def _same(kinds: frozenset[str], reader: Reader) -> dict[str, Reader]:
+    return dict.fromkeys(kinds, reader)
 
 
-class _Stripper(HTMLParser):
-    """Keeps what a reader would see."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pieces: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._hidden += tag in ("script", "style")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style"):
-            self._hidden = max(0, self._hidden - 1)
-        if tag in _LINES:
-            self.pieces.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.pieces.append(data)
-
-
-def _strip_markup(markup: str) -> str:
-    stripper = _Stripper()
-    stripper.feed(markup)
-    stripper.close()
-    return "".join(stripper.pieces)
+#: All that is not listed is read as text. Small libraries of MIT and BSD licence, where Python itself has no reader:
+#: markitdown would bring a neural network's runtime along, EbookLib is AGPL, odfpy has had no release since 2020.
+_READERS: Mapping[str, Reader] = {
+    content_types.PDF: pdf,
+    "application/vnd.adobe.pdf": pdf,
+    "application/x-pdf": pdf,
+    content_types.DOCX: docx,
+    content_types.PPTX: pptx,
+    content_types.XLSX: xlsx,
+    content_types.XLSX_TEMPLATE: xlsx,
+    content_types.EPUB: epub,
+    "application/epub": epub,
+    "application/x-epub+zip": epub,
+    **_same(content_types.OPEN_DOCUMENTS, opendocument),
+    **_same(content_types.MARKUP, html),
+    **_same(content_types.RTF, rtf),
+    **_same(content_types.NOTEBOOKS, notebook),
+    content_types.ZIP: _archive,
+    **_same(content_types.ONLY_XAI, _only_xai),
+    content_types.UNKNOWN: _unknown,
+}

@@ -11,7 +11,6 @@ from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 
 from .caller import Caller, Clock, upload
-from .samples import docx
 
 
 def playing(clock: Clock | None = None, **settings: Any) -> Caller:
@@ -115,6 +114,19 @@ def test_fields_of_the_one_call_upload_are_json(caller: Caller) -> None:
     assert "fields: not JSON" in reply.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"),
+        (b"abc", "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"),
+    ],
+)
+def test_the_hash_of_a_file_is_blake3(caller: Caller, content: bytes, expected: str) -> None:
+    collection_id, file_id = caller.collection(), caller.file(content=content)
+    caller.attach(collection_id, file_id)
+    assert caller.document(collection_id, file_id).file_metadata.hash == expected
+
+
 def test_files_have_a_size_limit() -> None:
     caller = playing(max_file_bytes=4)
     assert caller.refused(endpoints.UPLOAD_FILE, upload=upload("a.txt", b"12345"))[0] == 413
@@ -128,22 +140,6 @@ def test_empty_files_may_be_refused() -> None:
     collection_id, file_id = caller.collection(), caller.file(content=b"")
     caller.attach(collection_id, file_id)
     assert caller.status(collection_id, file_id) == "PROCESSED"
-
-
-@pytest.mark.parametrize(("sniff", "status"), [("octet_stream", "FAILED"), ("correct", "PROCESSED")])
-def test_office_files_lose_their_type_on_the_way(sniff: Any, status: str) -> None:
-    caller = playing(sniff_office=sniff)
-    collection_id, file_id = caller.collection(), caller.file("a.docx", docx("whales"))
-    caller.attach(collection_id, file_id)
-    assert caller.status(collection_id, file_id) == status
-
-
-def test_the_one_call_upload_keeps_the_type_of_an_office_file(caller: Caller) -> None:
-    collection_id = caller.collection()
-    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-    one = {"collection_id": collection_id, "name": "a.docx", "content_type": kind}
-    caller.call(endpoints.UPLOAD_DOCUMENT, **one, upload=upload("a.docx", docx("call me Ishmael")))
-    assert len(caller.found("ishmael", collection_id)) == 1
 
 
 def test_deleting_twice_is_404(caller: Caller) -> None:

@@ -83,7 +83,7 @@ def test_some_never_finish_and_some_fail() -> None:
         ("PROCESSING", ""),
         ("FAILED", "failed on order of fail_names"),
         ("FAILED", "the file is empty"),
-        ("FAILED", "unsupported content type application/octet-stream"),
+        ("FAILED", "File format not supported. The file does not contain readable text."),
     ]
 
 

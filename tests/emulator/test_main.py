@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,17 @@ def test_wrong_arguments_are_named(arguments: list[str], message: str, capsys: p
         main(arguments)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_database_of_another_version_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute("CREATE TABLE files (file_id TEXT PRIMARY KEY, sha256 TEXT)")
+    before = older.read_bytes()
+    with pytest.raises(SystemExit):
+        main(["--db", str(older)])
+    assert f"argument --db: {older}: was written by another version of the emulator" in capsys.readouterr().err
+    assert older.read_bytes() == before
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,6 @@ from airflow_provider_xai_collections.emulator import Emulator, Settings
 from airflow_provider_xai_collections.emulator.filters import Precedence
 
 from .caller import Caller
-from .samples import pdf
 
 
 def search(caller: Caller, query: str, collection_id: str, **params: Any) -> Any:
@@ -94,12 +93,6 @@ def test_groups_give_their_best(caller: Caller) -> None:
     found = search(caller, "whales village", shelf(caller), group_by={"keys": ["genre"]})
     assert {match.fields.get("genre") for match in found} == {"novel", "report", None}
     assert len(found) == 3
-
-
-def test_pages_of_a_pdf_are_named(caller: Caller) -> None:
-    collection_id, file_id = caller.collection(), caller.file("a.pdf", pdf("of the sea", "of whales"))
-    caller.attach(collection_id, file_id)
-    assert [match.page_number for match in search(caller, "whales", collection_id)] == [2]
 
 
 def test_a_search_needs_a_query_and_collections_that_exist(caller: Caller) -> None:

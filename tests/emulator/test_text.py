@@ -1,89 +1,151 @@
-"""Content types and text of files."""
+"""Text out of files, whoever reads them: libraries that are missing, broken files, and limits."""
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
 
-from airflow_provider_xai_collections.emulator.content_types import EPUB, OFFICE, PDF, UNKNOWN, ZIP, sniff
-from airflow_provider_xai_collections.emulator.text import Page, UnreadableError, extract
-
-from .samples import docx, epub, pdf, pptx, xlsx, zipped
-
-WORD, SLIDES, SHEET = OFFICE.values()
-
-
-@pytest.mark.parametrize(
-    ("content", "name", "expected"),
-    [
-        (b"text", "a.txt", "text/plain"),
-        (b"text", "a", "text/plain"),
-        (b"# text", "a.md", "text/markdown"),
-        (b"{}", "a.json", "application/json"),
-        (b"a,b", "a.csv", "text/csv"),
-        (b"text", "a.png", "text/plain"),
-        (b"text", "a.docx", "text/plain"),
-        (b"<!DOCTYPE html><p>", "a.txt", "text/html"),
-        (b"\xef\xbb\xbf <html>", "a.txt", "text/html"),
-        (pdf("x"), "a.txt", PDF),
-        (docx("x"), "a.txt", WORD),
-        (pptx("x"), "a", SLIDES),
-        (xlsx("x"), "a", SHEET),
-        (epub("x"), "a", EPUB),
-        (zipped({"a.txt": "x"}), "a", ZIP),
-        (b"PK\x03\x04 broken", "a.docx", UNKNOWN),
-        (b"\xff\xfe", "a.txt", UNKNOWN),
-        (b"a\x00b", "a.txt", UNKNOWN),
-    ],
+from airflow_provider_xai_collections.emulator import text
+from airflow_provider_xai_collections.emulator.content_types import (
+    DOCX,
+    EPUB,
+    HTML,
+    ONLY_XAI,
+    PDF,
+    PPTX,
+    UNKNOWN,
+    XLSX,
+    ZIP,
 )
-def test_sniffing(content: bytes, name: str, expected: str) -> None:
-    assert sniff(content, name) == expected
+from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
+from airflow_provider_xai_collections.emulator.text import extract
+from tests.sample_documents import SAMPLES, docx, epub, ipynb, pdf, png, rtf, xlsx, zipped
 
-
-@pytest.mark.parametrize(
-    ("content", "content_type", "expected"),
-    [
-        ("\ufeffcall me".encode(), "text/plain", "call me"),
-        (b"<p>call <b>me</b></p><script>x<y</script></script><style>p{}</style>now", "text/html", "call me\nnow"),
-        (b"<a>call &amp; me</a>", "application/xml", "call & me"),
-        (docx("call me"), WORD, "call me\n"),
-        (pptx("call me"), SLIDES, "call me\n"),
-        (xlsx("one"), SHEET, "one\ntwo\n"),
-        (epub("call me"), EPUB, "call me\n"),
-        (b"{\\rtf1 call me}", "application/rtf", "{\\rtf1 call me}"),
-    ],
-)
-def test_text_of_one_page(content: bytes, content_type: str, expected: str) -> None:
-    assert extract(content, content_type, "a") == [Page(expected)]
+ODT = "application/vnd.oasis.opendocument.text"
+NOTEBOOK = "application/vnd.jupyter"
+NOT_SUPPORTED = "File format not supported. The file does not contain readable text."
 
 
 def test_pages_of_a_pdf() -> None:
-    assert extract(pdf("one", "two"), PDF, "a.pdf") == [Page("one", 1), Page("two", 2)]
-
-
-def test_an_archive_gives_what_is_readable_in_it() -> None:
-    content = zipped({"a.txt": "one", "b.bin": b"\xff", "c.docx": docx("two"), "d.zip": zipped({"e": "f"})})
-    assert extract(content, ZIP, "a.zip") == [Page("one"), Page("two\n")]
+    pages = extract(pdf("one\ntwo\nthree", pages=2), PDF)
+    assert [(page.text.split(), page.number) for page in pages] == [(["one", "two"], 1), (["three"], 2)]
 
 
 @pytest.mark.parametrize(
-    ("content", "content_type", "message"),
+    ("content", "content_type"),
     [
-        (b"x", UNKNOWN, "unsupported content type"),
-        (b"\xff", "text/plain", "a is not UTF-8 text"),
-        (b"%PDF-1.4 broken", PDF, "the PDF cannot be read"),
-        (b"broken", WORD, "the archive cannot be read"),
-        (b"broken", ZIP, "the archive cannot be read"),
-        (zipped({"word/document.xml": "<broken"}), WORD, "broken XML inside"),
+        (pdf("me"), "application/x-pdf"),
+        (pdf("me"), "application/vnd.adobe.pdf"),
+        (pdf("me"), "Application/PDF; version=1.4"),
+        (epub("me"), "application/epub"),
+        (epub("me"), "application/x-epub+zip"),
+        (b"<p>me</p>", "application/xhtml"),
+        (rtf("me"), "application/rtf"),
+        (ipynb("me"), "application/x-ipynb+json"),
+        (b"me", "text/x-unheard-of"),
+        (b"me", "application/x-latex"),
     ],
 )
-def test_unreadable(content: bytes, content_type: str, message: str) -> None:
-    with pytest.raises(UnreadableError, match=message):
-        extract(content, content_type, "a")
+def test_a_kind_has_several_names(content: bytes, content_type: str) -> None:
+    (page,) = extract(content, content_type)
+    assert "me" in page.text.split()
+    assert "<" not in page.text
 
 
-def test_without_pypdf_a_pdf_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pypdf", None)
-    with pytest.raises(UnreadableError, match=r"pip install 'airflow-provider-xai-collections\[emulator\]'"):
-        extract(pdf("x"), PDF, "a.pdf")
+def test_an_archive_gives_what_is_readable_in_it() -> None:
+    members: dict[str, str | bytes] = {
+        "a.txt": "one",
+        "b.png": png(),
+        "c.docx": docx("two"),
+        "d.zip": zipped({"e": "f"}),
+    }
+    assert extract(zipped(members), ZIP) == [Page("one"), Page("two")]
+
+
+@pytest.mark.parametrize("content_type", [PDF, DOCX, PPTX, XLSX, EPUB, ODT, "text/rtf", NOTEBOOK])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"broken",
+        b"%PDF-1.4 broken",
+        b"PK\x03\x04 broken",
+        zipped({"word/document.xml": "<broken"}),
+        zipped({"content.xml": "<broken", "META-INF/container.xml": "<broken"}),
+        docx("x")[:2000],
+        pdf("x")[:200],
+    ],
+)
+def test_broken_files_fail_with_a_reason(content: bytes, content_type: str) -> None:
+    with pytest.raises(UnreadableError) as refused:
+        extract(content, content_type)
+    is_explained = str(refused.value).startswith(f"the file cannot be read as {content_type}: ")
+    assert is_explained or (content_type == NOTEBOOK and str(refused.value) == NOT_SUPPORTED)
+
+
+def test_an_archive_that_is_broken_or_has_a_broken_member() -> None:
+    for content, reason in ((b"PK", f"{ZIP}: File is not a zip file"), (zipped({"a.pdf": b"%PDF-"}), f"{PDF}: ")):
+        with pytest.raises(UnreadableError, match=f"the file cannot be read as {reason}"):
+            extract(content, ZIP)
+
+
+@pytest.mark.parametrize("ending", [".docx", ".xlsx", ".pptx"])
+def test_one_office_file_for_another_fails_with_a_reason(ending: str) -> None:
+    for content_type in {DOCX, PPTX, XLSX} - {{".docx": DOCX, ".xlsx": XLSX, ".pptx": PPTX}[ending]}:
+        with pytest.raises(UnreadableError, match=rf"^the file cannot be read as {content_type}: \S"):
+            extract(SAMPLES[ending]("x"), content_type)
+
+
+@pytest.mark.parametrize("content_type", [UNKNOWN, HTML, "text/plain", "image/png"])
+def test_what_is_no_text_fails_in_the_words_of_the_service(content_type: str) -> None:
+    with pytest.raises(UnreadableError) as refused:
+        extract(png(), content_type)
+    assert str(refused.value) == NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("content_type", sorted(ONLY_XAI))
+def test_what_xai_alone_can_read_says_so(content_type: str) -> None:
+    with pytest.raises(UnreadableError, match="xAI reads such files, and this emulator has no reader for them"):
+        extract(b"\xd0\xcf\x11\xe0", content_type)
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "ending", "content_type"),
+    [
+        ("pypdf", "pypdf", ".pdf", PDF),
+        ("docx", "python-docx", ".docx", DOCX),
+        ("pptx", "python-pptx", ".pptx", PPTX),
+        ("openpyxl", "openpyxl", ".xlsx", XLSX),
+        ("striprtf", "striprtf", ".rtf", "text/rtf"),
+    ],
+)
+def test_without_its_library_a_file_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, module: str, package: str, ending: str, content_type: str
+) -> None:
+    content = SAMPLES[ending]("x")
+    for name in [name for name in sys.modules if name.startswith(f"{module}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UnreadableError) as refused:
+        extract(content, content_type)
+    way_out = "pip install 'airflow-provider-xai-collections[emulator]'"
+    assert str(refused.value) == f"reading {content_type} needs {package}: {way_out}"
+    assert extract(b"x", "text/plain") == [Page("x")]
+
+
+def test_there_is_a_limit_to_how_much_text_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "MAX_CHARS", 10)
+    extract(b"x" * 10, "text/plain")
+    with pytest.raises(UnreadableError, match="it has more than 10 characters of text"):
+        extract(b"x" * 11, "text/plain")
+
+
+def test_halves_of_characters_are_replaced() -> None:
+    cell = {"cell_type": "markdown", "source": "a\ud800b"}
+    assert extract(json.dumps({"cells": [cell]}).encode(), NOTEBOOK) == [Page("a?b")]
+
+
+def test_a_workbook_that_is_a_template_is_read_alike() -> None:
+    assert "x" in extract(xlsx("x"), XLSX.replace("sheet.sheet", "sheet.template"))[0].text.split()

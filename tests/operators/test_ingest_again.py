@@ -11,8 +11,8 @@ import pytest
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from tests.conftest import playing
-from tests.emulator.samples import docx
 from tests.operators.stage import Xai, run, write
+from tests.sample_documents import docx
 
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
 WRITES = ("upload_file", "upload_document", "add_document", "remove_document", "delete_file", "update_collection")

@@ -19,9 +19,9 @@ from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, Http
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
 from tests.conftest import API_KEY, Logged, RecordingEmulator, playing
 from tests.emulator.caller import encode
-from tests.emulator.samples import docx
 from tests.operators.stage import FlyingTime, Xai, run, write
 from tests.operators.syncs import contents, counts, only_id, sync, task, writes
+from tests.sample_documents import docx
 
 LIBRARY = {"a.md": "alpha", "b.txt": "beta", "deep/c.md": "gamma"}
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])

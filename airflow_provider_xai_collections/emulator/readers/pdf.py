@@ -1,0 +1,16 @@
+"""PDF, by pypdf. A scanned one has pages without text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+
+from airflow_provider_xai_collections.emulator.readers.page import Page
+
+
+def pdf(content: bytes) -> Iterator[Page]:
+    """The pages of a PDF."""
+    from pypdf import PdfReader
+
+    for number, page in enumerate(PdfReader(BytesIO(content)).pages, start=1):
+        yield Page(page.extract_text(), number)
