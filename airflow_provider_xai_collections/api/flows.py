@@ -72,7 +72,7 @@ class Pages(Generic[Item]):
     before or by a page with nothing new, there may be more that the service does not show: then asking for the next
     request is an error, so that nobody takes what was shown for the whole list.
 
-    ``limit`` is the page size; a list is complete whatever it is. Of each item a number is kept, not the item.
+    ``limit`` is the page size; a list is complete whatever it is. Of each item only its id is kept.
     """
 
     def __init__(self, endpoint: Endpoint[Any], **params: Any) -> None:
@@ -81,10 +81,8 @@ class Pages(Generic[Item]):
         self._limit: int = MAX_PAGE if limit is None else limit
         self._params = {**params, "limit": self._limit}
         self._token: str | None = params.get("pagination_token")
-        # Hashes, which take less room than tokens and ids. Two ids with the same one do no harm: it matters only
-        # whether all of a page are known.
-        self._tokens: set[int] = {hash(self._token)} if self._token else set()
-        self._seen: set[int] = set()
+        self._tokens: set[str] = {self._token} if self._token else set()
+        self._seen: set[str] = set()
         self._identity = _IDENTITIES[endpoint.name]
         self._longest = 0
         self._was_full = False
@@ -106,25 +104,26 @@ class Pages(Generic[Item]):
         return None if self._ended else request
 
     def observe(self, page: Page[Item]) -> tuple[Item, ...]:
-        """Take in a page and return its items."""
-        known, count = len(self._seen), len(page.items)
-        self._seen.update(hash(self._identity(item)) for item in page.items)
+        """Take in a page and return those of its items that no page has shown before."""
+        count = len(page.items)
+        new = {self._identity(item): item for item in page.items if self._identity(item) not in self._seen}
+        self._seen.update(new)
         # A service may cap its pages below the limit: then the longest page shows what a full one is.
         full = count >= min(self._limit, self._longest or self._limit)
         if not page.items:
             self._ended = True
-        elif len(self._seen) == known:
+        elif not new:
             self._end("a page with nothing new" if self._was_full else "")
         elif not page.pagination_token:
             self._ended = True
-        elif hash(page.pagination_token) in self._tokens:
+        elif page.pagination_token in self._tokens:
             self._end("the token of a page that it had sent before" if full else "")
         else:
-            self._tokens.add(hash(page.pagination_token))
+            self._tokens.add(page.pagination_token)
             self._token = page.pagination_token
         self._longest = max(self._longest, count)
         self._was_full = full
-        return page.items
+        return tuple(new.values())
 
     def _end(self, doubt: str) -> None:
         self._ended, self._doubt = True, doubt

@@ -257,7 +257,7 @@ class XAICollectionsHook(XAIConnectedHook):
         filter: str | None = None,
         name: str | None = None,
     ) -> Iterator[Document]:
-        """As :meth:`list_documents`, a page at a time: of those before, memory keeps only a number each.
+        """As :meth:`list_documents`, a page at a time: of those before, memory keeps only the ids.
 
         :raises XAIIncompleteListError: the service may not have shown all of them; after all that it has shown.
         """
