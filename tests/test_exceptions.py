@@ -37,7 +37,9 @@ def test_every_error_survives_the_way_to_another_process(kind: type[XAIError], t
 @pytest.mark.parametrize("travel", TRAVELS)
 @pytest.mark.parametrize("kind", WITH_STATUS)
 def test_a_status_error_keeps_what_callers_decide_on(kind: type[XAIStatusError], travel: Callable[[Any], Any]) -> None:
-    arrived = travel(kind("what happened", status=429, code="slow", reason="a:b:c", request_id="req_7", retry_after="7"))
+    arrived = travel(
+        kind("what happened", status=429, code="slow", reason="a:b:c", request_id="req_7", retry_after="7")
+    )
     assert (str(arrived), arrived.status, arrived.code) == ("what happened", 429, "slow")
     assert (arrived.reason, arrived.request_id, arrived.retry_after) == ("a:b:c", "req_7", "7")
 

@@ -298,7 +298,12 @@ OTHER_WAY = 'upload_method="auto" or "files" uploads in two calls instead'
         (500, CITY.encode(), UPLOAD, OTHER_WAY),
         (405, b"", UPLOAD, OTHER_WAY),
         (405, b"<html>", GET, "Check the host in the connection: a gateway there may not route this call"),
-        (500, {"error": CITY}, GET, "It depends on where the call comes from: send it from another network, or through"),
+        (
+            500,
+            {"error": CITY},
+            GET,
+            "It depends on where the call comes from: send it from another network, or through",
+        ),
     ],
 )
 def test_a_way_that_does_not_take_the_call_is_told_with_another(
