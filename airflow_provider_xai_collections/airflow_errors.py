@@ -13,6 +13,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
     XAIConflictError,
     XAICredentialError,
+    XAICreditsError,
     XAIError,
     XAIIndexingError,
     XAIInterruptedError,
@@ -21,6 +22,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAITimeoutError,
     XAITooLargeError,
     XAIUnfitDocumentError,
+    XAIUnroutableError,
 )
 
 #: The same request would meet the same answer.
@@ -30,10 +32,12 @@ FINAL = (
     XAIAuthError,
     XAIConflictError,
     XAICredentialError,
+    XAICreditsError,
     XAIInvalidRequestError,
     XAINotFoundError,
     XAITooLargeError,
     XAIUnfitDocumentError,
+    XAIUnroutableError,
 )
 
 

@@ -38,12 +38,18 @@ class XAIResponseError(XAIError):
     """The service answered success with a body that is not what the contract says."""
 
 
+class XAIIncompleteListError(XAIError):
+    """A list ended in a way that leaves open what else there is: nothing may be decided on what it does not show."""
+
+
 class XAIStatusError(XAIError):
     """The service answered with an error status.
 
     :param status: the HTTP status.
     :param code: the service's own error code, if the body had one.
-    :param request_id: the ``x-request-id`` of the answer, for xAI's support.
+    :param reason: the service's machine-readable reason, e.g. ``form-invalid:not-empty:collection_name``, if the text
+        ended in one (``[WKE=…]``).
+    :param request_id: the ``x-request-id`` of the answer, or else its ``cf-ray``, for xAI's support.
     :param retry_after: the ``Retry-After`` header as it came: seconds or an HTTP date.
     """
 
@@ -53,18 +59,24 @@ class XAIStatusError(XAIError):
         *,
         status: int = 0,
         code: str | None = None,
+        reason: str | None = None,
         request_id: str | None = None,
         retry_after: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.reason = reason
         self.request_id = request_id
         self.retry_after = retry_after
 
 
 class XAIAuthError(XAIStatusError):
-    """The key was refused (401, 403, or the 400 that says the key is wrong)."""
+    """The key was refused (401, 403, or another status that says the key is wrong)."""
+
+
+class XAICreditsError(XAIStatusError):
+    """The team has no credits left, or reached its spending limit (402, and the 403 and 429 that say so)."""
 
 
 class XAINotFoundError(XAIStatusError):
@@ -93,7 +105,10 @@ class XAIRateLimitError(XAIStatusError):
 
 
 class XAIUnroutableError(XAIStatusError):
-    """The way to the service does not take this call, so nothing was done, and no retry helps."""
+    """The way to the service does not take this call (405, and the 500 that names a header of Cloudflare).
+
+    Nothing was done, and no retry helps.
+    """
 
 
 class XAIServerError(XAIStatusError):

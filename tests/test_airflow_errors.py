@@ -13,7 +13,9 @@ from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.airflow_errors import FINAL, XAIFailException, for_operator, for_sensor
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
+    XAICreditsError,
     XAIError,
+    XAIIncompleteListError,
     XAIIndexingError,
     XAIInterruptedError,
     XAIInvalidRequestError,
@@ -25,10 +27,12 @@ from airflow_provider_xai_collections.exceptions import (
     XAIStatusError,
     XAITimeoutError,
     XAITransportError,
+    XAIUnroutableError,
 )
 
 #: A retry of the task may well end otherwise.
 RETRIED = {
+    XAIIncompleteListError,
     XAIIndexingError,
     XAIInterruptedError,
     XAIOutcomeUnknownError,
@@ -88,6 +92,9 @@ def test_a_sensor_that_was_told_to_end_is_not_skipped() -> None:
         (XAIIndexingError, XAIFailException),  # the sensor only looks: looking again shows the same
         (XAIAuthError, XAIFailException),
         (XAIInvalidRequestError, XAIFailException),
+        (XAICreditsError, XAIFailException),
+        (XAIUnroutableError, XAIFailException),
+        (XAIIncompleteListError, AirflowException),
         (XAIServerError, AirflowException),
         (XAIError, AirflowException),
     ],

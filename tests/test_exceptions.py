@@ -37,9 +37,11 @@ def test_every_error_survives_the_way_to_another_process(kind: type[XAIError], t
 @pytest.mark.parametrize("travel", TRAVELS)
 @pytest.mark.parametrize("kind", WITH_STATUS)
 def test_a_status_error_keeps_what_callers_decide_on(kind: type[XAIStatusError], travel: Callable[[Any], Any]) -> None:
-    arrived = travel(kind("what happened", status=429, code="slow", request_id="req_7", retry_after="7"))
+    arrived = travel(
+        kind("what happened", status=429, code="slow", reason="a:b:c", request_id="req_7", retry_after="7")
+    )
     assert (str(arrived), arrived.status, arrived.code) == ("what happened", 429, "slow")
-    assert (arrived.request_id, arrived.retry_after) == ("req_7", "7")
+    assert (arrived.reason, arrived.request_id, arrived.retry_after) == ("a:b:c", "req_7", "7")
 
 
 @pytest.mark.parametrize("travel", TRAVELS)
@@ -59,7 +61,7 @@ def test_a_refused_argument_is_a_value_error_for_those_who_do_not_know_us() -> N
 
 def test_all_statuses_can_be_caught_at_once() -> None:
     assert XAIAuthError in WITH_STATUS
-    assert len(WITH_STATUS) == 8
+    assert len(WITH_STATUS) == 10
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -14,9 +14,11 @@ from airflow_provider_xai_collections.airflow_errors import FINAL
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAIAuthError,
+    XAICreditsError,
     XAIError,
     XAIInvalidRequestError,
     XAIRateLimitError,
+    XAIUnroutableError,
 )
 from airflow_provider_xai_collections.retry_policies import xai_retry_policy
 
@@ -56,7 +58,7 @@ def test_rate_limits_wait_what_is_final_fails_and_the_rest_is_the_tasks(kind: ty
 
 @newer
 def test_auth_and_bad_input_are_among_what_fails_at_once() -> None:
-    for kind in (XAIAuthError, XAIArgumentError, XAIInvalidRequestError):
+    for kind in (XAIAuthError, XAIArgumentError, XAIInvalidRequestError, XAICreditsError, XAIUnroutableError):
         assert xai_retry_policy().evaluate(kind("no"), try_number=1, max_tries=3).action is RetryAction.FAIL
 
 

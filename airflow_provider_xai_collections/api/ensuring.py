@@ -15,7 +15,10 @@ from airflow_provider_xai_collections.exceptions import XAIAmbiguousNameError, X
 
 
 def find_collections(collection_name: str, *, team_id: str | None = None) -> Flow[list[Collection]]:
-    """The collections called exactly ``collection_name``. The service only matches parts of names, so we compare."""
+    """The collections called exactly ``collection_name``. The service only matches parts of names, so we compare.
+
+    :raises XAIIncompleteListError: it is open whether the service has shown all of them.
+    """
     found = yield from list_all(LIST_COLLECTIONS, filter=f"collection_name:{quoted(collection_name)}", team_id=team_id)
     exact = {each.collection_id: each for each in found if each.collection_name == collection_name}
     return list(exact.values())
@@ -47,8 +50,10 @@ def ensure_collection(collection_name: str, *, team_id: str | None = None, **set
     """Return the collection called ``collection_name``, creating it with ``settings`` if there is none.
 
     Safe to repeat: a create whose answer was lost is found by name, not sent again. And safe beside others that do the
-    same, although several collections may have one name: of those made at the same time, the oldest stays.
+    same, although several collections may have one name: of those made at the same time, the oldest stays. It creates
+    only on the ground of a complete list, and is done when the list shows what was made, or has not for a while.
 
+    :raises XAIIncompleteListError: the list of collections may be incomplete, so the name may be there.
     :raises XAIAmbiguousNameError: several collections carry the name.
     """
     request = CREATE_COLLECTION.request(collection_name=collection_name, team_id=team_id, **settings)
@@ -71,7 +76,13 @@ def ensure_collection(collection_name: str, *, team_id: str | None = None, **set
 
 def _oldest(ours: Collection, team_id: str | None) -> Flow[Ensured]:
     """The collection that was made just now, unless somebody else made one of that name before: then ours gives way."""
-    found = yield from find_collections(ours.collection_name, team_id=team_id)
+    for turn in range(LOOKS):
+        if turn:
+            yield Sleep(float(turn))
+        found = yield from find_collections(ours.collection_name, team_id=team_id)
+        # Where lists lag, who looks for the name now finds nothing and creates another one: so wait until ours shows.
+        if any(each.collection_id == ours.collection_id for each in found):
+            break
     oldest = min((*found, ours), key=_age)
     if oldest.collection_id == ours.collection_id:
         return Ensured(ours, created=True)

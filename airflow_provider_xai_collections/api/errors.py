@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_xai_collections.api.printable import printable
@@ -11,15 +12,25 @@ from airflow_provider_xai_collections.api.protocol import Host, Request, Respons
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
     XAIConflictError,
+    XAICreditsError,
     XAIInvalidRequestError,
     XAINotFoundError,
     XAIRateLimitError,
     XAIServerError,
     XAIStatusError,
     XAITooLargeError,
+    XAIUnroutableError,
 )
 
 _WRONG_KEY = re.compile(r"incorrect api key|invalid api key|invalid (management|bearer)", re.IGNORECASE)
+#: Careful words: an answer to too many requests may advise to buy more credits as well.
+_NO_CREDITS = re.compile(
+    r"used (up )?all (of )?(its |your |the )?(available )?credits|reached (its|your|the) (monthly )?spending limit",
+    re.IGNORECASE,
+)
+#: Cloudflare's headers say where a call comes from, and a city whose name is not ASCII is more than the service takes.
+_CLOUDFLARE_HEADER = re.compile(r"\bheader\b.{0,20}\bcf-\w", re.IGNORECASE)
+_REASON_MARK = "[WKE="
 
 
 def error_from(request: Request[Any], response: Response) -> XAIStatusError | None:
@@ -27,24 +38,54 @@ def error_from(request: Request[Any], response: Response) -> XAIStatusError | No
     status = response.status
     if 200 <= status < 300:
         return None
-    code, detail = _read_body(response)
-    kind = _kind(status, detail)
-    parts = [f"{request}: {_WHAT[kind]} ({status}{f' {code}' if code else ''}, {response.request_id_text})"]
-    if detail:
-        parts.append(f'the service says: "{detail}"')
-    parts.append(_next_step(kind, status, request))
+    said = _read_body(response)
+    kind = _kind(status, said)
+    facts = [f"{status} {said.code}" if said.code else f"{status}", said.reason, response.request_id_text]
+    parts = [f"{request}: {_WHAT[kind]} ({', '.join(fact for fact in facts if fact)})"]
+    if said.text:
+        parts.append(f'the service says: "{said.text}"')
+    parts.append(_next_step(kind, status, said, request))
     return kind(
         ". ".join(parts),
         status=status,
-        code=code,
+        code=said.code,
+        reason=said.reason,
         request_id=response.request_id,
         retry_after=response.headers.get("retry-after"),
     )
 
 
-def _kind(status: int, detail: str) -> type[XAIStatusError]:
-    if status in (401, 403) or (status == 400 and _WRONG_KEY.search(detail)):
+def is_rate_limit(response: Response) -> bool:
+    """Tell a 429 that slower requests can avoid from one that no pace helps with: out of credits, storage full."""
+    return response.status == 429 and _kind(429, _read_body(response)) is XAIRateLimitError
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The content of an error's body.
+
+    :param reason: the machine-readable end of the text, which is cut from ``text``.
+    """
+
+    text: str
+    code: str | None = None
+    reason: str | None = None
+
+    def has_reason(self, reason: str) -> bool:
+        """Compare with a group and a reason; the field that may follow them does not count."""
+        return self.reason is not None and f"{self.reason}:".startswith(f"{reason}:")
+
+
+def _kind(status: int, said: _Said) -> type[XAIStatusError]:
+    for reason, kind in _BY_REASON.items():
+        if said.has_reason(reason):
+            return kind
+    if status == 402 or (400 <= status < 500 and _NO_CREDITS.search(said.text)):
+        return XAICreditsError
+    if status in (401, 403) or (status == 400 and _WRONG_KEY.search(said.text)):
         return XAIAuthError
+    if status == 405 or (status == 500 and _CLOUDFLARE_HEADER.search(said.text)):
+        return XAIUnroutableError
     if status == 408 or status >= 500:
         return XAIServerError
     if 300 <= status < 400:
@@ -52,6 +93,14 @@ def _kind(status: int, detail: str) -> type[XAIStatusError]:
     return _BY_STATUS.get(status, XAIInvalidRequestError)
 
 
+_WRONG_KEY_REASON = "unauthenticated:bad-credentials"
+_STORAGE_FULL_REASON = "file:storage-exhausted"
+#: Reasons that say more than the status they come with.
+_BY_REASON: dict[str, type[XAIStatusError]] = {
+    _WRONG_KEY_REASON: XAIAuthError,
+    _STORAGE_FULL_REASON: XAIInvalidRequestError,
+    "file:too-large": XAITooLargeError,
+}
 _BY_STATUS: dict[int, type[XAIStatusError]] = {
     404: XAINotFoundError,
     409: XAIConflictError,
@@ -61,19 +110,25 @@ _BY_STATUS: dict[int, type[XAIStatusError]] = {
 }
 _WHAT: dict[type[XAIStatusError], str] = {
     XAIAuthError: "the key was refused",
+    XAICreditsError: "the team has no credits left, or reached its spending limit",
     XAINotFoundError: "does not exist",
     XAIConflictError: "clashes with what exists",
     XAITooLargeError: "too large for the service",
     XAIRateLimitError: "too many requests",
+    XAIUnroutableError: "the way to the service does not take this call",
     XAIServerError: "the service failed",
     XAIInvalidRequestError: "the service refused the request",
     XAIStatusError: "redirected, which is refused because a key must not leave its host",
 }
 
 
-def _next_step(kind: type[XAIStatusError], status: int, request: Request[Any]) -> str:
+def _next_step(kind: type[XAIStatusError], status: int, said: _Said, request: Request[Any]) -> str:
     host = request.endpoint.host
-    if kind is XAIAuthError and status == 403:
+    if said.has_reason(_STORAGE_FULL_REASON):
+        return "The team's storage is full: delete files that nobody needs, or ask xAI for more, then clear the task"
+    if kind is XAIUnroutableError:
+        return _other_way(status, request)
+    if kind is XAIAuthError and status == 403 and not said.has_reason(_WRONG_KEY_REASON):
         permission = "AddFileToCollection" if request.endpoint.name == "add_document" else "the endpoint"
         if host is Host.MANAGEMENT:
             return f"Give the management key the permission for {permission} in xAI's console"
@@ -86,7 +141,18 @@ def _next_step(kind: type[XAIStatusError], status: int, request: Request[Any]) -
     return _NEXT_STEP[kind]
 
 
+def _other_way(status: int, request: Request[Any]) -> str:
+    if request.endpoint.name == "upload_document":
+        return 'upload_method="auto" or "files" uploads in two calls instead'
+    if status == 405:
+        return "Check the host in the connection: a gateway there may not route this call"
+    return "It depends on where the call comes from: send it from another network, or through a proxy elsewhere"
+
+
 _NEXT_STEP: dict[type[XAIStatusError], str] = {
+    XAICreditsError: (
+        "Add credits or raise the spending limit in xAI's console (https://console.x.ai), then clear the task"
+    ),
     XAINotFoundError: "Check the id, and that the key belongs to the team that owns it",
     XAIConflictError: "Look at what is there: change the request, or remove what is in its way",
     XAITooLargeError: "Send less at once",
@@ -97,17 +163,26 @@ _NEXT_STEP: dict[type[XAIStatusError], str] = {
 }
 
 
-def _read_body(response: Response) -> tuple[str | None, str]:
-    """Error code and text from any of the shapes seen: flat, nested, numeric, plain text, or a proxy's HTML."""
+def _read_body(response: Response) -> _Said:
+    """Read any of the shapes seen: flat, nested, numeric, plain text, or a proxy's HTML."""
     text = response.body.decode("utf-8", "replace")
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        return None, "" if "html" in response.content_type or text.lstrip().startswith("<") else printable(text)
+        return _said("" if "html" in response.content_type or text.lstrip().startswith("<") else text)
     if not isinstance(body, dict):
-        return None, printable(text)
+        return _said(text)
     inner = body.get("error")
     source = inner if isinstance(inner, dict) else body
     detail = source.get("message") or source.get("error") or source.get("details") or source.get("detail") or ""
     code = source.get("code")
-    return (printable(str(code)) or None) if code is not None else None, printable(str(detail))
+    return _said(str(detail), (printable(str(code)) or None) if code is not None else None)
+
+
+def _said(text: str, code: str | None = None) -> _Said:
+    """Make both parts of a text fit for messages: what it says, and the reason that it may end with."""
+    before, mark, after = text.rpartition(_REASON_MARK)
+    reason, end, rest = after.partition("]")
+    if mark and end and not rest.strip():
+        return _Said(printable(before), code, printable(reason) or None)
+    return _Said(printable(text), code)

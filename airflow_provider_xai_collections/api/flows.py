@@ -6,10 +6,12 @@ Each flow can be repeated after dying at any line: it looks at what is there, th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
 
+from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
@@ -18,24 +20,32 @@ from airflow_provider_xai_collections.api.endpoints import (
     DELETE_FILE,
     GET_COLLECTION,
     GET_DOCUMENT,
+    LIST_COLLECTIONS,
     LIST_DOCUMENTS,
+    LIST_FILES,
     REMOVE_DOCUMENT,
     Endpoint,
 )
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
-from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep, call
+from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Sleep, call
 from airflow_provider_xai_collections.exceptions import (
     XAIConflictError,
     XAIError,
+    XAIIncompleteListError,
     XAIInvalidRequestError,
     XAINotFoundError,
     XAIOutcomeUnknownError,
     XAITooLargeError,
+    XAIUnroutableError,
 )
 
 MAX_PAGE = 100
 #: Ids per ``documents:batchGet``: how many it takes is unknown, and 50 make about 2.6 KB of query.
 BATCH_SIZE = 50
+#: Ids to ask for one by one, where ``documents:batchGet`` cannot be used: more are looked for in a list.
+FEW = 20
+#: Ids that ``documents:batchGet`` refuses alone, before it ever answered, until it is not asked any more.
+STRIKES = 3
 #: Attaches with a lost answer before giving up.
 ADD_TRIES = 5
 #: Looks for something that may have been made a moment ago: what the service shows may lag behind.
@@ -57,36 +67,81 @@ class Page(Protocol[Item]):
 class Pages(Generic[Item]):
     """The walk through a list: which page to ask for next, and when the list has ended.
 
-    It ends on a missing or empty token, a page shorter than asked for, or a token already used. ``limit`` is the page
-    size; a list is complete whatever it is.
+    It ends on a missing or empty token, an empty page, a page with nothing new, or a token seen before. A page shorter
+    than asked for is no end: nothing promises full pages. Where the list ends after a *full* page by a token seen
+    before or by a page with nothing new, there may be more that the service does not show: then asking for the next
+    request is an error, so that nobody takes what was shown for the whole list.
+
+    ``limit`` is the page size; a list is complete whatever it is. Of each item only its id is kept.
     """
 
     def __init__(self, endpoint: Endpoint[Any], **params: Any) -> None:
         self._endpoint = endpoint
         limit = params.get("limit")
-        self._params = {**params, "limit": MAX_PAGE if limit is None else limit}
+        self._limit: int = MAX_PAGE if limit is None else limit
+        self._params = {**params, "limit": self._limit}
         self._token: str | None = params.get("pagination_token")
-        self._used: set[str] = set()
+        self._tokens: set[str] = {self._token} if self._token else set()
+        self._seen: set[str] = set()
+        self._identity = _IDENTITIES[endpoint.name]
+        self._longest = 0
+        self._was_full = False
         self._ended = False
+        self._doubt = ""
 
     def next_request(self) -> Request[Any] | None:
-        """The request for the next page, or ``None`` at the end."""
-        if self._ended:
-            return None
-        return self._endpoint.request(**{**self._params, "pagination_token": self._token})
+        """The request for the next page, or ``None`` at the end.
+
+        :raises XAIIncompleteListError: the list has ended, and it is open whether all of it was shown.
+        """
+        request = self._endpoint.request(**{**self._params, "pagination_token": self._token})
+        if self._doubt:
+            raise XAIIncompleteListError(
+                f"{request}: the list may be incomplete. After {len(self._seen)} entries the service sent "
+                f"{self._doubt}, so nothing is decided on what it does not show. Try again later; if it repeats, list "
+                "less at a time with a filter, or tell xAI"
+            )
+        return None if self._ended else request
 
     def observe(self, page: Page[Item]) -> tuple[Item, ...]:
-        """Take in a page and return its items."""
-        if self._token:
-            self._used.add(self._token)
-        self._token = page.pagination_token
-        short = len(page.items) < self._params["limit"]
-        self._ended = not self._token or short or self._token in self._used
-        return page.items
+        """Take in a page and return those of its items that no page has shown before."""
+        count = len(page.items)
+        new = {self._identity(item): item for item in page.items if self._identity(item) not in self._seen}
+        self._seen.update(new)
+        # A service may cap its pages below the limit: then the longest page shows what a full one is.
+        full = count >= min(self._limit, self._longest or self._limit)
+        if not page.items:
+            self._ended = True
+        elif not new:
+            self._end("a page with nothing new" if self._was_full else "")
+        elif not page.pagination_token:
+            self._ended = True
+        elif page.pagination_token in self._tokens:
+            self._end("the token of a page that it had sent before" if full else "")
+        else:
+            self._tokens.add(page.pagination_token)
+            self._token = page.pagination_token
+        self._longest = max(self._longest, count)
+        self._was_full = full
+        return tuple(new.values())
+
+    def _end(self, doubt: str) -> None:
+        self._ended, self._doubt = True, doubt
+
+
+#: What tells the items of a list apart.
+_IDENTITIES: dict[str, Callable[[Any], str]] = {
+    LIST_COLLECTIONS.name: attrgetter("collection_id"),
+    LIST_DOCUMENTS.name: attrgetter("file_id"),
+    LIST_FILES.name: attrgetter("id"),
+}
 
 
 def list_all(endpoint: Endpoint[Any], **params: Any) -> Flow[list[Any]]:
-    """Every item of a list, all pages."""
+    """Every item of a list, all pages.
+
+    :raises XAIIncompleteListError: it is open whether the service has shown all of it.
+    """
     pages: Pages[Any] = Pages(endpoint, **params)
     items: list[Any] = []
     while (request := pages.next_request()) is not None:
@@ -166,32 +221,86 @@ def batch_get_documents(
 ) -> Flow[list[Document]]:
     """The documents with these ids; an id the collection does not have is left out.
 
-    A batch that the service refuses is halved, down to the one id it refuses. No retry starts after ``deadline``.
+    A batch that the service refuses is halved, down to the one id it refuses. That says nothing about the id: a gateway
+    may not route this call at all. So it is looked up by a call of its own, and where the batch turns out not to work,
+    the others are as well, or in a list if that takes fewer requests. No retry starts after ``deadline``.
 
     :raises XAINotFoundError: the collection does not exist.
     """
     ids = list(dict.fromkeys(file_ids))
     batches = deque(ids[start : start + BATCH_SIZE] for start in range(0, len(ids), BATCH_SIZE))
-    documents: list[Document] = []
-    collection_exists = False
+    asking = _Asking(collection_id, team_id, deadline)
+    found: dict[str, Document] = {}
+    collection: Collection | None = None
+    works = False
+    strikes = 0
     while batches:
         batch = batches.popleft()
-        request = BATCH_GET_DOCUMENTS.request(collection_id=collection_id, file_ids=tuple(batch), team_id=team_id)
         try:
-            documents.extend((yield from call(replace(request, deadline=deadline))).documents)
-        except (XAIInvalidRequestError, XAINotFoundError, XAITooLargeError) as error:
-            if error.status not in (400, 404, 413, 414):
+            page = yield from asking.call(BATCH_GET_DOCUMENTS, file_ids=tuple(batch))
+        except (XAIInvalidRequestError, XAINotFoundError, XAITooLargeError, XAIUnroutableError) as error:
+            if error.status not in (400, 404, 405, 413, 414):
                 raise
-            if not collection_exists:
-                exists = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
-                yield from call(replace(exists, deadline=deadline))
-                collection_exists = True
-            if len(batch) > 1:
-                half = len(batch) // 2
-                batches.extendleft((batch[half:], batch[:half]))
-            elif isinstance(error, XAITooLargeError):
-                raise
-    return documents
+            refused_whatever_the_ids = error.status == 405
+        else:
+            works = True
+            found.update((document.file_id, document) for document in page.documents)
+            continue
+        if collection is None:
+            collection = yield from asking.call(GET_COLLECTION)
+        if refused_whatever_the_ids:
+            batches.appendleft(batch)
+            works, strikes = False, STRIKES
+        elif len(batch) == 1:
+            document = yield from asking.document(batch[0])
+            if document is not None:
+                found[batch[0]] = document
+            # Refused although it is there, nothing else may work either.
+            strikes += 1 if document is None else STRIKES
+        else:
+            # Until it has worked, one alone goes first: it tells whether the others are worth a request.
+            first = len(batch) // 2 if works else 1
+            batches.extendleft((batch[first:], batch[:first]))
+        if strikes >= STRIKES and not works:
+            rest = [file_id for each in batches for file_id in each]
+            found.update((yield from asking.documents(rest, collection)))
+            break
+    return [found[file_id] for file_id in ids if file_id in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Questions about documents of one collection."""
+
+    collection_id: str
+    team_id: str | None
+    deadline: float | None
+
+    def call(self, endpoint: Endpoint[A], **params: Any) -> Flow[A]:
+        request = endpoint.request(collection_id=self.collection_id, team_id=self.team_id, **params)
+        return (yield from call(replace(request, deadline=self.deadline)))
+
+    def document(self, file_id: str) -> Flow[Document | None]:
+        """One document, or ``None`` if the collection, which must exist, does not have it."""
+        try:
+            return (yield from self.call(GET_DOCUMENT, file_id=file_id))
+        except XAINotFoundError:
+            return None
+
+    def documents(self, file_ids: Sequence[str], collection: Collection) -> Flow[dict[str, Document]]:
+        """Those of the documents that the collection has, asked for one by one or found in its list."""
+        found: dict[str, Document] = {}
+        if len(file_ids) <= max(FEW, collection.documents_count // MAX_PAGE):
+            for file_id in file_ids:
+                if (document := (yield from self.document(file_id))) is not None:
+                    found[file_id] = document
+            return found
+        wanted = set(file_ids)
+        pages: Pages[Document] = Pages(LIST_DOCUMENTS, collection_id=self.collection_id, team_id=self.team_id)
+        while len(found) < len(wanted) and (request := pages.next_request()) is not None:
+            page = pages.observe((yield from call(replace(request, deadline=self.deadline))))
+            found.update((document.file_id, document) for document in page if document.file_id in wanted)
+        return found
 
 
 def wait_for_documents(

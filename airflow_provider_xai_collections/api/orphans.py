@@ -18,12 +18,13 @@ from airflow_provider_xai_collections.api.protocol import Flow, call
 from airflow_provider_xai_collections.exceptions import (
     XAIConflictError,
     XAIError,
+    XAIIncompleteListError,
     XAIInterruptedError,
     XAINotFoundError,
 )
 
 #: Pages of files to look through. A list that turns out to show the oldest first is read from its beginning, which may
-#: be years ago: then what is not found by here stays, for the sake of everybody's rate limit.
+#: be years ago: a search that is not over by then is an error, for the sake of everybody's rate limit.
 MAX_PAGES = 1000
 
 
@@ -52,6 +53,8 @@ def find_orphans(
 ) -> Flow[list[File]]:
     """The files that an upload of ours has left and that are in no collection.
 
+    A search that could not see all there is finds nothing and says why: what is not seen may be what holds a file.
+
     The management key has to see all collections of the team. A name and size that somebody else happens to upload in
     the same time, and never attaches, cannot be told apart.
 
@@ -61,12 +64,19 @@ def find_orphans(
     :param until: files made after it may be on their way into a collection, and are left alone. In seconds since the
         epoch; leave some minutes for that, and for clocks that differ.
     :param max_pages: pages of 100 files to look through; see :data:`MAX_PAGES`.
+    :raises XAIIncompleteListError: the files back to ``since``, the collections, or what one of them holds could not be
+        seen in full.
     """
     search = _Search(uploads, known, math.floor(since), until)  # the service tells whole seconds
     pages: Pages[File] = Pages(LIST_FILES, sort_by=FilesSortBy.CREATED_AT)
-    for _ in range(max_pages):
-        if search.is_over or (request := pages.next_request()) is None:
-            break
+    asked = 0
+    while not search.is_over and (request := pages.next_request()) is not None:
+        if asked == max_pages:
+            raise XAIIncompleteListError(
+                f"{request}: {max_pages} pages of files do not go back to when the first upload may have begun, so the "
+                "search is incomplete. It needs a team with fewer files"
+            )
+        asked += 1
         search.observe(pages.observe((yield from call(request))))
     if not search.found:
         return []
@@ -79,8 +89,9 @@ def find_orphans(
             break
         try:
             documents = yield from batch_get_documents(collection_id, left, team_id=team_id)
-        except XAINotFoundError:  # The collection has been deleted meanwhile.
-            continue
+        except XAINotFoundError as error:
+            # Deleted meanwhile, or only out of our sight: then it may have any of them.
+            raise XAIIncompleteListError(f"{error}. It was listed a moment ago, so what it holds is unknown") from error
         attached.update(document.file_id for document in documents)
     return [file for file_id, file in search.found.items() if file_id not in attached]
 

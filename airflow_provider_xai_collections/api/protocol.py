@@ -92,11 +92,19 @@ class Response:
 
     @property
     def request_id(self) -> str | None:
-        return printable(self.headers.get("x-request-id", "")) or None
+        """The id that xAI's support can find the request by: ``x-request-id``, or else Cloudflare's ``cf-ray``."""
+        return self._header("x-request-id") or self._header("cf-ray")
 
     @property
     def request_id_text(self) -> str:
-        return f"request {self.request_id or 'without id'}"
+        """The request id in the words of a message, which say of what kind it is."""
+        if request_id := self._header("x-request-id"):
+            return f"request {request_id}"
+        ray = self._header("cf-ray")
+        return f"cf-ray {ray}" if ray else "request without id"
+
+    def _header(self, name: str) -> str | None:
+        return printable(self.headers.get(name, "")) or None
 
 
 @dataclass(frozen=True, slots=True)

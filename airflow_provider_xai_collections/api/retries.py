@@ -11,7 +11,11 @@ from typing import Any
 from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.exceptions import (
+    XAIAuthError,
+    XAICredentialError,
+    XAICreditsError,
     XAIError,
+    XAIIncompleteListError,
     XAINotFoundError,
     XAIOutcomeUnknownError,
     XAIRateLimitError,
@@ -110,7 +114,14 @@ def _final(request: Request[Any], error: XAIError) -> XAIError:
 
 def is_transient(error: XAIError) -> bool:
     """Whether asking again later may work: the service or the way to it failed, not the request."""
-    return isinstance(error, XAIRateLimitError | XAIServerError | XAITransportError | XAIResponseError)
+    return isinstance(
+        error, XAIRateLimitError | XAIServerError | XAITransportError | XAIResponseError | XAIIncompleteListError
+    )
+
+
+def concerns_every_call(error: XAIError) -> bool:
+    """Tell an error that all other calls would meet too, so that work on many documents ends with it."""
+    return isinstance(error, XAIAuthError | XAICredentialError | XAICreditsError)
 
 
 def outcome_is_unknown(error: XAIError) -> bool:

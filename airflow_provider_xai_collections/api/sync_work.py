@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.api.files import MEGABYTE
 from airflow_provider_xai_collections.api.ingestion import Placed
 from airflow_provider_xai_collections.api.polling import Poller, WaitEnd, WaitRules
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep
-from airflow_provider_xai_collections.api.retries import is_transient
+from airflow_provider_xai_collections.api.retries import concerns_every_call, is_transient
 from airflow_provider_xai_collections.api.sync_flows import (
     Brought,
     Cleared,
@@ -32,8 +32,6 @@ from airflow_provider_xai_collections.api.sync_flows import (
 from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncStep
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
-    XAIAuthError,
-    XAICredentialError,
     XAIError,
     XAISourceError,
     XAIStatusError,
@@ -244,7 +242,7 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
         """Whether to go on after what became of a document."""
         if error is None:
             self._failures_in_a_row = 0
-        elif isinstance(error, XAIAuthError | XAICredentialError):
+        elif concerns_every_call(error):
             self.fatal = self.fatal or error
         elif not isinstance(error, XAISourceError | XAIArgumentError):  # those do not come from the service
             self._failures_in_a_row += 1

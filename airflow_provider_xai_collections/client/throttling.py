@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from airflow_provider_xai_collections.api.errors import is_rate_limit
 from airflow_provider_xai_collections.api.pacing import Pace, Turn
 from airflow_provider_xai_collections.api.protocol import Host, Response
 from airflow_provider_xai_collections.api.retries import RetryPolicy, seconds_asked
@@ -39,7 +40,7 @@ class Throttle:
         response = send()
         if response.status in (429, 503, 529):
             asked = seconds_asked(response.headers.get("retry-after"), time.time())
-            if response.status == 429 or asked is not None:
+            if is_rate_limit(response) or (response.status != 429 and asked is not None):
                 with self._lock:
                     self._pace.refused(turn, self._clock(), asked)
         return replace(response, held=held) if held else response

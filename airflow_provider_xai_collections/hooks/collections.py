@@ -100,7 +100,10 @@ class XAICollectionsHook(XAIConnectedHook):
         pagination_token: str | None = None,
         filter: str | None = None,
     ) -> list[Collection]:
-        """List collections, from ``pagination_token`` on if given."""
+        """List collections, from ``pagination_token`` on if given.
+
+        :raises XAIIncompleteListError: the service may not have shown all of them.
+        """
         return self.run(
             flows.list_all(
                 endpoints.LIST_COLLECTIONS,
@@ -248,7 +251,10 @@ class XAICollectionsHook(XAIConnectedHook):
         filter: str | None = None,
         name: str | None = None,
     ) -> list[Document]:
-        """List the documents of a collection. For very large ones see :meth:`iter_documents`."""
+        """List the documents of a collection. For very large ones see :meth:`iter_documents`.
+
+        :raises XAIIncompleteListError: the service may not have shown all of them.
+        """
         return list(
             self.iter_documents(
                 collection_id=collection_id,
@@ -274,7 +280,10 @@ class XAICollectionsHook(XAIConnectedHook):
         filter: str | None = None,
         name: str | None = None,
     ) -> Iterator[Document]:
-        """As :meth:`list_documents`, a page at a time: memory does not grow with the collection."""
+        """As :meth:`list_documents`, a page at a time: of those before, memory keeps only the ids.
+
+        :raises XAIIncompleteListError: the service may not have shown all of them; after all that it has shown.
+        """
         pages: flows.Pages[Document] = flows.Pages(
             endpoints.LIST_DOCUMENTS,
             collection_id=collection_id,
@@ -393,7 +402,11 @@ class XAICollectionsHook(XAIConnectedHook):
         pagination_token: str | None = None,
         filter: str | None = None,
     ) -> list[File]:
-        """List the team's files."""
+        """List the team's files.
+
+        :raises XAIIncompleteListError: the service may not have shown all of them. It has been seen to send the first
+            page of files again and again: there, a filter that matches fewer than ``limit`` files helps.
+        """
         return self.run(
             flows.list_all(
                 endpoints.LIST_FILES,

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
 from airflow_provider_xai_collections.api.protocol import Flow
-from airflow_provider_xai_collections.exceptions import XAIAuthError, XAICredentialError, XAIError, XAIRateLimitError
+from airflow_provider_xai_collections.api.retries import concerns_every_call
+from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.progress import NowAndThen
 from airflow_provider_xai_collections.waits.verdicts import NAMED
@@ -27,7 +28,7 @@ def run_concurrently(
 ) -> list[T]:
     """Run one flow per document, ``concurrency`` at a time; their values, in order.
 
-    One document's failure does not stop the others, but a refused key does.
+    One document's failure does not stop the others, but a refused key does, and so does a team without credits.
 
     :param what: what has become of a document when its flow is over, for the log.
     :param done: is told how many are, again and again.
@@ -48,10 +49,11 @@ def run_concurrently(
     done(0)
     line = NowAndThen()
     for position, outcome in hook.run_many(until_refused(), concurrency=concurrency):
-        if isinstance(outcome, XAIAuthError | XAICredentialError):
-            refused.append(outcome)
-        elif isinstance(outcome, XAIError):
-            failures[position] = outcome
+        if isinstance(outcome, XAIError):
+            if concerns_every_call(outcome):
+                refused.append(outcome)
+            else:
+                failures[position] = outcome
         else:
             values[position] = outcome
         done(len(values))

@@ -53,8 +53,8 @@ class World:
 
     def settle(self, **settings: Any) -> None:
         """Give the emulator other switches; it keeps what it remembers."""
-        self._settings = Settings(**settings)
-        self.caller = Caller(Emulator(self._settings, self._store, clock=self.clock))
+        self.settings = Settings(**settings)
+        self.caller = Caller(Emulator(self.settings, self._store, clock=self.clock))
 
     def run(self, wishes: Wishes | None = None, *, crash_at: tuple[int, bool] | None = None) -> Run:
         """One run alone, to its end."""
@@ -122,7 +122,7 @@ class World:
 
     def check_searchable(self) -> None:
         """No document that the source has, and that was found by a search, may be found no longer."""
-        indexing = Indexing(self._settings, self._store, self.clock)
+        indexing = Indexing(self.settings, self._store, self.clock)
         now = {
             uri
             for uri, records in self.ours().items()
@@ -134,7 +134,7 @@ class World:
 
     def check_equal(self, wishes: Wishes | None = None) -> None:
         """The collection equals the source, with nothing twice."""
-        indexing = Indexing(self._settings, self._store, self.clock)
+        indexing = Indexing(self.settings, self._store, self.clock)
         for uri, records in self.ours().items():
             assert len(records) == 1, f"{uri} is there {len(records)} times"
         assert {uri: records[0].file.hash for uri, records in self.ours().items()} == self.source.hashes

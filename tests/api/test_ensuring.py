@@ -14,6 +14,7 @@ from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
     XAIAmbiguousNameError,
     XAIArgumentError,
+    XAIIncompleteListError,
     XAIOutcomeUnknownError,
 )
 from tests.api.driving import a_collection, play
@@ -87,8 +88,46 @@ def test_of_those_made_at_the_same_time_the_oldest_stays() -> None:
     found = play(ensure_collection("docs"), *made, (BY_NAME, listed(ours, theirs)), (DELETE, Empty()))
     assert found == Ensured(theirs, created=False)
     younger = a_collection("c3", created_at=AT_THREE)
-    found = play(ensure_collection("docs"), *made, (BY_NAME, listed(younger)))
+    found = play(ensure_collection("docs"), *made, (BY_NAME, listed(younger, ours)))
     assert found == Ensured(ours, created=True), "the other one gives way"
+
+
+def test_a_collection_that_was_made_is_not_handed_out_before_lists_show_it() -> None:
+    """Or who looks for the name next finds nothing, and makes another one."""
+    ours, theirs = a_collection("c2", created_at=AT_TWO), a_collection("c1", created_at=AT_ONE)
+    made: tuple[Any, ...] = ((BY_NAME, listed()), (CREATE, ours))
+    lag: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
+    assert play(ensure_collection("docs"), *made, *lag, (BY_NAME, listed(ours))) == Ensured(ours, created=True)
+    rival = play(ensure_collection("docs"), *made, *lag, (BY_NAME, listed(theirs, ours)), (DELETE, Empty()))
+    assert rival == Ensured(theirs, created=False)
+    # What does not show for so long is taken as made: the answer of the create said so.
+    assert play(ensure_collection("docs"), *made, *lag, (BY_NAME, listed())) == Ensured(ours, created=True)
+
+
+def test_a_collection_whose_create_lost_its_answer_may_show_at_the_last_of_three_looks() -> None:
+    lag: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
+    found = play(
+        ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), *lag, (BY_NAME, listed(a_collection()))
+    )
+    assert found == Ensured(a_collection(), created=True)
+
+
+def test_nothing_is_created_on_the_ground_of_a_list_that_may_be_incomplete() -> None:
+    others = CollectionPage(
+        collections=tuple(a_collection(f"c{n}", f"docs-{n}") for n in range(100)), pagination_token="t"
+    )
+    next_ = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100, pagination_token="t")
+    with pytest.raises(XAIIncompleteListError):
+        play(ensure_collection("docs"), (BY_NAME, others), (next_, others))
+
+
+def test_a_page_shorter_than_asked_for_does_not_hide_the_name() -> None:
+    others = CollectionPage(
+        collections=tuple(a_collection(f"c{n}", f"docs-{n}") for n in range(50)), pagination_token="t"
+    )
+    next_ = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100, pagination_token="t")
+    found = play(ensure_collection("docs"), (BY_NAME, others), (next_, listed(a_collection())))
+    assert found == Ensured(a_collection(), created=False)
 
 
 def test_of_those_that_are_equally_old_all_choose_the_same() -> None:

@@ -8,23 +8,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.api.endpoints import ADD_DOCUMENT, GET_COLLECTION, GET_FILE
-from airflow_provider_xai_collections.api.errors import error_from
-from airflow_provider_xai_collections.api.protocol import Request, Response
+from airflow_provider_xai_collections.api.endpoints import (
+    ADD_DOCUMENT,
+    GET_COLLECTION,
+    GET_FILE,
+    UPLOAD_DOCUMENT,
+)
+from airflow_provider_xai_collections.api.errors import error_from, is_rate_limit
+from airflow_provider_xai_collections.api.protocol import Request, Response, Upload
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
     XAIConflictError,
+    XAICreditsError,
     XAIInvalidRequestError,
     XAINotFoundError,
     XAIRateLimitError,
     XAIServerError,
     XAIStatusError,
     XAITooLargeError,
+    XAIUnroutableError,
 )
 
 GET = GET_COLLECTION.request(collection_id="collection_42")
 ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f")
 FILE = GET_FILE.request(file_id="file_1")
+UPLOAD = UPLOAD_DOCUMENT.request(
+    collection_id="c",
+    name="a.txt",
+    upload=Upload("a.txt", open, 1),  # type: ignore[arg-type]
+)
 
 
 def error(status: int, body: Any = b"", request: Request[Any] = GET, **headers: str) -> XAIStatusError:
@@ -49,7 +61,8 @@ def test_success_is_no_error(status: int) -> None:
         (401, XAIAuthError),
         (403, XAIAuthError),
         (404, XAINotFoundError),
-        (405, XAIInvalidRequestError),
+        (402, XAICreditsError),
+        (405, XAIUnroutableError),
         (408, XAIServerError),
         (409, XAIConflictError),
         (413, XAITooLargeError),
@@ -159,6 +172,156 @@ def test_a_wrong_key_may_come_as_400(text: str, shape: dict[str, Any]) -> None:
     assert "xai-ab" not in str(found)
 
 
+# Reasons, as the service writes them for machines
+
+
+EMPTY_NAME = "collection_name: Field is empty but must not be empty. [WKE=form-invalid:not-empty:collection_name]\n"
+
+
+def test_the_reason_at_the_end_of_a_text_is_read_and_shown_once() -> None:
+    found = error(400, {"code": 3, "message": EMPTY_NAME, "details": []}, cf_ray="8f3a")
+    assert type(found) is XAIInvalidRequestError
+    assert (found.reason, found.request_id) == ("form-invalid:not-empty:collection_name", "8f3a")
+    assert str(found) == (
+        "get_collection(collection_42): the service refused the request "
+        "(400 3, form-invalid:not-empty:collection_name, cf-ray 8f3a). the service says: "
+        '"collection_name: Field is empty but must not be empty.". Correct the request; to send it again as it is will '
+        "not help"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "said"),
+    [
+        ("no [WKE=a:b]", "a:b", "no"),
+        ("x" * 5000 + " [WKE=a:b]", "a:b", "x" * 299 + "…"),
+        ("[WKE=a:b]", "a:b", ""),
+        ("[WKE=a:b] [WKE=c:d] ", "c:d", "[WKE=a:b]"),
+        ("no [WKE=]", None, "no"),
+        ("no [WKE=a:b", None, "no [WKE=a:b"),
+        ("no [WKE=a:b] more", None, "no [WKE=a:b] more"),
+        ("no", None, "no"),
+    ],
+)
+@pytest.mark.parametrize("shape", ["plain", "flat", "nested"])
+def test_a_reason_is_what_stands_at_the_end_in_its_brackets(
+    text: str, reason: str | None, said: str, shape: str
+) -> None:
+    body = {"plain": text.encode(), "flat": {"code": 3, "message": text}, "nested": {"error": {"message": text}}}[shape]
+    found = error(400, body)
+    assert found.reason == reason
+    assert (f'the service says: "{said}"' if said else "(400") in str(found)
+    assert ("the service says" in str(found)) == bool(said)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422, 429])
+@pytest.mark.parametrize(
+    ("reason", "kind", "next_step"),
+    [
+        ("unauthenticated:bad-credentials", XAIAuthError, "This call needs the management key; check that it is valid"),
+        ("file:too-large", XAITooLargeError, "Send less at once"),
+        ("file:storage-exhausted", XAIInvalidRequestError, "The team's storage is full: delete files that nobody"),
+    ],
+)
+def test_a_reason_says_more_than_the_status(
+    status: int, reason: str, kind: type[XAIStatusError], next_step: str
+) -> None:
+    for field in ("", ":some_field"):
+        found = error(status, {"code": 3, "message": f"No. [WKE={reason}{field}]"})
+        assert type(found) is kind
+        assert f'the service says: "No.". {next_step}' in str(found)
+    assert type(error(status, {"code": 3, "message": f"No. [WKE={reason}-not]"})) is type(error(status))
+
+
+# Out of credits
+
+NO_CREDITS = (
+    "Your team 00000006-0000-4000-8000-000000000006 has either used all available credits or reached its monthly "
+    "spending limit. To continue making API requests, please purchase more credits or raise your spending limit."
+)
+OUT_OF_CREDITS: list[tuple[int, Any]] = [
+    (429, {"code": 8, "message": NO_CREDITS, "details": []}),
+    (429, {"code": "Some resource has been exhausted", "error": NO_CREDITS}),
+    (403, {"code": "permission-denied", "error": NO_CREDITS}),
+    (402, b""),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), OUT_OF_CREDITS)
+@pytest.mark.parametrize("request_", [GET, FILE])
+def test_a_team_without_credits_is_told_so_and_where_to_add_some(
+    status: int, body: Any, request_: Request[Any]
+) -> None:
+    found = error(status, body, request_, cf_ray="8f3a")
+    assert type(found) is XAICreditsError
+    message = str(found)
+    assert message.startswith(f"{request_}: the team has no credits left, or reached its spending limit ({status}")
+    assert f'the service says: "{NO_CREDITS}"' in message or not body
+    assert message.endswith(
+        "Add credits or raise the spending limit in xAI's console (https://console.x.ai), then clear the task"
+    )
+    for wrong in ("too many requests", "permission for", "fewer calls"):
+        assert wrong not in message
+
+
+def test_advice_to_buy_more_is_not_yet_out_of_credits() -> None:
+    text = "Too many requests for your tier. Purchase more credits or raise your spending limit to reach the next one."
+    assert type(error(429, {"code": 8, "message": text})) is XAIRateLimitError
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_one"),
+    [
+        (429, b"", True),
+        (429, {"code": 8, "message": "Too many requests"}, True),
+        *((status, body, False) for status, body in OUT_OF_CREDITS),
+        (429, {"code": 8, "message": "No room. [WKE=file:storage-exhausted]"}, False),
+        (503, b"", False),
+        (200, b"{}", False),
+    ],
+)
+def test_only_what_slower_requests_avoid_is_a_rate_limit(status: int, body: Any, is_one: bool) -> None:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    assert is_rate_limit(Response(status, {}, raw)) is is_one
+
+
+# A way that does not take the call
+
+CITY = 'header key "cf-ipcity" contains value with non-printable ASCII characters'
+OTHER_WAY = 'upload_method="auto" or "files" uploads in two calls instead'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "request_", "next_step"),
+    [
+        (500, {"code": 13, "message": CITY}, UPLOAD, OTHER_WAY),
+        (500, CITY.encode(), UPLOAD, OTHER_WAY),
+        (405, b"", UPLOAD, OTHER_WAY),
+        (405, b"<html>", GET, "Check the host in the connection: a gateway there may not route this call"),
+        (
+            500,
+            {"error": CITY},
+            GET,
+            "It depends on where the call comes from: send it from another network, or through",
+        ),
+    ],
+)
+def test_a_way_that_does_not_take_the_call_is_told_with_another(
+    status: int, body: Any, request_: Request[Any], next_step: str
+) -> None:
+    found = error(status, body, request_)
+    assert type(found) is XAIUnroutableError
+    assert str(found).startswith(f"{request_}: the way to the service does not take this call ({status}")
+    assert f". {next_step}" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(503, CITY), (500, "see cf-ray 8f3a"), (500, "Failed to create storage ledger file")]
+)
+def test_other_failures_of_the_service_may_pass(status: int, text: str) -> None:
+    assert type(error(status, {"code": 13, "message": text})) is XAIServerError
+
+
 def test_what_callers_decide_on_is_in_attributes() -> None:
     found = error(429, {"code": "slow-down", "error": "x"}, x_request_id="req_7", retry_after="7")
     assert (found.status, found.code, found.request_id, found.retry_after) == (429, "slow-down", "req_7", "7")
@@ -176,6 +339,7 @@ BODIES = st.one_of(
     JSON,
     st.builds(lambda before, key, after: before + key.encode() + after, st.binary(), KEY, st.binary()),
     st.binary(min_size=1, max_size=3).map(lambda few: few * 5000),
+    st.builds("{} [WKE={}]".format, st.text(), st.text() | KEY).map(lambda text: text.encode("utf-8", "replace")),
 )
 
 
@@ -189,9 +353,9 @@ def test_any_body_makes_one_bounded_printable_line_without_keys(
     status: int, body: bytes, content_type: str, request_id: str
 ) -> None:
     found = error(status, body, content_type=content_type, x_request_id=request_id)
-    for text in (str(found), found.code or "", found.request_id or ""):
+    for text in (str(found), found.code or "", found.reason or "", found.request_id or ""):
         assert text.isprintable()
-        assert len(text) < 1200
+        assert len(text) < 1500
         assert not re.search(r"xai-\w{20}", text)
     assert str(found).startswith(f"{GET}: ")
     assert str(status) in str(found)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 
 from airflow_provider_xai_collections.api.collections import CollectionPage
-from airflow_provider_xai_collections.api.documents import DocumentStatus
+from airflow_provider_xai_collections.api.documents import DocumentPage, DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
     BATCH_GET_DOCUMENTS,
@@ -23,6 +25,7 @@ from airflow_provider_xai_collections.api.endpoints import (
 from airflow_provider_xai_collections.api.files import DeletedFile
 from airflow_provider_xai_collections.api.flows import (
     ADD_TRIES,
+    FEW,
     add_document,
     batch_get_documents,
     delete_collection,
@@ -33,20 +36,26 @@ from airflow_provider_xai_collections.api.flows import (
     remove_document,
     unfinished_documents,
 )
+from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope
 from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.api.removing import Removal
+from airflow_provider_xai_collections.api.sync_flows import held_documents
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
     XAIConflictError,
+    XAICreditsError,
     XAIError,
+    XAIIncompleteListError,
     XAIInvalidRequestError,
     XAINotFoundError,
     XAIOutcomeUnknownError,
     XAIRateLimitError,
     XAIServerError,
     XAITooLargeError,
+    XAIUnroutableError,
 )
-from tests.api.driving import a_collection, a_document, play, some_documents
+from tests.api.driving import World, a_collection, a_document, play, some_documents
 
 LOST = XAIOutcomeUnknownError("the answer was lost")
 GONE = XAINotFoundError("does not exist", status=404)
@@ -169,24 +178,139 @@ def test_no_ids_ask_for_nothing() -> None:
     assert play(batch_get_documents("c", [])) == []
 
 
-@pytest.mark.parametrize("error", [GONE, BAD])
-def test_an_id_the_service_refuses_is_left_out_once_the_collection_is_known_to_exist(error: XAIError) -> None:
-    assert play(batch_get_documents("c", ["f"]), (BATCH, error), (EXISTS, a_collection())) == []
+REFUSALS: list[XAIError] = [
+    BAD,
+    GONE,
+    XAIUnroutableError("405", status=405),
+    XAITooLargeError("413", status=413),
+    XAITooLargeError("414", status=414),
+]
+EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+CHECKED: tuple[Any, Any] = (EXISTS, a_collection())
 
 
-def test_a_refusal_that_is_not_about_ids_is_raised() -> None:
-    with pytest.raises(XAIInvalidRequestError):
-        play(batch_get_documents("c", ["f"]), (BATCH, XAIInvalidRequestError("405", status=405)))
+@EVERY_REFUSAL
+def test_an_id_the_service_refuses_in_a_batch_is_asked_for_alone(refusal: XAIError) -> None:
+    assert play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, a_document("f"))) == [a_document("f")]
+    assert play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, GONE)) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        XAIInvalidRequestError("422", status=422),
+        XAIAuthError("403", status=403),
+        XAICreditsError("429", status=429),
+        XAIUnroutableError("500", status=500),
+        XAIServerError("503", status=503),
+    ],
+    ids=str,
+)
+def test_a_refusal_that_is_not_about_ids_is_raised(error: XAIError) -> None:
+    with pytest.raises(type(error)):
+        play(batch_get_documents("c", ["f"]), (BATCH, error))
+
+
+@EVERY_REFUSAL
+def test_an_error_of_the_second_question_is_no_absence(refusal: XAIError) -> None:
+    with pytest.raises(XAIAuthError):
+        play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, XAIAuthError("403", status=403)))
+
+
+def batch(*file_ids: str) -> Any:
+    return BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=file_ids)
+
+
+def get(file_id: str) -> Any:
+    return GET_DOCUMENT.request(collection_id="c", file_id=file_id)
+
+
+@pytest.mark.parametrize("refusal", [each for each in REFUSALS if each is not REFUSALS[2]], ids=str)
+def test_where_a_document_is_there_that_a_batch_refuses_alone_batches_are_not_used(refusal: XAIError) -> None:
+    script = [(batch("a", "b", "c"), refusal), CHECKED, (batch("a"), refusal), (get("a"), a_document("a"))]
+    rest = [(get("b"), a_document("b")), (get("c"), GONE)]
+    found = play(batch_get_documents("c", ["a", "b", "c"]), *script, *rest)
+    assert [document.file_id for document in found] == ["a", "b"]
+
+
+def test_a_way_that_takes_no_batch_needs_no_second_try() -> None:
+    script = [(batch("a", "b"), REFUSALS[2]), CHECKED, (get("a"), GONE), (get("b"), a_document("b"))]
+    assert play(batch_get_documents("c", ["a", "b"]), *script) == [a_document("b")]
+
+
+def test_a_batch_that_works_for_one_is_halved_and_the_refused_one_asked_for() -> None:
+    script: list[tuple[Any, Any]] = [
+        (batch("a", "b", "c"), BAD),
+        CHECKED,
+        (batch("a"), some_documents(a_document("a"))),
+        (batch("b", "c"), BAD),
+        (batch("b"), BAD),
+        (get("b"), a_document("b")),
+        (batch("c"), some_documents(a_document("c"))),
+    ]
+    found = play(batch_get_documents("c", ["a", "b", "c"]), *script)
+    assert [document.file_id for document in found] == ["a", "b", "c"]
+
+
+def test_a_way_that_stops_taking_batches_ends_them() -> None:
+    first, second = [str(n) for n in range(50)], ["x", "y"]
+    script: list[tuple[Any, Any]] = [
+        (batch(*first), some_documents(a_document("0"))),
+        (batch(*second), REFUSALS[2]),
+        CHECKED,
+        (get("x"), a_document("x")),
+        (get("y"), GONE),
+    ]
+    assert [each.file_id for each in play(batch_get_documents("c", first + second), *script)] == ["0", "x"]
+
+
+def test_after_a_few_that_a_batch_refuses_and_nobody_has_batches_are_not_used() -> None:
+    ids = ["a", "b", "c", "d", "e"]
+    script: list[tuple[Any, Any]] = [(batch(*ids), GONE), CHECKED]
+    script += [(batch("a"), GONE), (get("a"), GONE), (batch("b", "c", "d", "e"), GONE)]
+    script += [(batch("b"), GONE), (get("b"), GONE), (batch("c", "d", "e"), GONE)]
+    script += [(batch("c"), GONE), (get("c"), GONE), (get("d"), a_document("d")), (get("e"), GONE)]
+    assert play(batch_get_documents("c", ids), *script) == [a_document("d")]
+
+
+def documents_named(ids: list[str], token: str | None = None) -> DocumentPage:
+    return DocumentPage(documents=tuple(map(a_document, ids)), pagination_token=token)
+
+
+def test_many_documents_that_no_batch_tells_of_are_looked_for_in_the_list_until_all_are_found() -> None:
+    ids = [f"f{n}" for n in range(FEW + 1)]
+    others = [f"o{n}" for n in range(100)]
+    deadline = {"deadline": 77.0}
+    listed, next_ = (
+        replace(LIST_DOCUMENTS.request(collection_id="c", limit=100, pagination_token=token, team_id="t"), **deadline)
+        for token in (None, "t1")
+    )
+    asked = replace(BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=ids, team_id="t"), **deadline)
+    exists = replace(GET_COLLECTION.request(collection_id="c", team_id="t"), **deadline)
+    start: list[tuple[Any, Any]] = [(asked, REFUSALS[2]), (exists, a_collection())]
+    first: tuple[Any, Any] = (listed, documents_named([*others[1:], ids[3]], "t1"))
+    flow = partial(batch_get_documents, "c", ids, team_id="t", deadline=77.0)
+    assert [each.file_id for each in play(flow(), *start, first, (next_, documents_named(ids[::-1], "t2")))] == ids
+    some = play(flow(), *start, first, (next_, documents_named(["o0", ids[0]])))
+    assert [each.file_id for each in some] == [ids[0], ids[3]]
+    with pytest.raises(XAIIncompleteListError):
+        play(flow(), *start, (listed, documents_named(others, "t1")), (next_, documents_named(others, "t1")))
+
+
+def test_a_list_that_takes_more_requests_than_the_documents_is_not_read() -> None:
+    ids = [f"f{n}" for n in range(FEW + 1)]
+    large = (EXISTS, a_collection(documents_count=(FEW + 1) * 100))
+    script: list[tuple[Any, Any]] = [
+        (batch(*ids), REFUSALS[2]),
+        large,
+        *((get(each), a_document(each)) for each in ids),
+    ]
+    assert [each.file_id for each in play(batch_get_documents("c", ids), *script)] == ids
 
 
 def test_a_collection_that_does_not_exist_is_not_taken_for_missing_documents() -> None:
     with pytest.raises(XAINotFoundError):
         play(batch_get_documents("c", ["f"]), (BATCH, GONE), (EXISTS, GONE))
-
-
-def test_one_id_that_is_too_large_to_ask_for_is_an_error() -> None:
-    with pytest.raises(XAITooLargeError):
-        play(batch_get_documents("c", ["f"]), (BATCH, XAITooLargeError("414", status=414)), (EXISTS, a_collection()))
 
 
 def test_unfinished_documents_are_those_not_processed() -> None:
@@ -202,10 +326,98 @@ def test_unfinished_documents_can_be_narrowed() -> None:
     assert play(flow, (asked, some_documents())) == []
 
 
+# How lists end
+
+
+def page(ids: Iterable[int], token: str | None = None) -> CollectionPage:
+    return CollectionPage(collections=tuple(a_collection(str(n)) for n in ids), pagination_token=token)
+
+
+def pages(*turns: tuple[str | None, CollectionPage]) -> list[tuple[Any, Any]]:
+    """Pages of a list, each with the token that it is asked by."""
+    return [(LIST_COLLECTIONS.request(limit=100, pagination_token=token), shown) for token, shown in turns]
+
+
+def listed(*turns: tuple[str | None, CollectionPage]) -> list[int]:
+    return [int(each.collection_id) for each in play(list_all(LIST_COLLECTIONS), *pages(*turns))]
+
+
+@pytest.mark.parametrize("token", [None, ""])
+@pytest.mark.parametrize("size", [0, 30, 100])
+def test_a_page_without_a_token_is_the_last_and_costs_no_further_request(token: str | None, size: int) -> None:
+    assert listed((None, page(range(size), token))) == [*range(size)]
+
+
+def test_a_page_shorter_than_asked_for_is_no_end() -> None:
+    shown = [(None, page(range(50), "t1")), ("t1", page(range(50, 80), "t2")), ("t2", page(range(80, 130)))]
+    assert listed(*shown) == [*range(130)]
+
+
+@pytest.mark.parametrize("size", [30, 100])
+def test_an_empty_page_is_an_end_whatever_it_carries(size: int) -> None:
+    assert listed((None, page(range(size), "t1")), ("t1", page([], "t2"))) == [*range(size)]
+
+
+@pytest.mark.parametrize("token", [None, "t1", "t2"])
+def test_a_page_with_nothing_new_is_the_end_after_a_short_page(token: str | None) -> None:
+    assert listed((None, page(range(30), "t1")), ("t1", page(range(30), token))) == [*range(30)]
+
+
+def test_a_token_seen_before_is_the_end_after_a_short_page() -> None:
+    shown = [(None, page(range(100), "t1")), ("t1", page(range(100, 200), "t2")), ("t2", page(range(200, 230), "t1"))]
+    assert listed(*shown) == [*range(230)]
+
+
+def test_what_two_pages_show_counts_once() -> None:
+    assert listed((None, page(range(100), "t1")), ("t1", page(range(95, 120)))) == [*range(120)]
+
+
+INCOMPLETE: dict[str, list[tuple[str | None, CollectionPage]]] = {
+    "in place, another token each time": [(None, page(range(100), "t1")), ("t1", page(range(100), "t2"))],
+    "in place, one token": [(None, page(range(100), "t1")), ("t1", page(range(100), "t1"))],
+    "in place, then no token": [(None, page(range(100), "t1")), ("t1", page(range(100)))],
+    "a token seen before": [(None, page(range(100), "t1")), ("t1", page(range(100, 200), "t1"))],
+    "capped pages": [(None, page(range(50), "t1")), ("t1", page(range(50, 100), "t1"))],
+    "capped pages, then in place": [
+        (None, page(range(50), "t1")),
+        ("t1", page(range(50, 100), "t2")),
+        ("t2", page(range(50, 100), "t3")),
+    ],
+}
+
+
+@pytest.mark.parametrize("shown", INCOMPLETE.values(), ids=INCOMPLETE)
+def test_a_list_that_may_be_incomplete_is_an_error(shown: list[tuple[str | None, CollectionPage]]) -> None:
+    with pytest.raises(
+        XAIIncompleteListError, match=r"^list_collections\(\): the list may be incomplete\. After \d+ en"
+    ):
+        play(list_all(LIST_COLLECTIONS), *pages(*shown))
+
+
 def test_a_list_goes_on_from_a_token_it_is_given() -> None:
-    asked = LIST_COLLECTIONS.request(limit=100, pagination_token="t")
-    again = CollectionPage(collections=tuple(a_collection(str(n)) for n in range(100)), pagination_token="t")
-    assert len(play(list_all(LIST_COLLECTIONS, pagination_token="t"), (asked, again))) == 100
+    flow = partial(list_all, LIST_COLLECTIONS, pagination_token="t")
+    assert len(play(flow(), *pages(("t", page(range(100)))))) == 100
+    assert len(play(flow(), *pages(("t", page(range(30), "t"))))) == 30
+    with pytest.raises(XAIIncompleteListError):
+        play(flow(), *pages(("t", page(range(100), "t"))))
+
+
+NEVER_WHOLE = [
+    partial(documents_to_reindex, "c"),
+    partial(unfinished_documents, "c"),
+    partial(held_documents, Target("c", "s")),
+    partial(documents_in_scope, Target("c", "s")),
+    Removal("c").listed,
+]
+
+
+@pytest.mark.parametrize("flow", NEVER_WHOLE, ids=["reindex", "wait", "sync", "ingestion", "removal"])
+def test_no_work_is_done_on_documents_of_a_list_that_may_be_incomplete(flow: Any) -> None:
+    first = documents_named([f"f{n}" for n in range(100)], "t1")
+    world = World(lambda request: first)
+    with pytest.raises(XAIIncompleteListError, match="list_documents"):
+        world.run(flow())
+    assert {request.endpoint for request in world.requests} == {LIST_DOCUMENTS}
 
 
 # Deleting

@@ -11,24 +11,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.collections import CollectionPage
+from airflow_provider_xai_collections.api.documents import Document, DocumentPage
 from airflow_provider_xai_collections.api.endpoints import (
     BATCH_GET_DOCUMENTS,
     GET_COLLECTION,
+    GET_DOCUMENT,
     LIST_COLLECTIONS,
+    LIST_DOCUMENTS,
     LIST_FILES,
 )
+from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.files import File, FilePage
 from airflow_provider_xai_collections.api.flows import (
     BATCH_SIZE,
+    FEW,
     MAX_PAGE,
     batch_get_documents,
     list_all,
     wait_for_documents,
 )
 from airflow_provider_xai_collections.api.polling import Poller, WaitEnd, WaitResult, WaitRules
-from airflow_provider_xai_collections.api.protocol import Now, Request
+from airflow_provider_xai_collections.api.protocol import Now, Request, Response
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
+    XAIIncompleteListError,
     XAIInvalidRequestError,
     XAINotFoundError,
     XAIServerError,
@@ -36,6 +42,8 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from tests.api.driving import World, a_collection, a_document, play, some_documents
 
+#: Pages as long as asked for; a service may cap them.
+CAPS = st.none() | st.integers(1, MAX_PAGE)
 # How a service may say that a list has ended: the token of the last page, given the one it was asked by and the first.
 ENDS: dict[str, Callable[[str | None, str], str | None]] = {
     "no token": lambda asked, first: None,
@@ -46,13 +54,19 @@ ENDS: dict[str, Callable[[str | None, str], str | None]] = {
 }
 
 
-@given(total=st.integers(0, 350), limit=st.none() | st.integers(1, MAX_PAGE), end=st.sampled_from(sorted(ENDS)))
-def test_a_list_is_complete_without_doubles_and_ends(total: int, limit: int | None, end: str) -> None:
-    size = limit or MAX_PAGE
+@given(
+    total=st.integers(0, 350),
+    limit=st.none() | st.integers(1, MAX_PAGE),
+    cap=CAPS,
+    end=st.sampled_from(sorted(ENDS)),
+)
+def test_a_list_is_complete_without_doubles_and_ends(total: int, limit: int | None, cap: int | None, end: str) -> None:
+    asked_size = limit or MAX_PAGE
+    size = min(asked_size, cap or asked_size)
 
     def answer(request: Request[Any]) -> FilePage:
         query = dict(request.query)
-        assert (query["limit"], query["filter"], query["order"]) == (str(size), "x", "asc")
+        assert (query["limit"], query["filter"], query["order"]) == (str(asked_size), "x", "asc")
         asked = query.get("pagination_token")
         start = int(asked) if asked and asked.isdigit() else total if asked else 0
         upto = min(start + size, total)
@@ -60,16 +74,65 @@ def test_a_list_is_complete_without_doubles_and_ends(total: int, limit: int | No
         return FilePage(data=tuple(File(id=str(n)) for n in range(start, upto)), pagination_token=token)
 
     world = World(answer)
-    files = world.run(list_all(LIST_FILES, limit=limit, filter="x", order="asc"))
+    try:
+        files = world.run(list_all(LIST_FILES, limit=limit, filter="x", order="asc"))
+    except XAIIncompleteListError:
+        # A full page, and a token seen before: nobody can know whether that was all.
+        assert end in ("the token it was asked by", "the first token again")
+        assert total
+        assert not total % size
+        return
     assert [file.id for file in files] == [str(n) for n in range(total)]
     assert len(world.requests) <= total // size + 2
+
+
+@given(
+    total=st.integers(0, 350),
+    size=st.integers(1, MAX_PAGE),
+    cap=CAPS,
+    tokens=st.sampled_from(["fresh", "one", "three"]),
+)
+def test_a_list_that_pages_in_place_is_never_taken_for_a_whole_one(
+    total: int, size: int, cap: int | None, tokens: str
+) -> None:
+    """Each token leads to the first page again, as files have been seen to do; there, pages were as long as asked."""
+    shown = min(total, size)
+    turns = count()
+
+    def answer(request: Request[Any]) -> FilePage:
+        turn = next(turns) % {"fresh": 1_000_000, "one": 1, "three": 3}[tokens]
+        return FilePage(data=tuple(File(id=str(n)) for n in range(shown)), pagination_token=f"t{turn}")
+
+    world = World(answer)
+    if total < size:
+        assert len(world.run(list_all(LIST_FILES, limit=size))) == total
+    else:
+        with pytest.raises(XAIIncompleteListError):
+            world.run(list_all(LIST_FILES, limit=size))
+    assert len(world.requests) <= 2
 
 
 def test_a_list_ends_when_its_tokens_go_round_in_circles() -> None:
     full = tuple(a_collection(str(n)) for n in range(MAX_PAGE))
     tokens = (f"t{turn % 3}" for turn in count())
     world = World(lambda request: CollectionPage(collections=full, pagination_token=next(tokens)))
-    assert len(world.run(list_all(LIST_COLLECTIONS))) == 4 * MAX_PAGE
+    with pytest.raises(XAIIncompleteListError):
+        world.run(list_all(LIST_COLLECTIONS))
+    assert len(world.requests) == 2
+
+
+def test_a_list_of_new_items_under_tokens_that_go_round_in_circles_ends_too() -> None:
+    numbers = count()
+    tokens = (f"t{turn % 3}" for turn in count())
+
+    def answer(request: Request[Any]) -> CollectionPage:
+        full = tuple(a_collection(str(next(numbers))) for _ in range(MAX_PAGE))
+        return CollectionPage(collections=full, pagination_token=next(tokens))
+
+    world = World(answer)
+    with pytest.raises(XAIIncompleteListError, match="After 400 entries the service sent the token of a page"):
+        world.run(list_all(LIST_COLLECTIONS))
+    assert len(world.requests) == 4
 
 
 REFUSALS: list[XAIError] = [
@@ -93,9 +156,18 @@ def test_a_batch_finds_exactly_what_is_known_however_the_service_refuses(
     poison = data.draw(st.sampled_from(REFUSALS[:2]))
     too_many = data.draw(st.sampled_from(REFUSALS))
 
+    def one(file_id: str) -> Document:
+        if file_id in unknown:
+            raise XAINotFoundError("404", status=404)
+        return a_document(file_id)
+
     def answer(request: Request[Any]) -> Any:
         if request.endpoint is GET_COLLECTION:
             return a_collection()
+        if request.endpoint is GET_DOCUMENT:
+            return one(request.subject.removeprefix("c/"))
+        if request.endpoint is LIST_DOCUMENTS:
+            return some_documents(*(a_document(str(n)) for n in range(251) if str(n) not in unknown))
         asked = [value for name, value in request.query if name == "file_ids"]
         if len(asked) > takes:
             raise too_many
@@ -106,8 +178,48 @@ def test_a_batch_finds_exactly_what_is_known_however_the_service_refuses(
     world = World(answer)
     found = [document.file_id for document in world.run(batch_get_documents("c", ids))]
     wanted = dict.fromkeys(ids)
-    assert found == [file_id for file_id in wanted if file_id not in unknown | poisoned]
-    assert len(world.requests) <= 2 * len(wanted) + 1
+    assert found == [file_id for file_id in wanted if file_id not in unknown]
+    assert len(world.requests) <= 3 * len(wanted) + 2
+
+
+@given(
+    ids=st.lists(st.integers(0, 250).map(str), max_size=250, unique=True),
+    unknown=st.sets(st.integers(0, 250).map(str)),
+    refusal=st.sampled_from([400, 404, 405, 413, 414]),
+    count_is_known=st.booleans(),
+)
+@settings(max_examples=150)
+def test_where_no_batch_is_taken_what_is_there_is_found_all_the_same(
+    ids: list[str], unknown: set[str], refusal: int, count_is_known: bool
+) -> None:
+    there = [str(n) for n in range(251) if str(n) not in unknown]
+
+    def answer(request: Request[Any]) -> Any:
+        if request.endpoint is GET_COLLECTION:
+            return a_collection(documents_count=len(there) if count_is_known else 0)
+        if request.endpoint is GET_DOCUMENT:
+            if (file_id := request.subject.removeprefix("c/")) in unknown:
+                raise XAINotFoundError("404", status=404)
+            return a_document(file_id)
+        if request.endpoint is LIST_DOCUMENTS:
+            start = int(dict(request.query).get("pagination_token", 0))
+            token = str(start + MAX_PAGE) if start + MAX_PAGE < len(there) else None
+            page = tuple(map(a_document, there[start : start + MAX_PAGE]))
+            return DocumentPage(documents=page, pagination_token=token)
+        raise error_of(refusal)
+
+    world = World(answer)
+    found = [document.file_id for document in world.run(batch_get_documents("c", ids))]
+    assert found == [file_id for file_id in ids if file_id not in unknown]
+    # Three batches of one, refused and looked up, with the batches that they were taken from; then at most a few
+    # documents, or a list.
+    assert len(world.requests) <= 1 + 3 * 3 + FEW
+
+
+def error_of(status: int) -> XAIError:
+    error = error_from(BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=["f"]), Response(status, {}, b""))
+    assert error is not None
+    return error
 
 
 def test_a_batch_asks_no_more_than_one_call_is_known_to_take() -> None:
@@ -120,11 +232,13 @@ def test_whatever_a_wait_asks_is_not_retried_past_its_deadline() -> None:
     def answer(request: Request[Any]) -> Any:
         if request.endpoint is GET_COLLECTION:
             return a_collection()
+        if request.endpoint is GET_DOCUMENT:
+            return a_document("a")
         raise XAIInvalidRequestError("400", status=400)
 
     world = World(answer)
     world.run(batch_get_documents("c", ["a"], deadline=77.0))
-    assert [request.deadline for request in world.requests] == [77.0, 77.0]
+    assert [request.deadline for request in world.requests] == [77.0, 77.0, 77.0]
 
 
 # Waiting

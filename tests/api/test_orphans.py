@@ -13,8 +13,8 @@ from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.files import DeletedFile, File, FilePage
 from airflow_provider_xai_collections.api.orphans import OrphansRemoved, find_orphans, remove_orphans
 from airflow_provider_xai_collections.api.protocol import Request, Response
-from airflow_provider_xai_collections.emulator import Emulator, Settings
-from airflow_provider_xai_collections.exceptions import XAIInterruptedError, XAIServerError
+from airflow_provider_xai_collections.emulator import Emulator, FaultRule, Settings
+from airflow_provider_xai_collections.exceptions import XAIIncompleteListError, XAIInterruptedError, XAIServerError
 from tests.api.driving import World, play
 from tests.emulator.caller import Caller, Clock, encode, upload
 
@@ -131,9 +131,10 @@ def test_without_a_candidate_no_collection_is_looked_at() -> None:
     assert team.asked(LIST_COLLECTIONS) == 0
 
 
-def test_a_collection_that_is_deleted_meanwhile_has_nothing() -> None:
+def test_a_collection_that_is_out_of_sight_may_have_any_of_them() -> None:
     team = Team()
-    doomed, file_id = team.collection(), team.file()
+    doomed = team.collection()
+    team.file()
 
     def delete_first(request: Request[Any]) -> Any:
         if request.endpoint is endpoints.BATCH_GET_DOCUMENTS:
@@ -141,7 +142,31 @@ def test_a_collection_that_is_deleted_meanwhile_has_nothing() -> None:
         return team.answer(request)
 
     team.world = World(delete_first)
-    assert team.orphans() == [file_id]
+    with pytest.raises(XAIIncompleteListError, match=rf"{doomed}.*It was listed a moment ago"):
+        team.orphans()
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 413, 414])
+def test_what_a_collection_has_is_no_orphan_although_no_batch_is_taken(status: int) -> None:
+    team = Team()
+    collections = [team.collection() for _ in range(2)]
+    files = [team.file(at=n) for n in range(3)]
+    team.attach(collections[0], files[0])
+    team.attach(collections[1], files[2])
+    team.emulator.set_faults(FaultRule(endpoint="batch_get_documents", status=status))
+    assert team.orphans() == [files[1]]
+
+
+@pytest.mark.parametrize("listed", [LIST_FILES, LIST_COLLECTIONS])
+def test_lists_that_may_be_incomplete_tell_of_no_orphan(listed: Any) -> None:
+    team = Team()
+    for n in range(100):
+        team.file(at=n / 10)
+        team.collection()
+    page = team.caller.call(listed, limit=100).model_copy(update={"pagination_token": "in place"})
+    team.world = World(lambda request: page if request.endpoint is listed else team.answer(request))
+    with pytest.raises(XAIIncompleteListError, match=listed.name):
+        team.orphans()
 
 
 @EVERY_ORDER
@@ -178,9 +203,10 @@ def test_a_list_without_end_is_left_after_so_many_pages() -> None:
     for n in range(250):
         team.file("old.md", at=n - 1000)
     team.file(at=10)
-    assert team.orphans(max_pages=2) == []
+    with pytest.raises(XAIIncompleteListError, match=r"^list_files\(\): 2 pages of files do not go back"):
+        team.orphans(max_pages=2)
     assert team.asked(LIST_FILES) == 2
-    assert len(team.orphans(max_pages=3)) == 1
+    assert len(team.orphans(max_pages=4)) == 1  # the last one is empty
 
 
 def test_a_file_without_a_time_is_left_alone() -> None:

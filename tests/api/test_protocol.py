@@ -29,6 +29,13 @@ def test_an_answer_tells_its_id_and_type() -> None:
     assert response.content_type == "application/json"
 
 
+def test_an_answer_without_request_id_is_known_by_the_ray_of_cloudflare() -> None:
+    response = Response(200, {"cf-ray": "8f3a1b2c3d4e5f60-FRA"}, b"")
+    assert (response.request_id, response.request_id_text) == ("8f3a1b2c3d4e5f60-FRA", "cf-ray 8f3a1b2c3d4e5f60-FRA")
+    both = Response(200, {"x-request-id": "req_7", "cf-ray": "8f3a"}, b"")
+    assert (both.request_id, both.request_id_text) == ("req_7", "request req_7")
+
+
 def test_an_answer_without_id_and_type_says_so() -> None:
     response = Response(200, {}, b"")
     assert (response.request_id, response.request_id_text) == (None, "request without id")

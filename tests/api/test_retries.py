@@ -20,12 +20,20 @@ from airflow_provider_xai_collections.api.endpoints import (
 )
 from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.protocol import Now, Request, Response, Sleep, Step, Upload
-from airflow_provider_xai_collections.api.retries import RetryPolicy, is_transient, outcome_is_unknown, retrying
+from airflow_provider_xai_collections.api.retries import (
+    RetryPolicy,
+    concerns_every_call,
+    is_transient,
+    outcome_is_unknown,
+    retrying,
+)
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
     XAIConflictError,
     XAICredentialError,
+    XAICreditsError,
     XAIError,
+    XAIIncompleteListError,
     XAINotFoundError,
     XAIOutcomeUnknownError,
     XAIRateLimitError,
@@ -33,6 +41,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIServerError,
     XAIStatusError,
     XAITransportError,
+    XAIUnroutableError,
 )
 from tests.api.driving import a_collection, play
 
@@ -66,7 +75,7 @@ def test_a_read_is_repeated_after_whatever_may_pass(failure: Any) -> None:
     assert play(retrying(READ, RetryPolicy()), *after(failure), (READ, FINE)) == a_collection()
 
 
-@pytest.mark.parametrize("final", [301, 400, 401, 403, 404, 405, 413, 414, 422])
+@pytest.mark.parametrize("final", [301, 400, 401, 402, 403, 404, 405, 413, 414, 422])
 def test_a_final_word_is_raised_at_once(final: int) -> None:
     with pytest.raises(XAIStatusError) as caught:
         play(retrying(READ, RetryPolicy()), (READ, status(final)), (Now(), 0.0))
@@ -119,6 +128,29 @@ def test_a_write_refused_to_the_last_did_not_happen() -> None:
     script = after(status(429), Sleep(0.5, jitter=0.5), request=WRITE)
     with pytest.raises(XAIRateLimitError):
         play(retrying(WRITE, policy), *script, (WRITE, status(429)), (Now(), 1.0))
+
+
+OUT_OF_CREDITS = b'{"code": 8, "message": "Your team t has either used all available credits or reached its limit"}'
+CITY = b'header key "cf-ipcity" contains value with non-printable ASCII characters'
+
+
+@pytest.mark.parametrize("request_", [READ, WRITE, DELETE, UPLOAD])
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Response(429, {"retry-after": "1"}, OUT_OF_CREDITS), XAICreditsError),
+        (Response(403, {}, OUT_OF_CREDITS), XAICreditsError),
+        (Response(402, {}, b""), XAICreditsError),
+        (Response(405, {}, b""), XAIUnroutableError),
+        (Response(500, {}, CITY), XAIUnroutableError),
+    ],
+)
+def test_what_no_repeat_helps_with_is_asked_once_and_leaves_no_doubt(
+    answer: Response, kind: type[XAIStatusError], request_: Request[Any]
+) -> None:
+    with pytest.raises(XAIStatusError) as caught:
+        play(retrying(request_, RetryPolicy()), (request_, answer), (Now(), 0.0))
+    assert type(caught.value) is kind
 
 
 def test_what_is_wrong_on_our_side_passes_through() -> None:
@@ -278,6 +310,15 @@ def test_a_write_goes_on_only_past_refusals_and_unsent_requests(met: list[XAIErr
 
 def test_only_what_may_pass_is_transient() -> None:
     passing: list[XAIError] = [SENT, UNSENT, XAIResponseError(""), XAIRateLimitError(""), XAIServerError("")]
+    passing.append(XAIIncompleteListError(""))
     lasting: list[XAIError] = [XAINotFoundError(""), XAIAuthError(""), XAIConflictError(""), XAICredentialError("")]
+    lasting += [XAICreditsError(""), XAIUnroutableError("")]
     assert all(map(is_transient, passing))
     assert not any(map(is_transient, lasting))
+
+
+def test_a_refused_key_and_a_team_without_credits_concern_every_call() -> None:
+    every: list[XAIError] = [XAIAuthError(""), XAICredentialError(""), XAICreditsError("")]
+    one: list[XAIError] = [XAINotFoundError(""), XAIRateLimitError(""), XAIUnroutableError(""), SENT]
+    assert all(map(concerns_every_call, every))
+    assert not any(map(concerns_every_call, one))

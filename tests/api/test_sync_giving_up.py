@@ -14,6 +14,7 @@ from airflow_provider_xai_collections.api.sync_work import BYTES_AT_ONCE, GIVE_U
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAICredentialError,
+    XAICreditsError,
     XAIError,
     XAIInvalidRequestError,
     XAIServerError,
@@ -38,8 +39,8 @@ def test_a_look_may_fail_a_few_times_in_a_row() -> None:
     assert desk.outcomes == {"a": "in_progress", "x": "untried"}
 
 
-@pytest.mark.parametrize("error", [REFUSED, XAICredentialError("no key")])
-def test_a_refused_key_ends_all_at_once(error: XAIError) -> None:
+@pytest.mark.parametrize("error", [REFUSED, XAICredentialError("no key"), XAICreditsError("none left", status=429)])
+def test_a_refused_key_or_a_team_without_credits_ends_all_at_once(error: XAIError) -> None:
     steps = [*adding("a", "b"), a_step("replace", "c", "old"), a_step("keep", "d", "old"), a_step("await", "e", "old")]
     steps += [a_step("keep", "f"), a_step("skip", "g"), a_step("repair", "h"), a_step("remove", "x", "x")]
     desk = Desk(steps)

@@ -24,6 +24,10 @@ from airflow_provider_xai_collections.emulator import Settings as Behaviour
 from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError, XAITransportError
 
 FINE = Response(200, {}, b"{}")
+OUT_OF_CREDITS = (
+    b'{"code":8, "message":"Your team t has either used all available credits or reached its monthly spending limit.", '
+    b'"details":[]}'
+)
 
 
 def refusal(status: int = 429, retry_after: str | None = "7") -> Response:
@@ -61,6 +65,8 @@ class Gate:
         (refusal(503, retry_after=None), []),
         (refusal(500), []),
         (refusal(404), []),
+        (Response(429, {"retry-after": "7"}, OUT_OF_CREDITS), []),
+        (Response(429, {}, OUT_OF_CREDITS), []),
     ],
 )
 def test_an_answer_that_asks_to_slow_down_makes_the_next_request_wait(answer: Response, pause: list[float]) -> None:

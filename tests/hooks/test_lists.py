@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.exceptions import XAIAmbiguousNameError, XAIArgumentError, XAIServerError
+from airflow_provider_xai_collections.exceptions import (
+    XAIAmbiguousNameError,
+    XAIArgumentError,
+    XAIIncompleteListError,
+    XAIServerError,
+)
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.conftest import RecordingEmulator, playing
 
@@ -29,12 +34,37 @@ ENDS = [playing(pagination_end=end) for end in ("absent", "empty", "always", "re
 
 
 @pytest.mark.parametrize("emulator_settings", ENDS, ids=lambda settings: settings.pagination_end)
-@pytest.mark.parametrize("limit", [1, 2, None])
+@pytest.mark.parametrize("limit", [2, 3, None])
 def test_a_list_is_whole_whatever_its_pages_and_however_it_ends(
     hook: XAICollectionsHook, collection_id: str, limit: int | None
 ) -> None:
     documents = hook.list_documents(collection_id=collection_id, limit=limit, order="ORDERING_ASCENDING")
     assert [document.name for document in documents] == NAMES
+
+
+@pytest.mark.parametrize("emulator_settings", ENDS[3:], ids=lambda settings: settings.pagination_end)
+@pytest.mark.parametrize("limit", [1, 5])
+def test_a_list_that_repeats_a_token_after_a_full_page_may_be_incomplete(
+    hook: XAICollectionsHook, collection_id: str, limit: int
+) -> None:
+    with pytest.raises(XAIIncompleteListError, match=r"^list_documents\(.*After 5 entries the service sent "):
+        hook.list_documents(collection_id=collection_id, limit=limit)
+    documents = hook.iter_documents(collection_id=collection_id, limit=limit, order="ORDERING_ASCENDING")
+    assert [next(documents).name for _ in NAMES] == NAMES  # what was shown is handed out
+    with pytest.raises(XAIIncompleteListError):
+        next(documents)
+
+
+@pytest.mark.parametrize("emulator_settings", ENDS[3:], ids=lambda settings: settings.pagination_end)
+def test_no_collection_is_created_on_the_ground_of_a_list_that_may_be_incomplete(
+    hook: XAICollectionsHook, emulator: RecordingEmulator
+) -> None:
+    for _ in range(100):
+        hook.create_collection(collection_name="Whales of the north")
+    emulator.reset_log()
+    with pytest.raises(XAIIncompleteListError, match="list_collections"):
+        hook.ensure_collection(collection_name="Whales")
+    assert emulator.count("create_collection") == 0
 
 
 @pytest.mark.parametrize("emulator_settings", ENDS[:3], ids=lambda settings: settings.pagination_end)

@@ -140,6 +140,21 @@ def test_a_refused_key_stops_the_work_at_once(xai: Xai, connect: Connect) -> Non
     assert xai.emulator.count("add_document") < 5
 
 
+@pytest.mark.parametrize("status", [402, 403, 429])
+def test_a_team_without_credits_stops_the_work_at_once(xai: Xai, status: int) -> None:
+    whales, files = xai.collection(), [xai.file(f"{number}.md") for number in range(20)]
+    text = "Your team t has either used all available credits or reached its monthly spending limit."
+    body = f'{{"code":8, "message":"{text}", "details":[]}}'.encode()
+    xai.emulator.set_faults(
+        FaultRule(endpoint="add_document", status=status, body=body, content_type="application/json", retry_after="60")
+    )
+    with pytest.raises(
+        XAIFailException, match=r"^add_document\(.*: the team has no credits left.*then clear the task$"
+    ):
+        run(task(collection_id=whales, file_ids=files, concurrency=1))
+    assert xai.emulator.count("add_document") < 5
+
+
 def test_many_failures_make_a_short_message(xai: Xai) -> None:
     whales = xai.collection()
     with pytest.raises(XAIFailException, match=r"30 of 30 documents failed: .*; and 20 more") as raised:

@@ -140,4 +140,5 @@ def test_a_scope_of_several_pages_is_read_to_its_end(xai: Xai, tmp_path: Path) -
     run(task(collection_id=whales, paths=many))
     xai.forget()
     assert run(task(collection_id=whales, paths=many))["already_there"] == 101
-    assert xai.emulator.count("list_documents") == 2
+    # A page of one document is no end while it carries a token that is new.
+    assert xai.emulator.count("list_documents") == (3 if xai.emulator.settings.pagination_end == "always" else 2)
