@@ -16,13 +16,14 @@ from scripts.provided import PACKAGE, classes
 from scripts.reference import table
 from scripts.versions import ROOT
 from tests.contract.checked import CHECKED
+from tests.contract.recorded import statuses
 
 README, REFERENCE = ROOT / "README.md", ROOT / "REFERENCE.md"
 
 
 def calls() -> str:
     """Every endpoint of the contract table."""
-    head = ("Call", "Hook method", "Key", "A repeat is harmless", "Source", "Checked against")
+    head = ("Call", "Hook method", "Key", "A repeat is harmless", "Source", "Recorded", "Checked against")
     return table(head, map(_call, ENDPOINTS))
 
 
@@ -33,6 +34,7 @@ def _call(endpoint: Endpoint[Any]) -> tuple[str, ...]:
         "management" if endpoint.host is Host.MANAGEMENT else "API",
         "yes" if endpoint.idempotent else "no",
         endpoint.source,
+        statuses(endpoint),
         str(CHECKED[endpoint.name]),
     )
 

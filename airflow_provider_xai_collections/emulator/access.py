@@ -12,6 +12,9 @@ from airflow_provider_xai_collections.emulator.messages import HttpRequest
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.settings import Settings
 
+#: The text and the header of a refused management key. [rec]
+_INVALID = "Invalid bearer token. Please ensure you use a valid management key."
+
 
 class Gate:
     """Checks each request before its work: the key of the host it is for, then the rate."""
@@ -34,14 +37,15 @@ class Gate:
 
     def _check_key(self, authorization: str, host: Host) -> None:
         scheme, _, key = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            raise Refused(401, "no bearer token in the Authorization header")
+        given = key if scheme.lower() == "bearer" else ""
         wanted = self._settings.management_key if host is Host.MANAGEMENT else self._settings.api_key
-        if hmac.compare_digest(key.encode(), wanted.encode()):
+        if hmac.compare_digest(given.encode(), wanted.encode()):
             return
-        if host is Host.API:
-            raise Refused(self._settings.wrong_api_key_status, "Incorrect API key provided")
-        raise Refused(401, "invalid management key")
+        if host is Host.MANAGEMENT:
+            raise Refused(401, _INVALID, headers={"www-authenticate": _INVALID})
+        if not given:
+            raise Refused(401, "no bearer token in the Authorization header")
+        raise Refused(self._settings.wrong_api_key_status, "Incorrect API key provided")
 
     def _calls_this_second(self, host: Host) -> int:
         counted = host if self._settings.rate_limit_of == "key" else None

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from airflow_provider_xai_collections.api.chunking import ChunkConfiguration, TokensConfiguration
+from airflow_provider_xai_collections.api.chunking import BytesConfiguration, ChunkConfiguration
 
-#: What a collection created without a configuration gets. [open]
+#: Chunking of a collection that was created without one. [rec]
 DEFAULT_CHUNKING = ChunkConfiguration(
-    tokens_configuration=TokensConfiguration(
-        max_chunk_size_tokens=512, chunk_overlap_tokens=64, encoding_name="o200k_base"
-    )
+    bytes_configuration=BytesConfiguration(max_chunk_size_bytes=4000, chunk_overlap_bytes=800),
+    strip_whitespace=True,
+    inject_name_into_chunks=False,
 )
 
 #: An approximation of word pieces. The real encodings are tables that tiktoken downloads, which an emulator must not.
@@ -104,9 +104,8 @@ def _plan(configuration: ChunkConfiguration) -> _Plan:
     """Read ``markdown_tokens_configuration{max_chunk_size_tokens, chunk_overlap_tokens}`` and its like."""
     name, strategy = next(iter(configuration.strategies.items()), ("", {}))
     if isinstance(strategy, dict):
-        # ``ast_configuration`` is undocumented inside: code, cut by default sizes.
-        default = DEFAULT_CHUNKING.tokens_configuration or TokensConfiguration()
-        return _Plan("tokens", "code", default.max_chunk_size_tokens, default.chunk_overlap_tokens)
+        # ``ast_configuration`` is undocumented inside: code, cut by sizes of our own.
+        return _Plan("tokens", "code", maximum=512, overlap=64)
     sizes = {key: value for key, value in strategy.model_dump().items() if isinstance(value, int)}
     maximum = next(key for key in sizes if key.startswith("max_chunk_size_"))
     unit = maximum.removeprefix("max_chunk_size_")

@@ -56,7 +56,7 @@ class CollectionRules:
         wanted = parse_filter(params.filter or "")
         check_fields(wanted, _FILTERABLE.__contains__)
         column, value = _SORT[params.sort_by or CollectionsSortBy.NAME]
-        pager = Pager(params, self._world.settings.pagination_end)
+        pager = Pager(params, self._world.settings.pagination_end, self._world.settings.max_page)
         part = Slice(column, params.order is not Ordering.ASCENDING, pager.after)
         found = (record for record in self._world.store.collections(part) if matches(wanted, self._fields(record)))
         page, token = pager.page(found, lambda record: (value(record), record.collection_id))
@@ -97,12 +97,14 @@ class CollectionRules:
         self, collection_id: str, definitions: dict[str, FieldDefinition], update: FieldDefinitionUpdate
     ) -> None:
         """``ADD`` adds or changes; nothing says that the values there are checked when a field becomes unique."""
-        field = update.field_definition
+        field, settings = update.field_definition, self._world.settings
         if update.operation is FieldDefinitionOperation.DELETE:
             if definitions.pop(field.key, None) is None:
                 raise Refused(400, f"field_definition_updates: there is no field {field.key} to delete")
             self._world.store.erase_field(collection_id, field.key)
-        elif field.required and field.key not in definitions:
+        elif field.key in definitions and settings.add_existing_field == "refuse":
+            raise Refused(400, f"field_definition_updates: the field {field.key} exists already")
+        elif field.required and field.key not in definitions and settings.new_required_field == "refuse":
             raise Refused(400, f"field_definition_updates: the new field {field.key} cannot be required")
         else:
             definitions[field.key] = field

@@ -48,18 +48,18 @@ class DocumentRules:
             if self._world.settings.attach_twice == "ok":
                 return {}
             raise Refused(409, f"file {params.file_id} is in the collection already")
-        fields = params.fields or {}
-        self._check_fields(collection, fields)
+        fields = self._accepted(collection, params.fields or {})
         self._world.indexing.start(collection, DocumentRecord(params.collection_id, file, fields))
         return {}
 
     def upload_document(self, params: UploadDocument) -> Json:
         """Upload and attach in one call: neither, if one of them is refused."""
+        if (status := self._world.settings.direct_upload_status) is not None:
+            raise Refused(status, "this gateway does not route the call", shape="html")
         if self._world.settings.direct_upload_answer == "error":
-            raise Refused(500, "unexpected header cf-ipcountry")
+            raise Refused(500, 'header key "cf-ipcity" contains value with non-printable ASCII characters')
         collection = self._world.collection(params.collection_id)
-        fields = params.fields or {}
-        self._check_fields(collection, fields)
+        fields = self._accepted(collection, params.fields or {})
         limit = self._world.settings.max_document_bytes
         file = self._files.take(params.upload, params.name, limit, content_type=params.content_type)
         self._world.indexing.start(collection, DocumentRecord(params.collection_id, file, fields))
@@ -74,8 +74,10 @@ class DocumentRules:
         return self._shape(document)
 
     def batch_get_documents(self, params: BatchGetDocuments) -> Json:
-        self._world.collection(params.collection_id)
         settings = self._world.settings
+        if settings.batch_get_status is not None:
+            raise Refused(settings.batch_get_status, "documents:batchGet is not served here")
+        self._world.collection(params.collection_id)
         if settings.batch_get_max is not None and len(params.file_ids) > settings.batch_get_max:
             raise Refused(settings.batch_get_max_status, f"file_ids: at most {settings.batch_get_max}")
         found = []
@@ -96,7 +98,7 @@ class DocumentRules:
         wanted = parse_filter(params.filter or "")
         check_fields(wanted, lambda field: field in _FILTERABLE or field.startswith("fields."))
         column, value = _SORT[params.sort_by or DocumentsSortBy.NAME]
-        pager = Pager(params, self._world.settings.pagination_end)
+        pager = Pager(params, self._world.settings.pagination_end, self._world.settings.max_page)
         part = Slice(column, params.order is not Ordering.ASCENDING, pager.after)
         having = dict(_exact_fields(wanted))
 
@@ -140,10 +142,20 @@ class DocumentRules:
     def _shape(self, document: DocumentRecord) -> Json:
         return self._world.shapes.document(document, self._world.indexing.look(document))
 
-    def _check_fields(self, collection: CollectionRecord, fields: Mapping[str, str]) -> None:
-        """Refuse fields that break the definitions. Keys nobody defined are kept, as nothing says otherwise."""
+    def _accepted(self, collection: CollectionRecord, given: Mapping[str, str]) -> dict[str, str]:
+        """The fields that the document gets.
+
+        :raises Refused: they break the definitions of the collection.
+        """
         settings = self._world.settings
-        for field in collection.definition.field_definitions or ():
+        definitions = collection.definition.field_definitions or ()
+        fields = dict(given)
+        if undeclared := [key for key in given if key not in {field.key for field in definitions}]:
+            if settings.undeclared_fields == "refuse":
+                raise Refused(400, "; ".join(map(_undeclared, undeclared)))
+            if settings.undeclared_fields == "drop":
+                fields = {key: value for key, value in given.items() if key not in undeclared}
+        for field in definitions:
             value = fields.get(field.key)
             if value is None:
                 if field.required:
@@ -152,6 +164,11 @@ class DocumentRules:
             elif field.unique and self._world.store.has_field_value(collection.collection_id, field.key, value):
                 message = settings.violation_text or f"fields: another document has this value of {field.key}"
                 raise Refused(settings.unique_violation_status, message)
+        return fields
+
+
+def _undeclared(key: str) -> str:
+    return f'Unknown field "{key}": it is not in the collection\'s field_definitions'
 
 
 def _not_there(collection_id: str, file_id: str) -> Refused:

@@ -13,12 +13,13 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.api.wire import explain
 from airflow_provider_xai_collections.emulator.messages import Cut, HttpReply
 from airflow_provider_xai_collections.emulator.refusals import ErrorShape, error_reply
+from airflow_provider_xai_collections.emulator.routes import PLAYED
 
-_ENDPOINT_NAMES = frozenset(endpoint.name for endpoint in ENDPOINTS)
+_ENDPOINT_NAMES = frozenset(endpoint.name for endpoint in PLAYED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -58,21 +59,21 @@ class FaultRule:
         """What is out of the ordinary about it, for the log."""
         return _said(self)
 
-    def answer(self, shape: ErrorShape) -> HttpReply | None:
+    def answer(self, shape: ErrorShape, host: Host) -> HttpReply | None:
         """The answer that stands in for the real one, if there is one."""
         if self.body is not None:
             reply = HttpReply(self.status or 200, {"content-type": self.content_type}, self.body)
         elif self.status is not None:
-            reply = error_reply(self.status, f"status {self.status} on order of a fault rule", shape)
+            reply = error_reply(self.status, f"status {self.status} on order of a fault rule", shape, host)
         else:
             return None
         if self.retry_after is None:
             return reply
         return replace(reply, headers={**reply.headers, "retry-after": self.retry_after})
 
-    def play(self, work: Callable[[], HttpReply], shape: ErrorShape) -> HttpReply:
+    def play(self, work: Callable[[], HttpReply], shape: ErrorShape, host: Host = Host.MANAGEMENT) -> HttpReply:
         """Answer a call that this rule picked; ``work`` does what was asked."""
-        answer = self.answer(shape)
+        answer = self.answer(shape, host)
         done = self.after or self.cut in ("after", "partial") or (answer is None and self.cut is None)
         real = work() if done else HttpReply(0)
         return replace(answer or real, delay=self.delay, cut=self.cut)

@@ -11,16 +11,22 @@ from airflow_provider_xai_collections.api.files import FilesSortBy, ListFiles, O
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.emulator import content_types
 from airflow_provider_xai_collections.emulator.filters import parse_filter
-from airflow_provider_xai_collections.emulator.matching import Fields, Fuzzy, Time, check_fields, matches
+from airflow_provider_xai_collections.emulator.matching import Fields, Time, check_fields, matches
 from airflow_provider_xai_collections.emulator.messages import Json
 from airflow_provider_xai_collections.emulator.pages import Pager, Sort
 from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.emulator.refusals import Refused
+from airflow_provider_xai_collections.emulator.shapes import COMPLETE
 from airflow_provider_xai_collections.emulator.store import Slice
 from airflow_provider_xai_collections.emulator.world import World
 
-#: [open] No reference says what a filter of files may name; these are the columns of the answer.
-_FILTERABLE = frozenset({"id", "filename", "name", "bytes", "size_bytes", "created_at", "purpose"})
+#: Source: docstring of ``files.list`` in ``xai-sdk``.
+_FILTERABLE = frozenset(
+    {
+        *("file_id", "name", "file_name", "size_bytes", "content_type", "created_at", "expires_at", "upload_status"),
+        *("user_defined_id", "public_url", "public_url_expires_at"),
+    }
+)
 _SORT: Mapping[FilesSortBy, Sort[FileRecord]] = {
     FilesSortBy.CREATED_AT: ("f.created_at", lambda record: record.created_at),
     FilesSortBy.FILENAME: ("filename", lambda record: record.filename),
@@ -35,26 +41,26 @@ class FileRules:
         self._world = world
 
     def upload_file(self, params: UploadFile) -> Json:
-        """Every upload makes a new file: the service does not look for the same bytes."""
-        record = self.take(
-            params.upload,
-            params.upload.filename,
-            self._world.settings.max_file_bytes,
-            expires_after=params.expires_after,
-            purpose=params.purpose or "",
-        )
+        """Every upload makes a new file: the service does not look for the same bytes, and forgets the purpose."""
+        limit = self._world.settings.max_file_bytes
+        record = self.take(params.upload, params.upload.filename, limit, expires_after=params.expires_after)
         return self._world.shapes.file(record)
 
     def get_file(self, params: OneFile) -> Json:
         return self._world.shapes.file(self._world.file(params.file_id))
 
+    def get_file_content(self, params: OneFile) -> bytes:
+        return self._world.store.file_content(self._world.file(params.file_id).file_id)
+
     def list_files(self, params: ListFiles) -> Json:
-        wanted = parse_filter(params.filter or "")
+        settings = self._world.settings
+        wanted = parse_filter(params.filter or "", precedence=settings.filter_precedence, unset=True)
         check_fields(wanted, _FILTERABLE.__contains__)
         column, value = _SORT[params.sort_by or FilesSortBy.CREATED_AT]
-        pager = Pager(params, self._world.settings.files_pagination_end)
+        pager = Pager(params, settings.files_pagination_end, settings.max_page)
         # The words of this order are not in the reference: ASCENDING, ORDERING_ASCENDING and asc all mean the same.
-        descending = not (params.order or "").upper().removeprefix("ORDERING_").startswith("ASC")
+        order = (params.order or settings.files_order).upper().removeprefix("ORDERING_")
+        descending = not order.startswith("ASC")
         part = Slice(column, descending, pager.after)
         found = (record for record in self._world.store.files(part) if matches(wanted, _fields(record)))
         page, token = pager.page(found, lambda record: (value(record), record.file_id))
@@ -66,7 +72,7 @@ class FileRules:
         if self._world.settings.delete_attached_file == "refuse" and self._world.store.is_attached(params.file_id):
             raise Refused(409, f"file {params.file_id} is in a collection")
         self._world.store.delete_file(params.file_id)
-        return {"id": params.file_id, "deleted": True}
+        return {"id": params.file_id, "deleted": True, "object": "file"}
 
     def take(
         self,
@@ -116,12 +122,15 @@ class FileRules:
 
 
 def _fields(record: FileRecord) -> Fields:
+    """Those that are set; no file here has an id of its user's or a public URL."""
+    expiry = {} if record.expires_at is None else {"expires_at": Time(record.expires_at)}
     return {
-        "id": record.file_id,
-        "filename": Fuzzy(record.filename),
-        "name": Fuzzy(record.filename),
-        "bytes": float(record.size),
+        "file_id": record.file_id,
+        "name": record.filename,
+        "file_name": record.filename,
         "size_bytes": float(record.size),
+        "content_type": record.content_type,
         "created_at": Time(record.created_at),
-        "purpose": record.purpose,
+        "upload_status": COMPLETE,
+        **expiry,
     }

@@ -1,4 +1,7 @@
-"""The filter language: ``field op value`` joined by AND (and, in searches, OR and parentheses)."""
+"""The filter language: ``field op value`` joined by AND (in searches and lists of files, OR and parentheses too).
+
+Lists of files have NOT as well, and ``null`` for what is not set.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,19 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Unset:
+    """``field = null``."""
+
+    field: str
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Filter
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     parts: tuple[Filter, ...]
 
@@ -46,20 +62,21 @@ class AnyOf:
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = Condition | AllOf | AnyOf
+Filter: TypeAlias = Condition | Unset | Not | AllOf | AnyOf
 Precedence: TypeAlias = Literal["or", "and"]
 _Rule: TypeAlias = Callable[[], Filter]
 
 
-def parse_filter(text: str, *, precedence: Precedence | None = None) -> Filter:
+def parse_filter(text: str, *, precedence: Precedence | None = None, unset: bool = False) -> Filter:
     """Read a filter.
 
-    :param precedence: which word binds tighter; ``None`` for lists, which know AND only.
+    :param precedence: which word binds tighter; ``None`` for lists of a collection's parts, which know AND only.
+    :param unset: NOT and ``null`` are understood.
     :raises Refused: 400, saying where the filter is wrong.
     """
     if not text.strip():
         return AllOf(())
-    parser = _Parser(text, precedence)
+    parser = _Parser(text, precedence, unset=unset)
     found = parser.expression()
     parser.expect_end()
     return found
@@ -68,8 +85,9 @@ def parse_filter(text: str, *, precedence: Precedence | None = None) -> Filter:
 class _Parser:
     """Recursive descent over the text; ``_at`` is where it stands."""
 
-    def __init__(self, text: str, precedence: Precedence | None) -> None:
+    def __init__(self, text: str, precedence: Precedence | None, *, unset: bool) -> None:
         self._text = text
+        self._unset = unset
         self._at = 0
         self._precedence = precedence
 
@@ -101,6 +119,8 @@ class _Parser:
         return AllOf(tuple(parts)) if word == "AND" else AnyOf(tuple(parts))
 
     def _term(self) -> Filter:
+        if self._unset and self._take("word", "NOT"):
+            return Not(self._term())
         if self._take("bracket", "("):
             inner = self.expression()
             if not self._take("bracket", ")"):
@@ -108,7 +128,7 @@ class _Parser:
             return inner
         return self._condition()
 
-    def _condition(self) -> Condition:
+    def _condition(self) -> Filter:
         field = self._take("word")
         if field is None or field in ("AND", "OR"):
             raise self._error("expected the name of a field")
@@ -118,7 +138,19 @@ class _Parser:
         if operator == ":":
             operator = self._take("operator") or ":"
             operator = "!=" if operator == "!" else operator
+        if self._unset and self._take("word", "null"):
+            return self._compared_with_null(field, operator)
         return Condition(field, operator, self._value(field), self._at)
+
+    def _compared_with_null(self, field: str, operator: str) -> Filter:
+        unset = Unset(field, self._at)
+        match operator:
+            case "=" | ":":
+                return unset
+            case "!=":
+                return Not(unset)
+            case _:
+                raise self._error(f"{field} cannot be compared with null by {operator}")
 
     def _value(self, field: str) -> str:
         if time := _TIME.match(self._text, self._at):

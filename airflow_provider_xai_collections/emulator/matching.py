@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from airflow_provider_xai_collections.emulator.filters import AllOf, AnyOf, Condition, Filter
+from airflow_provider_xai_collections.emulator.filters import AllOf, AnyOf, Condition, Filter, Not, Unset
 from airflow_provider_xai_collections.emulator.refusals import Refused
 
 _ORDER: dict[str, Callable[[float, float], bool]] = {
@@ -45,9 +45,11 @@ def check_fields(parsed: Filter, known: Callable[[str], bool]) -> None:
     :raises Refused: 400, naming the field and where it stands.
     """
     match parsed:
-        case Condition(field=field, at=at):
+        case Condition(field=field, at=at) | Unset(field, at):
             if not known(field):
                 raise Refused(400, f"filter: unknown field {field} before character {at + 1}")
+        case Not(part):
+            check_fields(part, known)
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
                 check_fields(part, known)
@@ -59,6 +61,10 @@ def matches(parsed: Filter, fields: Fields) -> bool:
         case Condition():
             value = fields.get(parsed.field)
             return value is not None and _compare(value, parsed)
+        case Unset(field):
+            return field not in fields
+        case Not(part):
+            return not matches(part, fields)
         case AllOf(parts):
             return all(matches(part, fields) for part in parts)
         case AnyOf(parts):

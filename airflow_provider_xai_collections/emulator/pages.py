@@ -16,7 +16,6 @@ from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.settings import PaginationEnd
 from airflow_provider_xai_collections.emulator.store import Column
 
-MAX_PAGE = 100
 T = TypeVar("T")
 #: Where a page ended: the value its list is sorted by, and the id.
 Position: TypeAlias = tuple[str | float, str]
@@ -29,22 +28,26 @@ class Pager:
 
     :param params: the parameters of the request.
     :param end: what stands at the end of the list.
+    :param most: items on a page, whatever the limit of the request.
     """
 
-    def __init__(self, params: Params, end: PaginationEnd) -> None:
+    def __init__(self, params: Params, end: PaginationEnd, most: int) -> None:
         asked = params.model_dump(mode="json")
-        self._limit: int = asked["limit"] or MAX_PAGE
+        self._limit: int = min(asked["limit"] or most, most)
         self._sent: str | None = asked["pagination_token"] or None
         self._end = end
         # A token belongs to its query; only the page size may change on the way.
         query = {name: value for name, value in asked.items() if name not in ("limit", "pagination_token", "team_id")}
         self._query = hashlib.sha256(f"{type(params).__name__} {json.dumps(query)}".encode()).hexdigest()[:16]
-        self.after: Position | tuple[()] = self._read(self._sent) if self._sent else ()
+        after = self._read(self._sent) if self._sent else ()
+        self.after: Position | tuple[()] = () if end == "first_page" else after
 
     def page(self, items: Iterable[T], position: Callable[[T], Position]) -> tuple[list[T], Json]:
         """Take the page from the items behind ``after``, and the token that goes with it."""
         found = list(islice(items, self._limit + 1))
         page = found[: self._limit]
+        if self._end == "first_page":
+            return page, {"pagination_token": self._token(())}
         if len(found) > len(page):
             return page, {"pagination_token": self._token(position(page[-1]))}
         match self._end:

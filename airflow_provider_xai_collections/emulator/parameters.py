@@ -1,7 +1,7 @@
 """From a request to the checked parameters of its endpoint, by the same models that the client sends with.
 
-Unknown names and wrong types are a 400 everywhere. The live service may let an unknown query parameter pass; a mistake
-in a client is better found here.
+Keys of a JSON body that nobody knows are ignored, as the service does [rec]. Unknown query parameters and form fields
+are a 400: of those nothing is known, and a mistake in a client is better found here.
 """
 
 from __future__ import annotations
@@ -14,32 +14,34 @@ from typing import Any, get_origin
 
 from pydantic import ValidationError
 
-from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.api.wire import SENDING, Params, explain
+from airflow_provider_xai_collections.api.endpoints import Endpoint
+from airflow_provider_xai_collections.api.protocol import Host, Upload
+from airflow_provider_xai_collections.api.wire import Params
 from airflow_provider_xai_collections.emulator.messages import HttpRequest
 from airflow_provider_xai_collections.emulator.multipart import Part, parse_multipart
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.routes import Route
+from airflow_provider_xai_collections.emulator.unreadable import refuse_body, refuse_parameters
 
 
 def read_params(route: Route, request: HttpRequest) -> Params:
     """Read and check the parameters.
 
-    :raises Refused: 400, naming each parameter that is wrong.
+    :raises Refused: naming each parameter that is wrong.
     """
     endpoint = route.endpoint
     if endpoint.file_part:
         given = _multipart(endpoint.file_part, request)
     elif endpoint.has_json_body:
-        given = _query(endpoint.params, request) | _json(endpoint.method, request.body)
+        given = _query(endpoint.params, request) | _json(endpoint, request.body)
     else:
         given = _query(endpoint.params, request)
     if twice := sorted(given.keys() & route.ids.keys()):
         raise Refused(400, f"{', '.join(twice)}: belongs in the path only")
     try:
-        return endpoint.params.model_validate({**given, **route.ids}, context=SENDING)
+        return endpoint.params.model_validate({**given, **route.ids})
     except ValidationError as error:
-        raise Refused(400, explain(error)) from None
+        raise refuse_parameters(endpoint, request.body, error) from None
 
 
 def _query(params: type[Params], request: HttpRequest) -> dict[str, Any]:
@@ -55,18 +57,19 @@ def _is_list(params: type[Params], name: str) -> bool:
     return field is not None and get_origin(field.annotation) is tuple
 
 
-def _json(method: str, body: bytes) -> dict[str, Any]:
-    if not body.strip():
+def _json(endpoint: Endpoint[Any], body: bytes) -> dict[str, Any]:
+    """The keys that the call knows; ``null`` says as much as no key at all."""
+    if not body.strip() and endpoint.host is Host.MANAGEMENT:
         return {}
     try:
         payload = json.loads(body)
     except ValueError as error:
-        raise Refused(400, f"the body is not JSON: {error}") from None
+        raise refuse_body(endpoint, body, f"the body is not JSON: {error}") from None
     if not isinstance(payload, dict):
-        raise Refused(400, "the body must be a JSON object")
+        raise refuse_body(endpoint, body, "the body must be a JSON object")
     # The reference's example of PUT is in camelCase; POST bodies have keys of users in them (``fields``).
-    snaked: dict[str, Any] = _snake(payload) if method == "PUT" else payload
-    return snaked
+    snaked: dict[str, Any] = _snake(payload) if endpoint.method == "PUT" else payload
+    return {name: value for name, value in snaked.items() if name in endpoint.params.model_fields and value is not None}
 
 
 def _snake(value: Any) -> Any:

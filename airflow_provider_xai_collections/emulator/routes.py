@@ -10,8 +10,18 @@ from typing import Any
 from urllib.parse import unquote
 
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, Endpoint
+from airflow_provider_xai_collections.api.files import OneFile
+from airflow_provider_xai_collections.api.protocol import Host
+from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.emulator.messages import HttpRequest
 from airflow_provider_xai_collections.emulator.refusals import Refused
+
+#: Answers with the bytes of a file. Recorded, and no call of the product.
+GET_FILE_CONTENT = Endpoint(
+    "get_file_content", "GET", "/v1/files/{file_id}/content", OneFile, Empty, host=Host.API, source="rec"
+)
+#: Everything that is played.
+PLAYED: tuple[Endpoint[Any], ...] = (*ENDPOINTS, GET_FILE_CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ def _matcher(template: str) -> re.Pattern[str]:
     return re.compile("".join(pieces))
 
 
-_MATCHERS = tuple((_matcher(endpoint.path), endpoint) for endpoint in ENDPOINTS)
+_MATCHERS = tuple((_matcher(endpoint.path), endpoint) for endpoint in PLAYED)
 
 
 def find_route(request: HttpRequest) -> Route:

@@ -34,7 +34,7 @@ class SearchRules:
         if params.group_by is not None:
             found = _best_of_groups(found, params.group_by.keys)
         shapes = self._world.shapes
-        page = [shapes.match(hit, document.fields) for hit, document in islice(found, params.limit or DEFAULT_LIMIT)]
+        page = [shapes.match(hit, document) for hit, document in islice(found, params.limit or DEFAULT_LIMIT)]
         return shapes.many("matches", page)
 
     def _found(self, params: SearchDocuments, wanted: Filter) -> Iterator[tuple[Hit, DocumentRecord]]:

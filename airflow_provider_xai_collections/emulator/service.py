@@ -8,25 +8,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.api.wire import Params
 from airflow_provider_xai_collections.emulator.access import Gate
 from airflow_provider_xai_collections.emulator.collections import CollectionRules
 from airflow_provider_xai_collections.emulator.control import PREFIX, answer_control
+from airflow_provider_xai_collections.emulator.credits import check_credits
 from airflow_provider_xai_collections.emulator.documents import DocumentRules
 from airflow_provider_xai_collections.emulator.faults import FaultRule, Faults
 from airflow_provider_xai_collections.emulator.files import FileRules
 from airflow_provider_xai_collections.emulator.messages import HttpReply, HttpRequest, Json, json_reply
 from airflow_provider_xai_collections.emulator.parameters import read_params
-from airflow_provider_xai_collections.emulator.refusals import Refused, error_reply
+from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.requestlog import LogEntry, RequestLog
-from airflow_provider_xai_collections.emulator.routes import Route, find_route
+from airflow_provider_xai_collections.emulator.routes import PLAYED, Route, find_route
 from airflow_provider_xai_collections.emulator.search import SearchRules
 from airflow_provider_xai_collections.emulator.settings import Settings
 from airflow_provider_xai_collections.emulator.store import Store
 from airflow_provider_xai_collections.emulator.world import World
 
-Handler: TypeAlias = Callable[[Any], Json]
+#: Answers with JSON, or with bytes as they are.
+Handler: TypeAlias = Callable[[Any], Json | bytes]
 
 
 def find_handlers(*rooms: object) -> dict[str, Handler]:
@@ -36,11 +38,11 @@ def find_handlers(*rooms: object) -> dict[str, Handler]:
     """
     handlers = {
         endpoint.name: getattr(room, endpoint.name)
-        for endpoint in ENDPOINTS
+        for endpoint in PLAYED
         for room in rooms
         if hasattr(room, endpoint.name)
     }
-    if missing := [endpoint.name for endpoint in ENDPOINTS if endpoint.name not in handlers]:
+    if missing := [endpoint.name for endpoint in PLAYED if endpoint.name not in handlers]:
         raise LookupError(f"no handler for {', '.join(missing)}")
     return handlers
 
@@ -91,11 +93,13 @@ class Emulator:
         try:
             found = route = find_route(request)
             fault = self._faults.pick(route.endpoint.name, request.path)
-            reply = fault.play(work, self.settings.error_shape) if fault else work()
+            reply = fault.play(work, self.settings.error_shape, route.endpoint.host) if fault else work()
+            if fault and fault.status == 429:
+                reply = self._try_later(reply)
         except Refused as refused:
-            reply = error_reply(refused.status, refused.message, self.settings.error_shape)
+            reply = self._refuse(refused, request.host or Host.MANAGEMENT)
         self._log.add(request, route, reply.status, fault, done=done)
-        return self._with_headers(reply)
+        return _with_headers(reply, request.path)
 
     @property
     def log(self) -> tuple[LogEntry, ...]:
@@ -127,11 +131,24 @@ class Emulator:
         """Do what is asked, or say why not."""
         try:
             self._gate.check(request, route.endpoint.host)
-            return json_reply(self._transact(route, read_params(route, request)))
+            check_credits(self.settings, route.endpoint.name)
+            answer = self._transact(route, read_params(route, request))
         except Refused as refused:
-            return error_reply(refused.status, refused.message, self.settings.error_shape)
+            return self._refuse(refused, route.endpoint.host)
+        if isinstance(answer, bytes):
+            return HttpReply(200, {"content-type": "application/octet-stream"}, answer)
+        return json_reply(answer)
 
-    def _transact(self, route: Route, params: Params) -> Json:
+    def _refuse(self, refused: Refused, host: Host) -> HttpReply:
+        reply = refused.reply(self.settings.error_shape, host)
+        return self._try_later(reply) if refused.status == 429 and not refused.is_final else reply
+
+    def _try_later(self, reply: HttpReply) -> HttpReply:
+        if not self.settings.retry_after_on_429:
+            return reply
+        return replace(reply, headers={"retry-after": "1", **reply.headers})
+
+    def _transact(self, route: Route, params: Params) -> Json | bytes:
         """In one transaction: of a refused write nothing stays, but a refused read has been a read."""
         with self._store.transaction():
             self._store.delete_expired_files(self._clock())
@@ -143,8 +160,10 @@ class Emulator:
                 refused = error
         raise refused
 
-    def _with_headers(self, reply: HttpReply) -> HttpReply:
-        headers = {"x-request-id": str(uuid.uuid4()), **reply.headers}
-        if reply.status == 429 and self.settings.retry_after_on_429:
-            headers.setdefault("retry-after", "1")
-        return replace(reply, headers=headers)
+
+def _with_headers(reply: HttpReply, path: str) -> HttpReply:
+    """The ids by which answers can be told apart: ``cf-ray`` is on all, ``traceparent`` on those about files. [rec]"""
+    headers = {**reply.headers, "cf-ray": f"{uuid.uuid4().hex[:16]}-EMU"}
+    if path.startswith("/v1/files") and not path.endswith("/content"):
+        headers["traceparent"] = f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
+    return replace(reply, headers=headers)

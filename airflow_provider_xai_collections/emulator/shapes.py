@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING
 from airflow_provider_xai_collections.emulator.indexing import Progress
 from airflow_provider_xai_collections.emulator.messages import Json
 from airflow_provider_xai_collections.emulator.records import CollectionRecord, DocumentRecord, FileRecord, Hit, Totals
 from airflow_provider_xai_collections.emulator.settings import Settings
 
-#: What a collection gets whose creator names no model. Seen in the reference's examples.
+#: Model of a collection whose creator names none. [rec]
 DEFAULT_MODEL = "grok-embedding-small"
+#: Said of every file, long before it is indexed. [rec]
+COMPLETE = "Complete"
+#: While CHUNKED a document is still said to have no chunks. [rec]
+_COUNTED = frozenset(
+    {DocumentStatus.EMBEDDING, DocumentStatus.WRITING, DocumentStatus.PROCESSED, DocumentStatus.FAILED}
+)
 
 
 def rfc3339(seconds: float) -> str:
@@ -37,20 +45,23 @@ class Shapes:
         # Neither the reference nor the published type has a metric among what a collection says of itself.
         definition = record.definition.model_dump(mode="json", exclude_none=True, exclude={"team_id", "metric_space"})
         field_definitions = definition.pop("field_definitions", [])
-        chunking = DEFAULT_CHUNKING.model_dump(mode="json", exclude_none=True)
+        chunking = definition.pop("chunk_configuration", None) or DEFAULT_CHUNKING.model_dump(exclude_none=True)
         return {
             "index_configuration": {"model_name": DEFAULT_MODEL},
-            "chunk_configuration": chunking,
+            # What is false is written too, as zeros and empty arrays are.
+            "chunk_configuration": {"strip_whitespace": False, "inject_name_into_chunks": False, **chunking},
             **definition,
             "collection_id": record.collection_id,
             "created_at": rfc3339(record.created_at),
             "documents_count": totals.documents_count,
             "total_file_size": str(totals.total_file_size),
             **self.many("field_definitions", field_definitions),
+            "disable_rag_lookup": False,
         }
 
     def document(self, record: DocumentRecord, progress: Progress) -> Json:
-        file, done = record.file, progress.finished_at is not None
+        file, counted = record.file, progress.status in _COUNTED
+        failed = record.error_message and progress.finished_at is not None
         indexed_at = progress.finished_at if progress.is_processed and not self._settings.last_indexed_at_null else None
         return {
             "file_metadata": {
@@ -61,13 +72,16 @@ class Shapes:
                 "created_at": rfc3339(file.created_at),
                 "expires_at": None if file.expires_at is None else rfc3339(file.expires_at),
                 "hash": file.hash,
+                "upload_status": COMPLETE,
+                "processing_status": COMPLETE,
+                "file_path": "",
             },
             **self.many("fields", record.fields),
             "status": progress.status,
-            "error_message": record.error_message if done else "",
+            **({"error_message": record.error_message} if failed else {}),
             "last_indexed_at": None if indexed_at is None else rfc3339(indexed_at),
-            "chunk_count": record.chunk_count,
-            "chunks_processed_count": str(progress.chunks_processed),
+            "chunk_count": record.chunk_count if counted else 0,
+            "chunks_processed_count": str(progress.chunks_processed if counted else 0),
         }
 
     def file(self, record: FileRecord) -> Json:
@@ -81,13 +95,18 @@ class Shapes:
             "purpose": record.purpose,
         }
 
-    def match(self, hit: Hit, fields: dict[str, str]) -> Json:
+    def match(self, hit: Hit, document: DocumentRecord) -> Json:
+        """A passage, with fields that the service adds to those of the document. [seen]"""
+        added = {"title": document.file.filename, "chroma:uri": f"{hit.collection_id}/{hit.file_id}"}
+        content = hit.content
+        if self._settings.json_chunks:
+            content = json.dumps([{"page_number": hit.page_number or 0, "text": content}], ensure_ascii=False)
         shape = {
             "file_id": hit.file_id,
             "chunk_id": hit.chunk_id,
-            "chunk_content": hit.content,
+            "chunk_content": content,
             "score": hit.score,
             "collection_ids": [hit.collection_id],
-            **self.many("fields", fields),
+            "fields": {**added, **document.fields},
         }
         return shape if hit.page_number is None else {**shape, "page_number": hit.page_number}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -175,8 +174,8 @@ class Store:
         self._sql.executemany(
             "INSERT INTO fields VALUES (?, ?, ?, ?)", [(*key, *item) for item in record.fields.items()]
         )
-        for chunk in chunks:
-            values = (f"chunk_{uuid.uuid4()}", *key, chunk.page_number)
+        for number, chunk in enumerate(chunks):
+            values = (f"{record.file.file_id}_{number}", *key, chunk.page_number)
             row = self._sql.execute("INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?)", values)
             self._sql.execute("INSERT INTO passages (rowid, content) VALUES (?, ?)", (row.lastrowid, chunk.content))
 

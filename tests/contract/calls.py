@@ -11,9 +11,9 @@ from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.emulator import HttpReply
-from tests.emulator.caller import Caller, upload
+from tests.emulator.caller import Caller, declared, upload
 
-from .generating import FIELDS, FILENAMES, UPLOADS, parameters
+from .generating import FILENAMES, UPLOADS, parameters
 
 YEAR = {"field_definition": {"key": "year"}, "operation": "FIELD_DEFINITION_ADD"}
 
@@ -29,6 +29,10 @@ class Words:
     upload: Upload
 
 
+#: A key that is declared has a name.
+DECLARABLE = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), max_size=3)
+
+
 def _unique(parameters: dict[str, Any]) -> bool:
     keys = [definition["key"] for definition in parameters.get("field_definitions", ())]
     return len(keys) == len(set(keys))
@@ -40,6 +44,13 @@ def _optional(parameters: dict[str, Any]) -> dict[str, Any]:
     return {**parameters, "field_definitions": definitions}
 
 
+def _declaring(fields: dict[str, str], parameters: dict[str, Any]) -> dict[str, Any]:
+    """With definitions of the fields that documents are going to have."""
+    definitions = parameters.get("field_definitions", [])
+    known = {definition["key"] for definition in definitions}
+    return {**parameters, "field_definitions": [*definitions, *declared(*(key for key in fields if key not in known))]}
+
+
 WORDS = st.builds(
     Words,
     collection=parameters(endpoints.CREATE_COLLECTION).filter(_unique).map(_optional),
@@ -48,7 +59,7 @@ WORDS = st.builds(
             name: value for name, value in changes.items() if name not in ("collection_id", "field_definition_updates")
         }
     ),
-    fields=FIELDS,
+    fields=DECLARABLE,
     name=FILENAMES,
     upload=UPLOADS,
 )
@@ -58,11 +69,12 @@ def send_all(caller: Caller, words: Words) -> dict[str, HttpReply]:
     """The answers, by the endpoint's name."""
     whales = caller.file(content=b"a document about whales, and not a short one")
     loose = caller.file(words.name)
-    collection_id = caller.call(endpoints.CREATE_COLLECTION, **words.collection).collection_id
+    collection = _declaring(words.fields, words.collection)
+    collection_id = caller.call(endpoints.CREATE_COLLECTION, **collection).collection_id
     caller.attach(collection_id, whales, **words.fields)
     one, document = {"collection_id": collection_id}, {"collection_id": collection_id, "file_id": whales}
     calls: dict[str, dict[str, Any]] = {
-        "create_collection": words.collection,
+        "create_collection": collection,
         "list_collections": {"limit": 1},
         "get_collection": one,
         "update_collection": {**one, **words.update, "field_definition_updates": [YEAR]},

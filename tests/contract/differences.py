@@ -1,7 +1,7 @@
-"""Where REST and the published types differ: all of it, each with its source or its reason.
+"""All differences between REST, the published types, the recordings and what we do, each with its source or its reason.
 
-Names are those of the published types. A test compares both sides field by field and word by word, and what it finds
-has to be exactly this.
+Names are those of the published types, apart from the last part, which is about recorded answers. Tests compare the
+sides field by field and word by word, and what they find has to be exactly this.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ REST_ONLY = {
     "xai_api.SearchRequest.group_by": _SEARCH,
     "xai_api.SearchMatch.fields": _SEARCH,
     "xai_api.SearchMatch.page_number": _SEARCH,
+}
+
+#: What recorded answers have, and no published type: the emulator writes it, and the client does not read it.
+RECORDED_ONLY = {
+    "collections.CollectionMetadata.disable_rag_lookup": "recorded since 16 April 2026",
+    "xai_api.DeleteFileResponse.object": "recorded; the shape that files have in OpenAI's API",
 }
 
 #: What the published types have, and we neither send nor read: why.
@@ -76,4 +82,21 @@ SPELT = {
     "xai_api.UploadFileInit.name": "upload",
     "collections.UpdateDocumentRequest.data": "upload",
     **{f"xai_api.SearchRequest.{word}_retrieval": "retrieval_mode" for word in RetrievalType},
+}
+
+#: Parts of recorded answers that the client does not read, by call.
+NOT_READ = {
+    **dict.fromkeys(
+        ("create_collection: disable_rag_lookup", "update_collection: disable_rag_lookup"),
+        "nobody says what it does; the provider has no use for it",
+    ),
+    "delete_file: object": "always the same word",
+}
+
+#: Parts of answers that the emulator gives otherwise than they were recorded, by day and call.
+ANSWERED_OTHERWISE = {
+    **dict.fromkeys(
+        ("2026-04-10 create_collection: disable_rag_lookup", "2026-04-10 update_collection: disable_rag_lookup"),
+        "the service says it since 16 April 2026, and so does the emulator",
+    ),
 }

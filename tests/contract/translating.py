@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor
 
 from airflow_provider_xai_collections.api.protocol import Upload
 
-from .differences import AS_NUMBER, REST_ONLY, SPELT, UNIX_SECONDS
+from .differences import AS_NUMBER, RECORDED_ONLY, REST_ONLY, SPELT, UNIX_SECONDS
 from .published import Json
 
 
@@ -19,7 +19,7 @@ def published(rest: Json, kind: Descriptor) -> Json:
     """What REST says, as the published type spells it, without what REST alone has."""
     said = {}
     for name, value in rest.items():
-        if f"{kind.full_name}.{name}" not in REST_ONLY:
+        if f"{kind.full_name}.{name}" not in {*REST_ONLY, *RECORDED_ONLY}:
             name, value = _renamed(name, value, kind)
             said[name] = _inside(name, value, kind, published)
     return said

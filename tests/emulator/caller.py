@@ -53,7 +53,7 @@ class Caller:
         """Status and message of an answer that must be an error."""
         reply = self.send(endpoint, **params)
         assert reply.status >= 400
-        return reply.status, reply.json()["error"]
+        return reply.status, message_of(reply)
 
     def raw(
         self,
@@ -91,6 +91,17 @@ class Caller:
         source = {"collection_ids": collection_ids}
         results = self.call(endpoints.SEARCH_DOCUMENTS, query=query, source=source, **params)
         return [match.file_id for match in results.matches]
+
+
+def message_of(reply: HttpReply) -> str:
+    """The text of an error, which each host puts under a name of its own."""
+    said = reply.json()
+    return str(said["message"] if "message" in said else said["error"])
+
+
+def declared(*keys: str) -> list[dict[str, str]]:
+    """Definitions of fields that documents are going to have."""
+    return [{"key": key} for key in keys]
 
 
 def key_of(host: Host) -> str:

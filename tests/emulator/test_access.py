@@ -32,7 +32,9 @@ def test_each_host_takes_its_own_key_only(host: Host, one_port: bool) -> None:
     assert get(emulator, PATHS[host], f"bearer {own}", came_to).status == 200
     for wrong in (f"Bearer {other}", "Bearer é", "Bearer ", f"Basic {own}", own, None):
         reply = get(emulator, PATHS[host], wrong, came_to)
-        assert (reply.status, reply.json()["code"]) == (401, "unauthenticated")
+        code = 16 if host is Host.MANAGEMENT else "The request does not have valid authentication credentials"
+        assert (reply.status, reply.json()["code"]) == (401, code)
+        assert ("www-authenticate" in reply.headers) is (host is Host.MANAGEMENT)
 
 
 def test_a_wrong_api_key_may_be_a_400() -> None:
@@ -71,7 +73,26 @@ def test_a_rate_limit_counts_by_the_second(clock: Clock, counted: Any, other_key
 def test_shapes_of_errors(shape: Any, expected: object) -> None:
     reply = Caller(Emulator(Settings(error_shape=shape))).send(endpoints.GET_COLLECTION, collection_id="c")
     assert (reply.status, reply.json()) == (404, expected)
-    assert reply.headers["x-request-id"]
+
+
+def test_each_host_has_a_shape_of_its_own(caller: Caller) -> None:
+    of_management = caller.send(endpoints.GET_COLLECTION, collection_id="c")
+    assert of_management.json() == {"code": 5, "message": "collection c not found", "details": []}
+    of_api = caller.send(endpoints.GET_FILE, file_id="f")
+    assert of_api.json() == {"code": "Some requested entity was not found", "error": "file f not found"}
+
+
+def test_every_answer_has_a_ray_and_those_about_files_a_trace(caller: Caller) -> None:
+    answers = [
+        (caller.send(endpoints.LIST_COLLECTIONS), False),
+        (caller.send(endpoints.GET_COLLECTION, collection_id="c"), False),
+        (caller.raw("GET", "/v1/nowhere"), False),
+        (caller.send(endpoints.LIST_FILES), True),
+        (caller.send(endpoints.GET_FILE, file_id="f"), True),
+    ]
+    assert len({reply.headers["cf-ray"] for reply, _ in answers}) == len(answers)
+    assert [("traceparent" in reply.headers) for reply, _ in answers] == [traced for _, traced in answers]
+    assert not any("x-request-id" in reply.headers for reply, _ in answers)
 
 
 @pytest.mark.parametrize("shape", ["text", "html"])

@@ -88,7 +88,12 @@ def test_abstract_syntax_and_no_strategy_fall_back() -> None:
     ast = ChunkConfiguration(ast_configuration={"language": "python"})
     assert chunk("x = 1\n", ast) == ["x = 1\n"]
     assert chunk("x = 1\n", ChunkConfiguration()) == ["x = 1\n"]
-    assert len(chunk("word " * 600, DEFAULT_CHUNKING)) == 2
+    assert [len(passage) for passage in chunk("word " * 600, ast)] == [2559, 761]
+
+
+def test_a_collection_without_a_chunking_is_cut_by_bytes() -> None:
+    assert [len(passage) for passage in chunk("x" * 7000, DEFAULT_CHUNKING)] == [4000, 3800]
+    assert chunk("  call me  ", DEFAULT_CHUNKING, name="moby.txt") == ["call me"]
 
 
 def test_whitespace_may_be_stripped() -> None:

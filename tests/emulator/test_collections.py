@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.collections import CollectionPage
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 
-from .caller import Caller, Clock
+from .caller import Caller, Clock, declared, message_of
 
 CHARS = {"chars_configuration": {"max_chunk_size_chars": 100, "chunk_overlap_chars": 0}}
 
@@ -56,26 +56,44 @@ def test_documents_are_counted_and_sizes_summed_as_text(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "collection_name: Field required"),
-        ({"collection_name": "a", "colour": "blue"}, "colour: Extra inputs are not permitted"),
+        ({}, "[WKE=form-invalid:not-empty:collection_name]\n"),
+        ({"collection_name": ""}, "[WKE=form-invalid:not-empty:collection_name]\n"),
+        ({"collection_name": None}, "[WKE=form-invalid:not-empty:collection_name]\n"),
         ({"collection_name": 1}, "collection_name: Input should be a valid string"),
         ({"collection_name": "a", "chunk_configuration": {}}, "exactly one chunking strategy"),
         ({"collection_name": "a", "field_definitions": [{"key": "a"}, {"key": "a"}]}, "a key occurs twice"),
-        ({"collection_name": "a", "field_definitions": [{"key": "a", "uniq": True}]}, "unknown: uniq"),
+        ({"collection_name": "a", "field_definitions": [{}]}, "[WKE=form-invalid:not-empty:field_definitions.0.key]"),
         ([], "the body must be a JSON object"),
     ],
 )
 def test_a_wrong_body_is_refused(caller: Caller, body: Any, message: str) -> None:
     reply = caller.raw("POST", "/v1/collections", json.dumps(body).encode())
-    assert reply.status == 400
-    assert message in reply.json()["error"]
+    assert (reply.status, reply.json()["code"]) == (400, 3)
+    assert message in message_of(reply)
     assert caller.call(endpoints.LIST_COLLECTIONS).collections == ()
+
+
+def test_keys_that_nobody_knows_are_ignored(caller: Caller) -> None:
+    definitions = [{"key": "year", "uniq": True}]
+    body = {"collection_name": "whales", "colour": "blue", "field_definitions": definitions}
+    made = caller.raw("POST", "/v1/collections", json.dumps(body).encode()).json()
+    assert "colour" not in made
+    assert made["field_definitions"] == [
+        {"key": "year", "required": False, "inject_into_chunk": False, "unique": False}
+    ]
+
+
+def test_what_is_false_or_nothing_is_written_out(caller: Caller) -> None:
+    made = caller.send(endpoints.CREATE_COLLECTION, collection_name="whales", chunk_configuration=CHARS).json()
+    assert made["chunk_configuration"] == {**CHARS, "strip_whitespace": False, "inject_name_into_chunks": False}
+    assert (made["documents_count"], made["total_file_size"], made["field_definitions"]) == (0, "0", [])
+    assert made["disable_rag_lookup"] is False
 
 
 def test_broken_json_is_refused(caller: Caller) -> None:
     reply = caller.raw("POST", "/v1/collections", b"{")
-    assert (reply.status, reply.json()["code"]) == (400, "invalid-argument")
-    assert "the body is not JSON" in reply.json()["error"]
+    assert (reply.status, reply.json()["code"]) == (400, 3)
+    assert "the body is not JSON" in message_of(reply)
 
 
 def test_lists_go_by_name_descending_unless_told(caller: Caller, clock: Clock) -> None:
@@ -136,18 +154,21 @@ def test_an_update_changes_what_it_names_in_either_spelling(caller: Caller) -> N
 
 @pytest.mark.parametrize("name", ["index_configuration", "metric_space"])
 def test_what_is_fixed_stays_fixed(caller: Caller, name: str) -> None:
-    body = json.dumps({name: "HNSW_METRIC_COSINE"}).encode()
-    assert caller.raw("PUT", f"/v1/collections/{caller.collection()}", body).status == 400
+    collection_id = caller.collection()
+    before = caller.send(endpoints.GET_COLLECTION, collection_id=collection_id).json()
+    body = json.dumps({name: {"model_name": "another"}}).encode()
+    reply = caller.raw("PUT", f"/v1/collections/{collection_id}", body)
+    assert (reply.status, reply.json()) == (200, before)
 
 
 def field_update(caller: Caller, collection_id: str, operation: str, **definition: Any) -> tuple[int, str]:
     update = {"field_definition": definition, "operation": f"FIELD_DEFINITION_{operation}"}
     reply = caller.send(endpoints.UPDATE_COLLECTION, collection_id=collection_id, field_definition_updates=[update])
-    return reply.status, reply.json().get("error", "")
+    return reply.status, reply.json().get("message", "")
 
 
 def test_a_deleted_field_takes_its_values_along(caller: Caller) -> None:
-    collection_id, file_id = caller.collection(field_definitions=[{"key": "year"}]), caller.file()
+    collection_id, file_id = caller.collection(field_definitions=declared("year", "author")), caller.file()
     caller.attach(collection_id, file_id, year="1851", author="Melville")
     assert field_update(caller, collection_id, "DELETE", key="year") == (200, "")
     assert caller.document(collection_id, file_id).fields == {"author": "Melville"}
@@ -159,6 +180,26 @@ def test_only_a_field_that_is_there_may_become_required(caller: Caller) -> None:
     assert field_update(caller, collection_id, "ADD", key="year", required=True) == (200, "")
     status, message = field_update(caller, collection_id, "ADD", key="author", required=True)
     assert (status, message) == (400, "field_definition_updates: the new field author cannot be required")
+
+
+def test_a_new_field_may_be_required_if_the_service_says_so() -> None:
+    caller = Caller(Emulator(Settings(new_required_field="accept")))
+    collection_id = caller.collection()
+    assert field_update(caller, collection_id, "ADD", key="year", required=True) == (200, "")
+    status, message = caller.refused(endpoints.ADD_DOCUMENT, collection_id=collection_id, file_id=caller.file())
+    assert (status, message) == (400, "fields: year is required")
+
+
+def test_adding_a_field_that_is_there_has_two_answers(caller: Caller) -> None:
+    collection_id = caller.collection(field_definitions=declared("year"))
+    assert field_update(caller, collection_id, "ADD", key="year", unique=True) == (200, "")
+    (field,) = caller.call(endpoints.GET_COLLECTION, collection_id=collection_id).field_definitions
+    assert field.unique
+    caller = Caller(Emulator(Settings(add_existing_field="refuse")))
+    collection_id = caller.collection(field_definitions=declared("year"))
+    expected = "field_definition_updates: the field year exists already"
+    assert field_update(caller, collection_id, "ADD", key="year", unique=True) == (400, expected)
+    assert field_update(caller, collection_id, "ADD", key="author") == (200, "")
 
 
 def test_a_refused_update_leaves_no_trace(caller: Caller) -> None:

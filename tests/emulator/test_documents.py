@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.api import endpoints
-from airflow_provider_xai_collections.emulator import Emulator, Settings
+from airflow_provider_xai_collections.emulator import Emulator, HttpReply, Settings
 
-from .caller import Caller, upload
+from .caller import Caller, declared, message_of, upload
 
 
 def playing(**settings: Any) -> Caller:
@@ -18,16 +18,19 @@ def playing(**settings: Any) -> Caller:
 
 
 def test_an_attached_file_is_a_document(caller: Caller) -> None:
-    collection_id, file_id = caller.collection(), caller.file("moby.txt", b"call me Ishmael")
-    caller.attach(collection_id, file_id, undefined="kept")
+    collection_id = caller.collection(field_definitions=declared("year"))
+    file_id = caller.file("moby.txt", b"call me Ishmael")
+    caller.attach(collection_id, file_id, year="1851")
     shape = caller.send(endpoints.GET_DOCUMENT, collection_id=collection_id, file_id=file_id).json()
     assert shape["file_metadata"]["size_bytes"] == "15"
     assert len(shape["file_metadata"]["hash"]) == 64
     assert shape["file_metadata"]["content_type"] == "text/plain"
     assert shape["status"] == "DOCUMENT_STATUS_PROCESSED"
     assert (shape["chunk_count"], shape["chunks_processed_count"]) == (1, "1")
-    assert shape["fields"] == {"undefined": "kept"}
-    assert shape["error_message"] == ""
+    assert shape["fields"] == {"year": "1851"}
+    assert "error_message" not in shape
+    said = ("upload_status", "processing_status", "file_path")
+    assert [shape["file_metadata"][name] for name in said] == ["Complete", "Complete", ""]
     assert shape["last_indexed_at"].endswith("Z")
 
 
@@ -57,7 +60,7 @@ def test_attaching_twice_has_two_answers(caller: Caller) -> None:
     caller.attach(collection_id, file_id)
     assert caller.refused(endpoints.ADD_DOCUMENT, collection_id=collection_id, file_id=file_id)[0] == 409
     caller = playing(attach_twice="ok")
-    collection_id, file_id = caller.collection(), caller.file()
+    collection_id, file_id = caller.collection(field_definitions=declared("year")), caller.file()
     caller.attach(collection_id, file_id, year="1851")
     caller.attach(collection_id, file_id, year="1902")
     assert caller.document(collection_id, file_id).fields == {"year": "1851"}
@@ -66,9 +69,44 @@ def test_attaching_twice_has_two_answers(caller: Caller) -> None:
 def test_attaching_needs_no_body_but_the_right_types(caller: Caller) -> None:
     collection_id, file_id = caller.collection(), caller.file()
     path = f"/v1/collections/{collection_id}/documents/{file_id}"
-    for body in (b'{"fields": {"year": 1851}}', b'{"file_id": "file_0"}', b'{"feilds": {}}'):
+    for body in (b'{"fields": {"year": 1851}}', b'{"file_id": "file_0"}'):
         assert caller.raw("POST", path, body).status == 400
     assert caller.raw("POST", path, query=(("team_id", "t"),)).json() == {}
+
+
+@pytest.mark.parametrize("one_call", [False, True])
+@pytest.mark.parametrize(
+    ("choice", "status", "kept"),
+    [
+        ("refuse", 400, None),
+        ("drop", 200, {"year": "1851"}),
+        ("keep", 200, {"year": "1851", "b": "1", "a": "2"}),
+    ],
+)
+def test_fields_that_nobody_declared(choice: Any, status: int, kept: dict[str, str] | None, one_call: bool) -> None:
+    caller = playing(undeclared_fields=choice)
+    collection_id = caller.collection(field_definitions=declared("year"))
+    one = {"collection_id": collection_id, "fields": {"year": "1851", "b": "1", "a": "2"}}
+    if one_call:
+        reply = caller.send(endpoints.UPLOAD_DOCUMENT, **one, name="a.txt", upload=upload("a.txt"))
+    else:
+        reply = caller.send(endpoints.ADD_DOCUMENT, **one, file_id=caller.file())
+    documents = caller.call(endpoints.LIST_DOCUMENTS, collection_id=collection_id).documents
+    assert (reply.status, [document.fields for document in documents]) == (status, [] if kept is None else [kept])
+    if status == 400:
+        assert message_of(reply) == (
+            'Unknown field "b": it is not in the collection\'s field_definitions; '
+            'Unknown field "a": it is not in the collection\'s field_definitions'
+        )
+
+
+def test_a_field_that_was_declared_later_is_taken(caller: Caller) -> None:
+    collection_id, file_id = caller.collection(), caller.file()
+    one = {"collection_id": collection_id, "file_id": file_id, "fields": {"year": "1851"}}
+    assert caller.refused(endpoints.ADD_DOCUMENT, **one)[0] == 400
+    update = {"field_definition": {"key": "year"}, "operation": "FIELD_DEFINITION_ADD"}
+    caller.call(endpoints.UPDATE_COLLECTION, collection_id=collection_id, field_definition_updates=[update])
+    caller.attach(collection_id, file_id, year="1851")
 
 
 @pytest.mark.parametrize("status", [400, 409, 422])
@@ -112,7 +150,8 @@ def test_a_detached_file_stays(caller: Caller) -> None:
 
 
 def test_new_chunking_waits_for_a_reindex(caller: Caller) -> None:
-    collection_id, file_id = caller.collection(), caller.file(content=b"x" * 100)
+    collection_id = caller.collection(field_definitions=declared("year"))
+    file_id = caller.file(content=b"x" * 100)
     caller.attach(collection_id, file_id, year="1851")
     chunking = {"chars_configuration": {"max_chunk_size_chars": 10, "chunk_overlap_chars": 0}}
     caller.call(endpoints.UPDATE_COLLECTION, collection_id=collection_id, chunk_configuration=chunking)
@@ -137,13 +176,23 @@ def test_batch_get_may_be_strict() -> None:
     assert caller.refused(get, collection_id=collection_id, file_ids=["file_0"])[0] == 404
     assert caller.refused(get, collection_id=collection_id, file_ids=["a", "b", "c"]) == (414, "file_ids: at most 2")
     path = f"/v1/collections/{collection_id}/documents:batchGet"
-    assert caller.raw("GET", path).status == 400
+    assert "[WKE=form-invalid:not-empty:file_ids]" in message_of(caller.raw("GET", path))
+
+
+@pytest.mark.parametrize("status", [400, 404, 405])
+def test_batch_get_may_be_refused_as_a_whole(status: Any) -> None:
+    caller = playing(batch_get_status=status)
+    collection_id, file_id = caller.collection(), caller.file()
+    caller.attach(collection_id, file_id)
+    one = {"collection_id": collection_id, "file_ids": [file_id]}
+    assert caller.refused(endpoints.BATCH_GET_DOCUMENTS, **one)[0] == status
+    assert caller.status(collection_id, file_id) == "PROCESSED"
 
 
 @pytest.fixture
 def library(caller: Caller) -> str:
     """A collection of three documents of different size, type and year."""
-    collection_id = caller.collection()
+    collection_id = caller.collection(field_definitions=declared("year", "author"))
     caller.attach(collection_id, caller.file("Moby Dick.txt", b"whale" * 3), year="1851")
     caller.attach(collection_id, caller.file("emma.html", b"<html>Emma"), year="1815")
     caller.attach(collection_id, caller.file("noise.bin", b"\xff\xfe\x00"), author='"X" \\ Y')
@@ -204,7 +253,7 @@ def test_orders(caller: Caller, library: str, sort_by: str) -> None:
 def test_a_wrong_query_is_refused(caller: Caller, library: str, query: dict[str, str], message: str) -> None:
     reply = caller.raw("GET", f"/v1/collections/{library}/documents", query=tuple(query.items()))
     assert reply.status == 400
-    assert message in reply.json()["error"]
+    assert message in message_of(reply)
 
 
 def test_a_scalar_may_not_be_repeated(caller: Caller, library: str) -> None:
@@ -213,7 +262,7 @@ def test_a_scalar_may_not_be_repeated(caller: Caller, library: str) -> None:
 
 
 def test_uploading_and_attaching_in_one_call(caller: Caller) -> None:
-    collection_id = caller.collection()
+    collection_id = caller.collection(field_definitions=declared("year"))
     document = caller.call(
         endpoints.UPLOAD_DOCUMENT,
         collection_id=collection_id,
@@ -231,13 +280,26 @@ def test_uploading_and_attaching_in_one_call(caller: Caller) -> None:
     )
 
 
+def upload_in_one_call(caller: Caller) -> HttpReply:
+    one = {"collection_id": caller.collection(), "name": "a.txt", "upload": upload("a.txt")}
+    return caller.send(endpoints.UPLOAD_DOCUMENT, **one)
+
+
 def test_the_one_call_upload_has_other_answers() -> None:
-    for answer, status in (("empty", 200), ("error", 500)):
-        caller = playing(direct_upload_answer=answer)
-        one = {"collection_id": caller.collection(), "name": "a.txt", "upload": upload("a.txt")}
-        reply = caller.send(endpoints.UPLOAD_DOCUMENT, **one)
-        assert reply.status == status
-        assert reply.json() == {} or "cf-ip" in reply.json()["error"]
+    empty = upload_in_one_call(playing(direct_upload_answer="empty"))
+    assert (empty.status, empty.json()) == (200, {})
+    failed = upload_in_one_call(playing(direct_upload_answer="error"))
+    expected = 'header key "cf-ipcity" contains value with non-printable ASCII characters'
+    assert (failed.status, message_of(failed)) == (500, expected)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_gateway_may_not_know_the_one_call_upload(status: Any) -> None:
+    caller = playing(direct_upload_status=status)
+    reply = upload_in_one_call(caller)
+    assert (reply.status, reply.headers["content-type"], reply.body[:6]) == (status, "text/html", b"<html>")
+    assert caller.call(endpoints.LIST_FILES).data == ()
+    caller.attach(caller.collection(), caller.file())
 
 
 def test_a_refused_one_call_upload_leaves_no_file(caller: Caller) -> None:

@@ -10,7 +10,7 @@ from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 
-from .caller import Caller, Clock, upload
+from .caller import Caller, Clock, message_of, upload
 
 
 def playing(clock: Clock | None = None, **settings: Any) -> Caller:
@@ -38,7 +38,7 @@ def test_an_uploaded_file(clock: Clock) -> None:
         "created_at": 1_700_000_000,
         "expires_at": 1_700_003_600,
         "filename": "Ä.txt",
-        "purpose": "assistants",
+        "purpose": "",
     }
 
 
@@ -94,7 +94,7 @@ def test_files_expire_and_take_their_documents_along(clock: Clock) -> None:
 def test_wrong_uploads(caller: Caller, parts: list[bytes], message: str) -> None:
     reply = caller.raw("POST", "/v1/files", **multipart(*parts))
     assert reply.status == 400
-    assert message in reply.json()["error"]
+    assert message in message_of(reply)
     assert caller.call(endpoints.LIST_FILES).data == ()
 
 
@@ -111,7 +111,7 @@ def test_fields_of_the_one_call_upload_are_json(caller: Caller) -> None:
     parts = multipart(name, b'Content-Disposition: form-data; name="fields"\r\n\r\n{year', data)
     reply = caller.raw("POST", path, **{**parts, "host": Host.MANAGEMENT})
     assert reply.status == 400
-    assert "fields: not JSON" in reply.json()["error"]
+    assert "fields: not JSON" in message_of(reply)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,11 @@ def test_empty_files_may_be_refused() -> None:
 
 def test_deleting_twice_is_404(caller: Caller) -> None:
     file_id = caller.file()
-    assert caller.send(endpoints.DELETE_FILE, file_id=file_id).json() == {"id": file_id, "deleted": True}
+    assert caller.send(endpoints.DELETE_FILE, file_id=file_id).json() == {
+        "id": file_id,
+        "deleted": True,
+        "object": "file",
+    }
     assert caller.refused(endpoints.DELETE_FILE, file_id=file_id) == (404, f"file {file_id} not found")
 
 
@@ -168,8 +172,6 @@ def test_deleting_an_attached_file_has_two_answers(caller: Caller) -> None:
         ({"order": "asc"}, ["a", "b", "c"]),
         ({"order": "ORDERING_ASCENDING", "sort_by": "FILES_SORT_BY_SIZE"}, ["c", "b", "a"]),
         ({"order": "DESCENDING", "sort_by": "FILES_SORT_BY_FILENAME"}, ["c", "b", "a"]),
-        ({"filter": "size_bytes:>1 AND filename:b"}, ["b"]),
-        ({"filter": 'created_at >= "2023-11-14T22:13:21Z"'}, ["c", "b"]),
     ],
 )
 def test_lists(clock: Clock, query: dict[str, str], expected: list[str]) -> None:
@@ -178,3 +180,71 @@ def test_lists(clock: Clock, query: dict[str, str], expected: list[str]) -> None
         caller.file(name, content)
         clock.now += 1
     assert [file.filename for file in caller.call(endpoints.LIST_FILES, **query).data] == expected
+
+
+def test_the_order_of_files_that_nobody_asked_for() -> None:
+    for order, expected in (("descending", ["b", "a"]), ("ascending", ["a", "b"])):
+        clock = Clock()
+        caller = playing(clock, files_order=order)
+        caller.file("a")
+        clock.now += 1
+        caller.file("b")
+        assert [file.filename for file in caller.call(endpoints.LIST_FILES).data] == expected
+        asked = caller.call(endpoints.LIST_FILES, order="ORDERING_DESCENDING")
+        assert [file.filename for file in asked.data] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ('content_type = "text/plain"', {"a.txt", "b.txt"}),
+        ('content_type != "text/plain"', {"c.html"}),
+        ('name = "a.txt"', {"a.txt"}),
+        ('file_name = "a"', set()),
+        ("size_bytes > 1 AND size_bytes <= 12", {"b.txt"}),
+        ('created_at >= "2023-11-14T22:13:21Z"', {"b.txt", "c.html"}),
+        ('expires_at < "2023-11-15T00:00:00Z"', {"b.txt"}),
+        ("expires_at = null", {"a.txt", "c.html"}),
+        ("expires_at != null", {"b.txt"}),
+        ("public_url != null OR public_url_expires_at != null OR user_defined_id != null", set()),
+        ('upload_status = "Complete" AND user_defined_id = null', {"a.txt", "b.txt", "c.html"}),
+        ('NOT name = "a.txt"', {"b.txt", "c.html"}),
+        ('NOT (name = "a.txt" OR size_bytes = 12)', {"c.html"}),
+        ('name = "a.txt" OR name = "c.html"', {"a.txt", "c.html"}),
+        ('NOT NOT name = "null"', set()),
+    ],
+)
+def test_filters(clock: Clock, wanted: str, expected: set[str]) -> None:
+    caller = playing(clock)
+    for name, content, until in (("a.txt", b"1", None), ("b.txt", b"1" * 12, 3600), ("c.html", b"<html>" * 4, None)):
+        caller.file(name, content, expires_after=until)
+        clock.now += 1
+    assert {file.filename for file in caller.call(endpoints.LIST_FILES, filter=wanted).data} == expected
+
+
+def test_a_filter_by_id(caller: Caller) -> None:
+    file_id, _ = caller.file(), caller.file()
+    (found,) = caller.call(endpoints.LIST_FILES, filter=f'file_id = "{file_id}"').data
+    assert found.id == file_id
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ("purpose = null", "filter: unknown field purpose before character 15"),
+        ("NOT colour = blue", "filter: unknown field colour before character 18"),
+        ("expires_at > null", "filter: expires_at cannot be compared with null by > at character 18"),
+        ("NOT", "filter: expected the name of a field at character 4"),
+    ],
+)
+def test_wrong_filters(caller: Caller, wanted: str, message: str) -> None:
+    assert caller.refused(endpoints.LIST_FILES, filter=wanted) == (400, message)
+
+
+def test_the_content_of_a_file(caller: Caller) -> None:
+    content = b"\x00 any bytes \xff"
+    file_id = caller.file("a.bin", content)
+    reply = caller.raw("GET", f"/v1/files/{file_id}/content", host=Host.API)
+    assert (reply.status, reply.headers["content-type"], reply.body) == (200, "application/octet-stream", content)
+    assert "traceparent" not in reply.headers
+    assert caller.raw("GET", "/v1/files/file_0/content", host=Host.API).status == 404

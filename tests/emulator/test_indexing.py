@@ -56,6 +56,20 @@ def test_by_the_clock(clock: Clock) -> None:
     assert document.last_indexed_at.timestamp() == 1_700_000_004
 
 
+def test_a_document_has_no_chunks_before_it_is_embedded() -> None:
+    caller = playing(indexing="reads:1", unknown_status_word="DOCUMENT_STATUS_PONDERING")
+    chunking = {"chars_configuration": {"max_chunk_size_chars": 1, "chunk_overlap_chars": 0}}
+    collection_id, file_id = caller.collection(chunk_configuration=chunking), caller.file(content=b"1234567890")
+    caller.attach(collection_id, file_id)
+    documents = [caller.document(collection_id, file_id) for _ in range(6)]
+    assert [(document.chunk_count, document.chunks_processed_count) for document in documents] == [
+        *[(0, 0)] * 3,
+        (10, 6),
+        (10, 8),
+        (10, 10),
+    ]
+
+
 def test_progress_is_counted_in_chunks(clock: Clock) -> None:
     caller = playing(clock, indexing="seconds:4")
     chunking = {"chars_configuration": {"max_chunk_size_chars": 1, "chunk_overlap_chars": 0}}

@@ -11,12 +11,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from airflow_provider_xai_collections.emulator import Settings
 from airflow_provider_xai_collections.emulator.__main__ import main
 
 COMMAND = [sys.executable, "-m", "airflow_provider_xai_collections.emulator"]
@@ -100,12 +102,20 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
 def test_switches_are_json_or_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     faults = tmp_path / "faults.json"
     faults.write_text('[{"status": 503}]')
-    assignments = ("retry_after_on_429=false", "batch_get_max=5", 'stuck=["a*"]', "attach_twice=ok")
+    assignments = ("retry_after_on_429=false", "out_of_credits=429", 'stuck=["a*"]', "attach_twice=ok")
     switches = [argument for assignment in assignments for argument in ("--set", assignment)]
     stop = threading.Event()
     stop.set()
     assert main([*switches, "--indexing", "reads:2", "--faults", f"@{faults}", "--api-key", "secret"], stop) == 0
     assert '"api_key": "secret"' in capsys.readouterr().out
+
+
+def test_help_names_every_switch(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    words = set(capsys.readouterr().out.replace(",", " ").split())
+    assert {field.name for field in fields(Settings)} <= words
 
 
 def test_without_the_extra_it_says_what_to_install(

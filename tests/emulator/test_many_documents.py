@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 
-from .caller import Caller
+from .caller import Caller, declared
 
 KINDS = ("NAME", "SIZE", "AGE")
 NAMES = ("b", "a", "c", "a", "b")  # names are not unique
@@ -25,7 +25,9 @@ def caller(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
 @pytest.fixture
 def library(caller: Caller) -> str:
     """Three of Melville's and two of Austen's, among files of others and files of nobody."""
-    library, other = caller.collection("library"), caller.collection("other")
+    library, other = (
+        caller.collection(name, field_definitions=declared("author", "number")) for name in ("library", "other")
+    )
     for number, name in enumerate(NAMES):
         mine, theirs = caller.file(f"{name}.txt", b"x" * (number % 3 + 1)), caller.file(f"{name}.txt")
         caller.attach(library, mine, author="Austen" if number % 2 else "Melville", number=str(number))
@@ -81,7 +83,8 @@ def test_a_filter_finds_what_it_names(caller: Caller, library: str, wanted: str,
 
 def test_a_list_does_not_look_at_documents_with_other_fields() -> None:
     caller = Caller(Emulator(Settings(indexing="reads:1")))
-    collection_id, file_ids = caller.collection(), [caller.file(), caller.file()]
+    collection_id = caller.collection(field_definitions=declared("number"))
+    file_ids = [caller.file(), caller.file()]
     for number, file_id in enumerate(file_ids):
         caller.attach(collection_id, file_id, number=str(number))
     caller.call(endpoints.LIST_DOCUMENTS, collection_id=collection_id, filter='fields.number:"1"')

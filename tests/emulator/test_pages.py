@@ -1,4 +1,4 @@
-"""Pages and the four ends that a list may have."""
+"""Pages and the ends that a list may have."""
 
 from __future__ import annotations
 
@@ -61,6 +61,38 @@ def test_ends(endpoint: Any) -> None:
     alone = repeat.call(endpoint)
     again = repeat.call(endpoint, pagination_token=alone.pagination_token)
     assert (again.items, again.pagination_token) == (alone.items, alone.pagination_token)
+
+
+@pytest.mark.parametrize("endpoint", [endpoints.LIST_COLLECTIONS, endpoints.LIST_FILES])
+def test_a_list_may_begin_again_and_again(endpoint: Any) -> None:
+    caller = shelf("first_page")
+    first = caller.call(endpoint, limit=2)
+    again = caller.call(endpoint, limit=2, pagination_token=first.pagination_token)
+    third = caller.call(endpoint, limit=2, pagination_token=again.pagination_token)
+    assert len(first.items) == 2
+    assert first.items == again.items == third.items
+    assert len({first.pagination_token, again.pagination_token, third.pagination_token, None}) == 4
+    assert caller.refused(endpoint, pagination_token="x")[0] == 400
+
+
+@pytest.mark.parametrize("limit", [None, 2, 5])
+def test_a_page_may_be_shorter_than_asked_for_and_not_the_last(limit: int | None) -> None:
+    caller = Caller(Emulator(Settings(max_page=2)))
+    collection_id = caller.collection()
+    file_ids = {caller.file(f"f{number}") for number in range(5)}
+    for file_id in file_ids:
+        caller.attach(collection_id, file_id)
+    sizes: list[int] = []
+    seen: set[str] = set()
+    token = None
+    while token is not None or not seen:
+        asked = {"collection_id": collection_id, "limit": limit, "pagination_token": token}
+        page = caller.call(endpoints.LIST_DOCUMENTS, **asked)
+        sizes.append(len(page.documents))
+        seen |= {document.file_id for document in page.documents}
+        token = page.pagination_token
+    assert (sizes, seen) == ([2, 2, 1], file_ids)
+    assert len(caller.call(endpoints.LIST_FILES, limit=1).data) == 1
 
 
 def test_a_token_belongs_to_its_query() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from airflow_provider_xai_collections.api import endpoints
+from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 from airflow_provider_xai_collections.emulator.filters import Precedence
+from tests.sample_documents import pdf
 
-from .caller import Caller
+from .caller import Caller, declared, message_of, upload
 
 
 def search(caller: Caller, query: str, collection_id: str, **params: Any) -> Any:
@@ -20,7 +23,7 @@ def search(caller: Caller, query: str, collection_id: str, **params: Any) -> Any
 
 def shelf(caller: Caller) -> str:
     """Four documents on two subjects."""
-    collection_id = caller.collection()
+    collection_id = caller.collection(field_definitions=declared("year", "genre"))
     for name, text, fields in (
         ("moby.txt", "whales whales whales and the sea", {"year": "1851", "genre": "novel"}),
         ("log.txt", "a ship on the sea met whales among many other things", {"year": "1820", "genre": "report"}),
@@ -45,8 +48,66 @@ def test_the_best_passage_comes_first(caller: Caller) -> None:
     assert all(0 < score < 1 for score in scores)
     assert matches[0].chunk_content == "whales whales whales and the sea"
     assert matches[0].collection_ids == (collection_id,)
-    assert matches[0].fields == {"year": "1851", "genre": "novel"}
-    assert matches[0].chunk_id.startswith("chunk_")
+    file_id = matches[0].file_id
+    assert matches[0].fields == {
+        "year": "1851",
+        "genre": "novel",
+        "title": "moby.txt",
+        "chroma:uri": f"{collection_id}/{file_id}",
+    }
+    assert matches[0].chunk_id == f"{file_id}_0"
+
+
+def test_the_passages_of_a_document_are_numbered(caller: Caller) -> None:
+    chunking = {"chars_configuration": {"max_chunk_size_chars": 6, "chunk_overlap_chars": 0}}
+    collection_id, file_id = caller.collection(chunk_configuration=chunking), caller.file(content=b"whale " * 3)
+    caller.attach(collection_id, file_id)
+    numbers = {match.chunk_id for match in search(caller, "whale", collection_id)}
+    assert numbers == {f"{file_id}_0", f"{file_id}_1", f"{file_id}_2"}
+
+
+def test_a_field_of_the_document_wins_over_one_of_the_service(caller: Caller) -> None:
+    collection_id = caller.collection(field_definitions=declared("title"))
+    caller.attach(collection_id, caller.file(), title="Moby Dick")
+    assert [match.fields["title"] for match in search(caller, "whales", collection_id)] == ["Moby Dick"]
+
+
+def test_the_text_of_a_passage_may_be_json_around_it() -> None:
+    caller = Caller(Emulator(Settings(json_chunks=True)))
+    collection_id = caller.collection()
+    caller.attach(collection_id, caller.file(content="Wale \u201cé\u201d".encode()))
+    one = {"collection_id": collection_id, "name": "a.pdf", "content_type": "application/pdf"}
+    caller.call(endpoints.UPLOAD_DOCUMENT, **one, upload=upload("a.pdf", pdf("of Wale")))
+    found = {match.page_number: json.loads(match.chunk_content) for match in search(caller, "Wale", collection_id)}
+    assert found == {
+        None: [{"page_number": 0, "text": "Wale \u201cé\u201d"}],
+        1: [{"page_number": 1, "text": "of Wale"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{", "the body is not JSON: "),
+        (b"", "the body is not JSON: "),
+        (b"[]", "the body must be a JSON object at line 1 column 2"),
+        (b'{"query": "a"}', "missing field `source` at line 1 column 14"),
+        (b'{"query": "a",\n "source": {}}\n', "source: missing field `collection_ids` at line 2 column 14"),
+        (b'{"query": 1, "source": {"collection_ids": ["c"]}}', "query: Input should be a valid string at line 1"),
+    ],
+)
+def test_a_body_that_is_no_search_is_answered_with_text(caller: Caller, body: bytes, message: str) -> None:
+    reply = caller.raw("POST", "/v1/documents/search", body, host=Host.API)
+    assert (reply.status, reply.headers["content-type"]) == (422, "text/plain; charset=utf-8")
+    said = reply.body.decode()
+    assert said.startswith(f"Failed to deserialize the JSON body into the target type: {message}")
+
+
+def test_a_search_for_nothing_is_refused(caller: Caller) -> None:
+    body = json.dumps({"query": "", "source": {"collection_ids": [caller.collection()]}}).encode()
+    reply = caller.raw("POST", "/v1/documents/search", body, host=Host.API)
+    assert reply.status == 400
+    assert "query: String should have at least 1 character" in message_of(reply)
 
 
 @pytest.mark.parametrize("query", ["???", '"', "zebra", "NEAR( *"])

@@ -13,8 +13,8 @@ from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
-from tests.sample_documents import docx
 from tests.operators.stage import Crowd, Xai, deferring, finish, run, write
+from tests.sample_documents import docx
 
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
 
