@@ -252,11 +252,9 @@ def batch_get_documents(
             batches.appendleft(batch)
             works, strikes = False, STRIKES
         elif len(batch) == 1:
-            document = yield from asking.document(batch[0])
-            if document is not None:
-                found[batch[0]] = document
-            # Refused although it is there, nothing else may work either.
-            strikes += 1 if document is None else STRIKES
+            found.update((yield from asking.documents(batch, collection)))
+            # Where one is refused although it is there, the others may be as well.
+            strikes += STRIKES if batch[0] in found else 1
         else:
             # Until it has worked, one alone goes first: it tells whether the others are worth a request.
             first = len(batch) // 2 if works else 1
@@ -280,20 +278,12 @@ class _Asking:
         request = endpoint.request(collection_id=self.collection_id, team_id=self.team_id, **params)
         return (yield from call(replace(request, deadline=self.deadline)))
 
-    def document(self, file_id: str) -> Flow[Document | None]:
-        """One document, or ``None`` if the collection, which must exist, does not have it."""
-        try:
-            return (yield from self.call(GET_DOCUMENT, file_id=file_id))
-        except XAINotFoundError:
-            return None
-
     def documents(self, file_ids: Sequence[str], collection: Collection) -> Flow[dict[str, Document]]:
         """Those of the documents that the collection has, asked for one by one or found in its list."""
         found: dict[str, Document] = {}
         if len(file_ids) <= max(FEW, collection.documents_count // MAX_PAGE):
             for file_id in file_ids:
-                if (document := (yield from self.document(file_id))) is not None:
-                    found[file_id] = document
+                found.update((yield from self._document(file_id)))
             return found
         wanted = set(file_ids)
         pages: Pages[Document] = Pages(LIST_DOCUMENTS, collection_id=self.collection_id, team_id=self.team_id)
@@ -301,6 +291,13 @@ class _Asking:
             page = pages.observe((yield from call(replace(request, deadline=self.deadline))))
             found.update((document.file_id, document) for document in page if document.file_id in wanted)
         return found
+
+    def _document(self, file_id: str) -> Flow[dict[str, Document]]:
+        """One document, or nothing if the collection, which must exist, does not have it."""
+        try:
+            return {file_id: (yield from self.call(GET_DOCUMENT, file_id=file_id))}
+        except XAINotFoundError:
+            return {}
 
 
 def wait_for_documents(

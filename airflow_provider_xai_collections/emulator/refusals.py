@@ -74,7 +74,7 @@ class Refused(Exception):
         return replace(reply, headers={**reply.headers, **self.headers})
 
 
-def error_reply(status: int, message: str, shape: ErrorShape, host: Host = Host.MANAGEMENT) -> HttpReply:
+def error_reply(status: int, message: str, shape: ErrorShape, host: Host) -> HttpReply:
     """Dress an error as the service, or a proxy before it, would."""
     word, number = _CODES.get(status, ("internal", 13))
     match shape:

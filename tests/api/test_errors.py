@@ -302,7 +302,7 @@ OTHER_WAY = 'upload_method="auto" or "files" uploads in two calls instead'
             500,
             {"error": CITY},
             GET,
-            "It depends on where the call comes from: send it from another network, or through",
+            "It depends on where the call comes from: send it from another network, or",
         ),
     ],
 )

@@ -197,18 +197,18 @@ async def test_an_id_that_is_refused_is_one_waits_trouble(xai: Xai) -> None:
 
 async def test_what_is_wrong_with_one_is_told_to_it_alone(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
     whales = xai.collection()
-    right, huge = xai.document(whales), "file_" + "9" * 60
+    right, odd = xai.document(whales), "file_" + "9" * 60
     handle = xai.emulator.handle
 
-    def refuse_the_huge(request: HttpRequest) -> HttpReply:
+    def refuse_the_odd(request: HttpRequest) -> HttpReply:
         reply = handle(request)
         asked = {value for name, value in request.query if name == "file_ids"}
-        return HttpReply(414, {}, b"") if huge in asked else reply
+        return HttpReply(422, {}, b"") if odd in asked else reply
 
-    monkeypatch.setattr(xai.emulator, "handle", refuse_the_huge)
-    told, refused = await asyncio.gather(fire(trigger(whales, right)), fire(trigger(whales, huge)))
+    monkeypatch.setattr(xai.emulator, "handle", refuse_the_odd)
+    told, refused = await asyncio.gather(fire(trigger(whales, right)), fire(trigger(whales, odd)))
     assert told["summary"]["processed"] == 1
-    assert refused["error_type"] == "XAITooLargeError"
+    assert refused["error_type"] == "XAIInvalidRequestError"
 
 
 async def test_a_record_that_cannot_be_read_is_one_waits_trouble(
