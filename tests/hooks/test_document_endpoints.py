@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,12 @@ def collection_id(hook: XAICollectionsHook) -> str:
     return hook.create_collection(collection_name="Whales").collection_id
 
 
+def define(hook: XAICollectionsHook, collection_id: str, *keys: str) -> None:
+    """Declare fields, which only the method does by itself."""
+    updates = [{"field_definition": {"key": key}, "operation": "FIELD_DEFINITION_ADD"} for key in keys]
+    hook.update_collection(collection_id=collection_id, field_definition_updates=updates)
+
+
 def test_add_document(
     hook: XAICollectionsHook, emulator: RecordingEmulator, collection_id: str, tmp_path: Path, ask: Ask
 ) -> None:
@@ -31,6 +38,7 @@ def test_add_document(
         team_id="team-7",
         fields={"author": "Melville", "Ort": "Nantucket, äußerst"},
     )
+    define(hook, collection_id, *params["fields"])
     ask(hook, endpoints.ADD_DOCUMENT, **params)
     assert emulator.last_json["team_id"] == "team-7"
     document = hook.get_document(collection_id=collection_id, file_id=file_id)
@@ -42,7 +50,7 @@ def test_adding_twice_is_told_from_adding_other_fields(
     hook: XAICollectionsHook, collection_id: str, tmp_path: Path
 ) -> None:
     file_id = add_file(hook, tmp_path, "moby.txt")
-    target = {"collection_id": collection_id, "file_id": file_id}
+    target: dict[str, Any] = {"collection_id": collection_id, "file_id": file_id}
     assert hook.add_document(**target, fields={"author": "Melville"})
     assert not hook.add_document(**target, fields={"author": "Melville"})
     with pytest.raises(XAIConflictError, match="other values of author"):
