@@ -62,10 +62,7 @@ def reason_of_failure(document: Document) -> str:
     promised = content_type_of(document.name)
     if document.file_metadata.content_type != UNTYPED or promised is None or not needs_extraction(promised):
         return reason
-    return (
-        f"{reason} (xAI keeps it as {UNTYPED}, and it is {promised} by its name: ingest it with upload_method='auto', "
-        "which sends the type)"
-    )
+    return f"{reason} (kept as {UNTYPED}: ingest it with upload_method='auto', which sends its type)"
 
 
 def may_be_raw_bytes(document: Document) -> bool:

@@ -108,6 +108,8 @@ _BY_STATUS: dict[int, type[XAIStatusError]] = {
     414: XAITooLargeError,
     429: XAIRateLimitError,
 }
+#: Calls for which a management key needs a permission of its own.
+_ATTACHING = ("add_document", "upload_document")
 _WHAT: dict[type[XAIStatusError], str] = {
     XAIAuthError: "the key was refused",
     XAICreditsError: "the team has no credits left, or reached its spending limit",
@@ -129,7 +131,7 @@ def _next_step(kind: type[XAIStatusError], status: int, said: _Said, request: Re
     if kind is XAIUnroutableError:
         return _other_way(status, request)
     if kind is XAIAuthError and status == 403 and not said.has_reason(_WRONG_KEY_REASON):
-        permission = "AddFileToCollection" if request.endpoint.name == "add_document" else "the endpoint"
+        permission = "AddFileToCollection" if request.endpoint.name in _ATTACHING else "the endpoint"
         if host is Host.MANAGEMENT:
             return f"Give the management key the permission for {permission} in xAI's console"
         return (

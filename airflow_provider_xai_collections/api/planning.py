@@ -98,15 +98,24 @@ def digest_of(fields: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(theirs, sort_keys=True).encode()).hexdigest()[:32] if theirs else ""
 
 
-def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str, str]:
-    """The user's fields, refused before anything is sent where the service would refuse them.
+def text_fields(fields: Mapping[str, str]) -> dict[str, str]:
+    """The user's fields, if they are text that can be sent.
 
-    :raises XAIArgumentError: not text, ours, or one that the collection requires is missing.
+    :raises XAIArgumentError: they are not, naming those that are not.
     """
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in fields.items()):
         raise XAIArgumentError(f"fields must be strings by string, and these are not: {_not_text(fields)}")
     if unsent := [key for key, value in fields.items() if not _can_be_sent(key + value)]:
         raise XAIArgumentError(f"fields must be text, and these hold bytes that are none: {ascii(unsent)[1:-1]}")
+    return dict(fields)
+
+
+def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str, str]:
+    """The user's fields, refused before anything is sent where the service would refuse them.
+
+    :raises XAIArgumentError: not text, ours, or one that the collection requires is missing.
+    """
+    text_fields(fields)
     if taken := sorted(MANAGED_KEYS & fields.keys()):
         raise XAIArgumentError(f"fields names {', '.join(taken)}, which this provider writes itself. Rename it")
     required = {definition.key for definition in collection.field_definitions if definition.required}

@@ -17,13 +17,14 @@ from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOp
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import endpoints, protocol
+    from airflow_provider_xai_collections.api import endpoints, planning, protocol
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import removing as api_removing
     from airflow_provider_xai_collections.manifests import results
     from airflow_provider_xai_collections.operators import removing
 else:
     endpoints = later("api.endpoints")
+    planning = later("api.planning")
     api_flows = later("api.flows")
     protocol = later("api.protocol")
     api_removing = later("api.removing")
@@ -84,7 +85,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         own = {file_id: strings_by_key("document_fields", fields) for file_id, fields in named.items()}
         if strangers := sorted(own.keys() - set(file_ids)):
             raise XAIArgumentError(f"document_fields names {', '.join(strangers)}, which file_ids does not")
-        if keys := [*shared, *(key for fields in own.values() for key in fields)]:
+        if keys := [key for fields in (shared, *own.values()) for key in planning.text_fields(fields)]:
             collection = self.hook.get_collection(collection_id=self.collection_id, team_id=self.team)
             declared = self.hook.declarations(collection, team_id=self.team, may_declare=self.declare_fields)
             self.hook.run(declared.require(keys))

@@ -264,7 +264,8 @@ BOOK = SourceDocument("file:///b.pdf", "b.pdf", 9, "bb", "application/pdf", io.B
 
 
 def auto(said: list[str] | None = None) -> Target:
-    return Target("c", "s", UploadWay(on_change=[].append if said is None else said.append), team_id="t")
+    heard = [] if said is None else said
+    return Target("c", "s", UploadWay(on_change=heard.append), team_id="t")
 
 
 def test_the_one_call_is_the_default() -> None:

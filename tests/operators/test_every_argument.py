@@ -159,6 +159,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "fields": Case(None, {"year": "1851"}),
         "scope": Case("mine", "yours"),
         "upload_method": Case("files", "direct"),
+        "declare_fields": Case(True, False),
     },
     XAIIngestDocumentsOperator: {
         "paths": Case(folder, lambda scene: scene.folder / "good.md"),
@@ -169,6 +170,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "file_ids": Case(loose, first(loose)),
         "fields": Case(None, {"year": "1851"}),
         "document_fields": Case(None, fields_of_the_first_loose_file),
+        "declare_fields": Case(True, False, given={"fields": {"author": "Melville"}}),
     },
     XAIReindexDocumentsOperator: {
         "which": Case("all", "failed", given={"file_ids": None, "on_failed": "ignore"}, xai=FAILING),
@@ -217,6 +219,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "retrieval_mode": Case(None, {"type": "keyword"}),
         "group_by": Case(None, {"keys": ["year"]}),
         "max_chars": Case(500, 5),
+        "managed_fields": Case(False, True, given={"collection_ids": lambda scene: [synced()(scene)]}),
         "min_matches": Case(0, 5),
         "min_score": Case(None, 0.999),
         "expect_file_ids": Case((), ["file_unknown"]),
@@ -236,6 +239,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "max_prune": Case(None, 0, given={"prune": True, **SCOPE}, before={**BOTH, **SCOPE}),
         "delete_files": Case(True, False, given={"prune": True, "max_prune": None, **SCOPE}, before={**BOTH, **SCOPE}),
         "upload_method": Case("files", "direct"),
+        "declare_fields": Case(True, False),
         "concurrency": Case(1, 2, given={**BOTH, "wait_for_completion": False}, busy=True),
         "wait_for_completion": Case(True, False),
         "timeout": Case(600, timedelta(minutes=20), given={**BAD, "poll_interval": 60}, xai=STUCK),
@@ -244,7 +248,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "on_failed": Case("fail", "ignore", given=BAD, xai=FAILING),
         "max_failed": Case(0, 1, given={**BAD, "on_failed": "threshold"}, xai=FAILING),
         "stuck_after": Case(60, timedelta(days=1), given=BAD, xai=STUCK, before={"wait_for_completion": False}),
-        "orphan_age": Case(None, 60, try_number=2),
+        "orphan_age": Case(None, 60, given={"upload_method": "files"}, try_number=2),
     },
     XAISyncCollectionOperator: {
         "dry_run": Case(False, True),

@@ -67,8 +67,8 @@ def test_a_document_that_failed_is_replaced_by_the_next_run(xai: Xai, tmp_path: 
     letters = write(tmp_path / "letters", {"letter.docx": docx("Dear Mr Melville"), "a.md": "alpha"})
     whales = xai.collection()
     with pytest.raises(XAIIndexingError):
-        run(task(collection_id=whales, paths=letters))
-    manifest = run(task(collection_id=whales, paths=letters, upload_method="direct"))
+        run(task(collection_id=whales, paths=letters, upload_method="files"))
+    manifest = run(task(collection_id=whales, paths=letters))
     assert (manifest["added"], manifest["already_there"], manifest["wait"]["processed"]) == (1, 1, 2)
     assert xai.names(whales) == ["a.md", "letter.docx"]
     # The file of the failed document stays, because another collection may hold it; it is counted.

@@ -24,9 +24,9 @@ def task(**arguments: Any) -> XAIIngestDocumentsOperator:
     ("wrong", "said"),
     [
         ({"password": None}, "needs the management key; fill in the password"),
-        ({"api_key": None}, 'needs the API key; fill in the extra "api_key"'),
+        ({"api_key": None, "upload_method": "files"}, 'needs the API key; fill in the extra "api_key"'),
         ({"password": "xai-token-wrong"}, "get_collection.*401.*management key"),
-        ({"api_key": "xai-wrong"}, "upload_file.*401.*API key"),
+        ({"api_key": "xai-wrong", "upload_method": "files"}, "upload_file.*401.*API key"),
         ({"password": API_KEY, "api_key": MANAGEMENT_KEY}, "get_collection.*401"),
         ({"host": "http://xai.example"}, "only sent over https, or over http to 127.0.0.1"),
     ],
@@ -34,10 +34,10 @@ def task(**arguments: Any) -> XAIIngestDocumentsOperator:
 def test_what_is_wrong_with_the_connection_is_said_without_a_key(
     xai: Xai, folder: Path, connect: Connect, wrong: dict[str, Any], said: str
 ) -> None:
-    whales = xai.collection()
+    whales, method = xai.collection(), wrong.pop("upload_method", "auto")
     connect(**wrong)
     with pytest.raises(XAIFailException, match=said) as raised:
-        run(task(collection_id=whales, paths=folder))
+        run(task(collection_id=whales, paths=folder, upload_method=method))
     assert not {MANAGEMENT_KEY, API_KEY, "xai-token-wrong", "xai-wrong"} & set(str(raised.value).split())
     assert xai.documents(whales) == []
 
@@ -62,8 +62,9 @@ def test_a_file_that_cannot_be_ingested_is_named_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("megabytes", "method", "said"),
     [
-        (51, "files", r"large\.md has 5\d\.\d MB, above the 50 MB.*upload_method='direct' takes up to 100 MB"),
+        (51, "files", r"large\.md has 5\d\.\d MB, above the 50 MB.*upload_method='auto' takes up to 100 MB"),
         (101, "files", r"large\.md has 10\d\.\d MB, above the 50 MB that this call takes\. Nothing"),
+        (101, "auto", r"large\.md has 10\d\.\d MB, above the 100 MB that this call takes\. Nothing"),
         (101, "direct", r"large\.md has 10\d\.\d MB, above the 100 MB that this call takes\. Nothing"),
     ],
 )
@@ -147,7 +148,7 @@ def test_a_unique_value_for_all_documents_leaves_one_and_no_file_behind(
     [
         ({"fields": {"year": 1851}}, r"fields must be strings by string, and these are not: 'year' \(int\)"),
         ({"fields": {"airflow_scope": "x"}}, "fields names airflow_scope, which this provider writes itself"),
-        ({"upload_method": "mail"}, "upload_method is 'mail'; choose one of files, direct"),
+        ({"upload_method": "mail"}, "upload_method is 'mail'; choose one of auto, direct, files"),
         ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
         ({"timeout": -1}, "timeout is -1"),
         ({"poll_interval": 0}, "poll_interval is 0"),

@@ -92,19 +92,22 @@ def test_the_same_source_in_two_scopes_is_two_documents(xai: Xai, folder: Path) 
     assert sorted(document.fields["airflow_scope"] for document in xai.documents(whales)) == ["one", "two"]
 
 
-def test_upload_method_chooses_the_calls_and_direct_sends_the_type(xai: Xai, folder: Path) -> None:
+def test_upload_method_chooses_the_calls_and_the_one_call_sends_the_type(xai: Xai, folder: Path) -> None:
     whales = xai.collection()
     run(task(collection_id=whales, paths=folder / "a.md", upload_method="direct"))
-    assert (xai.emulator.count("upload_document"), xai.emulator.count("upload_file")) == (1, 0)
-    run(task(collection_id=whales, paths=folder / "deep/c.md"))
-    assert (xai.emulator.count("upload_document"), xai.emulator.count("upload_file")) == (1, 1)
+    run(task(collection_id=whales, paths=folder / "b.txt"))
+    assert (xai.emulator.count("upload_document"), xai.emulator.count("upload_file")) == (2, 0)
+    run(task(collection_id=whales, paths=folder / "deep/c.md", upload_method="files"))
+    assert (xai.emulator.count("upload_document"), xai.emulator.count("upload_file")) == (2, 1)
     assert xai.documents(whales)[0].file_metadata.content_type == "text/markdown"
 
 
 def test_the_team_is_sent_with_every_call_that_takes_one(xai: Xai, folder: Path) -> None:
     whales = xai.collection()
     run(task(collection_id=whales, paths=folder, team_id="team_7"))
-    assert {body["team_id"] for body in xai.bodies("add_document") + xai.bodies("update_collection")} == {"team_7"}
+    assert {body["team_id"] for body in xai.bodies("update_collection")} == {"team_7"}
+    run(task(collection_id=whales, paths=folder, scope="again", team_id="team_7", upload_method="files"))
+    assert {body["team_id"] for body in xai.bodies("add_document")} == {"team_7"}
     for endpoint in ("get_collection", "list_documents", "batch_get_documents"):
         assert {query["team_id"] for query in xai.queries(endpoint)} == {"team_7"}
 
@@ -129,19 +132,20 @@ async def test_deferred_a_new_task_object_finishes(xai: Xai, folder: Path) -> No
 def test_an_office_file_that_lost_its_type_is_reported_with_the_way_out_which_works(xai: Xai, tmp_path: Path) -> None:
     letters = write(tmp_path / "letters", {"letter.docx": docx("Dear Mr Melville")})
     whales = xai.collection()
-    with pytest.raises(XAIIndexingError, match=r"letter\.docx.*octet-stream.*use upload_method='direct'"):
-        run(task(collection_id=whales, paths=letters))
-    manifest = run(task(collection_id=whales, paths=letters, upload_method="direct"))
+    with pytest.raises(XAIIndexingError, match=r"letter\.docx.*octet-stream.*ingest it with upload_method='auto'"):
+        run(task(collection_id=whales, paths=letters, upload_method="files"))
+    manifest = run(task(collection_id=whales, paths=letters, upload_method="auto"))
     assert manifest["wait"]["processed"] == 1
     assert xai.names(whales) == ["letter.docx"]
     assert xai.unattached(whales) == ["letter.docx"]  # of the failed document; another collection may hold it
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(max_file_bytes=100)])
-def test_a_file_that_the_service_finds_too_large_fails_with_413(xai: Xai, tmp_path: Path) -> None:
+@BOTH
+@pytest.mark.parametrize("emulator_settings", [playing(max_file_bytes=100, max_document_bytes=100)])
+def test_a_file_that_the_service_finds_too_large_fails_with_413(xai: Xai, tmp_path: Path, upload_method: str) -> None:
     whales, large = xai.collection(), write(tmp_path / "large", {"small.md": "x", "large.md": "x" * 101})
-    with pytest.raises(XAIFailException, match=r"1 of 2 documents failed: large\.md: upload_file.*413"):
-        run(task(collection_id=whales, paths=large))
+    with pytest.raises(XAIFailException, match=r"1 of 2 documents failed: large\.md: upload_(file|document).*413"):
+        run(task(collection_id=whales, paths=large, upload_method=upload_method))
     assert xai.names(whales) == ["small.md"]
 
 

@@ -40,6 +40,7 @@ def chunks(xai: Xai, collection_id: str) -> list[int | None]:
 def test_the_given_documents_get_the_chunks_of_today(xai: Xai) -> None:
     whales = xai.collection()
     first, second = (xai.document(whales, name, TEXT) for name in ("a.md", "b.md"))
+    xai.hook.wait_for_documents(collection_id=whales, poll_interval=0.01)
     xai.hook.update_collection(collection_id=whales, chunk_configuration=SMALLER)
     xai.forget()
     manifest = run(task(collection_id=whales, file_ids=[second, second], team_id="team_7"))

@@ -211,7 +211,7 @@ def test_documents_that_are_merely_slow_are_waited_for_again_for_as_long(
         with pytest.raises(XAITimeoutError, match="time ran out"):
             run(made(timeout=600), store=store, try_number=try_number)
         assert sum(clock.pauses) == pytest.approx(600, abs=5)
-    assert xai.emulator.count("upload_file") == xai.emulator.count("get_collection") == 1
+    assert xai.emulator.count("upload_document") == xai.emulator.count("get_collection") == 1
     assert KEY in store.kept
 
 

@@ -60,7 +60,8 @@ def test_the_manifest_has_the_best_passages(xai: Xai, logged: Logged) -> None:
     assert found["best_score"] == passage["score"] > 0
     assert passage["file_id"] == file
     assert passage["chunk_id"]
-    assert passage["fields"] == {"year": "1851"}
+    where = f"{whales}/{file}"
+    assert passage["fields"] == {"title": "moby.md", "chroma:uri": where, "year": "1851"}
     assert passage["text"] == "the white whale"
     assert "Found 1 passages, the best scores " in logged()
 

@@ -56,7 +56,7 @@ def test_it_asks_no_more_than_it_must(xai: Xai, folder: Path) -> None:
     sync(folder, whales)
     asked = xai.emulator.counts
     assert asked.pop("batch_get_documents") >= 1
-    assert asked == {"get_collection": 1, "update_collection": 1, "upload_file": 3, "add_document": 3}, (
+    assert asked == {"get_collection": 1, "update_collection": 1, "upload_document": 3}, (
         "a collection that does not know our fields holds nothing of ours"
     )
     xai.forget()
@@ -254,17 +254,17 @@ def test_a_dry_run_tells_what_the_run_after_it_does(xai: Xai, folder: Path, tmp_
 def test_a_dry_run_creates_no_collection_and_declares_no_field(xai: Xai, folder: Path) -> None:
     manifest = sync(folder, dry_run=True)
     assert (manifest["collection_id"], counts(manifest)) == ("", {"documents": 3, "added": 3})
-    assert (manifest["bytes"], manifest["requests"]) == (14, 6)
+    assert (manifest["bytes"], manifest["requests"]) == (14, 3)
     whales = xai.collection("whales")
-    assert sync(folder, dry_run=True, upload_method="direct")["requests"] == 3
+    assert sync(folder, dry_run=True, upload_method="files")["requests"] == 6
     assert xai.describe(whales).field_definitions == ()
     assert writes(xai) == {}
 
 
 def test_a_team_is_named_in_every_request_that_can(xai: Xai, folder: Path) -> None:
     for _ in range(2):
-        run(task(source=folder, collection="whales", team_id="team_7"))
-    assert {body["team_id"] for body in xai.bodies("add_document")} == {"team_7"}
+        run(task(source=folder, collection="whales", team_id="team_7", upload_method="files"))
+    assert {body["team_id"] for body in xai.bodies("add_document") + xai.bodies("create_collection")} == {"team_7"}
     for endpoint in ("list_documents", "batch_get_documents"):
         assert {query.get("team_id") for query in xai.queries(endpoint)} == {"team_7"}, endpoint
 

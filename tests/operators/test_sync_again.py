@@ -63,11 +63,11 @@ def test_one_changed_one_gone_one_new(xai: Xai, folder: Path, upload_method: str
 def test_what_failed_before_is_replaced(xai: Xai, tmp_path: Path, upload_method: str) -> None:
     letters = write(tmp_path / "letters", {"letter.docx": docx("Dear Mr Melville"), "a.md": "alpha"})
     with pytest.raises(XAIIndexingError, match=r"1 of 2 documents .* letter\.docx: "):
-        sync(letters)
+        sync(letters, upload_method="files")
     whales = only_id(xai)
     if upload_method == "files":  # the same again: it fails again, and there is one of it
         with pytest.raises(XAIIndexingError):
-            sync(letters)
+            sync(letters, upload_method="files")
     else:
         manifest = sync(letters, upload_method="direct")
         assert counts(manifest) == {"documents": 2, "repaired": 1, "kept": 1, "superseded": 1}

@@ -129,7 +129,7 @@ def test_a_required_field_that_is_not_given_is_named_before_anything_is_uploaded
         ({"max_prune": "0.5"}, "max_prune is '0.5'"),
         ({"max_prune": 1.5}, "max_prune is 1.5; it is a count, or a share"),
         ({"max_prune": float("nan")}, "max_prune is nan"),
-        ({"upload_method": "mail"}, "upload_method is 'mail'; choose one of files, direct"),
+        ({"upload_method": "mail"}, "upload_method is 'mail'; choose one of auto, direct, files"),
         ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
         ({"timeout": -1}, "timeout is -1"),
         ({"poll_interval": 0}, "poll_interval is 0"),

@@ -112,10 +112,10 @@ def test_orphans_that_were_deleted_are_told_although_others_could_not_be(
     connect(retry_attempts=1)
     whales, began = xai.collection(), datetime.now(UTC)
     xai.emulator.set_faults(FaultRule(endpoint="upload_file", nth=(1, 3), cut="after"))
-    assert sync(folder, whales, began=began)["possible_orphans"] == 2
+    assert sync(folder, whales, began=began, upload_method="files")["possible_orphans"] == 2
     clock.pauses.append(11 * 60)
     xai.emulator.set_faults(FaultRule(endpoint="delete_file", nth=(2,), status=503))
-    manifest = sync(folder, whales, began=began, try_number=2)
+    manifest = sync(folder, whales, began=began, try_number=2, upload_method="files")
     assert manifest["orphans_removed"] == 1
     assert len(xai.unattached(whales)) == 1
     assert "Not all files of uploads that were cut off could be deleted: delete_file" in logged()
@@ -144,7 +144,7 @@ def test_told_to_end_while_it_tidies_up_it_does(
     monkeypatch.setattr(xai.emulator, "handle", tell_to_end)
     xai.emulator.set_faults(FaultRule(endpoint="upload_file", nth=(1,), cut="after"))
     with pytest.raises(XAIInterruptedError):
-        sync(folder, whales, began=began)
+        sync(folder, whales, began=began, upload_method="files")
 
 
 @BOTH
@@ -169,15 +169,17 @@ def test_killed_in_the_middle_it_stops_and_says_what_goes_on(
     assert sorted(xai.names(whales)) == sorted(path.name for path in many.iterdir())
 
 
+@BOTH
 def test_a_key_that_may_not_attach_ends_the_work_at_once_and_leaves_no_file(
-    xai: Xai, tmp_path: Path, logged: Logged
+    xai: Xai, tmp_path: Path, upload_method: str
 ) -> None:
     many = write(tmp_path / "many", {f"{number}.md": f"no {number}" for number in range(40)})
     whales, report = xai.collection(), tmp_path / "report.jsonl"
-    xai.emulator.set_faults(FaultRule(endpoint="add_document", status=403))
+    attaching = "upload_document" if upload_method == "direct" else "add_document"
+    xai.emulator.set_faults(FaultRule(endpoint=attaching, status=403))
     with pytest.raises(XAIFailException, match="Give the management key the permission for AddFileToCollection"):
-        sync(many, whales, concurrency=4, report=report)
-    assert xai.emulator.count("upload_file") < 20
+        sync(many, whales, concurrency=4, report=report, upload_method=upload_method)
+    assert xai.emulator.count(attaching) < 20
     xai.emulator.set_faults()
     assert xai.unattached(whales) == []
     outcomes = [line["outcome"] for line in report_of(report)]

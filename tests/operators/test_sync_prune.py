@@ -106,7 +106,7 @@ def test_nothing_is_removed_when_the_work_before_it_ended_early(xai: Xai, eight:
     whales = sync(eight)["collection_id"]
     without(eight, 1)
     write(eight, {"new.md": "new"})
-    xai.emulator.set_faults(FaultRule(endpoint="upload_file", status=403))
+    xai.emulator.set_faults(FaultRule(endpoint="upload_document", status=403))
     with pytest.raises(XAIFailException):
         sync(eight, prune=True)
     assert "0.md" in xai.names(whales)

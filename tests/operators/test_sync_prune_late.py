@@ -140,7 +140,7 @@ async def test_what_may_be_a_document_that_failed_stays(
     (eight / "0.md").rename(eight / "moved.md")
     write(eight, {"new.md": "new"})
     if "upload" in request.node.callspec.id:
-        xai.emulator.set_faults(FaultRule(endpoint="upload_file", status=400, nth=(1,)))
+        xai.emulator.set_faults(FaultRule(endpoint="upload_document", status=400, nth=(1,)))
     if stays:
         with pytest.raises(ERRORS, match=r"1 of 9 documents are not as the source has them: moved\.md"):
             await pruned(way, eight, **policy)
@@ -164,7 +164,7 @@ async def test_a_new_version_that_is_not_in_place_keeps_what_is_gone_as_well(
         (eight / "1.md").symlink_to(eight / "nowhere")
     else:
         write(eight, {"1.md": "no 1, second edition"})
-        xai.emulator.set_faults(FaultRule(endpoint="upload_file", status=400, nth=(1,)))
+        xai.emulator.set_faults(FaultRule(endpoint="upload_document", status=400, nth=(1,)))
     with pytest.raises(ERRORS, match=r"1 of 8 documents are not as the source has them: 1\.md"):
         await pruned(way, eight)
     assert "0.md" in xai.names(whales)
@@ -191,7 +191,7 @@ def test_a_service_that_takes_no_document_is_no_reason_to_remove_any(xai: Xai, t
     source = write(tmp_path / "many", {f"a/{number:02}.md": f"no {number}" for number in range(60)})
     whales = sync(source)["collection_id"]
     (source / "a").rename(source / "b")
-    xai.emulator.set_faults(FaultRule(endpoint="add_document", status=status))
+    xai.emulator.set_faults(FaultRule(endpoint="upload_document", status=status))
     with pytest.raises(ERRORS, match="50 documents in a row failed"):
         sync(source, prune=True, max_prune=None)
     assert len(contents(xai, whales)) == 60
