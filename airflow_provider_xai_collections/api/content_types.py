@@ -249,6 +249,8 @@ def type_to_send(name: str, head: bytes) -> str:
     :param head: its first :data:`HEAD` bytes, or all of them if there are fewer.
     :raises XAIUnfitDocumentError: it has none.
     """
+    if wrong := unsupported(name):
+        raise XAIUnfitDocumentError(f"{name} {wrong}")
     named, seen = content_type_of(name), _type_seen(head)
     if seen is not None and (named is None or not needs_extraction(named)):
         return seen
@@ -259,8 +261,6 @@ def type_to_send(name: str, head: bytes) -> str:
             f"{name} is not UTF-8 text, and its name does not say what it is. If it is a PDF or Office document, give "
             "it its ending (.pdf, .docx); if it is text, save it as UTF-8"
         )
-    if wrong := unsupported(name):
-        raise XAIUnfitDocumentError(f"{name} {wrong}")
     return named
 
 

@@ -229,7 +229,9 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             return None
         result = poller.observe(time.time(), found)
         self._progress(poller)
-        return result
+        if result is None:
+            return None
+        return self.hook.run(api_flows.with_doubts(self.collection_id, poller, result, team_id=self._team))
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:
         summary = wait_manifests.WaitSummary.of(result)

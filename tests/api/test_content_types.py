@@ -75,13 +75,14 @@ def test_what_has_to_be_extracted_is_told_from_text() -> None:
         ("all.tar.gz", "application/gzip by its name (.gz)"),
         ("table.parquet", "application/vnd.apache.parquet"),
         ("slides.ppt", "application/vnd.ms-powerpoint"),
+        ("sheet.ods", "application/vnd.oasis.opendocument.spreadsheet"),
         ("data.bin", "application/octet-stream"),
     ],
 )
 def test_what_xai_does_not_list_is_told_by_its_name(name: str, kind: str) -> None:
     assert unsupported(name).startswith(f"is {kind}")
     with pytest.raises(XAIUnfitDocumentError, match="which xAI does not list as supported"):
-        type_to_send(name, b"\x01\x00")
+        type_to_send(name, b"PK\x03\x04")
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def test_small_documents_have_few_chunks_whatever_is_in_them() -> None:
 def test_a_failure_by_an_unknown_type_says_the_way_out() -> None:
     failed = stored("letter.docx", "application/octet-stream", error_message="File format not supported.")
     assert reason_of_failure(failed) == (
-        "File format not supported. (kept as application/octet-stream: ingest it with upload_method='auto', which sends "
-        "its type)"
+        "File format not supported. (kept as application/octet-stream: ingest it with upload_method='auto', "
+        "which sends its type)"
     )
 
 

@@ -1,0 +1,238 @@
+"""Documents come out as text: by the one call, by two where that does not work, and a doubt is never silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.api.content_types import SUPPORTED, content_type_of, unsupported
+from airflow_provider_xai_collections.exceptions import XAIIndexingError
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+from tests.conftest import Logged, playing
+from tests.operators.stage import Xai, deferring, finish, run, write
+from tests.operators.syncs import by_name, report_of, sync, task
+from tests.operators.workers import Cluster
+from tests.sample_documents import SAMPLES, pdf, png
+
+#: A passage that only the document of this kind holds.
+TEXTS = {ending: f"The {ending[1:]} tells of a white whale" for ending in SAMPLES if not unsupported(f"a{ending}")}
+#: With as many chunks as its raw bytes make.
+BOOK = pdf("Call me Ishmael", padding=40_000)
+CANNOT_TAKE_IT = [
+    pytest.param(playing(direct_upload_answer="error"), 'header key "cf-ipcity"', id="cf-header"),
+    pytest.param(playing(direct_upload_status=404), "a gateway in between may not know this call", id="404"),
+    pytest.param(playing(direct_upload_status=405), "405", id="405"),
+]
+
+
+def ingest(xai: Xai, paths: Path, whales: str, **arguments: Any) -> Any:
+    return run(XAIIngestDocumentsOperator(task_id="ingest", collection_id=whales, paths=paths, **arguments))
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    return write(tmp_path / "samples", {f"a{ending}": SAMPLES[ending](text) for ending, text in TEXTS.items()})
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Path:
+    return write(tmp_path / "books", {"moby.pdf": BOOK, "notes.md": "# Notes"})
+
+
+@pytest.mark.parametrize("by", ["ingest", "sync"])
+def test_a_search_finds_the_text_of_each_kind(xai: Xai, samples: Path, by: str, logged: Logged) -> None:
+    whales = xai.collection()
+    manifest = ingest(xai, samples, whales) if by == "ingest" else sync(samples, whales)
+    assert TEXTS.keys() >= {".pdf", ".docx", ".xlsx", ".pptx", ".odt", ".epub", ".html", ".rtf", ".ipynb", ".eml"}
+    for ending, text in TEXTS.items():
+        passages = xai.hook.search_documents(query=text, collection_ids=[whales], limit=50)
+        assert text in {passage.fields["title"]: passage.text for passage in passages}[f"a{ending}"]
+    types = {each.name: each.file_metadata.content_type for each in xai.documents(whales)}
+    assert types == {name: content_type_of(name) for name in types}
+    assert set(types.values()) <= SUPPORTED
+    counted = manifest["wait"] if by == "ingest" else manifest
+    assert (counted["doubtful"], counted["altered"]) == (0, 0)
+    assert xai.emulator.count("upload_file") == xai.emulator.count("add_document") == 0
+
+
+def test_images_are_skipped_and_documents_that_are_nothing_by_their_bytes_too(xai: Xai, tmp_path: Path) -> None:
+    source = write(tmp_path / "drop", {"a.png": png(), "blob": b"\x00\x01", "README": "text", "b.pdf": pdf("whales")})
+    manifest = sync(source)
+    assert (manifest["added"], manifest["skipped"], manifest["errors"]) == (2, 2, 0)
+    reasons = {problem["name"]: problem["reason"] for problem in manifest["problems"]}
+    assert "image/png by its name (.png), which xAI does not list" in reasons["a.png"]
+    assert "blob is not UTF-8 text, and its name does not say what it is" in reasons["blob"]
+    types = {each.name: each.file_metadata.content_type for each in xai.documents(manifest["collection_id"])}
+    assert types == {"README": "text/plain", "b.pdf": "application/pdf"}
+
+
+# Where the one call does not work
+
+
+@pytest.mark.parametrize("by", ["ingest", "sync"])
+@pytest.mark.parametrize(("emulator_settings", "why"), CANNOT_TAKE_IT)
+def test_a_run_changes_once_to_the_two_calls_and_says_why(
+    xai: Xai, tmp_path: Path, by: str, why: str, logged: Logged
+) -> None:
+    many = write(tmp_path / "many", {"moby.pdf": BOOK, **{f"{number}.md": f"no {number}" for number in range(9)}})
+    whales = xai.collection()
+    manifest = ingest(xai, many, whales, concurrency=2) if by == "ingest" else sync(many, whales, concurrency=2)
+    assert manifest["added"] == 10
+    assert xai.emulator.count("upload_document") <= 2
+    assert (xai.emulator.count("upload_file"), xai.emulator.count("add_document")) == (10, 10)
+    assert len(xai.names(whales)) == 10
+    text = logged()
+    assert text.count("Documents go in two calls from now on, POST /v1/files and attach, because ") == 1
+    assert why in text
+    assert text.count("it went in two calls, POST /v1/files and attach, by which xAI has been seen") == 1
+    assert "moby.pdf: it went in two calls" in text
+
+
+@pytest.mark.parametrize(("emulator_settings", "why"), CANNOT_TAKE_IT)
+def test_a_way_that_is_forced_says_how_to_go_on_which_works(xai: Xai, books: Path, why: str) -> None:
+    whales = xai.collection()
+    with pytest.raises(Exception, match="upload_method=") as raised:
+        ingest(xai, books, whales, upload_method="direct")
+    assert why in str(raised.value)
+    assert ingest(xai, books, whales, upload_method="auto")["added"] == 2
+
+
+# Doubts
+
+
+def test_chunks_of_raw_bytes_are_warned_of_and_counted(xai: Xai, books: Path, tmp_path: Path, logged: Logged) -> None:
+    whales, report = xai.collection(), tmp_path / "report.jsonl"
+    manifest = sync(books, whales, upload_method="files", report=report)
+    assert (manifest["added"], manifest["doubtful"], manifest["altered"]) == (2, 1, 0)
+    doubts = by_name(report_of(report), "doubt")
+    assert "raw bytes make, so they may hold no text" in doubts["moby.pdf"]
+    assert doubts["notes.md"] == ""
+    assert logged().count("moby.pdf: its ") == 1
+    again = sync(books, whales, upload_method="files", report=report)
+    assert (again["kept"], again["doubtful"]) == (2, 1), "it is still there, and as doubtful"
+    assert "raw bytes" in by_name(report_of(report), "doubt")["moby.pdf"]
+
+
+def test_an_ingestion_counts_doubts_in_its_wait(xai: Xai, books: Path, logged: Logged) -> None:
+    wait = ingest(xai, books, xai.collection(), upload_method="files")["wait"]
+    assert (wait["processed"], wait["doubtful"], [doubt["name"] for doubt in wait["doubts"]]) == (2, 1, ["moby.pdf"])
+    assert "moby.pdf" in logged()
+
+
+def attach_two(xai: Xai, folder: Path) -> tuple[str, list[str]]:
+    """A PDF and a note that somebody else has uploaded."""
+    ids = [xai.hook.upload_file(path=folder / name).id for name in ("moby.pdf", "notes.md")]
+    return xai.collection(), ids
+
+
+def test_files_that_others_uploaded_are_doubted_as_well(xai: Xai, books: Path, logged: Logged) -> None:
+    whales, ids = attach_two(xai, books)
+    wait = run(XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=ids))["wait"]
+    assert (wait["processed"], wait["doubtful"]) == (2, 1)
+    assert "raw bytes make" in logged()
+
+
+def test_the_hook_and_a_sensor_warn_of_them(xai: Xai, books: Path, logged: Logged) -> None:
+    whales, ids = attach_two(xai, books)
+    for file_id in ids:
+        xai.hook.add_document(collection_id=whales, file_id=file_id)
+    result = xai.hook.wait_for_documents(collection_id=whales, file_ids=ids)
+    assert [doubt.name for doubt in result.doubts] == ["moby.pdf"]
+    assert f"moby.pdf ({ids[0]}): its " in logged()
+    sensor = XAIDocumentsProcessedSensor(task_id="wait", collection_id=whales, file_ids=ids, poke_interval=0.01)
+    run(sensor)
+    assert "raw bytes make" in logged()
+
+
+async def test_a_deferred_ingestion_counts_them_in_the_triggerer(xai: Xai, books: Path) -> None:
+    whales = xai.collection()
+    of_task: dict[str, Any] = {"task_id": "ingest", "collection_id": whales, "paths": books, "upload_method": "files"}
+    with deferring() as deferred:
+        run(XAIIngestDocumentsOperator(**of_task, deferrable=True))
+    wait = (await finish(deferred[0], XAIIngestDocumentsOperator(**of_task)))["wait"]
+    assert (wait["processed"], wait["doubtful"]) == (2, 1)
+
+
+# Proof of content
+
+
+def alter(xai: Xai, *names: str) -> None:
+    """Have the service hold other content than was sent, as its own hash tells."""
+    store = xai.emulator._store
+    with store.transaction():
+        for name in names:
+            store._sql.execute("UPDATE files SET hash = ? WHERE filename = ?", ("ab" * 32, name))
+
+
+def test_content_that_differs_is_warned_of_in_each_run_and_replaced_if_it_is_verified(
+    xai: Xai, folder: Path, tmp_path: Path, logged: Logged
+) -> None:
+    report = tmp_path / "report.jsonl"
+    whales = sync(folder)["collection_id"]
+    alter(xai, "a.md")
+    manifest = sync(folder, report=report)
+    assert (manifest["kept"], manifest["altered"]) == (3, 1)
+    assert "a.md: xAI holds other content than was sent: its own BLAKE3 hash is abababababababab…" in logged()
+    assert "other content" in by_name(report_of(report), "doubt")["a.md"]
+    xai.forget()
+    manifest = sync(folder, verify="content")
+    assert (manifest["repaired"], manifest["kept"], manifest["altered"]) == (1, 2, 0)
+    assert xai.emulator.count("upload_document") == 1
+    assert not any("content" in path for path in (request.path for request in xai.emulator.requests)), "no download"
+    assert xai.names(whales) == ["a.md", "b.txt", "deep/c.md"]
+    assert xai.unattached(whales) == []
+
+
+def test_where_no_hash_agrees_they_may_be_of_another_kind_and_nothing_is_replaced(xai: Xai, folder: Path) -> None:
+    sync(folder)
+    alter(xai, "a.md", "b.txt", "deep/c.md")
+    manifest = sync(folder, verify="content")
+    assert (manifest["kept"], manifest["repaired"], manifest["altered"]) == (3, 0, 3)
+
+
+def test_an_ingestion_says_it_of_what_is_there_already(xai: Xai, folder: Path, logged: Logged) -> None:
+    whales = xai.collection()
+    ingest(xai, folder, whales)
+    alter(xai, "b.txt")
+    wait = ingest(xai, folder, whales)["wait"]
+    assert (wait["altered"], wait["doubtful"]) == (1, 0)
+    assert "b.txt" in logged()
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2")])
+@pytest.mark.parametrize("way", ["one task", "deferred", "group"])
+async def test_all_ways_of_syncing_count_the_same(xai: Xai, books: Path, tmp_path: Path, way: str) -> None:
+    """One document is altered before, one is doubtful because of the way it goes."""
+    write(books, {"moby.pdf": "not yet", "old.md": "old"})
+    sync(books, upload_method="files")
+    alter(xai, "old.md")
+    write(books, {"moby.pdf": BOOK})
+    arguments: dict[str, Any] = {"concurrency": 1, "upload_method": "files"}
+    report = tmp_path / "report.jsonl"
+    if way == "one task":
+        manifest = sync(books, report=report, **arguments)
+    elif way == "deferred":
+        deferred: dict[str, Any] = {"source": books, "collection": "whales", "deferrable": True, "report": report}
+        with deferring() as caught:
+            run(task(**deferred, **arguments))
+        manifest = await finish(caught[0], task(**deferred, **arguments))
+    else:
+        cluster = Cluster(books, tmp_path / "workspace", arguments)
+        for shard in cluster.plan():
+            cluster.apply(shard)
+        manifest = cluster.finish(report=report)
+    assert (manifest["replaced"], manifest["doubtful"], manifest["altered"]) == (1, 1, 1)
+    doubts = by_name(report_of(report), "doubt")
+    assert "raw bytes" in doubts["moby.pdf"]
+    assert "other content" in doubts["old.md"]
+
+
+def test_an_office_document_that_went_in_two_calls_failed_and_is_repaired_by_the_one(xai: Xai, tmp_path: Path) -> None:
+    letters = write(tmp_path / "letters", {"letter.docx": SAMPLES[".docx"]("Dear Mr Melville")})
+    with pytest.raises(XAIIndexingError, match=r"letter\.docx: File format not supported\. .*upload_method='auto'"):
+        sync(letters, upload_method="files")
+    assert sync(letters)["repaired"] == 1
