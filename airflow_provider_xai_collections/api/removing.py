@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS
-from airflow_provider_xai_collections.api.flows import delete_file, list_all, remove_document
+from airflow_provider_xai_collections.api.flows import LOOKS, delete_file, list_all, remove_document
 from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope, knows_scopes
-from airflow_provider_xai_collections.api.protocol import Flow, call
-from airflow_provider_xai_collections.exceptions import XAIConflictError
+from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
+from airflow_provider_xai_collections.exceptions import XAIConflictError, XAIIncompleteListError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,25 @@ class Removal:
         except XAIConflictError:
             return Removed(detached, file_kept=True)
         return Removed(detached, deleted)
+
+    def everything(self) -> Flow[list[str]]:
+        """Ids of all documents. A list may lag behind, so it is read again while the collection says it holds more.
+
+        :raises XAINotFoundError: the collection does not exist.
+        :raises XAIIncompleteListError: the list goes on showing fewer than the collection says.
+        """
+        for turn in range(LOOKS):
+            if turn:
+                yield Sleep(float(turn))
+            look = GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id)
+            count = (yield from call(look)).documents_count
+            file_ids = yield from self.listed()
+            if len(file_ids) >= count:
+                return file_ids
+        raise XAIIncompleteListError(
+            f"{self.collection_id} says that it holds {count} documents, and its list shows {len(file_ids)}: the files "
+            "of the others would be left behind, and billed. Try again later; delete_files=False leaves all files"
+        )
 
     def listed(self, *, filter: str | None = None) -> Flow[list[str]]:
         """Ids of the documents to remove: those that match ``filter``, or all."""

@@ -269,8 +269,11 @@ class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
             whole_number("concurrency", self.concurrency, at_least=1)
             removal = api_removing.Removal(self.collection_id, self.team, delete_files=self.delete_files)
             try:
-                self.hook.run(removal.collection_exists())
-                file_ids = self.hook.run(removal.listed()) if self.delete_files else []
+                if self.delete_files:
+                    file_ids = self.hook.run(removal.everything())
+                else:
+                    self.hook.run(removal.collection_exists())
+                    file_ids = []
             except XAINotFoundError:
                 if policy is IfMissing.FAIL and context["ti"].try_number == 1:
                     raise

@@ -49,7 +49,7 @@ class World:
         self._store = Store()
         self._searched: set[str] = set()
         self.settle(**{"indexing": "seconds:4", **settings})
-        self.collection_id = self.caller.collection(field_definitions=MANAGED_FIELDS)
+        self.collection_id = self.caller.collection(field_definitions=[*MANAGED_FIELDS, {"key": "year"}])
 
     def settle(self, **settings: Any) -> None:
         """Give the emulator other switches; it keeps what it remembers."""

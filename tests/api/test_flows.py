@@ -403,7 +403,7 @@ def test_a_list_goes_on_from_a_token_it_is_given() -> None:
 NEVER_WHOLE = [
     partial(documents_to_reindex, "c"),
     partial(unfinished_documents, "c"),
-    partial(held_documents, Target("c", "s")),
+    partial(held_documents, Target("c", "s"), None),
     partial(documents_in_scope, Target("c", "s")),
     Removal("c").listed,
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,16 @@ from airflow_provider_xai_collections.api.endpoints import (
     REMOVE_DOCUMENT,
 )
 from airflow_provider_xai_collections.api.files import DeletedFile
+from airflow_provider_xai_collections.api.protocol import Sleep
 from airflow_provider_xai_collections.api.removing import Removal, Removed
 from airflow_provider_xai_collections.api.wire import Empty
-from airflow_provider_xai_collections.exceptions import XAIConflictError, XAINotFoundError, XAIServerError
-from tests.api.driving import a_collection, a_document, play
+from airflow_provider_xai_collections.exceptions import (
+    XAIConflictError,
+    XAIIncompleteListError,
+    XAINotFoundError,
+    XAIServerError,
+)
+from tests.api.driving import a_collection, a_document, play, some_documents
 
 DETACH = REMOVE_DOCUMENT.request(collection_id="c", file_id="f", team_id="t")
 DELETE = DELETE_FILE.request(file_id="f")
@@ -83,6 +90,27 @@ def test_those_that_match_are_listed_each_once() -> None:
 def test_all_are_listed_without_a_filter() -> None:
     listed = LIST_DOCUMENTS.request(collection_id="c", limit=100, team_id="t")
     assert play(a_removal().listed(), (listed, DocumentPage())) == []
+
+
+EXISTS = GET_COLLECTION.request(collection_id="c", team_id="t")
+LISTED = LIST_DOCUMENTS.request(collection_id="c", limit=100, team_id="t")
+
+
+def test_a_list_that_shows_fewer_than_the_collection_says_is_read_again() -> None:
+    two, f = a_collection(documents_count=2), some_documents(a_document("f"))
+    both = some_documents(a_document("f"), a_document("g"))
+    assert play(a_removal().everything(), (EXISTS, two), (LISTED, both)) == ["f", "g"]
+    late: tuple[Any, ...] = ((EXISTS, two), (LISTED, f), (Sleep(1.0), None), (EXISTS, two), (LISTED, both))
+    assert play(a_removal().everything(), *late) == ["f", "g"]
+
+
+def test_what_a_list_never_shows_is_not_taken_for_nothing() -> None:
+    two, f = a_collection(documents_count=2), some_documents(a_document("f"))
+    looks: list[Any] = [(EXISTS, two), (LISTED, f)]
+    for turn in (1.0, 2.0):
+        looks += [(Sleep(turn), None), (EXISTS, two), (LISTED, f)]
+    with pytest.raises(XAIIncompleteListError, match="c says that it holds 2 documents, and its list shows 1"):
+        play(a_removal().everything(), *looks)
 
 
 def test_whether_the_collection_exists_is_asked() -> None:

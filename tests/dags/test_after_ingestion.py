@@ -41,7 +41,7 @@ def test_only_what_is_found_is_published(xai: Xai, airflow: Airflow) -> None:
         assert done.returncode == 0, done.stdout
         assert "Published: # Opening hours" in done.stdout
     assert xai.emulator.count("search_documents") == 3  # it was not found at once
-    assert xai.emulator.count("upload_file") == 1
+    assert xai.emulator.count("upload_document") == 1
     xai.emulator.set_faults(FaultRule(endpoint="search_documents", status=400))
     done = airflow.test("xai_search_gate", {})
     assert done.returncode != 0
@@ -92,6 +92,6 @@ def test_nothing_of_a_trial_is_left_whether_it_succeeds_or_fails(xai: Xai, folde
     assert (done.returncode != 0) is fails, done.stdout
     assert xai.emulator.count("create_collection") == xai.emulator.count("delete_collection") == 1
     assert xai.emulator.count("search_documents") == (0 if fails else 1)
-    assert xai.emulator.count("upload_file") == 3
+    assert xai.emulator.count("upload_document") == 3
     assert xai.hook.list_collections() == []
     assert xai.hook.list_files() == []

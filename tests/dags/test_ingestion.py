@@ -21,11 +21,11 @@ def test_scheduled_folder_tolerates_one_of_twenty_and_brings_in_what_is_new(
     done = airflow.test("xai_scheduled_folder", params)
     assert done.returncode == 0, done.stdout
     assert "19.md" in done.stdout
-    assert xai.emulator.count("upload_file") == 20
+    assert xai.emulator.count("upload_document") == 20
     write(tmp_path / "handbook", {"new.md": "a new page"})
     done = airflow.test("xai_scheduled_folder", params)
     assert done.returncode == 0, done.stdout
-    assert xai.emulator.count("upload_file") == 20 + 2  # the new one, and the one that failed
+    assert xai.emulator.count("upload_document") == 20 + 2  # the new one, and the one that failed
     [handbook] = xai.hook.find_collections(collection_name="handbook")
     assert xai.names(handbook.collection_id) == sorted(["new.md", *(f"{number}.md" for number in range(20))])
 
@@ -36,7 +36,7 @@ def test_mapped_batches_are_called_after_their_files(xai: Xai, folder: Path, air
     for _ in range(2):
         done = airflow.test("xai_mapped_batches", params)
         assert done.returncode == 0, done.stdout
-    assert xai.emulator.count("upload_file") == 3
+    assert xai.emulator.count("upload_document") == 3
     [archive] = xai.hook.find_collections(collection_name="archive")
     assert xai.names(archive.collection_id) == ["a.md", "b.txt", "d.md"]  # those below the folder are not asked for
     names = airflow.ask(
@@ -53,7 +53,7 @@ def test_an_upstream_asset_is_ingested_and_the_collection_announced(xai: Xai, fo
     for _ in range(2):
         done = airflow.test("xai_upstream_asset", {"collection_name": "upstream", "documents": str(folder)})
         assert done.returncode == 0, done.stdout
-    assert xai.emulator.count("upload_file") == 3
+    assert xai.emulator.count("upload_document") == 3
     [upstream] = xai.hook.find_collections(collection_name="upstream")
     assert xai.names(upstream.collection_id) == ["a.md", "b.txt", "deep/c.md"]
     told = _events(airflow, "xai_upstream_asset")
@@ -74,7 +74,7 @@ def test_files_that_exist_are_attached_and_none_is_uploaded(xai: Xai, airflow: A
     for _ in range(2):
         done = airflow.test("xai_attach_files", params)
         assert done.returncode == 0, done.stdout
-    assert xai.emulator.count("upload_file") == 0
+    assert xai.emulator.count("upload_document") == 0
     [minutes] = xai.hook.find_collections(collection_name="minutes")
     assert xai.names(minutes.collection_id) == ["minutes-1.md", "minutes-2.md"]
     assert {document.status for document in xai.documents(minutes.collection_id)} == {"DOCUMENT_STATUS_PROCESSED"}

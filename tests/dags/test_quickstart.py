@@ -21,7 +21,7 @@ def test_run_twice_it_answers_both_times_and_uploads_once(xai: Xai, folder: Path
         assert "Who mentions gamma?" in done.stdout
         assert MANAGEMENT_KEY not in done.stdout
         assert API_KEY not in done.stdout
-    assert xai.emulator.count("upload_file") == 3
+    assert xai.emulator.count("upload_document") == 3
     assert xai.emulator.count("search_documents") == 2
     [library] = xai.hook.find_collections(collection_name="library")
     assert xai.names(library.collection_id) == ["a.md", "b.txt", "deep/c.md"]

@@ -9,7 +9,7 @@ from tests.dags.conftest import Airflow
 from tests.operators.stage import Xai, write
 
 #: Requests that change something.
-CHANGES = ("create_collection", "upload_file", "add_document", "remove_document", "delete_file")
+CHANGES = ("create_collection", "upload_document", "upload_file", "add_document", "remove_document", "delete_file")
 
 
 def changes(xai: Xai) -> dict[str, int]:
@@ -24,7 +24,7 @@ def test_a_synced_folder_is_what_the_folder_is(xai: Xai, folder: Path, airflow: 
     params = {"collection_name": "knowledge", "documents": str(folder)}
     done = airflow.test("xai_sync_folder", params)
     assert done.returncode == 0, done.stdout
-    assert changes(xai) == {"create_collection": 1, "upload_file": 12, "add_document": 12}
+    assert changes(xai) == {"create_collection": 1, "upload_document": 12}
     done = airflow.test("xai_sync_folder", params)
     assert done.returncode == 0, done.stdout
     assert changes(xai) == {}
@@ -32,7 +32,7 @@ def test_a_synced_folder_is_what_the_folder_is(xai: Xai, folder: Path, airflow: 
     (folder / "b.txt").unlink()
     done = airflow.test("xai_sync_folder", params)
     assert done.returncode == 0, done.stdout
-    assert changes(xai) == {"upload_file": 2, "add_document": 2, "remove_document": 2, "delete_file": 2}
+    assert changes(xai) == {"upload_document": 2, "remove_document": 2, "delete_file": 2}
     [knowledge] = xai.hook.find_collections(collection_name="knowledge")
     assert xai.names(knowledge.collection_id) == sorted(["a.md", "d.md", "deep/c.md", *(f"{n}.md" for n in range(9))])
 
@@ -44,7 +44,7 @@ def test_each_day_brings_its_folder_into_one_collection(xai: Xai, airflow: Airfl
     for date in ("2026-01-02", "2026-01-03", "2026-01-02"):  # a run by hand takes the day that is over by then
         done = airflow.test("xai_backfill_days", params, date=date)
         assert done.returncode == 0, done.stdout
-    assert changes(xai) == {"create_collection": 1, "upload_file": 2, "add_document": 2}
+    assert changes(xai) == {"create_collection": 1, "upload_document": 2}
     [collection] = xai.hook.find_collections(collection_name="days")
     documents = xai.hook.iter_documents(collection_id=collection.collection_id)
     sources = sorted(document.fields["airflow_source_uri"] for document in documents)
@@ -59,7 +59,7 @@ def test_a_wide_sync_is_cut_into_parts_and_has_none_when_nothing_changed(
     params = {"collection_name": "corpus", "documents": str(tmp_path / "corpus"), "workspace": str(workspace)}
     done = airflow.test("xai_sync_wide", params)
     assert done.returncode == 0, done.stdout
-    assert changes(xai) == {"create_collection": 1, "upload_file": 30, "add_document": 30}
+    assert changes(xai) == {"create_collection": 1, "upload_document": 30}
     (tmp_path / "corpus" / "07.md").unlink()
     done = airflow.test("xai_sync_wide", params)
     assert done.returncode == 0, done.stdout

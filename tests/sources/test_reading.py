@@ -41,7 +41,7 @@ def test_a_source_knows_what_it_is(tmp_path: Path, of: Callable[[Path], Any]) ->
     assert (source.name, source.uri, source.size) == ("moby.md", (tmp_path / "moby.md").as_uri(), 15)
     assert source.content_hash == blake3(b"call me Ishmael").hexdigest()
     assert source.content_type == "text/markdown"
-    assert source.upload.filename == "moby.md"
+    assert source.upload().filename == "moby.md"
 
 
 def test_an_object_is_read_like_a_file() -> None:
@@ -155,7 +155,7 @@ BAD = [
     (pipe, "bad.md is not a file"),
     (
         too_large_for_files,
-        "bad.md has 50.1 MB, above the 50 MB that this call takes; upload_method='direct' takes up to 100 MB",
+        "bad.md has 50.1 MB, above the 50 MB that this call takes; upload_method='auto' takes up to 100 MB",
     ),
     (too_large_for_xai, "bad.md has 100.1 MB, above the 50 MB that this call takes"),
 ]

@@ -281,11 +281,11 @@ def test_a_name_that_xai_refuses_is_marked_and_the_rest_goes_on(place: Place, na
     ("name", "data", "said"),
     [
         ("empty.md", b"", "it is empty, and xAI cannot index an empty document"),
-        ("large.md", b"x" * 101, "it has 0.1 MB, above the 0 MB that this call takes; upload_method='direct' takes up"),
-        ("cat.PNG", b"x", "it is an image by its name (.png), and xAI indexes text and documents"),
-        ("song.mp3", b"x", "it is audio by its name"),
-        ("films/one.mkv", b"x", "it is video by its name"),
-        ("all.tar.gz", b"x", "it is an archive by its name (.gz)"),
+        ("large.md", b"x" * 101, "it has 0.1 MB, above the 0 MB that this call takes; upload_method='auto' takes up"),
+        ("cat.PNG", b"x", "it is image/png by its name (.png), which xAI does not list as supported"),
+        ("song.mp3", b"x", "it is audio/mpeg by its name"),
+        ("films/one.mkv", b"x", "it is video/x-matroska by its name"),
+        ("all.tar.gz", b"x", "it is application/gzip by its name (.gz)"),
     ],
 )
 def test_what_xai_would_not_take_is_marked_with_the_reason(place: Place, name: str, data: bytes, said: str) -> None:

@@ -1,0 +1,159 @@
+"""Fields are declared before they are used, by everything that attaches: the service refuses others."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.api.planning import MANAGED_KEYS
+from airflow_provider_xai_collections.decorators.ingest import Content, xai_ingest_task
+from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from tests.conftest import Logged, playing
+from tests.operators.stage import Xai, run
+from tests.operators.syncs import sync, task
+from tests.operators.workers import Cluster
+
+PEOPLE = {"department": "people"}
+
+
+def ingesting(whales: str, folder: Path, **arguments: Any) -> XAIIngestDocumentsOperator:
+    return XAIIngestDocumentsOperator(task_id="ingest", collection_id=whales, paths=folder, **arguments)
+
+
+def user_fields(xai: Xai, whales: str) -> dict[str, tuple[bool, bool]]:
+    """Of the collection: those that are not ours, with what is required and unique of them."""
+    defined = xai.describe(whales).field_definitions
+    return {each.key: (each.required, each.unique) for each in defined if each.key not in MANAGED_KEYS}
+
+
+def departments(xai: Xai, whales: str) -> list[str | None]:
+    return [document.fields.get("department") for document in xai.documents(whales)]
+
+
+@pytest.mark.parametrize("by", ["ingest", "sync", "sync by function", "add", "decorator"])
+def test_all_that_attaches_declares_what_it_is_about_to_use_and_says_so_once(
+    xai: Xai, folder: Path, by: str, logged: Logged
+) -> None:
+    whales = xai.collection()
+    match by:
+        case "ingest":
+            run(ingesting(whales, folder, fields=PEOPLE))
+        case "sync":
+            sync(folder, whales, fields=PEOPLE)
+        case "sync by function":
+            sync(folder, whales, fields=lambda document: PEOPLE)
+        case "add":
+            ids = [xai.file(name) for name in ("a.md", "b.md", "c.md")]
+            run(XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=ids, fields=PEOPLE))
+        case _:
+            with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
+                xai_ingest_task(collection_id=whales)(three)()
+            run(dag.tasks[0])  # type: ignore[arg-type]
+    assert user_fields(xai, whales) == {"department": (False, False)}
+    assert departments(xai, whales) == ["people"] * 3
+    assert logged().count("department, which its documents are about to have") == 1
+
+
+def three() -> list[Content]:
+    return [Content(name=name, data=name, fields=PEOPLE) for name in ("a.md", "b.md", "c.md")]
+
+
+def test_fields_of_single_files_are_declared_as_well(xai: Xai) -> None:
+    whales, file_id = xai.collection(), xai.file()
+    own = {file_id: {"author": "Melville"}}
+    run(XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=[file_id], document_fields=own))
+    assert user_fields(xai, whales) == {"author": (False, False)}
+
+
+def test_definitions_that_are_there_stay_as_they_are(xai: Xai, folder: Path) -> None:
+    whales = xai.collection(field_definitions=[{"key": "department", "required": True, "description": "who"}])
+    run(ingesting(whales, folder, fields=PEOPLE))
+    (department,) = (each for each in xai.describe(whales).field_definitions if each.key == "department")
+    assert (department.required, department.description) == (True, "who")
+
+
+def test_what_is_defined_costs_no_request(xai: Xai, folder: Path) -> None:
+    whales = xai.collection()
+    sync(folder, whales, fields=PEOPLE)
+    xai.forget()
+    sync(folder, whales, fields=PEOPLE)
+    assert xai.emulator.counts == {"get_collection": 1, "list_documents": 1}
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(add_existing_field=answer) for answer in ("update", "refuse")])
+def test_two_tasks_on_a_fresh_collection_race_for_it_and_both_go_on(
+    xai: Xai, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whales = xai.collection()
+    handle, both = xai.emulator.handle, threading.Barrier(2, timeout=10)
+
+    def side_by_side(request: HttpRequest) -> HttpReply:
+        if request.method == "PUT" and both.n_waiting < 2 and not both.broken:
+            both.wait()  # both have seen that nothing is declared
+            both.abort() if both.n_waiting == 0 else None
+        return handle(request)
+
+    monkeypatch.setattr(xai.emulator, "handle", side_by_side)
+    rivals = [ingesting(whales, folder, fields=PEOPLE, scope=scope) for scope in ("mine", "yours")]
+    with ThreadPoolExecutor(2) as pool:
+        manifests = list(pool.map(run, rivals))
+    assert [manifest["added"] for manifest in manifests] == [3, 3]
+    assert user_fields(xai, whales) == {"department": (False, False)}
+
+
+@pytest.mark.parametrize("by", ["ingest", "sync", "sync by function", "add", "group"])
+def test_what_may_not_be_declared_is_refused_by_name_before_anything_is_sent(
+    xai: Xai, folder: Path, tmp_path: Path, by: str
+) -> None:
+    whales, file_id = xai.collection(), xai.file()
+    ours = [{"key": key, "unique": key == "airflow_version_key"} for key in sorted(MANAGED_KEYS)]
+    if by == "sync by function":  # what it makes is known only then
+        updates = [{"field_definition": each, "operation": "FIELD_DEFINITION_ADD"} for each in ours]
+        xai.hook.update_collection(collection_id=whales, field_definition_updates=updates)
+    xai.forget()
+    wishes: dict[str, Any] = {"fields": PEOPLE, "declare_fields": False}
+    operators: dict[str, Any] = {
+        "ingest": ingesting(whales, folder, **wishes),
+        "sync": task(source=folder, collection=whales, **wishes),
+        "sync by function": task(source=folder, collection=whales, declare_fields=False, fields=lambda each: PEOPLE),
+        "add": XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=[file_id], **wishes),
+    }
+    with pytest.raises(XAIFailException, match=r"does not define the field .*department.*XAIUpdateCollectionOperator"):
+        run(operators[by]) if by in operators else Cluster(folder, tmp_path / "workspace", wishes).plan()
+    writing = ("update_collection", "upload_document", "upload_file", "add_document")
+    assert not {name for name in xai.emulator.counts if name in writing}
+
+
+def test_the_way_that_the_refusal_names_works(xai: Xai, folder: Path) -> None:
+    import json
+    import re
+
+    from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
+
+    whales = xai.collection()
+    refused = ingesting(whales, folder, fields=PEOPLE, declare_fields=False)
+    with pytest.raises(XAIFailException) as raised:
+        run(refused)
+    (named,) = re.findall(r"XAIUpdateCollectionOperator\(add_fields=(\[.*\])\)", str(raised.value))
+    run(XAIUpdateCollectionOperator(task_id="update", collection_id=whales, add_fields=json.loads(named)))
+    assert run(refused)["added"] == 3
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(undeclared_fields=answer) for answer in ("drop", "keep")])
+@pytest.mark.parametrize("upload_method", ["auto", "files"])
+def test_a_service_that_drops_or_keeps_what_is_not_declared_gets_no_chance_to(
+    xai: Xai, folder: Path, upload_method: str
+) -> None:
+    whales = xai.collection()
+    sync(folder, whales, fields=PEOPLE, upload_method=upload_method)
+    assert departments(xai, whales) == ["people"] * 3
+    assert sync(folder, whales, fields=PEOPLE, upload_method=upload_method)["kept"] == 3
