@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_xai_collections.api.content_types import unsupported
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
 from tests.dags.conftest import Airflow
-from tests.operators.stage import Xai
+from tests.operators.stage import Xai, write
+from tests.sample_documents import SAMPLES
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:1")])
@@ -35,3 +37,18 @@ def test_a_document_that_fails_fails_the_run_by_name(xai: Xai, folder: Path, air
     assert "1 of 3 documents are not processed. 1 failed: b.txt" in done.stdout
     assert xai.emulator.count("search_documents") == 0
     assert MANAGEMENT_KEY not in done.stdout
+
+
+def test_of_a_folder_of_pdf_and_office_files_the_question_finds_the_text(
+    xai: Xai, tmp_path: Path, airflow: Airflow
+) -> None:
+    kinds = [ending for ending in SAMPLES if not unsupported(f"a{ending}")]
+    documents = write(tmp_path / "office", {f"a{each}": SAMPLES[each](f"Lantern {each[1:]} is lit") for each in kinds})
+    for ending in (".pdf", ".docx"):
+        params = {"collection_name": "office", "documents": str(documents), "question": f"lantern {ending[1:]} lit"}
+        done = airflow.test("xai_quickstart", params)
+        assert done.returncode == 0, done.stdout
+        assert f"/a{ending}\n" in done.stdout
+        assert f"Lantern {ending[1:]} is lit" in done.stdout
+    assert xai.emulator.count("upload_document") == len(kinds)
+    assert xai.emulator.count("upload_file") == 0
