@@ -4,6 +4,7 @@ import pytest
 
 from airflow_provider_xai_collections.api.endpoints import SEARCH_DOCUMENTS
 from airflow_provider_xai_collections.api.protocol import Response
+from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
 SOURCE = {"collection_ids": ["c1", "c2"]}
@@ -59,3 +60,21 @@ def test_matches_are_read() -> None:
 
 def test_no_match_is_an_empty_answer() -> None:
     assert SEARCH_DOCUMENTS.decode(Response(200, {}, b'{"matches": null}')).matches == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("a white whale", "a white whale"),
+        ('[{"page_number": 0, "text": "a white whale"}]', "a white whale"),
+        ('[{"page_number": 1, "text": "one"}, {"page_number": 2, "text": "two"}]', "one\n\ntwo"),
+        ("[1] a footnote", "[1] a footnote"),
+        ('["a", "list"]', '["a", "list"]'),
+        ('[{"title": "no text"}]', '[{"title": "no text"}]'),
+        ("[]", "[]"),
+        ('{"text": "an object that a document holds"}', '{"text": "an object that a document holds"}'),
+        ("", ""),
+    ],
+)
+def test_the_text_of_a_passage_is_shown_without_the_json_around_it(content: str, text: str) -> None:
+    assert SearchMatch(file_id="f", chunk_content=content).text == text

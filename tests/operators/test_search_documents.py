@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.filters import SearchFilter
+from airflow_provider_xai_collections.api.planning import MANAGED_KEYS
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAITimeoutError
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from tests.conftest import CONN_ID, Logged, playing
-from tests.operators.stage import FlyingTime, Xai, run
+from tests.operators.stage import FlyingTime, Xai, run, write
+from tests.operators.syncs import sync
 
 LAGGING = pytest.param(playing(search_lag="reads:3"), id="lagging")
 
@@ -64,6 +67,18 @@ def test_the_manifest_has_the_best_passages(xai: Xai, logged: Logged) -> None:
     assert passage["fields"] == {"title": "moby.md", "chroma:uri": where, "year": "1851"}
     assert passage["text"] == "the white whale"
     assert "Found 1 passages, the best scores " in logged()
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(json_chunks=True)])
+def test_no_json_and_no_fields_of_ours_are_shown_unless_they_are_asked_for(xai: Xai, tmp_path: Path) -> None:
+    whales = sync(write(tmp_path / "library", {"moby.md": "the white whale"}), fields={"year": "1851"})["collection_id"]
+    (match,) = xai.hook.search_documents(query="whale", collection_ids=[whales])
+    assert match.chunk_content.startswith("[{"), "as the service sent it"
+    [passage] = run(task(collection_ids=[whales]))["matches"]
+    assert passage["text"] == match.text == "the white whale"
+    assert passage["fields"].keys() == {"title", "chroma:uri", "year"}
+    [passage] = run(task(collection_ids=[whales], managed_fields=True))["matches"]
+    assert passage["fields"].keys() == {"title", "chroma:uri", "year"} | MANAGED_KEYS
 
 
 @pytest.mark.parametrize(("max_chars", "text"), [(9, "the white"), (0, ""), (500, "the white whale")])
