@@ -33,7 +33,7 @@ class Budget:
 
     requests: int = 500
     searches: int = 20
-    sent: int = 250_000
+    sent: int = 400_000
     tidying: int = 100
 
 
