@@ -97,7 +97,7 @@ def _declare(scene: Scene) -> Flow[None]:
 
 
 def _declarations(scene: Scene) -> int:
-    """How often all our fields are declared on the collection that had none."""
+    """Count how often all our fields are declared on the collection that had none."""
     keys = [each.key for each in scene.collections(scene.empty.collection_name)[0].field_definitions]
     return min(keys.count(each.key) for each in MANAGED_FIELDS)
 

@@ -176,7 +176,7 @@ def _ingestion(spoilt: Endpoint[Any], upload_method: str = "", **more: Any) -> O
 
 
 def _without_route(error: type[XAIError]) -> type[Exception]:
-    """What a task ends with that insists on the one call: where no way leads to it, no retry does either."""
+    """The error of a task that insists on the one call: where no way leads to it, no retry does either."""
     return XAIFailException if told_by_gateway(error) is XAIUnroutableError else _together(error)
 
 

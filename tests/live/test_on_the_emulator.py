@@ -95,7 +95,7 @@ def test_on_an_emulator_as_it_is_everything_holds_and_is_answered(connection: st
 
 
 def of_both_ways(outcome: Outcome, kind: str) -> tuple[str, str]:
-    """What came out of a document of this kind by the one call, and by two."""
+    """The answers about a document of this kind by the one call, and by two."""
     one, two = (line.seen for line in outcome.points if line.what.startswith(f"A {kind} by "))
     return one, two
 

@@ -84,7 +84,7 @@ def comes_out(send: Send, kind: str) -> Callable[[Live], str]:
 
 
 def finds_text(live: Live, collection_id: str) -> bool:
-    """Whether a search finds the text of the document. Raw bytes may be a match as well, but not with the word."""
+    """Search for the text of the document. Raw bytes may be a match as well, but not with the word."""
     for look in range(LOOKS):
         if look:
             time.sleep(3 * live.poll_interval)
@@ -120,7 +120,7 @@ def _described(document: Document, kind: str) -> list[str]:
 
 
 def _ended(live: Live, document: Document, collection_id: str, result: WaitResult) -> list[str]:
-    """What else there is to say: of one that failed, why; of others, whether a search finds the text."""
+    """Say of a document that failed, why; of others, whether a search finds the text."""
     if result.failed:
         return [f"the service says: {document.error_message or '(nothing)'}"]
     if not result.processed:
