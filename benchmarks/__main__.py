@@ -60,8 +60,8 @@ BENCHMARKS = (
     ),
     Benchmark(
         under_a_limit,
-        full={"documents": 400, "rate": 20, "concurrency": 16},
-        small={"documents": 20, "rate": 20, "concurrency": 8},
+        full={"uploads": 800, "rate": 20, "concurrency": 16},
+        small={"uploads": 40, "rate": 20, "concurrency": 8},
     ),
     Benchmark(
         many_waits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,8 @@ from typing import Any
 import httpx
 
 _CONTENT = b"# Document\n\nIt says little, and nobody has said it before.\n"
+_TYPE = "text/markdown"
+_UNIQUE = "airflow_version_key"
 
 
 def getting(connection: Mapping[str, Any], collection_id: str) -> Callable[[], Any]:
@@ -19,10 +22,14 @@ def getting(connection: Mapping[str, Any], collection_id: str) -> Callable[[], A
     return lambda: client.get(url).raise_for_status().json()
 
 
-def placing(connection: Mapping[str, Any], count: int, concurrency: int) -> Callable[[], None]:
+def placing(
+    connection: Mapping[str, Any], count: int, concurrency: int, *, in_two_calls: bool = False
+) -> Callable[[], None]:
     """What uploads and attaches so many documents, so many at a time, once it is called.
 
     Each thread has connections of its own, as ours have. What is loaded once is loaded before.
+
+    :param in_two_calls: upload a file, then attach it; otherwise both by one call.
     """
     management = {"authorization": f"Bearer {connection['password']}"}
     api = {"authorization": f"Bearer {connection['extra']['api_key']}"}
@@ -37,24 +44,35 @@ def placing(connection: Mapping[str, Any], count: int, concurrency: int) -> Call
         return found
 
     def place(number: int) -> None:
-        upload = {"file": (f"{number:06d}.md", _CONTENT, "text/markdown")}
-        file_id = client().post(files, headers=api, files=upload).raise_for_status().json()["id"]
-        # As long as what we write, and as many.
-        fields = {
-            "airflow_scope": "file:///folder/of/the/benchmark/documents",
-            "airflow_source_uri": f"file:///folder/of/the/benchmark/documents/000/{number:06d}.md",
-            "airflow_content_blake3": "0" * 64,
-            "airflow_version_key": f"{number:064d}",
-        }
-        attach = f"{collections}/{collection_id}/documents/{file_id}"
-        client().post(attach, headers=management, json={"fields": fields}).raise_for_status()
+        name = f"{number:06d}.md"
+        form = {"name": name, "content_type": _TYPE, "fields": json.dumps(_fields(number))}
+        upload = {"data": (name, _CONTENT, _TYPE)}
+        client().post(documents, headers=management, data=form, files=upload).raise_for_status().json()
 
-    made = client().post(collections, headers=management, json={"collection_name": "bare"})
-    collection_id = made.raise_for_status().json()["collection_id"]
+    def place_in_two(number: int) -> None:
+        upload = {"file": (f"{number:06d}.md", _CONTENT, _TYPE)}
+        file_id = client().post(files, headers=api, files=upload).raise_for_status().json()["id"]
+        attach = f"{documents}/{file_id}"
+        client().post(attach, headers=management, json={"fields": _fields(number)}).raise_for_status()
+
+    defined = [{"key": key, "unique": key == _UNIQUE} for key in _fields(0)]
+    new = {"collection_name": "bare", "field_definitions": defined}
+    made = client().post(collections, headers=management, json=new).raise_for_status()
+    documents = f"{collections}/{made.json()['collection_id']}/documents"
 
     def place_all() -> None:
         with ThreadPoolExecutor(concurrency) as pool:
-            for _ in pool.map(place, range(count)):
+            for _ in pool.map(place_in_two if in_two_calls else place, range(count)):
                 pass
 
     return place_all
+
+
+def _fields(number: int) -> dict[str, str]:
+    """As long as what we write, and as many."""
+    return {
+        "airflow_scope": "file:///folder/of/the/benchmark/documents",
+        "airflow_source_uri": f"file:///folder/of/the/benchmark/documents/000/{number:06d}.md",
+        "airflow_content_blake3": "0" * 64,
+        _UNIQUE: f"{number:064d}",
+    }

@@ -56,12 +56,12 @@ def _running(task: Any) -> Callable[[], Any]:
     return lambda: task.execute({"ti": SimpleNamespace(try_number=1)})
 
 
-def bare(*, count: int, concurrency: int) -> Used:
+def bare(*, count: int, concurrency: int, in_two_calls: bool = False) -> Used:
     """Make the requests of so many new documents with httpx alone: the least that they can cost on this machine."""
     from benchmarks.bare import placing
 
     connection = json.loads(os.environ["AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT"])
-    return measured(placing(connection, count, concurrency))
+    return measured(placing(connection, count, concurrency, in_two_calls=in_two_calls))
 
 
 def calls(*, rounds: int) -> Used:

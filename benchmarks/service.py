@@ -16,13 +16,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
+from airflow_provider_xai_collections.api.endpoints import UPLOAD_DOCUMENT, UPLOAD_FILE
 from airflow_provider_xai_collections.emulator import Emulator, FaultRule, HttpReply, HttpRequest, Settings, Store
+from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.emulator.server import ServerUrls, running
 
 _FILENAME = re.compile(rb'filename="([^"]*)"')
-_IN_HEAD = 1000
+#: The name of a file is so far into the body at most, behind the form fields of the one call.
+_IN_HEAD = 4000
+_UPLOADS = (UPLOAD_DOCUMENT.name, UPLOAD_FILE.name)
 #: Seconds of silence that part one poll from the next.
 PAUSE = 0.3
 
@@ -59,15 +62,16 @@ class Observed(Emulator):
     def handle(self, request: HttpRequest) -> HttpReply:
         now = time.monotonic()
         reply = super().handle(request)
+        endpoint = _endpoint(request)
         with self._guard:
             self._statuses[reply.status] += 1
             if reply.status < 400:
-                self._done[find_route(request).endpoint.name] += 1
+                self._done[endpoint] += 1
             self._bytes += len(request.body) + request.dropped
-            if self._first or request.path == UPLOAD_FILE.path:
+            if self._first or endpoint in _UPLOADS:
                 self._first, self._last = self._first or now, now
             if reply.status == 429:
-                # Uploads have one path, and a new boundary each time.
+                # Uploads into one collection have one path, and a new boundary each time.
                 named = _FILENAME.search(request.body[:_IN_HEAD])
                 self._refused[request.method, request.path, named[1] if named else b""] += 1
             elif request.path.endswith(":batchGet"):
@@ -93,6 +97,14 @@ class Observed(Emulator):
             }
             self._forget()
         return seen
+
+
+def _endpoint(request: HttpRequest) -> str:
+    """The name of the call; empty if there is no such call."""
+    try:
+        return find_route(request).endpoint.name
+    except Refused:
+        return ""
 
 
 def polls(looks: Iterable[Look], pause: float) -> list[tuple[int, int]]:

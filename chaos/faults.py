@@ -10,11 +10,13 @@ from typing import Any
 
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
+    XAINotFoundError,
     XAIRateLimitError,
     XAIResponseError,
     XAIServerError,
     XAIStatusError,
     XAITransportError,
+    XAIUnroutableError,
 )
 from chaos.wire import Harm
 
@@ -37,6 +39,7 @@ class Fault:
     :param works: the work is done, and the client does not hear of it.
     :param undone: the client knows that the work was not done: even a write may be repeated.
     :param final: to try again is no use.
+    :param unroutable: no way leads to this call; another call may do the same.
     :param harmless: the call succeeds all the same.
     :param asks: seconds that the answer asks to wait.
     :param by_date: it says until when, to the second, instead of how long.
@@ -51,6 +54,7 @@ class Fault:
     works: bool = False
     undone: bool = False
     final: bool = False
+    unroutable: bool = False
     harmless: bool = False
     asks: float = 0.0
     by_date: bool = False
@@ -110,4 +114,22 @@ FAULTS: tuple[Fault, ...] = (
     _answer("an error with status 200", XAIResponseError, body=b'{"error": "try later"}', content_type="text/json"),
     _answer("empty 200", XAIResponseError, works=True, body=b""),
     Fault("redirect to another host", XAIStatusError, harm=Harm.REDIRECT, final=True),
+)
+
+
+def _gateway(name: str, error: type[XAIError], status: int, body: bytes) -> Fault:
+    return replace(_answer(name, error, status=status, body=body), final=True, unroutable=True)
+
+
+#: The faults that only the upload in one call meets: the way to the service does not take it.
+GATEWAY_FAULTS: tuple[Fault, ...] = (
+    _gateway(
+        "500 for a header of Cloudflare's",
+        XAIUnroutableError,
+        500,
+        b'{"code":13,"message":"header key \\"cf-ipcity\\" contains value with non-printable ASCII characters",'
+        b'"details":[]}',
+    ),
+    _gateway("404 of a gateway", XAINotFoundError, 404, b"<html><body>no such route</body></html>"),
+    _gateway("405 of a gateway", XAIUnroutableError, 405, b"<html><body>method not allowed</body></html>"),
 )

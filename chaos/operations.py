@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from blake3 import blake3
 
 from airflow_provider_xai_collections.api import endpoints, ensuring, flows, ingestion
+from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.ingestion import Target
-from airflow_provider_xai_collections.api.planning import MANAGED_KEYS, VERSION_KEY, SourceDocument, managed_fields
+from airflow_provider_xai_collections.api.ingestion import Placed, Target
+from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, VERSION_KEY, SourceDocument, managed_fields
 from airflow_provider_xai_collections.api.protocol import Flow, call
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
+from airflow_provider_xai_collections.exceptions import XAIError, XAINotFoundError, XAIUnroutableError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from chaos.scenes import CONTENT, NAMES, NEW, Scene
+from chaos.scenes import CONTENT, FIELD, NAMES, NEW, Scene
 
-_FIELDS = {"captain": "Ahab"}
+_FIELDS = {FIELD: "Ahab"}
 _DESCRIPTION = "about a whale"
 _SCOPE = "chaos"
 
@@ -45,6 +46,8 @@ class Operation:
     :param by_hook: it as a task does it, if there is a method of the hook.
     :param told: the error that is raised for that of the call.
     :param complaints: what else is wrong after it; it gets the value, or ``None`` after an error.
+    :param other_way: it does without the call where a gateway in between does not take it.
+    :param settings: switches of the emulator on which it is tried.
     """
 
     name: str
@@ -54,8 +57,10 @@ class Operation:
     traces: Callable[[Scene], int] | None = None
     by_hook: Callable[[XAICollectionsHook, Scene], Any] | None = None
     doubt: Doubt = Doubt.RAISES
-    told: Callable[[type[XAIError]], type[XAIError]] = lambda error: error
+    told: Callable[[type[XAIError]], type[Exception]] = lambda error: error
     complaints: Callable[[Scene, Any], Iterable[str]] = lambda scene, value: ()
+    other_way: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def act(self, hook: XAICollectionsHook, scene: Scene) -> Any:
         return hook.run(self.as_flow(scene)) if self.by_hook is None else self.by_hook(hook, scene)
@@ -68,19 +73,33 @@ class Operation:
 
 def _source() -> SourceDocument:
     digest = blake3(CONTENT).hexdigest()
-    return SourceDocument("file:///library/new.md", NEW, len(CONTENT), digest, "text/markdown", _opened)
+    return SourceDocument(
+        "file:///library/new.md", NEW, len(CONTENT), digest, "text/markdown", _opened, head=lambda: CONTENT
+    )
 
 
 def _opened() -> io.BytesIO:
     return io.BytesIO(CONTENT)
 
 
-def _bring_in(method: UploadMethod) -> Callable[[Scene], Flow[Any]]:
-    def flow(scene: Scene) -> Flow[Any]:
+def _bring_in(method: UploadMethod) -> Callable[[Scene], Flow[Placed]]:
+    def flow(scene: Scene) -> Flow[Placed]:
+        target = Target(scene.collection_id, _SCOPE, UploadWay(method))
         fields = managed_fields(_SCOPE, _source())
-        return ingestion.bring_in(Target(scene.collection_id, _SCOPE, method), _source(), fields)
+        upload = yield from ingestion.prepare(target, _source(), fields)
+        return (yield from ingestion.bring_in(target, upload, fields))
 
     return flow
+
+
+def _declare(scene: Scene) -> Flow[None]:
+    yield from Declarations(scene.empty.collection_id).require(each.key for each in MANAGED_FIELDS)
+
+
+def _declarations(scene: Scene) -> int:
+    """Count how often all our fields are declared on the collection that had none."""
+    keys = [each.key for each in scene.collections(scene.empty.collection_name)[0].field_definitions]
+    return min(keys.count(each.key) for each in MANAGED_FIELDS)
 
 
 def _new_documents(scene: Scene) -> int:
@@ -105,17 +124,47 @@ def _is_new_document(scene: Scene, value: Any) -> bool:
     ] and value.file_id == documents[0].file_id
 
 
-def _ingestion(spoilt: Endpoint[Any], method: UploadMethod, doubt: Doubt) -> Operation:
+def told_by_gateway(error: type[XAIError]) -> type[XAIError]:
+    """The error for a 404 to an upload, whose collection is there all the same."""
+    return XAIUnroutableError if error is XAINotFoundError else error
+
+
+def _ingestion(
+    spoilt: Endpoint[Any], method: UploadMethod, doubt: Doubt = Doubt.RAISES, *, where: str = "", **more: Any
+) -> Operation:
+    """A document that is not there yet.
+
+    :param where: the emulator is no usual one.
+    """
     return Operation(
-        f"ingest by {method}: {spoilt.name}",
+        f"ingest by {method}{where and f', {where}'}: {spoilt.name}",
         spoilt,
         _bring_in(method),
         _is_new_document,
-        traces=_new_documents,
+        traces=None if spoilt.idempotent else _new_documents,
         doubt=doubt,
         complaints=_orphans_untold,
+        **more,
     )
 
+
+#: Emulators on which it takes more than the one call, and why.
+_BY_CITY: dict[str, Any] = {
+    "where": "where the one call fails for the caller's city",
+    "settings": {"direct_upload_answer": "error"},
+}
+_NOT_FOUND: dict[str, Any] = {
+    "where": "where a gateway answers 404 to the one call",
+    "settings": {"direct_upload_status": 404},
+}
+_NOT_ALLOWED: dict[str, Any] = {
+    "where": "where a gateway answers 405 to the one call",
+    "settings": {"direct_upload_status": 405},
+}
+_WITHOUT_ID: dict[str, Any] = {
+    "where": "where the answer tells no id",
+    "settings": {"direct_upload_answer": "empty"},
+}
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -171,11 +220,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "declare fields: update_collection",
         endpoints.UPDATE_COLLECTION,
-        lambda scene: ingestion.declare_managed_fields(scene.empty),
-        lambda scene, value: {each.key for each in value.field_definitions} == MANAGED_KEYS,
-        traces=lambda scene: (
-            len(scene.collections(scene.empty.collection_name)[0].field_definitions) // len(MANAGED_KEYS)
-        ),
+        _declare,
+        lambda scene, value: _declarations(scene) == 1,
+        traces=_declarations,
         doubt=Doubt.LOOKS_AND_REPEATS,
     ),
     Operation(
@@ -239,7 +286,13 @@ OPERATIONS: tuple[Operation, ...] = (
         traces=_new_documents,
         by_hook=lambda hook, scene: hook.upload_document(collection_id=scene.collection_id, path=scene.path),
     ),
-    _ingestion(endpoints.UPLOAD_DOCUMENT, UploadMethod.DIRECT, Doubt.LOOKS_AND_REPEATS),
+    _ingestion(endpoints.UPLOAD_DOCUMENT, UploadMethod.AUTO, Doubt.LOOKS_AND_REPEATS, other_way=True),
+    _ingestion(endpoints.UPLOAD_DOCUMENT, UploadMethod.AUTO, Doubt.LOOKS_AND_REPEATS, other_way=True, **_WITHOUT_ID),
+    _ingestion(endpoints.LIST_DOCUMENTS, UploadMethod.AUTO, **_WITHOUT_ID),
+    _ingestion(endpoints.GET_COLLECTION, UploadMethod.AUTO, **_NOT_FOUND),
+    _ingestion(endpoints.UPLOAD_FILE, UploadMethod.AUTO, Doubt.REPEATS, **_BY_CITY),
+    _ingestion(endpoints.ADD_DOCUMENT, UploadMethod.AUTO, Doubt.LOOKS_AND_REPEATS, **_NOT_ALLOWED),
+    _ingestion(endpoints.UPLOAD_DOCUMENT, UploadMethod.DIRECT, Doubt.LOOKS_AND_REPEATS, told=told_by_gateway),
     _ingestion(endpoints.UPLOAD_FILE, UploadMethod.FILES, Doubt.REPEATS),
     _ingestion(endpoints.ADD_DOCUMENT, UploadMethod.FILES, Doubt.LOOKS_AND_REPEATS),
     Operation(

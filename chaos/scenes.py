@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_xai_collections.api import flows
-from airflow_provider_xai_collections.api.collections import Collection
+from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
@@ -30,6 +30,8 @@ from chaos.hosts import inside
 NAMES = ("ahab.md", "ishmael.md", "queequeg.md")
 NEW = "new.md"
 CONTENT = b"a whale surfaced beside the boat"
+#: A field that the first collection defines beside ours.
+FIELD = "captain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,11 @@ class Scene:
         client = inside(emulator)
         moby, pequod, _ = [
             client.run(call(CREATE_COLLECTION.request(collection_name=name, field_definitions=fields)))
-            for name, fields in (("moby", MANAGED_FIELDS), ("pequod", ()), ("rachel", ()))
+            for name, fields in (
+                ("moby", (*MANAGED_FIELDS, FieldDefinition(key=FIELD))),
+                ("pequod", ()),
+                ("rachel", ()),
+            )
         ]
         *file_ids, spare_id = (
             client.run(call(UPLOAD_FILE.request(upload=_upload(name)))).id for name in (*NAMES, "spare.md")

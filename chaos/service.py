@@ -26,7 +26,9 @@ MANAGEMENT_KEY = "xai-token-chaos-management-0123456789"
 API_KEY = "xai-chaos-files-and-search-0123456789"
 
 _FILENAME = re.compile(rb'filename="([^"]*)"')
-_IN_HEAD = 1000
+#: Calls that carry a file; its name is so far into the body at most, behind the form fields of the one call.
+_UPLOADS = ("upload_file", "upload_document")
+_IN_HEAD = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class WatchedEmulator(Emulator):
         except Refused:
             return super().handle(request)
         file_id = route.ids.get("file_id", "")
-        named = _FILENAME.search(request.body[:_IN_HEAD]) if route.endpoint.name == "upload_file" else None
+        named = _FILENAME.search(request.body[:_IN_HEAD]) if route.endpoint.name in _UPLOADS else None
         document = named[1].decode() if named else self._names.get(file_id, file_id)
         with self._guard:
             self._times[route.endpoint.name, document] += 1
@@ -111,12 +113,19 @@ class WatchedEmulator(Emulator):
                 self._never_attached.add(new)
             case "add_document":
                 self._never_attached.discard(file_id)
-                with self._files.transaction():
-                    file = self._files.file(file_id)
-                if file is not None:  # unless somebody has deleted it since
-                    self.attached[file_id] = file
+                self._note_attached(file_id)
+            case "upload_document":  # both at once
+                new = reply.json()["file_metadata"]["file_id"]
+                self._names[new] = step.document
+                self._note_attached(new)
             case "delete_file" if file_id in self._never_attached:
                 self.discarded += 1
+
+    def _note_attached(self, file_id: str) -> None:
+        with self._files.transaction():
+            file = self._files.file(file_id)
+        if file is not None:  # unless somebody has deleted it since
+            self.attached[file_id] = file
 
 
 @contextmanager

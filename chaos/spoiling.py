@@ -112,7 +112,7 @@ def spoil(place: Place, folder: Path, operation: Operation, fault: Fault, times:
     storm = Storm(operation.spoilt.name, fault, times)
     afterwards = (VALIDATE_MANAGEMENT_KEY if host is Host.MANAGEMENT else LIST_FILES).request()
     seen: list[Outcome] = []
-    emulator = StrictEmulator(retry_after_on_429=False)
+    emulator = StrictEmulator(retry_after_on_429=False, **operation.settings)
     with (
         place.playing(emulator),
         place.ways(storm.at, host if fault.refusing else None) as wires,

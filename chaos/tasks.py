@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
+from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError, XAIUnroutableError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.operators.collections import (
     XAICreateCollectionOperator,
@@ -24,7 +26,7 @@ from airflow_provider_xai_collections.operators.documents import (
 )
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
-from chaos.operations import Doubt, Operation
+from chaos.operations import Doubt, Operation, told_by_gateway
 from chaos.scenes import NAMES, NEW, Scene
 
 _DESCRIPTION = "about a whale"
@@ -151,14 +153,18 @@ def _orphans_untold(scene: Scene, value: Any) -> Iterable[str]:
         yield f"{spare} files are left over, and it told of {value['possible_orphans']}"
 
 
-def _ingestion(spoilt: Endpoint[Any], upload_method: str = "files", **more: Any) -> Operation:
-    """Into a collection on which our fields are not declared yet."""
-    return _of(
+def _ingestion(spoilt: Endpoint[Any], upload_method: str = "", **more: Any) -> Operation:
+    """Into a collection on which our fields are not declared yet.
+
+    :param upload_method: the default one if it is empty.
+    """
+    chosen = {"upload_method": upload_method} if upload_method else {}
+    ingestion = _of(
         XAIIngestDocumentsOperator,
         lambda scene: {
             "collection_id": scene.empty.collection_id,
             "paths": str(scene.path),
-            "upload_method": upload_method,
+            **chosen,
             **_WAITING,
         },
         lambda scene, value: (value["added"], value["wait"]["processed"], _new_documents(scene)) == (1, 1, 1),
@@ -166,6 +172,12 @@ def _ingestion(spoilt: Endpoint[Any], upload_method: str = "files", **more: Any)
         complaints=_orphans_untold,
         **more,
     )
+    return replace(ingestion, name=f"{ingestion.name} by {upload_method}") if upload_method else ingestion
+
+
+def _without_route(error: type[XAIError]) -> type[Exception]:
+    """The error of a task that insists on the one call: where no way leads to it, no retry does either."""
+    return XAIFailException if told_by_gateway(error) is XAIUnroutableError else _together(error)
 
 
 TASKS: tuple[Operation, ...] = (
@@ -187,11 +199,25 @@ TASKS: tuple[Operation, ...] = (
     _addition(endpoints.BATCH_GET_DOCUMENTS),
     _ingestion(endpoints.GET_COLLECTION),
     _ingestion(endpoints.UPDATE_COLLECTION, doubt=Doubt.LOOKS_AND_REPEATS),
-    _ingestion(endpoints.UPLOAD_FILE, doubt=Doubt.REPEATS, told=_together, traces=_new_documents),
-    _ingestion(endpoints.ADD_DOCUMENT, doubt=Doubt.LOOKS_AND_REPEATS, told=_together, traces=_new_documents),
     _ingestion(
-        endpoints.UPLOAD_DOCUMENT, "direct", doubt=Doubt.LOOKS_AND_REPEATS, told=_together, traces=_new_documents
+        endpoints.UPLOAD_DOCUMENT,
+        doubt=Doubt.LOOKS_AND_REPEATS,
+        told=_together,
+        traces=_new_documents,
+        other_way=True,
     ),
+    _ingestion(
+        endpoints.UPLOAD_FILE,
+        doubt=Doubt.REPEATS,
+        told=_together,
+        traces=_new_documents,
+        settings={"direct_upload_answer": "error"},
+    ),
+    _ingestion(
+        endpoints.UPLOAD_DOCUMENT, "direct", doubt=Doubt.LOOKS_AND_REPEATS, told=_without_route, traces=_new_documents
+    ),
+    _ingestion(endpoints.UPLOAD_FILE, "files", doubt=Doubt.REPEATS, told=_together, traces=_new_documents),
+    _ingestion(endpoints.ADD_DOCUMENT, "files", doubt=Doubt.LOOKS_AND_REPEATS, told=_together, traces=_new_documents),
     _ingestion(endpoints.BATCH_GET_DOCUMENTS),
     _of(
         XAISearchDocumentsOperator,

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES
-
 
 class UploadMethod(StrEnum):
     """How content reaches a collection.
@@ -25,6 +23,9 @@ class UploadMethod(StrEnum):
     @property
     def limit(self) -> int:
         """The most bytes that a document may have."""
+        # Here, because operators import this module while a DAG file is parsed, which has no use for models.
+        from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES
+
         return MAX_UPLOAD_BYTES if self is UploadMethod.FILES else MAX_DOCUMENT_BYTES
 
 

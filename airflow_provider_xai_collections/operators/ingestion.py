@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import one_of, patterns_of, rendered, strings_by_key, text_of
 from airflow_provider_xai_collections.later import later
@@ -16,7 +15,7 @@ from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseO
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import flows as api_flows
-    from airflow_provider_xai_collections.api import ingestion, planning
+    from airflow_provider_xai_collections.api import ingestion, planning, printable
     from airflow_provider_xai_collections.api.collections import Collection
     from airflow_provider_xai_collections.api.documents import Document
     from airflow_provider_xai_collections.api.planning import SourceDocument
@@ -29,6 +28,7 @@ else:
     api_flows = later("api.flows")
     ingestion = later("api.ingestion")
     planning = later("api.planning")
+    printable = later("api.printable")
     finding = later("sources.finding")
     places = later("lineage.places")
     results = later("manifests.results")
@@ -104,7 +104,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         placed = self.run_each(names, flows, what="in place")
         for name, document in zip(names, placed, strict=True):
             if document.warning:
-                self.log.warning("%s: %s", printable(name), document.warning)
+                self.log.warning("%s: %s", printable.printable(name), document.warning)
         added = sum(document.added for document in placed)
         manifest = results.DocumentsManifest(
             version=1,

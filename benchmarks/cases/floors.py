@@ -34,8 +34,8 @@ class Cell:
 
     @property
     def rounds(self) -> float:
-        """How often each thread waits for an answer: for an upload and an attach of each document."""
-        return 2 * self.documents / self.concurrency
+        """How often each thread waits for an answer: once for each document, which is uploaded by one call."""
+        return self.documents / self.concurrency
 
 
 def floors(
@@ -74,7 +74,7 @@ def floors(
 
 def _cell(delay: float, concurrency: int, seconds: float, most: int) -> Cell:
     """Each thread has equally many documents, or the last ones would be alone."""
-    each = min(seconds / (2 * delay), most / concurrency)
+    each = min(seconds / delay, most / concurrency)
     return Cell(delay, concurrency, concurrency * max(1, round(each)))
 
 
@@ -90,8 +90,7 @@ def _count(found: Outcome, running: Service, case: str, job: str, cells: Sequenc
     calls = running.observed()["calls"]
     one_more, others = _BEFORE[job]
     documents = sum(cell.documents + one_more for cell in cells)
-    found.exactly(f"{case}: uploads", calls.pop("upload_file", 0), documents)
-    found.exactly(f"{case}: attaches", calls.pop("add_document", 0), documents)
+    found.exactly(f"{case}: uploads", calls.pop("upload_document", 0), documents)
     found.exactly(f"{case}: other requests", sum(calls.values()), (_AHEAD[job] + others) * len(cells))
 
 

@@ -29,7 +29,7 @@ def large_files(
         )
         seen = running.observed()
     found.exactly("documents added", used.value["added"], documents)
-    found.exactly("uploads", seen["calls"].get("upload_file", 0), documents)
+    found.exactly("uploads", seen["calls"].get("upload_document", 0), documents)
     # What is around each file, and the other requests, are a few kilobytes each.
     found.between("megabytes sent", seen["bytes"] // MEGABYTE, documents * megabytes, documents * (megabytes + 1))
     found.at_most("memory grew by", used.megabytes, 100, " MB")

@@ -14,6 +14,9 @@ PAGE, BATCH = 100, 50
 #: Requests that do not depend on the number of documents: the look that comes before what is measured, and to find the
 #: collection; or to find that there is none, twice, to create one, and to see that nobody else has.
 TO_FIND, TO_CREATE = 2, 5
+#: The calls by which a document gets into a collection, by the way of uploading: the default one, and the other.
+UPLOADS = {"auto": ("upload_document",), "files": ("upload_file", "add_document")}
+IN_WORDS = {"auto": "one call a document", "files": "two calls a document"}
 #: Ours and bare httpx take turns, so that other work on the machine meets both.
 _TRIES = 3
 
@@ -38,14 +41,18 @@ def many_small_documents(
         def sync(**more: Any) -> Used:
             return workshop.run("sync", running.connection, **arguments, **more)
 
-        bare, placed = [], []
-        for number in range(_TRIES):
-            bare.append(workshop.run("bare", running.connection, count=documents, concurrency=concurrency))
+        def place(number: int, method: str) -> tuple[Used, Used]:
+            """By bare httpx, and by ours."""
+            counted = {"count": documents, "concurrency": concurrency, "in_two_calls": method == "files"}
+            bare = workshop.run("bare", running.connection, **counted)
             running.observed()
-            placed.append(sync(collection=f"placed {number}", wait_for_completion=False))
-            _count_new(found, running, documents, f"new, try {number + 1}")
+            ours = sync(collection=f"{method} {number}", upload_method=method, wait_for_completion=False)
+            _count_new(found, running, documents, f"new, {IN_WORDS[method]}, try {number + 1}", method)
+            return bare, ours
+
+        placed = {method: [place(number, method) for number in range(_TRIES)] for method in UPLOADS}
         processed = sync(collection="processed")
-        _count_new(found, running, documents, "new, until processed")
+        _count_new(found, running, documents, "new, until processed", "auto")
         again = sync(collection="processed", prune=True)
         seen = running.observed()["calls"]
         found.exactly("nothing to do: pages listed", seen.pop("list_documents", 0), ceil(documents / PAGE))
@@ -56,9 +63,11 @@ def many_small_documents(
         removed = sync(collection="processed", prune=True)
         _count_removed(found, running, documents, len(gone))
 
-    floor = 2 * documents * delay / concurrency
-    _measure_new(found, 2 * documents, floor, min(bare, key=_seconds), min(placed, key=_seconds))
-    found.figure("new documents in place and processed ÷ floor", f"{processed.seconds / floor:.2f}")
+    floor = documents * delay / concurrency
+    for method, tries in placed.items():
+        bare, ours = (min(each, key=_seconds) for each in zip(*tries, strict=True))
+        _measure_new(found, method, documents, floor * len(UPLOADS[method]), bare, ours)
+    found.figure("new documents, by one call, in place and processed ÷ floor", f"{processed.seconds / floor:.2f}")
     found.figure("nothing to do ÷ its floor", f"{again.seconds / (ceil(documents / PAGE) * delay):.2f}")
     found.figure(f"{len(gone)} documents removed", f"{removed.seconds:.2f} s")
     return found
@@ -68,21 +77,22 @@ def _seconds(used: Used) -> float:
     return used.seconds
 
 
-def _measure_new(found: Outcome, requests: int, floor: float, bare: Used, placed: Used) -> None:
-    found.figure("floor: two requests a document, perfectly packed", f"{floor:.2f} s")
-    found.at_most(f"new documents in place ÷ floor, best of {_TRIES}", placed.seconds / floor, 1.2)
-    found.figure(f"the same requests with bare httpx ÷ floor, best of {_TRIES}", f"{bare.seconds / floor:.2f}")
-    found.figure("new documents in place ÷ bare httpx", f"{placed.seconds / bare.seconds:.2f}")
-    found.figure("CPU of ours per request", f"{placed.cpu / requests * 1000:.2f} ms")
-    found.figure("CPU of bare httpx per request", f"{bare.cpu / requests * 1000:.2f} ms")
-    found.figure("memory grew by", f"{placed.megabytes:.0f} MB")
+def _measure_new(found: Outcome, method: str, documents: int, floor: float, bare: Used, placed: Used) -> None:
+    way, requests = IN_WORDS[method], documents * len(UPLOADS[method])
+    found.figure(f"{way}: floor, perfectly packed", f"{floor:.2f} s")
+    found.at_most(f"{way}: new documents in place ÷ floor, best of {_TRIES}", placed.seconds / floor, 1.2)
+    found.figure(f"{way}: the same requests with bare httpx ÷ floor, best of {_TRIES}", f"{bare.seconds / floor:.2f}")
+    found.figure(f"{way}: new documents in place ÷ bare httpx", f"{placed.seconds / bare.seconds:.2f}")
+    found.figure(f"{way}: CPU of ours per request", f"{placed.cpu / requests * 1000:.2f} ms")
+    found.figure(f"{way}: CPU of bare httpx per request", f"{bare.cpu / requests * 1000:.2f} ms")
+    found.figure(f"{way}: memory grew by", f"{placed.megabytes:.0f} MB")
 
 
-def _count_new(found: Outcome, running: Service, documents: int, case: str) -> None:
+def _count_new(found: Outcome, running: Service, documents: int, case: str, method: str) -> None:
     seen = running.observed()
     calls = seen["calls"]
-    found.exactly(f"{case}: uploads", calls.pop("upload_file", 0), documents)
-    found.exactly(f"{case}: attaches", calls.pop("add_document", 0), documents)
+    for name in UPLOADS[method]:
+        found.exactly(f"{case}: {name}", calls.pop(name, 0), documents)
     polls = seen["polls"]
     looks = sum(ceil(asked / BATCH) for asked, _ in polls)
     found.exactly(f"{case}: requests of {len(polls)} polls", calls.pop("batch_get_documents", 0), looks)

@@ -8,9 +8,10 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from airflow_provider_xai_collections.api.endpoints import UPLOAD_DOCUMENT
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import XAIError, XAIOutcomeUnknownError
-from chaos.faults import FAULTS, Fault
+from chaos.faults import FAULTS, GATEWAY_FAULTS, Fault
 from chaos.hosts import Place, open_place
 from chaos.hurry import BRIEF
 from chaos.leftovers import warm_up
@@ -45,14 +46,20 @@ def endpoint_faults(size: Size, seed: int) -> Generator[Trial, None, None]:
 def _choose(size: Size, die: random.Random) -> Iterator[_Chosen]:
     by_hook, on_the_loop = DRIVERS
     for operation in OPERATIONS:
-        for fault in die.sample(FAULTS, round(_SHARE[size] * len(FAULTS))):
+        for fault in _faults(operation, _SHARE[size], die):
             for times in _TIMES if size is Size.FULL else (die.choice(_TIMES),):
                 yield operation, fault, times, by_hook
                 if die.random() < _ON_THE_LOOP:
                     yield operation, fault, times, on_the_loop
     for task in TASKS:
-        for fault in die.sample(FAULTS, round(_SHARE_OF_TASKS[size] * len(FAULTS))):
+        for fault in _faults(task, _SHARE_OF_TASKS[size], die):
             yield task, fault, 1, by_hook
+
+
+def _faults(operation: Operation, share: float, die: random.Random) -> list[Fault]:
+    """Some of those that any call may meet, and all that only this one does."""
+    own = GATEWAY_FAULTS if operation.spoilt is UPLOAD_DOCUMENT else ()
+    return [*die.sample(FAULTS, round(share * len(FAULTS))), *own]
 
 
 def trial(place: Place, folder: Path, operation: Operation, fault: Fault, times: int | None, driver: str) -> Trial:
@@ -75,14 +82,14 @@ def trial(place: Place, folder: Path, operation: Operation, fault: Fault, times:
     )
 
 
-def expected_error(operation: Operation, fault: Fault, times: int | None) -> type[XAIError] | None:
+def expected_error(operation: Operation, fault: Fault, times: int | None) -> type[Exception] | None:
     """How the operation should end; ``None`` is well."""
     error = _error_of_call(operation, fault, times)
     return None if error is None else operation.told(error)
 
 
 def _error_of_call(operation: Operation, fault: Fault, times: int | None) -> type[XAIError] | None:
-    if _is_harmless(operation, fault):
+    if _is_harmless(operation, fault) or _goes_another_way(operation, fault):
         return None
     if fault.final:
         return fault.error
@@ -106,6 +113,10 @@ def _is_harmless(operation: Operation, fault: Fault) -> bool:
     return fault.harmless or (is_empty and operation.spoilt.answer is Empty)
 
 
+def _goes_another_way(operation: Operation, fault: Fault) -> bool:
+    return fault.unroutable and operation.other_way
+
+
 def _may_repeat(operation: Operation, fault: Fault) -> bool:
     return operation.spoilt.idempotent or fault.undone
 
@@ -115,18 +126,20 @@ def _ending(operation: Operation, fault: Fault, error: BaseException | None) -> 
         return type(error).__name__
     if _is_harmless(operation, fault):
         return "done"
+    if _goes_another_way(operation, fault):
+        return "done by two calls"
     found = fault.works and operation.doubt in (Doubt.LOOKS, Doubt.LOOKS_AND_REPEATS)
     return "done, seen by a look" if found and not _may_repeat(operation, fault) else "done by the retry"
 
 
-def _wrong_end(outcome: Outcome, expected: type[XAIError] | None) -> Iterable[str]:
+def _wrong_end(outcome: Outcome, expected: type[Exception] | None) -> Iterable[str]:
     if type(outcome.error) is not (expected or type(None)):
         yield f"it ended with {outcome.error!r}, and should have with {_named(expected)}"
     elif expected is None and not outcome.is_right:
         yield f"its value is {outcome.value!r}"
 
 
-def _named(expected: type[XAIError] | None) -> str:
+def _named(expected: type[Exception] | None) -> str:
     return "no error" if expected is None else expected.__name__
 
 

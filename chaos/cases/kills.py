@@ -7,10 +7,10 @@ import os
 import signal
 import sqlite3
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, partial
 from http.client import HTTPConnection
@@ -34,7 +34,7 @@ from chaos.trials import Size, Trial
 
 DOCUMENTS = {Size.SMALL: 12, Size.MEDIUM: 24, Size.FULL: 50}
 #: How many of the steps are tried; ``None``: all, each at both moments.
-TRIALS: dict[Size, int | None] = {Size.SMALL: 6, Size.MEDIUM: 40, Size.FULL: None}
+TRIALS: dict[Size, int | None] = {Size.SMALL: 8, Size.MEDIUM: 48, Size.FULL: None}
 #: Seconds in one of the world's.
 SPEED = 100.0
 #: How old a file must be that no document refers to, in seconds.
@@ -42,6 +42,10 @@ ORPHAN_AGE = 1.0
 COLLECTION = "kills"
 #: Documents of the sync that is killed twice.
 _FEW = 6
+#: Calls by which documents get there.
+_UPLOADS = ("upload_document", "upload_file", "add_document")
+#: The one call does not get through: two take its place.
+_NO_ROUTE = {"direct_upload_answer": "error"}
 #: Calls that are not made at all if all is done before.
 _MAY_NOT_COME = ("batch_get_documents",)
 #: Seconds in which a process starts.
@@ -94,6 +98,8 @@ class Scene:
 
     :param folder: for all scenes.
     :param concurrency: of the syncs. With 1, what has been done before a step is the same each time.
+    :param method: their way of uploading.
+    :param settings: switches of the emulator.
     """
 
     folder: Path
@@ -102,6 +108,8 @@ class Scene:
     clock: FastClock
     seed: int
     concurrency: int = 4
+    method: str = "auto"
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -117,7 +125,7 @@ class Scene:
         with closing(sqlite3.connect(self.database)) as source, closing(sqlite3.connect(copied)) as target:
             source.backup(target)
         store = Store(copied)
-        return store, DeadlyEmulator(store, self.clock)
+        return store, DeadlyEmulator(store, self.clock, **self.settings)
 
     def sync(self, name: str, connection: str, number: int, began: float, **more: Any) -> Tried | None:
         """One try of the task, in a process of its own."""
@@ -134,6 +142,7 @@ class Scene:
             max_prune=0.5,
             orphan_age=ORPHAN_AGE,
             concurrency=self.concurrency,
+            upload_method=self.method,
             timeout=86_400.0,
             **more,
         )
@@ -151,7 +160,14 @@ def kill_9_at_every_step(size: Size, seed: int) -> Generator[Trial, None, None]:
             *_once_each(_with_changes(scene("changes"), DOCUMENTS[size])),
             *_once_each(_with_nothing(scene("nothing"))),
             *_once_each(_with_a_bare_collection(scene("bare")), "update_collection"),
-            *_twice_each(_with_changes(scene("twice", concurrency=1), _FEW)),
+            *_once_each(_with_nothing(scene("unroutable", settings=_NO_ROUTE)), *_UPLOADS),
+            *_once_each(_with_changes(scene("two-calls", method="files"), DOCUMENTS[size]), *_UPLOADS),
+            *_twice_each(_with_changes(scene("twice", concurrency=1), _FEW), "upload_document", Moment.AFTER),
+            *_twice_each(
+                _with_changes(scene("twice-in-two-calls", concurrency=1, method="files"), _FEW),
+                "add_document",
+                Moment.BEFORE,
+            ),
         ]
         if (most := TRIALS[size]) is not None:
             # One step more or less, as looks at documents are, leaves the choice among the others as it is.
@@ -208,17 +224,19 @@ def _once_each(scene: Scene, *endpoints: str) -> Iterator[_Deaths]:
             yield from ((scene, (Death(step, moment),)) for moment in Moment)
 
 
-def _twice_each(scene: Scene) -> Iterator[_Deaths]:
-    """A death that leaves an upload behind, and another one while the second try is at work: at each call that looks
-    for what was left and deletes it, and at one call of each other kind.
+def _twice_each(scene: Scene, endpoint: str, moment: Moment) -> Iterator[_Deaths]:
+    """A death that leaves an upload behind of which nobody has heard, and another one while the second try is at work:
+    at each call that looks for what was left and deletes it, and at one call of each other kind.
+
+    :param endpoint: where the first death is, and ``moment``: when.
     """
     steps, _ = _steps(scene, None)
-    first = Death(next(step for step in steps if step.endpoint == "add_document"), Moment.BEFORE)
+    first = Death(next(step for step in steps if step.endpoint == endpoint), moment)
     _, of_retry = _steps(scene, first)
     seen: set[str] = set()
     for step in of_retry:
         if step.endpoint in ("list_files", "delete_file") or step.endpoint not in seen:
-            yield from ((scene, (first, Death(step, moment))) for moment in Moment)
+            yield from ((scene, (first, Death(step, when))) for when in Moment)
         seen.add(step.endpoint)
 
 

@@ -17,7 +17,8 @@ from chaos.processes import Workers, workers
 from chaos.service import Step, WatchedEmulator, drawn, keys_in, serving
 from chaos.trials import Size, Trial
 
-SHARES = (0.05, 0.2, 0.4)
+#: The share of requests that fail, and the way of uploading: the default one, and once the two calls.
+SKIES = ((0.05, "auto"), (0.2, "auto"), (0.2, "files"), (0.4, "auto"))
 DOCUMENTS = {Size.SMALL: 60, Size.MEDIUM: 500, Size.FULL: 5000}
 #: Tries that the task has, and seconds between them; and how old a file must be that no document refers to.
 TRIES, RETRY_DELAY, ORPHAN_AGE = 12, 60.0, 30.0
@@ -69,7 +70,10 @@ class Weather(WatchedEmulator):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one share is tried out."""
+    """Where one share is tried out.
+
+    :param method: the way of uploading.
+    """
 
     folder: Path
     corpus: Corpus
@@ -79,19 +83,20 @@ class Place:
     workers: Workers
     clock: FastClock
     seed: int
+    method: str
 
 
 def mixed_weather(size: Size, seed: int) -> Generator[Trial, None, None]:
     """Sync documents, replace a third, remove a third, with a share of all requests failing at random."""
     clock = FastClock.started(SPEED)
     with tempfile.TemporaryDirectory(prefix="xai-chaos-") as folder, workers(clock, Path(folder, "airflow")) as running:
-        for share in SHARES:
+        for share, method in SKIES:
             store = Store()
             service = Weather(store, clock, seed=seed, share=share)
-            at = Path(folder, f"{share}")
+            at = Path(folder, f"{share} {method}")
             with serving(service) as connection:
                 corpus = Corpus(at / "source", seed)
-                place = Place(at, corpus, store, service, connection, running, clock, seed)
+                place = Place(at, corpus, store, service, connection, running, clock, seed, method)
                 yield from _stages(place, DOCUMENTS[size])
 
 
@@ -124,6 +129,7 @@ def _trial(place: Place, what: str) -> Trial:
             retry_delay=RETRY_DELAY,
             source=str(place.corpus.folder),
             collection="weather",
+            upload_method=place.method,
             prune=True,
             max_prune=0.5,
             orphan_age=ORPHAN_AGE,
@@ -150,9 +156,9 @@ def _trial(place: Place, what: str) -> Trial:
     wrong += wrong_documents(after, place.corpus)
     if after.unattached:
         wrong.append(f"{len(after.unattached)} files stay that no document refers to: {after.unattached[0]}")
-    if after.done["add_document"] != now.done["add_document"]:
+    if any(after.done[name] != now.done[name] for name in ("add_document", "upload_document")):
         wrong.append("one try more found something to do")
     wrong += [f"a key is in {name}" for name in keys_in(at)]
     met = f"{struck:,} of {calls:,} requests failed"
     ended = f"done by try {number}" if succeeded else "given up"
-    return Trial(f"{share:.0%} of all requests, {what}", met, ended, tuple(wrong))
+    return Trial(f"{share:.0%} of all requests, by {place.method}, {what}", met, ended, tuple(wrong))

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.exceptions import XAIOutcomeUnknownError, XAITransportError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from chaos.cases.endpoint_faults import expected_error, trial
-from chaos.faults import FAULTS, Fault
+from chaos.faults import FAULTS, GATEWAY_FAULTS, Fault
 from chaos.hosts import Place, open_place
 from chaos.hurry import HurriedHook
 from chaos.leftovers import warm_up
@@ -71,6 +71,35 @@ def test_a_write_in_doubt_that_is_repeated_is_noticed(place: Place, tmp_path: Pa
     tried = trial(place, tmp_path, operation("create_collection", by_hook=stubborn), lost, 1, BY_HOOK)
     assert "create_collection was done 2 times" in tried.wrong
     assert "what it does is there 2 times, and should be 1 times" in tried.wrong
+
+
+def test_every_way_of_uploading_is_spoilt_at_each_of_its_calls() -> None:
+    by_flow = {(each.name.split()[2].strip(",:"), each.spoilt.name) for each in OPERATIONS if "ingest" in each.name}
+    assert {call for way, call in by_flow if way == "auto"} == {
+        *("upload_document", "list_documents", "get_collection", "upload_file", "add_document")
+    }
+    assert {(way, call) for way, call in by_flow if way != "auto"} == {
+        *(("direct", "upload_document"), ("files", "upload_file"), ("files", "add_document"))
+    }
+    by_task = {each.name for each in TASKS if "Ingest" in each.name}
+    of_task = "XAIIngestDocumentsOperator: "
+    assert by_task >= {f"{of_task}upload_document", f"{of_task}upload_file", f"{of_task}upload_document by direct"}
+    assert by_task >= {f"{of_task}upload_file by files", f"{of_task}add_document by files"}
+
+
+@pytest.mark.parametrize("gateway", GATEWAY_FAULTS, ids=lambda gateway: gateway.name)
+def test_where_the_one_call_does_not_get_through_auto_takes_two(place: Place, tmp_path: Path, gateway: Fault) -> None:
+    tried = trial(place, tmp_path, operation("ingest by auto: upload_document"), gateway, None, BY_HOOK)
+    assert (tried.ended, tried.wrong) == ("done by two calls", ())
+    tried = trial(place, tmp_path, operation("ingest by direct: upload_document"), gateway, None, BY_HOOK)
+    assert (tried.ended, tried.wrong) == ("XAIUnroutableError", ())
+
+
+def test_auto_that_insists_on_the_one_call_is_noticed(place: Place, tmp_path: Path) -> None:
+    stubborn = operation("ingest by direct: upload_document", other_way=True)
+    (wrong,) = trial(place, tmp_path, stubborn, GATEWAY_FAULTS[0], 1, BY_HOOK).wrong
+    assert wrong.startswith("it ended with XAIUnroutableError(")
+    assert wrong.endswith("and should have with no error")
 
 
 def test_a_redirect_that_is_followed_is_noticed(place: Place, tmp_path: Path) -> None:

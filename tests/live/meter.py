@@ -23,7 +23,7 @@ class BudgetSpentError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that a run may do. Searches are what costs: $2.50 for 1,000, so these ten are two and a half cents.
+    """The most that a run may do. Searches are what costs: $2.50 for 1,000, so these twenty are five cents.
 
     :param requests: of all kinds.
     :param searches: of these, how many may be searches.
@@ -32,8 +32,8 @@ class Budget:
     """
 
     requests: int = 500
-    searches: int = 10
-    sent: int = 100_000
+    searches: int = 20
+    sent: int = 400_000
     tidying: int = 100
 
 

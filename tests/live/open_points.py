@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from blake3 import blake3
 
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
@@ -15,12 +16,14 @@ from airflow_provider_xai_collections.api.endpoints import (
     LIST_DOCUMENTS,
     LIST_FILES,
     SEARCH_DOCUMENTS,
+    UPDATE_COLLECTION,
     UPLOAD_DOCUMENT,
     UPLOAD_FILE,
 )
 from tests.emulator.caller import upload
 
 from .place import Live, Seen
+from .uploading import by_one_call, by_two_calls, comes_out
 
 #: Ids in one ``documents:batchGet``. The last makes about 26 KB of query.
 BATCHES = (50, 100, 200, 500)
@@ -91,6 +94,45 @@ def repeated_unique_field(live: Live) -> str:
     return str(live.ask(ADD_DOCUMENT, **again).exchange)
 
 
+def undeclared_field(live: Live) -> str:
+    """By both ways: each may treat it in its own manner."""
+    collection_id = live.collection("undeclared")
+    name, fields = f"{live.name}-undeclared.md", {"nobody_declared_me": "x"}
+    attached = live.ask(ADD_DOCUMENT, collection_id=collection_id, file_id=live.file(), fields=fields)
+    sent = live.ask(
+        UPLOAD_DOCUMENT,
+        collection_id=collection_id,
+        name=name,
+        content_type="text/markdown",
+        fields=fields,
+        upload=upload(name),
+    )
+    kept = [dict(each.fields) for each in live.hook.list_documents(collection_id=collection_id)]
+    return f"attach: {attached.exchange}; one call: {sent.exchange}; the documents have the fields {kept}"
+
+
+def add_of_an_existing_field(live: Live) -> str:
+    collection_id = live.collection("add-existing", field_definitions=[{"key": "author"}])
+    definition = {"key": "author", "description": "who wrote it"}
+    seen = _declared(live, collection_id, definition)
+    (author,) = live.hook.get_collection(collection_id=collection_id).field_definitions
+    became = "is updated" if author.description else "stays as it was"
+    return f"{seen.exchange.status}, the definition {became}" if seen.answer is not None else str(seen.exchange)
+
+
+def new_required_field(live: Live) -> str:
+    collection_id = live.collection("new-required")
+    seen = _declared(live, collection_id, {"key": "author", "required": True})
+    defined = [each.required for each in live.hook.get_collection(collection_id=collection_id).field_definitions]
+    became = "it is required" if defined == [True] else "it is not required" if defined else "it is not there"
+    return f"{seen.exchange.status}, {became}" if seen.answer is not None else str(seen.exchange)
+
+
+def _declared(live: Live, collection_id: str, definition: Mapping[str, object]) -> Seen:
+    update = {"field_definition": definition, "operation": "FIELD_DEFINITION_ADD"}
+    return live.ask(UPDATE_COLLECTION, collection_id=collection_id, field_definition_updates=(update,))
+
+
 def empty_file(live: Live) -> str:
     sent = live.ask(UPLOAD_FILE, upload=upload(f"{live.name}-empty.md", b""))
     if sent.answer is None:
@@ -150,10 +192,10 @@ def hash_of_a_document(live: Live) -> str:
     live.hook.add_document(collection_id=collection_id, file_id=file_id)
     live.wait(collection_id, file_id)
     document = live.hook.get_document(collection_id=collection_id, file_id=file_id)
-    is_sha256 = document.file_metadata.hash == hashlib.sha256(content).hexdigest()
+    is_blake3 = document.file_metadata.hash == blake3(content).hexdigest()
     indexed = "null" if document.last_indexed_at is None else "a time"
     return (
-        f"`hash` is {'the SHA-256' if is_sha256 else 'not the SHA-256'} of the content; "
+        f"`hash` is {'the BLAKE3' if is_blake3 else 'not the BLAKE3'} of the content; "
         f"`content_type` {document.file_metadata.content_type or '(empty)'}; `last_indexed_at` {indexed}"
     )
 
@@ -175,6 +217,35 @@ def end_of_a_list(live: Live) -> str:
     return f"no documents: `documents` is {shown}, token {tokens[0]}; files, a page of 1: token {tokens[1]}"
 
 
+def pages_of_a_list(live: Live) -> str:
+    """Three documents, two asked for at a time."""
+    collection_id = live.collection("pages")
+    for number in range(3):
+        live.attached(collection_id, f"page-{number}.md")
+    pages: list[str] = []
+    token = None
+    while len(pages) < 5:
+        seen = live.ask(LIST_DOCUMENTS, collection_id=collection_id, limit=2, pagination_token=token)
+        if seen.answer is None:
+            return f"refused: {seen.exchange}"
+        pages.append(f"{len(seen.answer.documents)} documents, token {_token(seen.exchange.json)}")
+        if not (token := seen.answer.pagination_token):
+            break
+    return "; ".join(pages)
+
+
+def order_of_files(live: Live) -> str:
+    """A file that has just been made is the newest of all."""
+    made = live.file("order.md")
+    seen = live.ask(LIST_FILES, limit=2)
+    if seen.answer is None:
+        return f"refused: {seen.exchange}"
+    first = seen.answer.items[0]
+    if first.id == made:
+        return "the newest"
+    return f"not the newest: the first is of {first.created_at or 'no time'}"
+
+
 def page_of_a_collection(live: Live) -> str:
     return "by hand: no call tells. Open a collection in the console and note its address"
 
@@ -188,13 +259,22 @@ POINTS: tuple[OpenPoint, ...] = (
     ),
     OpenPoint("Fields: status and text when a required one is missing?", missing_required_field),
     OpenPoint("Fields: status and text when a unique value is repeated?", repeated_unique_field),
+    OpenPoint("Fields: what becomes of one that is not declared? (seen: refused)", undeclared_field),
+    OpenPoint("Fields: what does an ADD of a key do that exists? (doc: updates it)", add_of_an_existing_field),
+    OpenPoint("Fields: may a new one be required? (doc: no)", new_required_field),
     OpenPoint("Files: what becomes of an empty one?", empty_file),
     OpenPoint("Lists: what does a filter by an unknown field do?", filter_of_a_list_by_an_unknown_field),
     OpenPoint("Search: does a filter by an unknown field give no match? (doc)", filter_of_a_search_by_an_unknown_field),
     OpenPoint("The one-call upload: its answer? (seen: also a 500)", upload_in_one_call),
+    OpenPoint("A PDF by the one call: what comes out? (seen: text)", comes_out(by_one_call, "pdf")),
+    OpenPoint("A PDF by two calls: what comes out? (seen: chunks of raw bytes)", comes_out(by_two_calls, "pdf")),
+    OpenPoint("A DOCX by the one call: what comes out? (seen: text)", comes_out(by_one_call, "docx")),
+    OpenPoint("A DOCX by two calls: what comes out? (seen: FAILED)", comes_out(by_two_calls, "docx")),
     OpenPoint("Documents: what is `hash`, and what do text files come to?", hash_of_a_document),
     OpenPoint("Files: may one be deleted that is attached?", delete_an_attached_file),
     OpenPoint("Lists: how does an empty one look, and how does one end?", end_of_a_list),
+    OpenPoint("Lists: are pages as long as asked for, and does the last carry a token?", pages_of_a_list),
+    OpenPoint("Files: which come first in a list that names no order?", order_of_files),
     OpenPoint("Limits: are they told, and does a 429 always carry Retry-After?", limits_in_headers),
     OpenPoint("Console: the address of one collection's page?", page_of_a_collection),
 )

@@ -7,15 +7,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from blake3 import blake3
+
 from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.api.filters import ListFilter
 from airflow_provider_xai_collections.api.polling import WaitResult, WaitRules
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from tests.operators.stage import run, write
 from tests.operators.syncs import counts
 
 from .place import Live
+from .uploading import KINDS, finds_text
 
 CHUNKING = {"chars_configuration": {"max_chunk_size_chars": 400, "chunk_overlap_chars": 40}}
 
@@ -139,6 +143,29 @@ def _sync(live: Live, folder: Any, collection: str, **arguments: Any) -> Any:
     return run(task)
 
 
+def ingest_what_needs_extraction(live: Live) -> None:
+    """Ingest a PDF and a DOCX by the default way; a search finds the text of each, xAI has the bytes that were sent."""
+    for kind, (make, content_type) in KINDS.items():
+        content = make()
+        path = live.folder / f"{live.name}-ingested.{kind}"
+        path.write_bytes(content)
+        collection_id = live.collection(f"ingested-{kind}")
+        task = XAIIngestDocumentsOperator(
+            task_id="ingest",
+            collection_id=collection_id,
+            paths=str(path),
+            timeout=live.patience,
+            poll_interval=live.poll_interval,
+            conn_id=live.hook.conn_id,
+        )
+        told = run(task)
+        (document,) = live.hook.list_documents(collection_id=collection_id)
+        assert (told["added"], told["wait"]["doubtful"], told["wait"]["altered"]) == (1, 0, 0), told["wait"]["doubts"]
+        assert document.file_metadata.content_type == content_type
+        assert document.file_metadata.hash == blake3(content).hexdigest()
+        assert finds_text(live, collection_id), f"no search finds the text of the {kind}"
+
+
 SCENARIOS: tuple[Callable[[Live], None], ...] = (
     create_and_update,
     attach_look_and_list,
@@ -146,4 +173,5 @@ SCENARIOS: tuple[Callable[[Live], None], ...] = (
     search,
     remove_and_delete,
     sync,
+    ingest_what_needs_extraction,
 )

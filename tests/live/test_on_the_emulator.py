@@ -22,7 +22,7 @@ from .place import PREFIX, Live
 from .playing import Outcome
 from .rehearsal import holds_nothing, metering, played, shown
 from .report import report
-from .scenarios import SCENARIOS
+from .scenarios import SCENARIOS, ingest_what_needs_extraction
 
 
 def seen(outcome: Outcome) -> dict[str, str]:
@@ -47,6 +47,12 @@ def with_other_switches() -> Any:
         pagination_end="empty",
         last_indexed_at_null=True,
         search_lag="reads:1",
+        undeclared_fields="keep",
+        add_existing_field="refuse",
+        new_required_field="accept",
+        files_text="extract",
+        files_order="ascending",
+        max_page=1,
     )
 
 
@@ -71,10 +77,58 @@ def test_on_an_emulator_as_it_is_everything_holds_and_is_answered(connection: st
     assert answers["Fields: status and text when a unique value is repeated?"].startswith("409 ")
     assert answers["Files: what becomes of an empty one?"] == "uploaded and attached; then processed"
     assert answers["Files: may one be deleted that is attached?"] == "DELETE: 200; the document afterwards: 404"
-    assert "are the SHA-256" not in answers["Documents: what is `hash`, and what do text files come to?"]
+    assert answers["Documents: what is `hash`, and what do text files come to?"].startswith("`hash` is the BLAKE3 of")
+    undeclared = answers["Fields: what becomes of one that is not declared? (seen: refused)"]
+    assert undeclared.startswith("attach: 400 ")
+    assert "; one call: 400 " in undeclared
+    assert undeclared.endswith("the documents have the fields []")
+    existing = answers["Fields: what does an ADD of a key do that exists? (doc: updates it)"]
+    assert existing == "200, the definition is updated"
+    assert answers["Fields: may a new one be required? (doc: no)"].startswith("400 ")
+    pages = answers["Lists: are pages as long as asked for, and does the last carry a token?"]
+    assert pages == "2 documents, token given; 1 documents, token absent"
+    assert answers["Files: which come first in a list that names no order?"] == "the newest"
     assert answers["Limits: are they told, and does a 429 always carry Retry-After?"].startswith(
         "no header about limits"
     )
+    assert holds_nothing(xai)
+
+
+def of_both_ways(outcome: Outcome, kind: str) -> tuple[str, str]:
+    """The answers about a document of this kind by the one call, and by two."""
+    one, two = (line.seen for line in outcome.points if line.what.startswith(f"A {kind} by "))
+    return one, two
+
+
+def test_text_comes_out_of_the_one_call_and_raw_bytes_or_nothing_out_of_two(connection: str, tmp_path: Path) -> None:
+    points = [
+        point for point in POINTS if " by the one call: " in point.question or " by two calls: " in point.question
+    ]
+    outcome = played(connection, tmp_path, scenarios=[ingest_what_needs_extraction], points=points)
+    assert outcome.wrong == []
+    pdfs, docxs = of_both_ways(outcome, "PDF"), of_both_ways(outcome, "DOCX")
+    for one_call in (pdfs[0], docxs[0]):
+        assert one_call.startswith("PROCESSED; stored as the type it is; 1 chunks of ")
+        assert one_call.endswith("; `hash` is the BLAKE3 of what was sent; a search finds its text")
+    assert pdfs[1].startswith("PROCESSED; stored as the type it is; 7 chunks of ")
+    assert "; a search does not find its text, in 2 looks; doubted: its 7 chunks are as many as its " in pdfs[1]
+    assert docxs[1].startswith("FAILED; stored as application/octet-stream; 0 chunks of ")
+    assert docxs[1].endswith("; the service says: File format not supported. The file does not contain readable text.")
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(direct_upload_answer="empty", list_lag_reads=1)])
+def test_a_document_whose_id_the_answer_does_not_tell_is_looked_up(connection: str, tmp_path: Path) -> None:
+    points = [point for point in POINTS if point.question.startswith("A PDF by the one call: ")]
+    (line,) = played(connection, tmp_path, scenarios=(), points=points).points
+    assert line.seen.endswith("a search finds its text")
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(files_text="raw", direct_upload_status=405)])
+def test_a_default_way_out_of_which_no_text_comes_does_not_hold(connection: str, xai: Xai, tmp_path: Path) -> None:
+    outcome = played(connection, tmp_path, scenarios=[ingest_what_needs_extraction], points=())
+    (wrong,) = outcome.wrong
+    assert wrong.startswith("Ingest a PDF and a DOCX by the default way")
+    assert "AssertionError" in wrong
     assert holds_nothing(xai)
 
 
@@ -96,6 +150,17 @@ def test_on_one_that_differs_in_every_point_the_answers_do_too(connection: str, 
     assert answers["Files: what becomes of an empty one?"].startswith("uploaded and attached; then failed: ")
     assert answers["Files: may one be deleted that is attached?"].startswith("DELETE: 409; ")
     assert answers["The one-call upload: its answer? (seen: also a 500)"].startswith("500 ")
+    one, two = of_both_ways(outcome, "PDF")
+    assert one.startswith("refused: 500 ")
+    assert two.endswith("; a search finds its text")
+    undeclared = answers["Fields: what becomes of one that is not declared? (seen: refused)"]
+    assert undeclared.startswith("attach: 200 ")
+    assert undeclared.endswith("the documents have the fields [{'nobody_declared_me': 'x'}]")
+    assert answers["Fields: what does an ADD of a key do that exists? (doc: updates it)"].startswith("4")
+    assert answers["Fields: may a new one be required? (doc: no)"] == "200, it is required"
+    pages = answers["Lists: are pages as long as asked for, and does the last carry a token?"]
+    assert pages == "1 documents, token given; 1 documents, token given; 1 documents, token empty"
+    assert answers["Files: which come first in a list that names no order?"].startswith("not the newest: ")
     assert "`documents` is absent, token empty" in answers["Lists: how does an empty one look, and how does one end?"]
     assert holds_nothing(xai)
     text = report(outcome, where="here", when="today")
