@@ -85,7 +85,8 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         declared = self.hook.declarations(collection, team_id=self.team, may_declare=self.declare_fields)
         target = ingestion.Target(self.collection_id, scope, self.hook.upload_way(method), declared, self.team)
         fields = [planning.check_fields(collection, {**shared, **source.fields}) for source in sources]
-        self.hook.run(declared.require([*planning.MANAGED_KEYS, *(key for own in fields for key in own)]))
+        ours = [definition.key for definition in planning.MANAGED_FIELDS]
+        self.hook.run(declared.require([*ours, *(key for own in fields for key in own)]))
         plan = planning.plan_ingestion(target.scope, sources, self._held(target, sources, collection))
         self.log.info("%s: %s", self.collection_id, plan)
         if plan.older_versions:

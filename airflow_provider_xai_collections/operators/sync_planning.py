@@ -10,7 +10,7 @@ from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.ensuring import ensure_collection, find_collection
 from airflow_provider_xai_collections.api.ingestion import Target, knows_scopes
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, MANAGED_KEYS, SourceDocument, digest_of
+from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, SourceDocument, digest_of
 from airflow_provider_xai_collections.api.sync_flows import held_documents
 from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncPlan
 from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
@@ -79,7 +79,8 @@ class SyncPlanner:
             collection, created = ensured.collection, ensured.created
         target = self.target(planned.target.scope, collection)
         if target.declared is not None:
-            self._hook.run(target.declared.require([*MANAGED_KEYS, *(planned.fields.shared or ())]))
+            ours = [definition.key for definition in MANAGED_FIELDS]
+            self._hook.run(target.declared.require([*ours, *(planned.fields.shared or ())]))
         there = {"collection_id": collection.collection_id, "created": created}
         return replace(
             planned,
