@@ -74,7 +74,7 @@ class Operation:
 def _source() -> SourceDocument:
     digest = blake3(CONTENT).hexdigest()
     return SourceDocument(
-        "file:///library/new.md", NEW, len(CONTENT), digest, "text/markdown", _opened, head=lambda: CONTENT
+        "file:///library/new.md", NEW, len(CONTENT), digest, "text/markdown", _opened, sent_type=lambda: "text/markdown"
     )
 
 

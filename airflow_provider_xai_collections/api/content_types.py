@@ -7,6 +7,7 @@ goes as ``text/plain``. Whatever is neither is not sent at all. Nothing here dep
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import PurePosixPath
 
 from airflow_provider_xai_collections.exceptions import XAIUnfitDocumentError
@@ -220,14 +221,14 @@ _EXTRACTED = frozenset(
 _PDF_MAGIC = b"%PDF-"
 _RTF_MAGIC = b"{\\rtf"
 _ZIP_MAGIC = b"PK\x03\x04"
-#: What tells the kinds of zip files apart, early in each of them.
-_IN_A_ZIP = {
-    b"mimetypeapplication/epub+zip": EPUB,
-    b"mimetypeapplication/vnd.oasis.opendocument.text": ODT,
-    b"word/": DOCX,
-    b"xl/": XLSX,
-    b"ppt/": PPTX,
-}
+#: What tells the kinds of zip files apart, early in each of them: its first member, or the beginning of a name.
+_IN_A_ZIP = (
+    (re.compile(rb"mimetypeapplication/epub\+zip"), EPUB),
+    (re.compile(rb"mimetypeapplication/vnd\.oasis\.opendocument\.text"), ODT),
+    (re.compile(rb"(?<![\w/.-])word/"), DOCX),
+    (re.compile(rb"(?<![\w/.-])xl/"), XLSX),
+    (re.compile(rb"(?<![\w/.-])ppt/"), PPTX),
+)
 
 
 def content_type_of(name: str) -> str | None:
@@ -252,7 +253,7 @@ def type_to_send(name: str, head: bytes) -> str:
     if wrong := unsupported(name):
         raise XAIUnfitDocumentError(f"{name} {wrong}")
     named, seen = content_type_of(name), _type_seen(head)
-    if seen is not None and (named is None or not needs_extraction(named)):
+    if seen in (PDF, RTF) or (seen is not None and (named is None or not needs_extraction(named))):
         return seen
     if named is None:
         if _is_text(head):
@@ -265,7 +266,7 @@ def type_to_send(name: str, head: bytes) -> str:
 
 
 def needs_extraction(content_type: str) -> bool:
-    """Whether a document of this type has text only once the service has extracted it."""
+    """Tell that text of this type has to be extracted by the service."""
     return bare(content_type) in _EXTRACTED
 
 
@@ -281,12 +282,12 @@ def _type_seen(head: bytes) -> str | None:
     if head.startswith(_RTF_MAGIC):
         return RTF
     if head.startswith(_ZIP_MAGIC):
-        return next((kind for mark, kind in _IN_A_ZIP.items() if mark in head), ZIP)
+        return next((kind for mark, kind in _IN_A_ZIP if mark.search(head)), ZIP)
     return None
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether bytes are the beginning of UTF-8 text, whose last character may be cut in two, or all of it."""
+    """Check that bytes begin UTF-8 text, whose last character may be cut in two, or are all of it."""
     if b"\0" in head:
         return False
     try:

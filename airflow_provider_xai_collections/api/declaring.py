@@ -39,7 +39,7 @@ class Declarations:
 
     :param definitions: by key.
     :param may_declare: whether to declare what is missing; otherwise it is refused, by name.
-    :param on_declared: hears the keys that were declared, once each.
+    :param on_declared: called with the keys that were declared, once each.
     """
 
     collection_id: str
@@ -47,10 +47,11 @@ class Declarations:
     definitions: dict[str, FieldDefinition] = field(default_factory=dict)
     may_declare: bool = True
     on_declared: Callable[[Sequence[str]], None] = lambda keys: None
+    _said: set[str] = field(init=False, default_factory=set)
 
     def learn(self, collection: Collection) -> None:
-        """Take in what a collection says that it defines."""
-        self.definitions = {definition.key: definition for definition in collection.field_definitions}
+        """Note the fields that a collection defines. What this run has declared stays: the answer may be older."""
+        self.definitions.update({definition.key: definition for definition in collection.field_definitions})
 
     def missing(self, keys: Iterable[str]) -> list[FieldDefinition]:
         """The definitions that documents with these fields need, and the collection lacks.
@@ -97,7 +98,10 @@ class Declarations:
             self.learn((yield from call(look)))
             return error
         self.definitions.update({definition.key: definition for definition in missing})
-        self.on_declared([definition.key for definition in missing])
+        # Documents that are placed side by side may each have declared it.
+        if new := [definition.key for definition in missing if definition.key not in self._said]:
+            self._said.update(new)
+            self.on_declared(new)
         return None
 
     def _has(self, needed: FieldDefinition) -> bool:
@@ -106,8 +110,9 @@ class Declarations:
 
     def _undeclared(self, missing: Sequence[FieldDefinition]) -> XAIArgumentError:
         add_fields = json.dumps([{"key": each.key, **({"unique": True} if each.unique else {})} for each in missing])
+        fields = "field" if len(missing) == 1 else "fields"
         return XAIArgumentError(
-            f"{self.collection_id} does not define the field {', '.join(each.key for each in missing)}, and xAI "
+            f"{self.collection_id} does not define the {fields} {', '.join(each.key for each in missing)}, and xAI "
             "refuses documents with fields that are not defined. Leave out declare_fields=False, or declare them with "
             f"XAIUpdateCollectionOperator(add_fields={add_fields})"
         )

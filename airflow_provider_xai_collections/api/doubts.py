@@ -66,12 +66,9 @@ def reason_of_failure(document: Document) -> str:
 
 
 def may_be_raw_bytes(document: Document) -> bool:
-    """Whether the number of chunks is worth comparing, once the chunking of the collection is known."""
-    return (document.chunk_count or 0) >= _TELLING and _is_extracted(document)
-
-
-def _is_extracted(document: Document) -> bool:
-    return needs_extraction(content_type_of(document.name) or document.file_metadata.content_type)
+    """Tell that the number of chunks is worth comparing: only PDFs have been seen to end as raw bytes."""
+    is_pdf = (content_type_of(document.name) or bare(document.file_metadata.content_type)) == PDF
+    return is_pdf and (document.chunk_count or 0) >= _TELLING
 
 
 def _content(document: Document) -> str:
@@ -102,18 +99,17 @@ def _chunks(document: Document, chunking: ChunkConfiguration | None) -> str:
     if chunking is None or not may_be_raw_bytes(document):
         return ""
     count, size = document.chunk_count or 0, document.file_metadata.size_bytes
-    least, most = _chunks_of_raw_bytes(size, chunking, is_pdf=content_type_of(document.name) == PDF)
+    least, most = _chunks_of_raw_bytes(size, chunking)
     if not least <= count <= most:
         return ""
-    return f"its {count} chunks are as many as its {size:,} raw bytes make, so they may hold no text"
+    return (
+        f"its {count} chunks are as many as its {size:,} raw bytes make: if no search finds its text, remove the "
+        "document and upload it again, in one call"
+    )
 
 
-def _chunks_of_raw_bytes(size: int, chunking: ChunkConfiguration, *, is_pdf: bool) -> tuple[float, float]:
-    """How many chunks so many raw bytes may make; none at all (an empty range) if nothing tells.
-
-    :param is_pdf: the only type that has been seen to end so. Of tokens the range is so wide that others may fall into
-        it by chance.
-    """
+def _chunks_of_raw_bytes(size: int, chunking: ChunkConfiguration) -> tuple[float, float]:
+    """Estimate how many chunks so many raw bytes make: an empty range if nothing tells."""
     for strategy in chunking.strategies.values():
         if isinstance(strategy, dict):
             break  # deprecated, and its parts are not documented
@@ -121,8 +117,6 @@ def _chunks_of_raw_bytes(size: int, chunking: ChunkConfiguration, *, is_pdf: boo
         step = sum(-value if key.startswith("chunk_overlap") else value for key, value in sizes.items())
         if step <= 0:
             break
-        if not any(key.endswith("_tokens") for key in sizes):
-            return _LEAST * size / step, _MOST * size / step
-        if is_pdf:
-            return _LEAST * size / step / _BYTES_OF_A_TOKEN, _MOST * size / step
+        of_tokens = any(key.endswith("_tokens") for key in sizes)
+        return _LEAST * size / step / (_BYTES_OF_A_TOKEN if of_tokens else 1), _MOST * size / step
     return 1.0, 0.0

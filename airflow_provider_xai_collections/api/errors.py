@@ -117,7 +117,7 @@ _WHAT: dict[type[XAIStatusError], str] = {
     XAIConflictError: "clashes with what exists",
     XAITooLargeError: "too large for the service",
     XAIRateLimitError: "too many requests",
-    XAIUnroutableError: "the way to the service does not take this call",
+    XAIUnroutableError: "a gateway, or xAI's edge, does not accept this call",
     XAIServerError: "the service failed",
     XAIInvalidRequestError: "the service refused the request",
     XAIStatusError: "redirected, which is refused because a key must not leave its host",
@@ -129,7 +129,7 @@ def _next_step(kind: type[XAIStatusError], status: int, said: _Said, request: Re
     if said.has_reason(_STORAGE_FULL_REASON):
         return "The team's storage is full: delete files that nobody needs, or ask xAI for more, then clear the task"
     if kind is XAIUnroutableError:
-        return _other_way(status, request)
+        return _other_way(status)
     if kind is XAIAuthError and status == 403 and not said.has_reason(_WRONG_KEY_REASON):
         permission = "AddFileToCollection" if request.endpoint.name in _ATTACHING else "the endpoint"
         if host is Host.MANAGEMENT:
@@ -143,9 +143,7 @@ def _next_step(kind: type[XAIStatusError], status: int, said: _Said, request: Re
     return _NEXT_STEP[kind]
 
 
-def _other_way(status: int, request: Request[Any]) -> str:
-    if request.endpoint.name == "upload_document":
-        return 'upload_method="auto" or "files" uploads in two calls instead'
+def _other_way(status: int) -> str:
     if status == 405:
         return "Check the host in the connection: a gateway there may not route this call"
     return "It depends on where the call comes from: send it from another network, or through a proxy elsewhere"

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
 
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
+from airflow_provider_xai_collections.api.doubts import may_be_raw_bytes
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
     BATCH_GET_DOCUMENTS,
@@ -306,8 +308,8 @@ def wait_for_documents(
     """Poll until the poller says the wait is over; ``tell`` hears after each look how far it is."""
     while True:
         try:
-            documents = yield from batch_get_documents(
-                collection_id, poller.pending, team_id=team_id, deadline=poller.rules.deadline
+            documents = yield from watched_documents(
+                collection_id, poller, team_id=team_id, deadline=poller.rules.deadline
             )
         except XAIError as error:
             now: float = yield Now()
@@ -318,24 +320,31 @@ def wait_for_documents(
         if tell is not None:
             tell(poller)
         if result is not None:
-            return (yield from with_doubts(collection_id, poller, result, team_id=team_id))
+            return result
         yield poller.pause(now)
 
 
-def with_doubts(
-    collection_id: str, poller: Poller, result: WaitResult, *, team_id: str | None = None
-) -> Flow[WaitResult]:
-    """Return the result with the doubts for which the chunking of the collection is needed.
+def watched_documents(
+    collection_id: str, poller: Poller, *, team_id: str | None = None, deadline: float | None = None
+) -> Flow[list[Document]]:
+    """The documents that a poller waits for, as they are now.
 
-    A request more, and only if a document is such that it tells; should it fail, they are not raised.
+    The poller learns the chunking of the collection once the number of chunks of a document tells something. No retry
+    starts after ``deadline``.
     """
-    if not poller.suspects:
-        return result
-    try:
-        collection = yield from call(GET_COLLECTION.request(collection_id=collection_id, team_id=team_id))
-    except XAIError:
-        return result
-    return poller.judge_suspects(result, collection.chunk_configuration)
+    documents = yield from batch_get_documents(collection_id, poller.pending, team_id=team_id, deadline=deadline)
+    if poller.chunking is None and any(map(may_be_raw_bytes, documents)):
+        poller.chunking = yield from chunking_of(collection_id, team_id=team_id, deadline=deadline)
+    return documents
+
+
+def chunking_of(
+    collection_id: str, *, team_id: str | None = None, deadline: float | None = None
+) -> Flow[ChunkConfiguration]:
+    """How a collection cuts documents into chunks; without any strategy if it does not say."""
+    look = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
+    collection = yield from call(replace(look, deadline=deadline))
+    return collection.chunk_configuration or ChunkConfiguration()
 
 
 def unfinished_documents(

@@ -31,6 +31,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIInvalidRequestError,
     XAINotFoundError,
     XAIOutcomeUnknownError,
+    XAISourceError,
     XAIUnfitDocumentError,
     XAIUnroutableError,
 )
@@ -120,9 +121,12 @@ def prepare(target: Target, source: SourceDocument, fields: Mapping[str, str]) -
     """Return what to send, and see to it that the collection defines these fields: before anything makes room for it.
 
     :raises XAIUnfitDocumentError: xAI would not index it.
+    :raises XAISourceError: it is too large for the two calls that the run has changed to.
     :raises XAIArgumentError: a field is not defined, and may not be declared.
     """
     upload = source.upload()
+    if not target.way.is_direct:
+        _check_size_for_two_calls(target, upload)
     if target.declared is not None:
         yield from target.declared.require(fields)
     return upload
@@ -132,27 +136,37 @@ def bring_in(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Pla
     """Add a document with these fields, the managed ones included, unless the collection holds this version."""
     if target.way.is_direct:
         try:
-            return (yield from _upload_directly(target, upload, fields))
-        except (XAIUnroutableError, XAINotFoundError) as error:
-            if isinstance(error, XAINotFoundError):
-                error = yield from _no_route(target, error)
+            return (yield from _upload_if_routed(target, upload, fields))
+        except XAIUnroutableError as error:
             if target.way.method is not UploadMethod.AUTO:
-                raise error from None
+                raise XAIUnroutableError(
+                    f"{error}; or upload in two calls, with upload_method='auto' or 'files'", status=error.status
+                ) from None
             target.way.change(str(error))
     return (yield from _upload_and_add(target, upload, fields))
 
 
-def _no_route(target: Target, error: XAINotFoundError) -> Flow[XAIUnroutableError]:
-    """The reason of a 404 to an upload: a gateway does not know the call, if the collection is there.
+def _upload_if_routed(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
+    """Upload in one call.
 
-    :raises XAINotFoundError: it is not.
+    A 404 may mean that a gateway does not know the call, that the collection is not there, or that it is so new that
+    the call did not find it: so the collection is looked at, and the call made once more.
+
+    :raises XAIUnroutableError: the service cannot take the call.
+    :raises XAINotFoundError: the collection does not exist.
     """
-    yield from call(GET_COLLECTION.request(collection_id=target.collection_id, team_id=target.team_id))
-    return XAIUnroutableError(
-        f"{error}. But the collection is there, so a gateway in between may not know this call: "
-        "upload_method='auto' or 'files' uploads in two calls instead",
-        status=error.status,
-    )
+    try:
+        return (yield from _upload_directly(target, upload, fields))
+    except XAINotFoundError:
+        yield from call(GET_COLLECTION.request(collection_id=target.collection_id, team_id=target.team_id))
+    try:
+        return (yield from _upload_directly(target, upload, fields))
+    except XAINotFoundError as error:
+        raise XAIUnroutableError(
+            f"{error}. But the collection is there, so a gateway in between may not know this call: check the host in "
+            "the connection",
+            status=error.status,
+        ) from None
 
 
 def _upload_and_add(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
@@ -184,14 +198,23 @@ def _warning(target: Target, upload: Upload) -> str:
     )
 
 
+def _check_size_for_two_calls(target: Target, upload: Upload) -> None:
+    """Refuse what only the one call takes. If the run has changed, that is no fault of the document: the next run may
+    send it."""
+    if upload.size <= MAX_UPLOAD_BYTES:
+        return
+    said = (
+        f"{upload.filename} has {upload.size / MEGABYTE:.1f} MB, above the {MAX_UPLOAD_BYTES // MEGABYTE} MB that "
+        "POST /v1/files takes"
+    )
+    if target.way.reason:
+        raise XAISourceError(f"{said}, and this run uploads that way because {target.way.reason}")
+    raise XAIUnfitDocumentError(f"{said}. Split it, or leave it out with exclude=[...]")
+
+
 def _upload(target: Target, upload: Upload) -> Flow[tuple[str, int]]:
     """Upload a file. A lost answer cannot be looked up, so the upload is repeated and the loss counted."""
-    if upload.size > MAX_UPLOAD_BYTES:
-        why = f", and this run uploads so because {target.way.reason}" if target.way.reason else ""
-        raise XAIUnfitDocumentError(
-            f"{upload.filename} has {upload.size / MEGABYTE:.1f} MB, above the {MAX_UPLOAD_BYTES // MEGABYTE} MB that "
-            f"POST /v1/files takes{why}. Split it, or leave it out with exclude=[...]"
-        )
+    _check_size_for_two_calls(target, upload)
     request = UPLOAD_FILE.request(upload=upload)
     orphans = 0
     while True:

@@ -15,7 +15,6 @@ from enum import StrEnum
 from typing import Any, BinaryIO
 
 from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
-from airflow_provider_xai_collections.api.content_types import type_to_send
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
@@ -48,7 +47,7 @@ class SourceDocument:
     :param content_hash: BLAKE3 of the content, in hex.
     :param content_type: MIME type by name, or ``None`` if the name tells nothing.
     :param open: returns a fresh stream of the content.
-    :param head: returns the first bytes of the content, or all of them if there are few.
+    :param sent_type: returns the MIME type under which it is sent, by its name and its first bytes.
     :param fields: metadata of this document alone.
     :param fingerprint: what tells without reading that the content is the same; ``None`` if nothing does.
     """
@@ -59,7 +58,7 @@ class SourceDocument:
     content_hash: str
     content_type: str | None
     open: Callable[[], BinaryIO] = field(repr=False, compare=False)
-    head: Callable[[], bytes] = field(repr=False, compare=False)
+    sent_type: Callable[[], str] = field(repr=False, compare=False)
     fields: Mapping[str, str] = field(default_factory=dict, compare=False)
     fingerprint: str | None = field(default=None, compare=False)
 
@@ -69,7 +68,7 @@ class SourceDocument:
         :raises XAIUnfitDocumentError: they promise none that xAI would index.
         :raises XAISourceError: the first bytes cannot be read.
         """
-        return Upload(self.name, self.open, self.size, type_to_send(self.name, self.head()))
+        return Upload(self.name, self.open, self.size, self.sent_type())
 
 
 def version_key(scope: str, source: SourceDocument, metadata: str | None = None) -> str:

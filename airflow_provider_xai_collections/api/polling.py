@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
-from airflow_provider_xai_collections.api.doubts import Doubt, doubts_about, may_be_raw_bytes, reason_of_failure
+from airflow_provider_xai_collections.api.doubts import Doubt, doubts_about, reason_of_failure
 from airflow_provider_xai_collections.api.protocol import Sleep
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
@@ -83,15 +83,13 @@ class Poller:
 
     Feed it what the service said with :meth:`observe`, or that the look itself failed with :meth:`failed`.
 
-    :param chunking: of the collection, by which chunks of raw bytes are noticed. If it is not known, documents of which
-        it would tell are kept in :attr:`suspects`.
+    :param chunking: of the collection, by which chunks of raw bytes are noticed; ``None`` as long as it is not known.
     """
 
     file_ids: Iterable[str]
     rules: WaitRules = field(default_factory=WaitRules)
     unknown_words: set[str] = field(default_factory=set)
     chunking: ChunkConfiguration | None = None
-    suspects: list[Document] = field(init=False, default_factory=list)
     _open: dict[str, object] = field(init=False)
     _absent_since: dict[str, float] = field(init=False, default_factory=dict)
     _processed: list[str] = field(init=False, default_factory=list)
@@ -156,12 +154,6 @@ class Poller:
         self._processed, self._failed, self._missing, self._doubts = [], [], [], []
         return replace(news, pending=())
 
-    def judge_suspects(self, result: WaitResult, chunking: ChunkConfiguration | None) -> WaitResult:
-        """Return the result with the doubts that the chunking of the collection raises."""
-        known = set(result.doubts)
-        late = (doubt for document in self.suspects for doubt in doubts_about(document, chunking))
-        return replace(result, doubts=(*result.doubts, *(doubt for doubt in late if doubt not in known)))
-
     def pause(self, now: float, *, more_to_come: bool = False) -> Sleep:
         """How long to wait before the next look: fast at first, then slower, with jitter, never past the deadline.
 
@@ -181,8 +173,6 @@ class Poller:
                 self._close(now, document.file_id)
                 self._processed.append(document.file_id)
                 self._doubts.extend(doubts_about(document, self.chunking))
-                if self.chunking is None and may_be_raw_bytes(document):
-                    self.suspects.append(document)
             case DocumentStatus.FAILED:
                 self._close(now, document.file_id)
                 self._failed.append(FailedDocument(document.file_id, document.name, reason_of_failure(document)))

@@ -49,8 +49,11 @@ class SearchDocuments(Params):
 
 
 class _PageOfText(BaseModel):
-    """A piece of a passage."""
+    """A piece of a passage. Anything with other parts is JSON that the document itself holds."""
 
+    model_config = ConfigDict(extra="forbid")
+
+    page_number: int
     text: str
 
 

@@ -70,12 +70,12 @@ class HeldDocument:
 
     @property
     def is_altered(self) -> bool:
-        """Whether the service's own hash says that it holds other content than was sent."""
+        """Tell that the service holds other content than was sent, by its own hash."""
         return any(doubt.altered for doubt in self.doubts)
 
     @classmethod
     def of(cls, document: Document, chunking: ChunkConfiguration | None = None) -> HeldDocument:
-        """Take from a document what a sync needs to know.
+        """Read from a document what a sync needs to know.
 
         :param chunking: of the collection, if it is known.
         """

@@ -266,7 +266,7 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
             files_kept=what.files_kept,
             seconds=what.seconds,
         )
-        if isinstance(what.error, XAIUnfitDocumentError):  # its bytes are not what its name promises
+        if isinstance(what.error, XAIUnfitDocumentError):  # by its bytes, or since it was listed
             self._done(replace(done, outcome=SyncOutcome.SKIPPED, reason=str(what.error)))
         elif what.error is not None:
             self._done(replace(done, outcome=SyncOutcome.ERROR, reason=str(what.error), error=what.error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_provider_xai_collections.api.sync_plan import (
     HeldDocument,
@@ -19,9 +19,6 @@ from airflow_provider_xai_collections.api.sync_plan import (
     SyncStep,
 )
 from airflow_provider_xai_collections.exceptions import XAIError
-
-#: Why a document is replaced although its source did not change.
-ALTERED = "xAI holds other content than was sent, by its own hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class Holdings:
         return self.by_uri.get(entry.uri, ())
 
     def must_be_replaced(self, document: HeldDocument, rules: SyncRules) -> bool:
-        """Whether the service holds other content than was sent, beyond doubt.
+        """Tell beyond doubt that the service holds other content than was sent.
 
         If none of its hashes agreed with what was sent, they would be something else than we know.
         """
@@ -172,10 +169,9 @@ def _step(entry: SourceEntry, content_hash: str | None, held: Holdings, rules: S
             action = SyncAction.REINDEX
         case 0:
             broken = tuple(each.file_id for each in copies)
-            reason = best.reason or (ALTERED if best.is_altered else "the service gave no reason")
-            return SyncStep(
-                SyncAction.REPAIR, entry.uri, entry, content_hash, broken=broken, stale=others, reason=reason
-            )
+            altered = next((doubt.reason for doubt in best.doubts if doubt.altered), "the service gave no reason")
+            repair = SyncStep(SyncAction.REPAIR, entry.uri, entry, content_hash, broken=broken, stale=others)
+            return replace(repair, reason=best.reason or altered, doubts=best.doubts)
         case 1:
             action = SyncAction.AWAIT
         case _:

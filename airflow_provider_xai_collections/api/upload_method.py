@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 
 
 class UploadMethod(StrEnum):
@@ -34,21 +35,22 @@ class UploadWay:
     """The way that all documents of a run take, which may change once.
 
     :param method: the one asked for.
-    :param on_change: hears why the run changes to two calls.
-    :param reason: why it has changed; empty if it has not.
+    :param on_change: called with the reason when the run changes to two calls.
+    :ivar reason: why the run has changed to two calls; empty if it has not.
     """
 
     method: UploadMethod = UploadMethod.AUTO
     on_change: Callable[[str], None] = lambda reason: None
-    reason: str = ""
+    reason: str = field(init=False, default="")
+    _turns: Iterator[int] = field(init=False, default_factory=count)
 
     @property
     def is_direct(self) -> bool:
-        """Whether the next document goes by the one call."""
+        """Tell that the next document goes by the one call."""
         return self.method is not UploadMethod.FILES and not self.reason
 
     def change(self, reason: str) -> None:
-        """Go on in two calls. Documents on their way may find the same reason; the first is heard."""
-        if not self.reason:
-            self.reason = reason
+        """Go on in two calls. Documents on their way in other threads may meet the same; only the first one is said."""
+        self.reason = self.reason or reason
+        if next(self._turns) == 0:
             self.on_change(reason)

@@ -15,6 +15,7 @@ from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import Document, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, File
+from airflow_provider_xai_collections.api.planning import text_fields
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Request, call
@@ -28,7 +29,7 @@ from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIE
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
 from airflow_provider_xai_collections.hooks.lineage import was_added_to, was_read
-from airflow_provider_xai_collections.hooks.progress import ProgressLog
+from airflow_provider_xai_collections.hooks.progress import ProgressLog, warn_of_doubts
 from airflow_provider_xai_collections.sources.paths import AnyPath
 from airflow_provider_xai_collections.sources.reading import head_of, upload_of
 
@@ -344,10 +345,7 @@ class XAICollectionsHook(XAIConnectedHook):
             poll_interval=seconds("poll_interval", poll_interval),
             stall_after=optional_seconds("stall_timeout", stall_timeout),
         )
-        result = self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=self._team(team_id)))
-        for doubt in result.doubts:
-            self.log.warning("%s (%s): %s", printable(doubt.name), doubt.file_id, doubt.reason)
-        return result
+        return self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=self._team(team_id)))
 
     def waiting(
         self,
@@ -362,9 +360,10 @@ class XAICollectionsHook(XAIConnectedHook):
         if file_ids is None:
             file_ids = yield from flows.unfinished_documents(collection_id, filter=filter, team_id=team_id)
         progress = ProgressLog(self.log, collection_id)
-        return (
-            yield from flows.wait_for_documents(collection_id, Poller(file_ids, rules), team_id=team_id, tell=progress)
-        )
+        poller = Poller(file_ids, rules)
+        result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, tell=progress)
+        warn_of_doubts(self.log, result.doubts, len(result.doubts))
+        return result
 
     # Files. Source: REST reference, /v1/files
 
@@ -377,6 +376,9 @@ class XAICollectionsHook(XAIConnectedHook):
         purpose: str | None = "assistants",
     ) -> File:
         """Upload a file (at most 50 MB). Each call makes a new one.
+
+        For PDF and Office documents use :meth:`upload_document`: of files uploaded here, xAI has been seen to index raw
+        bytes, or nothing.
 
         :param path: a local path or an ``ObjectStoragePath``; it is streamed, and read again for a retry.
         :param filename: the name xAI stores; the path's by default.
@@ -528,15 +530,16 @@ class XAICollectionsHook(XAIConnectedHook):
         """Declare the fields of one document. What a collection defines is asked once, and again if that is too few."""
         if not fields:
             return
-        known = self._declared.get(collection_id)
-        if known is None or known.missing(fields):
+        keys, where = text_fields(fields), (collection_id, self._team(team_id))
+        known = self._declared.get(where)
+        if known is None or known.missing(keys):
             collection = self.get_collection(collection_id=collection_id, team_id=team_id)
             known = self.declarations(collection, team_id=team_id, may_declare=may_declare)
-            self.run(known.require(fields))
-            self._declared[collection_id] = known
+            self.run(known.require(keys))
+            self._declared[where] = known
 
     @cached_property
-    def _declared(self) -> dict[str, Declarations]:
+    def _declared(self) -> dict[tuple[str, str | None], Declarations]:
         return {}
 
     def _call(self, endpoint: Endpoint[A], **params: Any) -> A:

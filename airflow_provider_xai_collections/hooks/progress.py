@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from airflow_provider_xai_collections.api.polling import Poller
 from airflow_provider_xai_collections.api.printable import printable
 
 #: Seconds between two lines about the same wait.
 EVERY = 10.0
+#: Documents of which the log warns.
+NAMED = 50
 #: Characters of a status that nobody knows.
 WORD = 60
+
+
+class Doubted(Protocol):
+    """What is needed of a document that may not be as it should, to warn of it."""
+
+    @property
+    def file_id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+def warn_of_doubts(log: Any, doubts: Sequence[Doubted], count: int) -> None:
+    """Warn of processed documents that may not be as they should, up to :data:`NAMED` of them.
+
+    :param count: how many doubts there are, if not all of them are at hand.
+    """
+    for doubt in doubts[:NAMED]:
+        log.warning("%s (%s): %s", printable(doubt.name), doubt.file_id, doubt.reason)
+    if (more := count - min(len(doubts), NAMED)) > 0:
+        log.warning("%d more documents like that, which the manifest counts and does not name", more)
 
 
 class NowAndThen:

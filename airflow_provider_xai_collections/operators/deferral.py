@@ -66,7 +66,7 @@ class XAIDeferrableBaseOperator(XAICollectionsBaseOperator, ABC):
         told = wait_manifests.WaitEvent.parse(event)
         if told.manifest is not None:
             self.so_far = self.read_manifest(told.manifest)
-        summary = verdicts.summary_of(told)
+        summary = verdicts.summary_of(told, self.log)
         return self.read_manifest(told.manifest), summary
 
     def _parts(self, context: Context, manifest: Report) -> deferring.WaitInParts:

@@ -39,7 +39,8 @@ def delete_orphans(
     :returns: the manifest, which tells.
     """
     cut_off = manifest.possible_orphans or context["ti"].try_number > 1
-    if orphan_age is None or not cut_off or target.way.is_direct:
+    went_direct = target.way.is_direct and not manifest.possible_orphans
+    if orphan_age is None or not cut_off or went_direct:
         return manifest
     uploads: dict[str, set[int]] = {}
     for step in plan.steps:

@@ -21,7 +21,7 @@ from airflow_provider_xai_collections.manifests.sync import SyncManifest
 from airflow_provider_xai_collections.operators import sync_verdicts
 from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
 from airflow_provider_xai_collections.operators.sync_fields import DocumentFields
-from airflow_provider_xai_collections.operators.sync_reading import content_hashes
+from airflow_provider_xai_collections.operators.sync_reading import Reading, read_all
 from airflow_provider_xai_collections.sources import scanning
 from airflow_provider_xai_collections.sources.paths import AnyPath
 from airflow_provider_xai_collections.tables import count_table
@@ -174,17 +174,17 @@ class SyncPlanner:
         rules = self._rules(fields, again=again)
         held = Holdings(documents, rules)
         reading = must_be_read(entries, held, rules)
-        read: dict[str, str] = {}
-        unread: dict[str, str] = {}
+        done = Reading()
         if reading:
             self._log.info("%s: reading %d documents that may have changed", self._task.collection, len(reading))
-            read, unread = content_hashes(
+            done = read_all(
                 reading,
                 lambda entry: self.open(entry, None),
                 concurrency=self._task.concurrency,
                 log=self._log,
             )
-        return plan_sync(entries, held, rules, read=read, unread=unread)
+        known = [replace(entry, unfit=done.unfit.get(entry.uri, entry.unfit)) for entry in entries]
+        return plan_sync(known, held, rules, read=done.hashes, unread=done.unread)
 
     def _rules(self, fields: DocumentFields, *, again: bool) -> SyncRules:
         task = self._task

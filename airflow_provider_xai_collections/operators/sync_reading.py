@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
-from airflow_provider_xai_collections.exceptions import XAISourceError
+from airflow_provider_xai_collections.exceptions import XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.hooks.progress import NowAndThen
 
 
-def content_hashes(
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading documents, by URI.
+
+    :param hashes: of their content.
+    :param unread: why reading failed.
+    :param unfit: why xAI would not index them, which only their bytes tell.
+    """
+
+    hashes: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.hashes) + len(self.unread) + len(self.unfit)
+
+
+def read_all(
     entries: Sequence[SourceEntry], read: Callable[[SourceEntry], SourceDocument], *, concurrency: int, log: Any
-) -> tuple[dict[str, str], dict[str, str]]:
-    """The content hashes by URI, and why reading failed.
+) -> Reading:
+    """Read documents for their content hashes.
 
     :param read: reads one to its end.
     """
@@ -26,20 +44,21 @@ def content_hashes(
         except XAISourceError as error:
             return error
 
-    hashes: dict[str, str] = {}
-    unread: dict[str, str] = {}
+    done = Reading()
     line = NowAndThen()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool:
         try:
             for entry, outcome in zip(entries, pool.map(outcome_of, entries), strict=True):
-                if isinstance(outcome, XAISourceError):
-                    unread[entry.uri] = str(outcome)
+                if isinstance(outcome, XAIUnfitDocumentError):
+                    done.unfit[entry.uri] = str(outcome)
+                elif isinstance(outcome, XAISourceError):
+                    done.unread[entry.uri] = str(outcome)
                 else:
-                    hashes[entry.uri] = outcome
+                    done.hashes[entry.uri] = outcome
                 if line.is_due():
-                    log.info("%d of %d documents read", len(hashes) + len(unread), len(entries))
+                    log.info("%d of %d documents read", len(done), len(entries))
         except BaseException:
             # A task that is ended does not read the others first.
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return hashes, unread
+    return done

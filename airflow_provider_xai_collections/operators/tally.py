@@ -15,7 +15,7 @@ from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import Done, Happened, SyncOutcome
 from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIError, XAIOutcomeUnknownError, XAIRateLimitError
-from airflow_provider_xai_collections.hooks.progress import NowAndThen
+from airflow_provider_xai_collections.hooks.progress import NAMED, NowAndThen
 from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.manifests.sync import LOST, Problem, SyncLine, SyncManifest, first_problems
 from airflow_provider_xai_collections.manifests.waits import WaitSummary
@@ -168,12 +168,13 @@ class Tally:
         return kind(str(self._error))
 
     def _warn(self, name: str, why: str) -> None:
-        """Warn of a document; of very many, the report and the counts tell."""
+        """Warn of a document, up to :data:`NAMED` of them."""
         self._warned += 1
-        if self._warned <= CAP:
+        if self._warned <= NAMED:
             self._log.warning("%s: %s", printable(name), why)
-        elif self._warned == CAP + 1:
-            self._log.warning("There are more documents like that: the manifest counts them, and the report has each")
+        elif self._warned == NAMED + 1:
+            where = "the report has each" if self._lines is not None else "with report=… a file has each"
+            self._log.warning("There are more documents like that: %s", where)
 
     def _failed(self, error: XAIError) -> None:
         # The first one stands for all: each holds on to the frames it came through, and there may be very many.

@@ -170,7 +170,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def execute_part_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger that watched one part of very many documents."""
         with for_sensor(), self.hook:
-            told = verdicts.summary_of(wait_manifests.WaitEvent.parse(event))
+            told = verdicts.summary_of(wait_manifests.WaitEvent.parse(event), self.log)
             return self._go_on(self._parts(context).resume(told))
 
     def _parts(self, context: Context) -> deferring.WaitInParts:
@@ -221,7 +221,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
                     ids = self.hook.run(watched)
                 self._poller = polling.Poller(ids)
             poller = self._poller
-            found = self.hook.run(api_flows.batch_get_documents(self.collection_id, poller.pending, team_id=self._team))
+            found = self.hook.run(api_flows.watched_documents(self.collection_id, poller, team_id=self._team))
         except XAIError as error:
             if not retries.is_transient(error):
                 raise
@@ -229,11 +229,10 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             return None
         result = poller.observe(time.time(), found)
         self._progress(poller)
-        if result is None:
-            return None
-        return self.hook.run(api_flows.with_doubts(self.collection_id, poller, result, team_id=self._team))
+        return result
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:
+        progress.warn_of_doubts(self.log, result.doubts, len(result.doubts))
         summary = wait_manifests.WaitSummary.of(result)
         verdicts.judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
         return summary.dump()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from blake3 import blake3
 
-from airflow_provider_xai_collections.api.content_types import HEAD, content_type_of
+from airflow_provider_xai_collections.api.content_types import HEAD, content_type_of, type_to_send
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE, check_filename
 from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.protocol import Upload
@@ -113,7 +113,7 @@ def _content_or_error(content: Content, base_uri: str, limit: int) -> SourceDocu
             content_hash=blake3(data).hexdigest(),
             content_type=content_type_of(content.name),
             open=partial(BytesIO, data),
-            head=lambda: data[:HEAD],
+            sent_type=_known(type_to_send(content.name, data[:HEAD])),
             fields=content.fields,
         )
     except XAISourceError as error:
@@ -128,7 +128,7 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, ke
     :param state: what it was like when it was listed; by default, what it is like now.
     :param limit: the most bytes a document may have.
     :param keep: one of at most so many bytes is held in memory after all, so that it is not opened again to be sent.
-    :raises XAIUnfitDocumentError: xAI would not take it.
+    :raises XAIUnfitDocumentError: xAI would not take it, or not index it.
     :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
     """
     try:
@@ -155,7 +155,7 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, ke
             raise XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read} {more})")
         if state_of(file.path) != now:
             raise _changed(file.name, "it was listed, perhaps while it was read" if state else "reading it began")
-    document = replace(known_file(file, now, digest.hexdigest()), head=lambda: head)
+    document = replace(known_file(file, now, digest.hexdigest()), sent_type=_known(type_to_send(file.name, head)))
     return replace(document, open=partial(BytesIO, content)) if size <= keep else document
 
 
@@ -172,7 +172,7 @@ def known_file(file: FoundFile, state: FileState, content_hash: str) -> SourceDo
         content_hash=content_hash,
         content_type=content_type_of(file.name),
         open=partial(_open_unchanged, file, state) if state.fingerprint else partial(_open_same, file, content_hash),
-        head=partial(_head, file),
+        sent_type=partial(_type_of, file),
         fingerprint=state.fingerprint,
     )
 
@@ -230,6 +230,15 @@ def head_of(path: AnyPath) -> bytes:
     """
     there = as_path(path)
     return _head(FoundFile(there, there.name))
+
+
+def _known(content_type: str) -> Callable[[], str]:
+    """A type that is known, so that the first bytes of very many documents are not kept for it."""
+    return lambda: content_type
+
+
+def _type_of(file: FoundFile) -> str:
+    return type_to_send(file.name, _head(file))
 
 
 def _head(file: FoundFile) -> bytes:

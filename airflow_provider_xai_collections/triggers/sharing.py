@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
-from airflow_provider_xai_collections.api.flows import unfinished_documents, with_doubts
+from airflow_provider_xai_collections.api.flows import unfinished_documents
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
 from airflow_provider_xai_collections.client.drivers import AsyncClient
 from airflow_provider_xai_collections.client.settings import Settings
@@ -122,10 +122,8 @@ class SharedClient:
         if file_ids is None:
             async with self._listings:
                 file_ids = await self._client.run(unfinished_documents(collection_id, filter=filter, team_id=team_id))
-        poller = Poller(file_ids, rules)
         async with self._watches.borrow((collection_id, team_id)) as watch:
-            result = await watch.wait(poller, ProgressLog(log, collection_id))
-        return await self._client.run(with_doubts(collection_id, poller, result, team_id=team_id))
+            return await watch.wait(Poller(file_ids, rules), ProgressLog(log, collection_id))
 
     async def close(self) -> None:
         await self._client.close()

@@ -10,8 +10,10 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.flows import batch_get_documents
+from airflow_provider_xai_collections.api.doubts import may_be_raw_bytes
+from airflow_provider_xai_collections.api.flows import batch_get_documents, chunking_of
 from airflow_provider_xai_collections.api.lookout import Look, Lookout, Watcher
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
 from airflow_provider_xai_collections.client.drivers import AsyncClient, with_jitter
@@ -93,6 +95,7 @@ class CollectionWatch:
         self._team_id = team_id
         self._slots = slots
         self._lookout = Lookout[Waiting]()
+        self._chunking: ChunkConfiguration | None = None
         self._next: tuple[float, asyncio.Task[None]] | None = None
         self._tasks = set[asyncio.Task[None]]()
 
@@ -159,6 +162,10 @@ class CollectionWatch:
                 batch_get_documents(self._collection_id, look.file_ids, team_id=self._team_id, deadline=look.deadline)
             )
             found = {document.file_id: document for document in documents}
+            if self._chunking is None and any(map(may_be_raw_bytes, documents)):
+                self._chunking = await self._client.run(
+                    chunking_of(self._collection_id, team_id=self._team_id, deadline=look.deadline)
+                )
         except Exception as error:
             if isinstance(error, _MAY_BE_ONES_OWN) and len(look.watchers) > 1:
                 # One bad document must not fail the other waits: look for each alone.
@@ -167,6 +174,7 @@ class CollectionWatch:
                 return
             found = error
         for number, each in enumerate(look.watchers, 1):
+            each.poller.chunking = self._chunking
             if (pause := each.take_in(found)) is not None:
                 self._rest(each, pause)
             if not number % AT_A_TIME:

@@ -20,11 +20,12 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_xai_collections.api.flows import batch_get_documents, with_doubts
+from airflow_provider_xai_collections.api.flows import watched_documents
 from airflow_provider_xai_collections.api.polling import Poller, WaitEnd, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
 from airflow_provider_xai_collections.manifests.waits import WaitPart, WaitProgress, WaitSummary
 
 #: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
@@ -130,13 +131,14 @@ class WaitInParts:
         """How far they are now: a wait whose time is up after one look. One that fails leaves it to the trigger."""
         poller = Poller(file_ids, WaitRules(deadline=0.0))
         try:
-            found = self.hook.run(batch_get_documents(self.collection_id, file_ids, team_id=self.team_id))
+            found = self.hook.run(watched_documents(self.collection_id, poller, team_id=self.team_id))
         except XAIError as error:
             if not is_transient(error):
                 raise
             found = []
         result = poller.observe(time.time(), found) or WaitResult(WaitEnd.TIMED_OUT, pending=poller.pending)
-        return self.hook.run(with_doubts(self.collection_id, poller, result, team_id=self.team_id))
+        warn_of_doubts(self.hook.log, result.doubts, len(result.doubts))
+        return result
 
     def _part(self, number: int) -> tuple[str, ...]:
         return WaitPart.parse(self._pull(f"{KEY}_{number}")).file_ids

@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.waits.tolerance import check_policy, too_many
 
@@ -27,7 +28,6 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     :raises XAIIndexingError: more documents failed or vanished than allowed.
     """
     policy = check_policy(on_failed, max_failed)
-    warn_of_doubts(summary, log)
     lost = summary.failed + summary.missing
     trouble = _trouble(summary)
     if summary.end is not WaitEnd.SETTLED:
@@ -48,25 +48,18 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     return summary
 
 
-def warn_of_doubts(summary: WaitSummary, log: Any) -> None:
-    """Warn of processed documents that may not be as they should."""
-    for doubt in summary.doubts:
-        log.warning("%s (%s): %s", doubt.name, doubt.file_id, doubt.reason)
-    if (more := summary.doubtful + summary.altered - len(summary.doubts)) > 0:
-        log.warning("There are %d more documents like that: the manifest counts them", more)
-
-
 def judge_event(told: WaitEvent, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
     """As :func:`judge`, for what a trigger told; its error is raised here as it would have been there."""
-    return judge(summary_of(told), collection_id, on_failed=on_failed, max_failed=max_failed, log=log)
+    return judge(summary_of(told, log), collection_id, on_failed=on_failed, max_failed=max_failed, log=log)
 
 
-def summary_of(told: WaitEvent) -> WaitSummary:
-    """What a trigger told, or its error as it would have been raised here."""
+def summary_of(told: WaitEvent, log: Any) -> WaitSummary:
+    """What a trigger told, or its error as it would have been raised here; the log warns of doubts."""
     if told.summary is None:
         raise _ERRORS.get(told.error_type, XAIError)(
             told.error or "the trigger ended without a reason: see the triggerer's log"
         )
+    warn_of_doubts(log, told.summary.doubts, told.summary.doubtful + told.summary.altered)
     return told.summary
 
 

@@ -28,7 +28,7 @@ TOOLS = SyncTools(
 
 
 def a_source(name: str) -> SourceDocument:
-    return SourceDocument(f"file:///{name}", name, 3, "aa", None, io.BytesIO, lambda: b"abc")
+    return SourceDocument(f"file:///{name}", name, 3, "aa", None, io.BytesIO, lambda: "text/plain")
 
 
 def a_step(action: str, name: str, *stale: str, size: int = 3, **other: Any) -> SyncStep:

@@ -67,7 +67,7 @@ class Source:
             content_hash=content_hash or blake3(content).hexdigest(),
             content_type="text/plain",
             open=partial(self._open, entry),
-            head=lambda: self._open(entry).read(),
+            sent_type=lambda: "text/plain",
             fingerprint=entry.fingerprint,
         )
 

@@ -111,7 +111,7 @@ def test_what_may_not_be_declared_is_refused_by_name_with_the_way_to_declare_it(
     with pytest.raises(XAIArgumentError) as caught:
         play(declared.require(["year", "kind", VERSION_KEY]))
     assert str(caught.value) == (
-        "c does not define the field kind, airflow_version_key, and xAI refuses documents with fields that are not "
+        "c does not define the fields kind, airflow_version_key, and xAI refuses documents with fields that are not "
         "defined. Leave out declare_fields=False, or declare them with XAIUpdateCollectionOperator("
         'add_fields=[{"key": "kind"}, {"key": "airflow_version_key", "unique": true}])'
     )

@@ -126,16 +126,25 @@ def test_as_many_chunks_as_the_raw_bytes_make_are_no_text(
     chunks: int, known: ChunkConfiguration | None, doubtful: bool
 ) -> None:
     assert [reason for reason in reasons(book(chunks), known) if "raw bytes" in reason] == (
-        [f"its {chunks} chunks are as many as its 320,000 raw bytes make, so they may hold no text"] * doubtful
+        [
+            f"its {chunks} chunks are as many as its 320,000 raw bytes make: if no search finds its text, remove the "
+            "document and upload it again, in one call"
+        ]
+        * doubtful
     )
 
 
-@pytest.mark.parametrize(("name", "doubtful"), [("b.docx", True), ("b.md", False), ("README", False)])
-def test_only_of_what_text_is_extracted_from_do_chunks_tell(name: str, doubtful: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "doubtful"), [("b.PDF", True), ("b.docx", False), ("b.epub", False), ("b.md", False), ("README", False)]
+)
+def test_only_pdfs_have_been_seen_to_end_as_raw_bytes(name: str, doubtful: bool) -> None:
     assert bool(reasons(book(100, name=name))) is doubtful
     assert may_be_raw_bytes(book(100, name=name)) is doubtful
-    tokens = chunking("tokens", max_chunk_size_tokens=600, chunk_overlap_tokens=100)
-    assert reasons(book(320, name=name), tokens) == [], "of tokens the range is too wide for these"
+
+
+def test_a_document_whose_name_tells_nothing_is_what_it_is_stored_as() -> None:
+    stored_as_pdf = stored("b", "application/pdf", file_metadata={"size_bytes": "320000"}, chunk_count=100)
+    assert may_be_raw_bytes(stored_as_pdf)
 
 
 def test_small_documents_have_few_chunks_whatever_is_in_them() -> None:

@@ -288,22 +288,18 @@ def test_only_what_slower_requests_avoid_is_a_rate_limit(status: int, body: Any,
 # A way that does not take the call
 
 CITY = 'header key "cf-ipcity" contains value with non-printable ASCII characters'
-OTHER_WAY = 'upload_method="auto" or "files" uploads in two calls instead'
+GATEWAY = "Check the host in the connection: a gateway there may not route this call"
+ELSEWHERE = "It depends on where the call comes from: send it from another network, or through a proxy elsewhere"
 
 
 @pytest.mark.parametrize(
     ("status", "body", "request_", "next_step"),
     [
-        (500, {"code": 13, "message": CITY}, UPLOAD, OTHER_WAY),
-        (500, CITY.encode(), UPLOAD, OTHER_WAY),
-        (405, b"", UPLOAD, OTHER_WAY),
-        (405, b"<html>", GET, "Check the host in the connection: a gateway there may not route this call"),
-        (
-            500,
-            {"error": CITY},
-            GET,
-            "It depends on where the call comes from: send it from another network, or",
-        ),
+        (500, {"code": 13, "message": CITY}, UPLOAD, ELSEWHERE),
+        (500, CITY.encode(), UPLOAD, ELSEWHERE),
+        (405, b"", UPLOAD, GATEWAY),
+        (405, b"<html>", GET, GATEWAY),
+        (500, {"error": CITY}, GET, ELSEWHERE),
     ],
 )
 def test_a_way_that_does_not_take_the_call_is_told_with_another(
@@ -311,7 +307,7 @@ def test_a_way_that_does_not_take_the_call_is_told_with_another(
 ) -> None:
     found = error(status, body, request_)
     assert type(found) is XAIUnroutableError
-    assert str(found).startswith(f"{request_}: the way to the service does not take this call ({status}")
+    assert str(found).startswith(f"{request_}: a gateway, or xAI's edge, does not accept this call ({status}")
     assert f". {next_step}" in str(found)
 
 

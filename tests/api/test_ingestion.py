@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections.api.content_types import type_to_send
 from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import FileMetadata, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import (
@@ -47,12 +49,13 @@ from airflow_provider_xai_collections.exceptions import (
     XAINotFoundError,
     XAIOutcomeUnknownError,
     XAIServerError,
+    XAISourceError,
     XAIUnfitDocumentError,
     XAIUnroutableError,
 )
 from tests.api.driving import a_collection, a_document, play, some_documents
 
-SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: b"abc")
+SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: "text/plain")
 FILES = Target("c", "s", UploadWay(UploadMethod.FILES), team_id="t")
 DIRECT = Target("c", "s", UploadWay(UploadMethod.DIRECT), team_id="t")
 FIELDS = {"year": "2024", **managed_fields("s", SOURCE)}
@@ -260,7 +263,7 @@ def test_a_direct_upload_that_never_shows_says_what_to_do() -> None:
 NO_ROUTE = XAIUnroutableError("cf-ipcity contains value with non-printable ASCII characters", status=500)
 LOOK = GET_COLLECTION.request(collection_id="c", team_id="t")
 ANSWER = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
-BOOK = SourceDocument("file:///b.pdf", "b.pdf", 9, "bb", "application/pdf", io.BytesIO, lambda: b"%PDF-1.7\n")
+BOOK = SourceDocument("file:///b.pdf", "b.pdf", 9, "bb", "application/pdf", io.BytesIO, lambda: "application/pdf")
 
 
 def auto(said: list[str] | None = None) -> Target:
@@ -272,16 +275,23 @@ def test_the_one_call_is_the_default() -> None:
     assert play(adding(auto()), (SEND, ANSWER)) == Placed("f", added=True)
 
 
-@pytest.mark.parametrize("found", [(NO_ROUTE,), (GONE, a_collection())])
+@pytest.mark.parametrize("found", [(NO_ROUTE,), (GONE, a_collection(), GONE)])
 def test_where_the_service_cannot_take_the_one_call_the_run_changes_to_two_and_says_so_once(found: Any) -> None:
     said: list[str] = []
     target = auto(said)
-    refused, *looked = found
-    script: tuple[Any, ...] = ((SEND, refused), *((LOOK, each) for each in looked), UPLOADED, (ADD, Empty()))
+    asked = (SEND, LOOK, SEND)
+    script: tuple[Any, ...] = (*zip(asked, found, strict=False), UPLOADED, (ADD, Empty()))
     assert play(adding(target), *script) == Placed("f", added=True)
     assert play(adding(target), UPLOADED, (ADD, Empty())) == Placed("f", added=True)
     assert len(said) == 1
-    assert str(refused) in said[0]
+    assert str(found[0]) in said[0]
+    assert "upload_method" not in said[0], "what is in force is no advice"
+
+
+def test_a_collection_that_is_too_new_for_the_call_is_no_gateway_either() -> None:
+    target = auto()
+    assert play(adding(target), (SEND, GONE), (LOOK, a_collection()), (SEND, ANSWER)) == Placed("f", added=True)
+    assert target.way.is_direct
 
 
 def test_documents_that_were_on_their_way_change_as_well_without_another_word() -> None:
@@ -300,11 +310,10 @@ def test_a_collection_that_is_not_there_is_no_gateway() -> None:
     assert target.way.is_direct
 
 
-@pytest.mark.parametrize("found", [(NO_ROUTE,), (GONE, a_collection())])
+@pytest.mark.parametrize("found", [(NO_ROUTE,), (GONE, a_collection(), GONE)])
 def test_a_way_that_is_asked_for_is_not_left(found: Any) -> None:
-    refused, *looked = found
-    with pytest.raises(XAIUnroutableError):
-        play(adding(DIRECT), (SEND, refused), *((LOOK, each) for each in looked))
+    with pytest.raises(XAIUnroutableError, match="or upload in two calls, with upload_method='auto' or 'files'"):
+        play(adding(DIRECT), *zip((SEND, LOOK, SEND), found, strict=False))
 
 
 def test_a_copy_of_the_one_call_that_did_arrive_is_found_by_the_two() -> None:
@@ -329,17 +338,32 @@ def test_a_document_that_only_the_one_call_takes_is_refused_before_it_is_sent_in
     target = Target("c", "s", UploadWay(method), team_id="t")
     if method is UploadMethod.AUTO:
         target.way.change("a gateway does not know it")
-    with pytest.raises(
-        XAIUnfitDocumentError, match=r"a.txt has 50.1 MB, above the 50 MB that POST /v1/files"
-    ) as caught:
-        play(place(target, PlannedDocument(replace(SOURCE, size=50_100_000), None), {}))
+    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
+    with pytest.raises(XAISourceError, match=r"^a.txt has 50.1 MB, above the 50 MB that POST") as caught:
+        play(place(target, PlannedDocument(replace(SOURCE, size=50_100_000), held), {}))
+    # Where the run has changed, that is no fault of the document: it must not pass for one that nobody would take.
+    assert isinstance(caught.value, XAIUnfitDocumentError) is (method is UploadMethod.FILES)
     assert ("because a gateway does not know it" in str(caught.value)) is (method is UploadMethod.AUTO)
+
+
+def test_a_document_that_changes_the_run_and_is_too_large_for_it_is_an_error() -> None:
+    large = replace(SOURCE, size=50_100_000)
+    send = UPLOAD_DOCUMENT.request(
+        collection_id="c",
+        name="a.txt",
+        content_type="text/plain",
+        fields=managed_fields("s", large),
+        upload=large.upload(),
+    )
+    with pytest.raises(XAISourceError, match="uploads that way because cf-ipcity") as caught:
+        play(place(auto(), PlannedDocument(large, None), {}), (send, NO_ROUTE))
+    assert not isinstance(caught.value, XAIUnfitDocumentError)
 
 
 @pytest.mark.parametrize("target", [FILES, DIRECT])
 def test_a_document_that_is_nothing_xai_indexes_is_not_sent_and_costs_nothing(target: Target) -> None:
     held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
-    binary = replace(SOURCE, name="blob", head=lambda: b"\0\1")
+    binary = replace(SOURCE, name="blob", sent_type=partial(type_to_send, "blob", b"\0\1"))
     with pytest.raises(XAIUnfitDocumentError, match="blob is not UTF-8 text"):
         play(place(target, PlannedDocument(binary, held), {}))
 
@@ -358,5 +382,5 @@ def test_fields_that_are_not_defined_are_declared_before_anything_makes_room() -
     flow = place(target, PlannedDocument(SOURCE, held), {"year": "2024"})
     assert play(flow, (add_year, a_collection()), (remove, Empty()), (SEND, ANSWER)).added
     refusing = replace(target, declared=Declarations("c", "t", may_declare=False))
-    with pytest.raises(XAIArgumentError, match="c does not define the field year, airflow_scope"):
+    with pytest.raises(XAIArgumentError, match="c does not define the fields year, airflow_scope"):
         play(place(refusing, PlannedDocument(SOURCE, held), {"year": "2024"}))

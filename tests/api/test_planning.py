@@ -33,7 +33,7 @@ STATUSES = ("PROCESSED", "FAILED", "PROCESSING", "CHUNKED", "UNKNOWN", "DREAMING
 
 
 def a_source(uri: str = "file:///a.txt", content_hash: str = "aa") -> SourceDocument:
-    return SourceDocument(uri, "a.txt", 3, content_hash, "text/plain", io.BytesIO, lambda: b"abc")
+    return SourceDocument(uri, "a.txt", 3, content_hash, "text/plain", io.BytesIO, lambda: "text/plain")
 
 
 def held(source: SourceDocument, status: str = "PROCESSED", *, scope: str = "s", file_id: str = "f") -> Document:
@@ -69,7 +69,9 @@ def test_other_metadata_makes_another_version_where_it_counts_and_so_does_none()
 
 
 def test_a_document_remembers_what_its_file_looked_like() -> None:
-    seen = SourceDocument("file:///a.txt", "a.txt", 3, "aa", None, io.BytesIO, lambda: b"abc", fingerprint="3-mtime:7")
+    seen = SourceDocument(
+        "file:///a.txt", "a.txt", 3, "aa", None, io.BytesIO, lambda: "text/plain", fingerprint="3-mtime:7"
+    )
     assert managed_fields("s", seen)[SOURCE_FINGERPRINT] == "3-mtime:7"
     assert version_key("s", seen) == version_key("s", a_source())
 
@@ -214,6 +216,6 @@ def test_once_a_plan_is_done_there_is_nothing_left_to_do(
 )
 def test_a_document_that_is_there_keeps_its_fields(status: str, fields: dict[str, str], keeps: bool) -> None:
     held = a_document("f", f"DOCUMENT_STATUS_{status}", fields={"year": "2024"})
-    source = SourceDocument("file:///a", "a", 1, "aa", None, io.BytesIO, lambda: b"a")
+    source = SourceDocument("file:///a", "a", 1, "aa", None, io.BytesIO, lambda: "text/plain")
     assert keeps_other_fields(PlannedDocument(source, held), fields) is keeps
     assert not keeps_other_fields(PlannedDocument(source, None), fields)

@@ -71,6 +71,7 @@ def test_no_match_is_an_empty_answer() -> None:
         ("[1] a footnote", "[1] a footnote"),
         ('["a", "list"]', '["a", "list"]'),
         ('[{"title": "no text"}]', '[{"title": "no text"}]'),
+        ('[{"text": "good film", "label": "positive"}]', '[{"text": "good film", "label": "positive"}]'),
         ("[]", "[]"),
         ('{"text": "an object that a document holds"}', '{"text": "an object that a document holds"}'),
         ("", ""),

@@ -53,7 +53,7 @@ from tests.api.driving import World, a_document, play, some_documents
 
 ENTRY = SourceEntry("file:///a.txt", "a.txt", 3, "3-mtime:7", "/a.txt")
 SOURCE = SourceDocument(
-    "file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: b"abc", fingerprint="3-mtime:7"
+    "file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: "text/plain", fingerprint="3-mtime:7"
 )
 TARGET = Target("c", "s", UploadWay(UploadMethod.FILES), team_id="t")
 FIELDS = {"year": "2024", **managed_fields("s", SOURCE)}

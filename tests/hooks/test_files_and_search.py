@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,6 +129,18 @@ def test_fields_are_declared_before_they_are_used_and_what_is_defined_is_asked_o
         ("year", False, False),
         ("author", False, False),
     ]
+
+
+@pytest.mark.parametrize("fields", [{"year": 2024}, {5: "x"}])
+def test_fields_that_are_no_text_are_refused_before_anything_is_declared(
+    hook: XAICollectionsHook, emulator: RecordingEmulator, tmp_path: Path, fields: Any
+) -> None:
+    collection_id = hook.create_collection(collection_name="Whales").collection_id
+    file_id = add_file(hook, tmp_path, "a.md")
+    emulator.reset_log()
+    with pytest.raises(XAIArgumentError, match="fields must be strings by string"):
+        hook.add_document(collection_id=collection_id, file_id=file_id, fields=fields)
+    assert emulator.counts == {}
 
 
 @pytest.mark.parametrize("method", ["upload_document", "add_document"])

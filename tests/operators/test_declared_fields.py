@@ -127,7 +127,7 @@ def test_what_may_not_be_declared_is_refused_by_name_before_anything_is_sent(
         "sync by function": task(source=folder, collection=whales, declare_fields=False, fields=lambda each: PEOPLE),
         "add": XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=[file_id], **wishes),
     }
-    with pytest.raises(XAIFailException, match=r"does not define the field .*department.*XAIUpdateCollectionOperator"):
+    with pytest.raises(XAIFailException, match=r"does not define the field.*department.*XAIUpdateCollection"):
         run(operators[by]) if by in operators else Cluster(folder, tmp_path / "workspace", wishes).plan()
     writing = ("update_collection", "upload_document", "upload_file", "add_document")
     assert not {name for name in xai.emulator.counts if name in writing}

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.content_types import SUPPORTED, content_type_of, unsupported
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
-from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIRemoveDocumentsOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from tests.conftest import Logged, playing
@@ -82,7 +83,8 @@ def test_a_run_changes_once_to_the_two_calls_and_says_why(
     whales = xai.collection()
     manifest = ingest(xai, many, whales, concurrency=2) if by == "ingest" else sync(many, whales, concurrency=2)
     assert manifest["added"] == 10
-    assert xai.emulator.count("upload_document") <= 2
+    # Each of the two that are on their way asks, and once more after a 404, which may be of a collection that is new.
+    assert xai.emulator.count("upload_document") <= 2 * 2
     assert (xai.emulator.count("upload_file"), xai.emulator.count("add_document")) == (10, 10)
     assert len(xai.names(whales)) == 10
     text = logged()
@@ -109,12 +111,42 @@ def test_chunks_of_raw_bytes_are_warned_of_and_counted(xai: Xai, books: Path, tm
     manifest = sync(books, whales, upload_method="files", report=report)
     assert (manifest["added"], manifest["doubtful"], manifest["altered"]) == (2, 1, 0)
     doubts = by_name(report_of(report), "doubt")
-    assert "raw bytes make, so they may hold no text" in doubts["moby.pdf"]
+    assert "raw bytes make: if no search finds its text" in doubts["moby.pdf"]
     assert doubts["notes.md"] == ""
     assert logged().count("moby.pdf: its ") == 1
     again = sync(books, whales, upload_method="files", report=report)
     assert (again["kept"], again["doubtful"]) == (2, 1), "it is still there, and as doubtful"
     assert "raw bytes" in by_name(report_of(report), "doubt")["moby.pdf"]
+
+
+def test_the_next_step_that_a_doubt_names_brings_the_text_out(xai: Xai, books: Path) -> None:
+    whales = sync(books, upload_method="files")["collection_id"]
+    assert "Call me Ishmael" not in texts(xai, whales)
+    (doubtful,) = (each.file_id for each in xai.documents(whales) if each.name == "moby.pdf")
+    remove = XAIRemoveDocumentsOperator(task_id="remove", collection_id=whales, file_ids=[doubtful], delete_files=True)
+    run(remove)
+    assert (sync(books)["added"], sync(books)["doubtful"]) == (1, 0)
+    assert "Call me Ishmael" in texts(xai, whales)
+
+
+def texts(xai: Xai, whales: str) -> str:
+    """All that a search for the first words of the book shows."""
+    found = xai.hook.search_documents(query="Call me Ishmael", collection_ids=[whales], limit=50)
+    return " ".join(match.text for match in found)
+
+
+def test_each_doubtful_document_is_named_in_the_log(xai: Xai, tmp_path: Path, logged: Logged) -> None:
+    many = write(tmp_path / "many", {f"a book with a name of its own {number}.pdf": BOOK for number in range(20)})
+    wait = ingest(xai, many, xai.collection(), upload_method="files")["wait"]
+    assert wait["doubtful"] == 20
+    assert logged().count("raw bytes make: if no search finds its text") == 20
+
+
+def test_an_ingestion_names_all_that_is_unfit_before_anything_is_sent(xai: Xai, tmp_path: Path) -> None:
+    documents = {f"{number}.md": "text" for number in range(9)} | {"z.png": png(), "blob": b"\x00\x01"}
+    with pytest.raises(XAIFailException, match=r"2 of 11 files cannot be ingested: .*blob.*z\.png.*Nothing was sent"):
+        ingest(xai, write(tmp_path / "mixed", documents), xai.collection())
+    assert xai.emulator.counts == {}
 
 
 def test_an_ingestion_counts_doubts_in_its_wait(xai: Xai, books: Path, logged: Logged) -> None:

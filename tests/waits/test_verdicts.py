@@ -19,7 +19,7 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
-from airflow_provider_xai_collections.waits.verdicts import NAMED, judge, judge_event
+from airflow_provider_xai_collections.waits.verdicts import NAMED, judge, judge_event, summary_of
 
 LOG = logging.getLogger("test")
 
@@ -142,13 +142,15 @@ def test_a_wait_that_did_not_settle_fails_whatever_the_policy(on_failed: str, en
 
 
 def test_documents_that_are_strange_are_warned_of_and_the_rest_counted(caplog: pytest.LogCaptureFixture) -> None:
-    verdict(summary(processed=1, doubts=(Doubt("file_1", "100% whales.docx", "xAI keeps it as something else"),)))
+    odd = Doubt("file_1", "100% whales.docx", "xAI keeps it as something else")
+    summary_of(WaitEvent(version=1, summary=summary(processed=1, doubts=(odd,))), LOG)
     assert caplog.messages == ["100% whales.docx (file_1): xAI keeps it as something else"]
     caplog.clear()
-    verdict(summary(processed=99, doubts=(Doubt("file_1", "w.docx", "why " * 99, altered=True),) * 99))
+    many = summary(processed=99, doubts=(Doubt("file_1", "w.docx", "why " * 99, altered=True),) * 99)
+    summary_of(WaitEvent(version=1, summary=many), LOG)
     *named, last = caplog.messages
     assert 0 < len(named) < 20
-    assert last == f"There are {99 - len(named)} more documents like that: the manifest counts them"
+    assert last == f"{99 - len(named)} more documents like that, which the manifest counts and does not name"
 
 
 @pytest.mark.parametrize("on_failed", ["FAIL", "", "never", None])
