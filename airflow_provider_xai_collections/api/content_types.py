@@ -255,9 +255,14 @@ def type_to_send(name: str, head: bytes) -> str:
     named, seen = content_type_of(name), _type_seen(head)
     if seen in (PDF, RTF) or (seen is not None and (named is None or not needs_extraction(named))):
         return seen
+    if named is None and _is_text(head):
+        return TEXT
+    if named is not None and not needs_extraction(named) and b"\0" in head:
+        raise XAIUnfitDocumentError(
+            f"{name} is no UTF-8 text, as its name says it is (it holds NUL bytes): save it as UTF-8, or give it the "
+            "ending of what it is"
+        )
     if named is None:
-        if _is_text(head):
-            return TEXT
         raise XAIUnfitDocumentError(
             f"{name} is not UTF-8 text, and its name does not say what it is. If it is a PDF or Office document, give "
             "it its ending (.pdf, .docx); if it is text, save it as UTF-8"

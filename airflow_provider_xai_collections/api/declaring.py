@@ -6,7 +6,6 @@ attaches declares the keys it is about to use, as optional and not unique.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -109,7 +108,7 @@ class Declarations:
         return there is not None and (there.unique or not needed.unique)
 
     def _undeclared(self, missing: Sequence[FieldDefinition]) -> XAIArgumentError:
-        add_fields = json.dumps([{"key": each.key, **({"unique": True} if each.unique else {})} for each in missing])
+        add_fields = [{"key": each.key, **({"unique": True} if each.unique else {})} for each in missing]
         fields = "field" if len(missing) == 1 else "fields"
         return XAIArgumentError(
             f"{self.collection_id} does not define the {fields} {', '.join(each.key for each in missing)}, and xAI "

@@ -60,14 +60,16 @@ def reason_of_failure(document: Document) -> str:
     """Say why a document failed, and the way out where its type was not recognised."""
     reason = document.error_message or "the service gave no reason"
     promised = content_type_of(document.name)
-    if document.file_metadata.content_type != UNTYPED or promised is None or not needs_extraction(promised):
+    is_text = promised is not None and not needs_extraction(promised)
+    if document.file_metadata.content_type != UNTYPED or is_text:
         return reason
-    return f"{reason} (kept as {UNTYPED}: ingest it with upload_method='auto', which sends its type)"
+    way_out = "in one call, which upload_method='auto' makes where xAI takes it, the type is sent"
+    return f"{reason} (kept as {UNTYPED}, as in two calls: {way_out})"
 
 
 def may_be_raw_bytes(document: Document) -> bool:
     """Tell that the number of chunks is worth comparing: only PDFs have been seen to end as raw bytes."""
-    is_pdf = (content_type_of(document.name) or bare(document.file_metadata.content_type)) == PDF
+    is_pdf = PDF in (content_type_of(document.name), bare(document.file_metadata.content_type))
     return is_pdf and (document.chunk_count or 0) >= _TELLING
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
-from airflow_provider_xai_collections.api.collections import Collection
+from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
 from airflow_provider_xai_collections.api.ensuring import ensure_collection, find_collection
 from airflow_provider_xai_collections.api.ingestion import Target, knows_scopes
 from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, SourceDocument, digest_of
@@ -75,10 +75,11 @@ class SyncPlanner:
             raise XAIArgumentError(f"{planned.refusal}. Nothing was changed")
         created = False
         if collection is None:
-            ensured = self._hook.run(ensure_collection(name, team_id=self._task.team, field_definitions=MANAGED_FIELDS))
+            definitions = self._definitions_of_a_new_one(planned.fields.shared or {})
+            ensured = self._hook.run(ensure_collection(name, team_id=self._task.team, field_definitions=definitions))
             collection, created = ensured.collection, ensured.created
         target = self.target(planned.target.scope, collection)
-        if target.declared is not None:
+        if target.declared is not None and any(step.action.uploads for step in planned.plan.steps):
             ours = [definition.key for definition in MANAGED_FIELDS]
             self._hook.run(target.declared.require([*ours, *(planned.fields.shared or ())]))
         there = {"collection_id": collection.collection_id, "created": created}
@@ -88,6 +89,19 @@ class SyncPlanner:
             chunking=collection.chunk_configuration,
             manifest=planned.manifest.model_copy(update=there),
         )
+
+    def _definitions_of_a_new_one(self, shared: Mapping[str, str]) -> list[FieldDefinition]:
+        """The fields that a collection is created with: ours, and those that all documents get.
+
+        :raises XAIArgumentError: there are such, and they may not be declared: nothing is created.
+        """
+        if shared and not self._task.declare_fields:
+            raise XAIArgumentError(
+                f"{self._task.collection} does not exist, and would not define {', '.join(shared)}, which its "
+                "documents are to have. Leave out declare_fields=False, or create it first with "
+                f"XAICreateCollectionOperator(field_definitions={[{'key': key} for key in shared]})"
+            )
+        return [*MANAGED_FIELDS, *(FieldDefinition(key=key) for key in shared)]
 
     def look_again(self, before: SyncManifest) -> Planned:
         """Compare them once more, after what was planned has been done.

@@ -154,4 +154,11 @@ def test_the_first_bytes_decide_where_the_name_does_not_or_is_wrong(name: str, h
 def test_bytes_that_are_no_utf_8_text_need_a_name_that_says_what_they_are(head: bytes) -> None:
     with pytest.raises(XAIUnfitDocumentError, match=r"^blob\.xyz is not UTF-8 text, and its name does not say what"):
         type_to_send("blob.xyz", head)
-    assert type_to_send("menu.txt", head) == TEXT, "the service decides"
+
+
+def test_text_of_another_encoding_is_the_services_to_refuse_but_not_what_is_no_text_at_all() -> None:
+    assert type_to_send("menu.txt", b"caf\xe9") == TEXT
+    for head in (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "UTF-16".encode("utf-16")):
+        with pytest.raises(XAIUnfitDocumentError, match=r"^menu\.txt is no UTF-8 text, as its name .*save it as"):
+            type_to_send("menu.txt", head)
+    assert type_to_send("old.doc", b"\xd0\xcf\x11\xe0\0\0") == "application/msword"

@@ -113,5 +113,5 @@ def test_what_may_not_be_declared_is_refused_by_name_with_the_way_to_declare_it(
     assert str(caught.value) == (
         "c does not define the fields kind, airflow_version_key, and xAI refuses documents with fields that are not "
         "defined. Leave out declare_fields=False, or declare them with XAIUpdateCollectionOperator("
-        'add_fields=[{"key": "kind"}, {"key": "airflow_version_key", "unique": true}])'
+        "add_fields=[{'key': 'kind'}, {'key': 'airflow_version_key', 'unique': True}])"
     )

@@ -143,8 +143,9 @@ def test_only_pdfs_have_been_seen_to_end_as_raw_bytes(name: str, doubtful: bool)
 
 
 def test_a_document_whose_name_tells_nothing_is_what_it_is_stored_as() -> None:
-    stored_as_pdf = stored("b", "application/pdf", file_metadata={"size_bytes": "320000"}, chunk_count=100)
-    assert may_be_raw_bytes(stored_as_pdf)
+    known = {"file_metadata": {"size_bytes": "320000"}, "chunk_count": 100}
+    assert may_be_raw_bytes(stored("b", "application/pdf", **known))
+    assert may_be_raw_bytes(stored("b.txt", "application/pdf", **known)), "a PDF under another name"
 
 
 def test_small_documents_have_few_chunks_whatever_is_in_them() -> None:
@@ -159,13 +160,13 @@ def test_small_documents_have_few_chunks_whatever_is_in_them() -> None:
 def test_a_failure_by_an_unknown_type_says_the_way_out() -> None:
     failed = stored("letter.docx", "application/octet-stream", error_message="File format not supported.")
     assert reason_of_failure(failed) == (
-        "File format not supported. (kept as application/octet-stream: ingest it with upload_method='auto', "
-        "which sends its type)"
+        "File format not supported. (kept as application/octet-stream, as in two calls: in one call, which "
+        "upload_method='auto' makes where xAI takes it, the type is sent)"
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "content_type"), [("a.md", "application/octet-stream"), ("x", "application/octet-stream"), ("b.pdf", "")]
+    ("name", "content_type"), [("a.md", "application/octet-stream"), ("x", "text/plain"), ("b.pdf", "")]
 )
 def test_another_failure_has_the_services_reason(name: str, content_type: str) -> None:
     assert reason_of_failure(stored(name, content_type, error_message="no text")) == "no text"

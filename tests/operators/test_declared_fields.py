@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.planning import MANAGED_KEYS
 from airflow_provider_xai_collections.decorators.ingest import Content, xai_ingest_task
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
+from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from tests.conftest import Logged, playing
@@ -134,17 +137,12 @@ def test_what_may_not_be_declared_is_refused_by_name_before_anything_is_sent(
 
 
 def test_the_way_that_the_refusal_names_works(xai: Xai, folder: Path) -> None:
-    import json
-    import re
-
-    from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
-
     whales = xai.collection()
     refused = ingesting(whales, folder, fields=PEOPLE, declare_fields=False)
     with pytest.raises(XAIFailException) as raised:
         run(refused)
     (named,) = re.findall(r"XAIUpdateCollectionOperator\(add_fields=(\[.*\])\)", str(raised.value))
-    run(XAIUpdateCollectionOperator(task_id="update", collection_id=whales, add_fields=json.loads(named)))
+    run(XAIUpdateCollectionOperator(task_id="update", collection_id=whales, add_fields=ast.literal_eval(named)))
     assert run(refused)["added"] == 3
 
 
@@ -157,3 +155,20 @@ def test_a_service_that_drops_or_keeps_what_is_not_declared_gets_no_chance_to(
     sync(folder, whales, fields=PEOPLE, upload_method=upload_method)
     assert departments(xai, whales) == ["people"] * 3
     assert sync(folder, whales, fields=PEOPLE, upload_method=upload_method)["kept"] == 3
+
+
+def test_a_collection_is_created_with_the_fields_and_not_at_all_if_they_may_not_be_declared(
+    xai: Xai, folder: Path
+) -> None:
+    with pytest.raises(XAIFailException, match=r"whales does not exist, and would not define department.*field_def"):
+        sync(folder, fields=PEOPLE, declare_fields=False)
+    assert xai.hook.list_collections() == []
+    xai.forget()
+    sync(folder, fields=PEOPLE)
+    assert "update_collection" not in xai.emulator.counts
+
+
+def test_a_sync_with_nothing_to_upload_declares_nothing(xai: Xai, folder: Path) -> None:
+    whales = sync(folder)["collection_id"]
+    assert sync(folder, fields=PEOPLE)["other_fields"] == 3
+    assert user_fields(xai, whales) == {}

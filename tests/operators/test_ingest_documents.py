@@ -132,7 +132,7 @@ async def test_deferred_a_new_task_object_finishes(xai: Xai, folder: Path) -> No
 def test_an_office_file_that_lost_its_type_is_reported_with_the_way_out_which_works(xai: Xai, tmp_path: Path) -> None:
     letters = write(tmp_path / "letters", {"letter.docx": docx("Dear Mr Melville")})
     whales = xai.collection()
-    with pytest.raises(XAIIndexingError, match=r"letter\.docx.*octet-stream.*ingest it with upload_method='auto'"):
+    with pytest.raises(XAIIndexingError, match=r"letter\.docx.*octet-stream.*upload_method='auto' makes"):
         run(task(collection_id=whales, paths=letters, upload_method="files"))
     manifest = run(task(collection_id=whales, paths=letters, upload_method="auto"))
     assert manifest["wait"]["processed"] == 1

@@ -251,7 +251,7 @@ def test_a_full_team_is_not_asked_for_ever(xai: Xai, tmp_path: Path) -> None:
 def test_rows_stay_small_whatever_is_wrong(xai: Xai, tmp_path: Path) -> None:
     hostile = '🐋\x01\\"é' * 8
     source = write(tmp_path / "library", {f"{number}{hostile}.md": "x" for number in range(60)})
-    write(source, {f"{number} {'鯨' * 70}.md": b"\xff\xfe\x00" for number in range(60)})
+    write(source, {f"{number} {'鯨' * 70}.md": b"\xff\xfe caf\xe9" for number in range(60)})
     manifest = sync(source, on_failed="ignore", scope="s" * 500, concurrency=4)
     assert (manifest["skipped"], manifest["failed"]) == (60, 60)
     assert manifest["problems"][0]["outcome"] == "failed"

@@ -71,7 +71,7 @@ def test_sources_keep_the_order_of_their_files(tmp_path: Path) -> None:
 
 
 def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
-    make(tmp_path / "large.txt", size=40 * MEGABYTE)
+    make(tmp_path / "large.pdf", size=40 * MEGABYTE)
     tracemalloc.start()
     (source,) = read(tmp_path)
     _, peak = tracemalloc.get_traced_memory()
@@ -195,7 +195,7 @@ def test_a_folder_is_no_file_to_upload(tmp_path: Path) -> None:
 
 
 def test_the_direct_method_takes_twice_as_much_and_then_there_is_no_way_out(tmp_path: Path) -> None:
-    assert read(make(tmp_path / "a.txt", size=MAX_DOCUMENT_BYTES), MAX_DOCUMENT_BYTES)[0].size == MAX_DOCUMENT_BYTES
+    assert read(make(tmp_path / "a.pdf", size=MAX_DOCUMENT_BYTES), MAX_DOCUMENT_BYTES)[0].size == MAX_DOCUMENT_BYTES
     with pytest.raises(XAISourceError, match=r"bad.md has 100.1 MB, above the 100 MB that this call takes\."):
         read(too_large_for_xai(tmp_path), MAX_DOCUMENT_BYTES)
 
