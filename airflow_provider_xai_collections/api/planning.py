@@ -100,8 +100,10 @@ def digest_of(fields: Mapping[str, str]) -> str:
 def text_fields(fields: Mapping[str, str]) -> dict[str, str]:
     """The user's fields, if they are text that can be sent.
 
-    :raises XAIArgumentError: they are not, naming those that are not.
+    :raises XAIArgumentError: they are not, naming those that are not, or one has no name.
     """
+    if "" in fields:
+        raise XAIArgumentError("fields has an empty key. Give the field a name")
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in fields.items()):
         raise XAIArgumentError(f"fields must be strings by string, and these are not: {_not_text(fields)}")
     if unsent := [key for key, value in fields.items() if not _can_be_sent(key + value)]:

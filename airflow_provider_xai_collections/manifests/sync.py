@@ -136,6 +136,11 @@ def as_text(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
+def both_doubts(earlier: str, later: str) -> str:
+    """What was said of a document before and after a wait, each thing once."""
+    return earlier if later in earlier else later if earlier in later else f"{later}; {earlier}"
+
+
 def _doubt_of(doubts: Iterable[Doubt], *others: str) -> str:
     said = [doubt.reason for doubt in doubts] + [other for other in others if other]
     return printable("; ".join(said), WHOLE_REASON)
@@ -214,7 +219,7 @@ def merged(earlier: Iterable[SyncLine], later: Iterable[SyncLine]) -> Iterator[S
             yield line
         else:
             news = {"outcome": line.outcome, "reason": line.reason, "removed": (*known.removed, *line.removed)}
-            there = {"file_id": line.file_id or known.file_id, "doubt": line.doubt or known.doubt}
+            there = {"file_id": line.file_id or known.file_id, "doubt": both_doubts(known.doubt, line.doubt)}
             yield known.model_copy(update={**news, **there})
     yield from before.values()
 

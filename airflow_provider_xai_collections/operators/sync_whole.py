@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncPlan, SyncStep
 from airflow_provider_xai_collections.api.sync_work import SyncOutcome
 from airflow_provider_xai_collections.manifests.json_lines import read_lines
-from airflow_provider_xai_collections.manifests.sync import StepLine, SyncLine, SyncManifest, SyncPlanned
+from airflow_provider_xai_collections.manifests.sync import StepLine, SyncLine, SyncManifest, SyncPlanned, both_doubts
 from airflow_provider_xai_collections.operators.sync_planning import Planned
 from airflow_provider_xai_collections.operators.tally import OUTCOMES, UPLOADED, Problems, Tally
 
@@ -165,7 +165,7 @@ class Whole:
                 "outcome": last.outcome,
                 "file_id": last.file_id,
                 "reason": last.reason,
-                "doubt": last.doubt or told.doubt,
+                "doubt": both_doubts(told.doubt, last.doubt),
             }
         elif uri in self._undone and told.outcome is None:
             update |= {"outcome": SyncOutcome.UNTRIED, "reason": "the task that had it has not said a word about it"}

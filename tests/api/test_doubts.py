@@ -109,6 +109,10 @@ def book(chunks: int, size: int = 320_000, name: str = "b.pdf") -> Document:
     [
         (100, BYTES, True),  # 320,000 bytes, 3,200 more by each
         (95, BYTES, True),
+        (72, BYTES, True),  # bytes that are no text shrink when they are decoded
+        (113, BYTES, True),
+        (65, BYTES, False),
+        (120, BYTES, False),
         (32, BYTES, False),  # text
         (200, BYTES, False),  # more text than bytes: they were packed
         (100, chunking("chars", max_chunk_size_chars=4000, chunk_overlap_chars=800), True),

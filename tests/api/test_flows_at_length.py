@@ -320,3 +320,36 @@ def test_a_wait_ends_in_time_with_each_document_in_one_group(
         assert "FAILED" in histories[failed.file_id]
     for file_id in result.missing:
         assert "absent" in histories[file_id]
+
+
+BOOK = {"name": "b.pdf", "size_bytes": "32000", "content_type": "application/pdf"}
+BYTES = {"bytes_configuration": {"max_chunk_size_bytes": 4000, "chunk_overlap_bytes": 800}}
+
+
+@pytest.mark.parametrize("chunks", [10, 4])
+def test_the_chunking_is_asked_for_once_and_only_if_it_tells(chunks: int) -> None:
+    def answer(request: Request[Any]) -> Any:
+        if request.endpoint is GET_COLLECTION:
+            return a_collection(chunk_configuration=BYTES)
+        return some_documents(a_document("b", file_metadata=BOOK, chunk_count=chunks))
+
+    world = World(answer)
+    result = world.run(wait_for_documents("c", Poller(["b"])))
+    assert [doubt.file_id for doubt in result.doubts] == ["b"] * (chunks == 10)
+    assert [each.endpoint for each in world.requests].count(GET_COLLECTION) == (chunks == 10)
+
+
+def test_a_look_at_which_the_chunking_cannot_be_seen_is_repeated_and_no_doubt_is_lost() -> None:
+    asked = 0
+
+    def answer(request: Request[Any]) -> Any:
+        nonlocal asked
+        if request.endpoint is not GET_COLLECTION:
+            return some_documents(a_document("b", file_metadata=BOOK, chunk_count=10))
+        asked += 1
+        if asked == 1:
+            raise XAIServerError("busy", status=503)
+        return a_collection(chunk_configuration=BYTES)
+
+    result = World(answer).run(wait_for_documents("c", Poller(["b"])))
+    assert (result.end, [doubt.file_id for doubt in result.doubts]) == (WaitEnd.SETTLED, ["b"])

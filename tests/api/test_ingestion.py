@@ -384,3 +384,9 @@ def test_fields_that_are_not_defined_are_declared_before_anything_makes_room() -
     refusing = replace(target, declared=Declarations("c", "t", may_declare=False))
     with pytest.raises(XAIArgumentError, match="c does not define the fields year, airflow_scope"):
         play(place(refusing, PlannedDocument(SOURCE, held), {"year": "2024"}))
+
+
+def test_of_a_way_that_was_asked_for_nobody_is_warned() -> None:
+    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=managed_fields("s", BOOK), team_id="t")
+    script = ((UPLOAD_FILE.request(upload=BOOK.upload()), File(id="f")), (add, Empty()))
+    assert play(place(FILES, PlannedDocument(BOOK, None), {}), *script).warning == ""

@@ -23,6 +23,7 @@ from airflow_provider_xai_collections.api.planning import (
     keeps_other_fields,
     managed_fields,
     plan_ingestion,
+    text_fields,
     version_key,
 )
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
@@ -89,6 +90,12 @@ def test_a_source_is_uploaded_under_its_name_and_type() -> None:
 
 
 # The user's fields
+
+
+def test_a_field_without_a_name_is_refused() -> None:
+    with pytest.raises(XAIArgumentError, match="fields has an empty key"):
+        text_fields({"": "x"})
+
 
 STRICT = a_collection(field_definitions=[{"key": "year", "required": True}, {"key": "kind"}, *MANAGED_FIELDS])
 

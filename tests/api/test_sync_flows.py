@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections.api.content_types import type_to_send
+from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import Document, DocumentPage, FileMetadata, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
@@ -48,6 +50,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIOutcomeUnknownError,
     XAIServerError,
     XAISourceError,
+    XAIUnfitDocumentError,
 )
 from tests.api.driving import World, a_document, play, some_documents
 
@@ -338,3 +341,14 @@ def test_what_was_in_doubt_when_it_was_told_to_end_stays_in_doubt() -> None:
 def test_a_refused_key_is_the_error_of_a_document_too() -> None:
     refused: XAIError = XAIAuthError("no", status=403)
     assert play(bring(tools(), ADDING), BEGIN, (UPLOAD, refused), OVER).error is refused
+
+
+def test_what_cannot_be_sent_or_declared_costs_no_document_that_is_there() -> None:
+    unfit = replace(SOURCE, name="blob", sent_type=partial(type_to_send, "blob", b"\0"))
+    brought = play(bring(tools(read=lambda entry, content_hash: unfit), REPAIRING), BEGIN, OVER)
+    assert isinstance(brought.error, XAIUnfitDocumentError)
+    assert brought.file_ids == ()
+    undeclared = replace(TARGET, declared=Declarations("c", "t", may_declare=False))
+    brought = play(bring(tools(target=undeclared), REPAIRING), BEGIN, OVER)
+    assert isinstance(brought.error, XAIArgumentError)
+    assert brought.file_ids == ()

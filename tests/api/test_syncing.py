@@ -310,3 +310,54 @@ def test_keeping_a_document_asks_for_nothing_unless_another_one_is_in_the_way() 
     assert the_step(held(), held("g", OLD)).asks
     assert the_step().asks
     assert the_step(held(state="in_progress")).asks
+
+
+# Content that is another than was sent, by the service's own hash
+
+SENT, OTHER = "ab" * 32, "cd" * 32
+
+
+def stored(file_id: str, told: str, status: str = "PROCESSED") -> HeldDocument:
+    """A document of a file of its own, of which the service tells this hash."""
+    fields = {
+        "airflow_scope": "s",
+        "airflow_source_uri": f"file:///{file_id}",
+        "airflow_content_blake3": SENT,
+        "airflow_source_fingerprint": NEW,
+    }
+    return HeldDocument.of(
+        a_document(file_id, f"DOCUMENT_STATUS_{status}", file_metadata={"hash": told}, fields=fields)
+    )
+
+
+def actions(*documents: HeldDocument, verify: bool) -> list[SyncAction]:
+    entries = [an_entry(each.uri) for each in documents]
+    plan = planned(entries, documents, content=dict.fromkeys((each.uri for each in documents), SENT), verify=verify)
+    return [step.action for step in plan.steps]
+
+
+def test_what_is_altered_is_replaced_only_if_content_is_verified_and_another_hash_agrees() -> None:
+    altered, proven = stored("a", OTHER), stored("b", SENT)
+    assert actions(altered, proven, verify=True) == [SyncAction.REPAIR, SyncAction.KEEP]
+    assert actions(altered, proven, verify=False) == [SyncAction.KEEP, SyncAction.KEEP]
+    assert actions(altered, stored("b", OTHER), verify=True) == [SyncAction.KEEP, SyncAction.KEEP]
+
+
+def test_the_reason_of_the_repair_is_that_the_content_is_altered() -> None:
+    documents = [stored("a", OTHER), stored("b", SENT)]
+    entries = [an_entry(each.uri) for each in documents]
+    content = dict.fromkeys((each.uri for each in documents), SENT)
+    repair, _ = planned(entries, documents, content=content, verify=True).steps
+    assert (repair.action, repair.broken) == (SyncAction.REPAIR, ("a",))
+    assert repair.reason.startswith("xAI holds other content than was sent")
+
+
+def test_a_document_that_stays_keeps_its_doubts() -> None:
+    (step,) = planned([an_entry()], [stored("a", OTHER)], content={"file:///a": SENT}).steps
+    assert (step.action, [doubt.altered for doubt in step.doubts]) == (SyncAction.KEEP, [True])
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CHUNKED"])
+def test_only_of_what_is_processed_are_there_doubts(status: str) -> None:
+    assert stored("a", OTHER, status).doubts == ()
+    assert not stored("a", OTHER, status).is_altered

@@ -21,6 +21,7 @@ from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingErr
 from airflow_provider_xai_collections.operators.waiting import MAP_INDEX_TEMPLATE
 from tests.conftest import playing
 from tests.operators.stage import Xai, deferring, finish, run
+from tests.sample_documents import pdf
 
 
 def task(function: Callable[..., Any], *given: Any, **arguments: Any) -> XAIIngestDecoratedOperator:
@@ -207,3 +208,11 @@ def test_the_example_of_the_readme_is_one(xai: Xai) -> None:
         names["report"]("2026-01-01")
     run(dag.tasks[0])  # type: ignore[arg-type]
     assert xai.names(whales) == ["2026-01-01.md"]
+
+
+def test_the_type_of_content_follows_from_its_name_and_its_first_bytes(xai: Xai) -> None:
+    book = Content(name="moby", data=pdf("Call me Ishmael"))
+    whales, _ = ingest(xai, [book, Content(name="notes.yaml", data="a: 1"), Content(name="README", data="text")])
+    types = {each.name: each.file_metadata.content_type for each in xai.documents(whales)}
+    assert types == {"moby": "application/pdf", "notes.yaml": "text/yaml", "README": "text/plain"}
+    assert xai.hook.search_documents(query="Ishmael", collection_ids=[whales])[0].text == "Call me Ishmael"

@@ -54,8 +54,8 @@ def test_a_file_above_the_limit_of_the_call_is_not_sent(
 
 def test_a_document_uploaded_in_one_call_may_be_larger_than_a_file(hook: XAICollectionsHook, tmp_path: Path) -> None:
     collection_id = hook.create_collection(collection_name="Whales").collection_id
-    os.truncate(os.open(tmp_path / "large.txt", os.O_CREAT | os.O_WRONLY), 50_000_001)
-    document = hook.upload_document(collection_id=collection_id, path=tmp_path / "large.txt")
+    os.truncate(os.open(tmp_path / "large.pdf", os.O_CREAT | os.O_WRONLY), 50_000_001)
+    document = hook.upload_document(collection_id=collection_id, path=tmp_path / "large.pdf")
     assert document.file_metadata is not None
     assert document.file_metadata.size_bytes == 50_000_001
 
@@ -234,3 +234,24 @@ def test_validate_management_key(hook: XAICollectionsHook) -> None:
     key = hook.validate_management_key()
     assert (key.team_id, key.name) == ("team-of-the-key", "emulator")
     assert "AddFileToCollection" in str(key.acls)
+
+
+def test_the_type_follows_the_name_that_xai_stores(hook: XAICollectionsHook, tmp_path: Path) -> None:
+    collection_id = hook.create_collection(collection_name="Whales").collection_id
+    (tmp_path / "moby.png").write_text("# call me Ishmael")
+    uploaded = hook.upload_document(collection_id=collection_id, path=tmp_path / "moby.png", name="moby.md")
+    assert uploaded.file_metadata is not None
+    assert uploaded.file_metadata.content_type == "text/markdown"
+
+
+def test_fields_are_declared_for_the_team_that_attaches(
+    hook: XAICollectionsHook, emulator: RecordingEmulator, tmp_path: Path
+) -> None:
+    collection_id = hook.create_collection(collection_name="Whales").collection_id
+    file_id = add_file(hook, tmp_path, "a.md")
+    sent = len(emulator.requests)
+    hook.add_document(collection_id=collection_id, file_id=file_id, team_id="team-7", fields={"author": "M"})
+    looked, declared, attached = emulator.requests[sent:]
+    assert dict(looked.query)["team_id"] == "team-7"
+    assert emulator.json_of(declared)["team_id"] == "team-7"
+    assert emulator.json_of(attached)["team_id"] == "team-7"

@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.collections import XAIDeleteCollectionOperator
 from tests.conftest import Connect, Logged, playing
-from tests.operators.stage import Crowd, Xai, run
+from tests.operators.stage import Crowd, FlyingTime, Xai, run
 
 DETACH = pytest.param(playing(delete_attached_file="detach"), id="detach")
 REFUSE = pytest.param(playing(delete_attached_file="refuse"), id="refuse")
@@ -165,3 +165,11 @@ def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any],
     with pytest.raises(XAIFailException, match=said):
         run(task(**{"collection_id": "collection_1", "delete_files": True, **wrong}))
     assert xai.emulator.counts == {}
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=1)])
+def test_a_list_that_lags_leaves_no_file_behind(xai: Xai, clock: FlyingTime) -> None:
+    whales = xai.collection()
+    xai.document(whales)
+    assert run(task(collection_id=whales, delete_files=True)) == result(whales, total=1, removed=1, files_deleted=1)
+    assert files(xai) == []

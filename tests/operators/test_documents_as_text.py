@@ -10,9 +10,11 @@ import pytest
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.content_types import SUPPORTED, content_type_of, unsupported
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
+from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIRemoveDocumentsOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+from airflow_provider_xai_collections.waits import deferring as waiting
 from tests.conftest import Logged, playing
 from tests.operators.stage import Xai, deferring, finish, run, write
 from tests.operators.syncs import by_name, report_of, sync, task
@@ -268,3 +270,79 @@ def test_an_office_document_that_went_in_two_calls_failed_and_is_repaired_by_the
     with pytest.raises(XAIIndexingError, match=r"letter\.docx: File format not supported\. .*upload_method='auto'"):
         sync(letters, upload_method="files")
     assert sync(letters)["repaired"] == 1
+
+
+def test_the_first_sync_of_a_collection_notices_chunks_of_raw_bytes(xai: Xai, books: Path) -> None:
+    manifest = sync(books, "a fresh one", upload_method="files")
+    assert (manifest["created"], manifest["doubtful"]) == (True, 1)
+
+
+def test_a_dry_run_counts_doubts_and_its_report_names_them(xai: Xai, books: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.jsonl"
+    sync(books, upload_method="files")
+    alter(xai, "notes.md")
+    manifest = sync(books, dry_run=True, report=report)
+    assert (manifest["kept"], manifest["doubtful"], manifest["altered"]) == (2, 1, 1)
+    doubts = by_name(report_of(report), "doubt")
+    assert "raw bytes" in doubts["moby.pdf"]
+    assert "other content" in doubts["notes.md"]
+
+
+def test_a_wait_in_parts_counts_them_at_its_own_looks(xai: Xai, books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents that are processed at the first look need no trigger, which would have asked for the chunking."""
+    monkeypatch.setattr(waiting, "ROOM_FOR_WATCHED", 1)
+    whales, ids = attach_two(xai, books)
+    wait = run(XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=ids, deferrable=True))["wait"]
+    assert (wait["processed"], wait["doubtful"], [doubt["name"] for doubt in wait["doubts"]]) == (2, 1, ["moby.pdf"])
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(direct_upload_answer="error", indexing="reads:2")])
+@pytest.mark.parametrize("way", ["one task", "deferred", "group"])
+async def test_a_report_says_of_each_document_that_it_went_in_two_calls(xai: Xai, tmp_path: Path, way: str) -> None:
+    few = write(tmp_path / "few", {"small.pdf": pdf("Call me"), "moby.pdf": BOOK, "notes.md": "# Notes"})
+    report = tmp_path / "report.jsonl"
+    if way == "one task":
+        sync(few, report=report)
+    elif way == "deferred":
+        deferred: dict[str, Any] = {"source": few, "collection": "whales", "deferrable": True, "report": report}
+        with deferring() as caught:
+            run(task(**deferred))
+        await finish(caught[0], task(**deferred))
+    else:
+        Cluster(few, tmp_path / "workspace").run(report=report)
+    doubts = by_name(report_of(report), "doubt")
+    assert "it went in two calls, POST /v1/files and attach" in doubts["small.pdf"]
+    assert "it went in two calls, POST /v1/files and attach" in doubts["moby.pdf"]
+    assert "raw bytes" in doubts["moby.pdf"]
+    assert doubts["notes.md"] == ""
+
+
+def test_each_part_of_a_group_counts_its_doubts(xai: Xai, books: Path, tmp_path: Path) -> None:
+    cluster = Cluster(books, tmp_path / "workspace", {"upload_method": "files"})
+    parts = [cluster.apply(shard) for shard in cluster.plan()]
+    assert sum(part["doubtful"] for part in parts) == 1
+    again = [cluster.apply(shard, try_number=2) for shard in range(len(parts))]
+    assert sum(part["doubtful"] for part in again) == 1
+
+
+def test_what_is_altered_after_a_part_was_done_is_in_the_report_of_the_group(
+    xai: Xai, books: Path, tmp_path: Path
+) -> None:
+    cluster, report = Cluster(books, tmp_path / "workspace"), tmp_path / "report.jsonl"
+    for shard in cluster.plan():
+        cluster.apply(shard)
+    alter(xai, "notes.md")
+    assert cluster.finish(report=report)["altered"] == 1
+    assert "other content" in by_name(report_of(report), "doubt")["notes.md"]
+
+
+def test_of_very_many_doubts_the_log_names_some_and_says_that_there_are_more(
+    xai: Xai, tmp_path: Path, logged: Logged
+) -> None:
+    many = write(tmp_path / "many", {f"{number:02}.md": f"no {number}" for number in range(CAP + 3)})
+    sync(many)
+    alter(xai, *(path.name for path in many.iterdir()))
+    assert sync(many)["altered"] == CAP + 3
+    text = logged()
+    assert text.count("xAI holds other content than was sent") == CAP
+    assert text.count("There are more documents like that") == 1

@@ -16,10 +16,11 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from blake3 import blake3
 from upath import UPath
 
+from airflow_provider_xai_collections.api.content_types import HEAD
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE
 from airflow_provider_xai_collections.exceptions import XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources.finding import FoundFile, find_files
-from airflow_provider_xai_collections.sources.reading import read_sources, upload_of
+from airflow_provider_xai_collections.sources.reading import head_of, read_file, read_sources, upload_of
 
 
 def make(path: Path, *, size: int | None = None, content: bytes = b"call me Ishmael") -> Path:
@@ -305,3 +306,16 @@ def test_all_bad_files_are_counted_and_the_first_named(tmp_path: Path) -> None:
     ) as caught:
         read(tmp_path)
     assert "5.md" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0, 10 * MEGABYTE])
+def test_the_type_follows_from_the_beginning_of_a_large_file_not_from_its_end(tmp_path: Path, keep: int) -> None:
+    path = make(tmp_path / "notes.txt", content=b"%PDF-1.7" + b" " * 2 * MEGABYTE)
+    document = read_file(FoundFile(path, path.name), limit=MAX_UPLOAD_BYTES, keep=keep)
+    assert document.upload().content_type == "application/pdf"
+
+
+def test_of_an_object_only_the_first_bytes_are_fetched_to_know_its_type() -> None:
+    path = UPath("memory://heads/notes.txt")
+    path.write_bytes(b"%PDF-1.7".ljust(HEAD + 1))
+    assert head_of(path) == b"%PDF-1.7".ljust(HEAD)
