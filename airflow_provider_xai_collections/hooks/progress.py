@@ -18,7 +18,7 @@ WORD = 60
 
 
 class Doubted(Protocol):
-    """What is needed of a document that may not be as it should, to warn of it."""
+    """A document that may not be as it should, and why."""
 
     @property
     def file_id(self) -> str: ...

@@ -137,7 +137,7 @@ def as_text(name: str) -> str:
 
 
 def both_doubts(earlier: str, later: str) -> str:
-    """What was said of a document before and after a wait, each thing once."""
+    """Join what was said of a document before and after a wait, each thing once."""
     return earlier if later in earlier else later if earlier in later else f"{later}; {earlier}"
 
 

@@ -15,7 +15,7 @@ from airflow_provider_xai_collections.hooks.progress import NowAndThen
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What came of reading documents, by URI.
+    """Results of reading documents, by URI.
 
     :param hashes: of their content.
     :param unread: why reading failed.

@@ -54,7 +54,7 @@ def judge_event(told: WaitEvent, collection_id: str, *, on_failed: str, max_fail
 
 
 def summary_of(told: WaitEvent, log: Any) -> WaitSummary:
-    """What a trigger told, or its error as it would have been raised here; the log warns of doubts."""
+    """Return what a trigger told, or raise its error as it would have been raised here; the log warns of doubts."""
     if told.summary is None:
         raise _ERRORS.get(told.error_type, XAIError)(
             told.error or "the trigger ended without a reason: see the triggerer's log"

@@ -33,7 +33,7 @@ def ingesting(whales: str, folder: Path, **arguments: Any) -> XAIIngestDocuments
 
 
 def user_fields(xai: Xai, whales: str) -> dict[str, tuple[bool, bool]]:
-    """Of the collection: those that are not ours, with what is required and unique of them."""
+    """Return the fields of the collection that are not ours, each with whether it is required and unique."""
     defined = xai.describe(whales).field_definitions
     return {each.key: (each.required, each.unique) for each in defined if each.key not in MANAGED_KEYS}
 

@@ -91,7 +91,7 @@ def test_a_collection_equals_its_source_after_each_sync(
 
 
 def store_names(xai: Xai) -> Iterator[str]:
-    """Of all files there are, whatever a list of them shows."""
+    """Names of all files there are, whatever a list of them shows."""
     for row in xai.emulator._store._sql.execute("SELECT filename FROM files"):
         yield row["filename"]
 
