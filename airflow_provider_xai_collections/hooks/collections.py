@@ -23,6 +23,7 @@ from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.wire import Part
+from airflow_provider_xai_collections.arguments import one_of
 from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.durations import Duration, optional_seconds, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
@@ -493,12 +494,13 @@ class XAICollectionsHook(XAIConnectedHook):
         """The way that the documents of a run take; the log says if it has to change.
 
         :param method: ``"auto"``, ``"direct"`` or ``"files"``.
+        :raises XAIArgumentError: it is none of these.
         """
 
         def say(reason: str) -> None:
             self.log.warning("Documents go in two calls from now on, POST /v1/files and attach, because %s", reason)
 
-        return UploadWay(UploadMethod(method), on_change=say)
+        return UploadWay(one_of("upload_method", method, UploadMethod), on_change=say)
 
     def declarations(
         self, collection: Collection, *, team_id: str | None = None, may_declare: bool = True
