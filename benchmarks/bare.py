@@ -69,7 +69,7 @@ def placing(
 
 
 def _fields(number: int) -> dict[str, str]:
-    """As long as what we write, and as many."""
+    """Return fields as long as those that an ingestion writes, and as many."""
     return {
         "airflow_scope": "file:///folder/of/the/benchmark/documents",
         "airflow_source_uri": f"file:///folder/of/the/benchmark/documents/000/{number:06d}.md",

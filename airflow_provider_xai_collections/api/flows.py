@@ -281,7 +281,7 @@ class _Asking:
         return (yield from call(replace(request, deadline=self.deadline)))
 
     def documents(self, file_ids: Sequence[str], collection: Collection) -> Flow[dict[str, Document]]:
-        """Those of the documents that the collection has, asked for one by one or found in its list."""
+        """Return those of the documents that the collection has, asked for one by one or found in its list."""
         found: dict[str, Document] = {}
         if len(file_ids) <= max(FEW, collection.documents_count // MAX_PAGE):
             for file_id in file_ids:

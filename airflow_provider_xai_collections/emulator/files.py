@@ -122,7 +122,7 @@ class FileRules:
 
 
 def _fields(record: FileRecord) -> Fields:
-    """Those that are set; no file here has an id of its user's or a public URL."""
+    """Return the fields that are set; no file here has an id of its user's or a public URL."""
     expiry = {} if record.expires_at is None else {"expires_at": Time(record.expires_at)}
     return {
         "file_id": record.file_id,
