@@ -39,6 +39,7 @@ class Fault:
     :param works: the work is done, and the client does not hear of it.
     :param undone: the client knows that the work was not done: even a write may be repeated.
     :param final: to try again is no use.
+    :param doubtful: an ingestion makes the call once more before it takes this as final.
     :param unroutable: no way leads to this call; another call may do the same.
     :param harmless: the call succeeds all the same.
     :param asks: seconds that the answer asks to wait.
@@ -54,6 +55,7 @@ class Fault:
     works: bool = False
     undone: bool = False
     final: bool = False
+    doubtful: bool = False
     unroutable: bool = False
     harmless: bool = False
     asks: float = 0.0
@@ -130,6 +132,8 @@ GATEWAY_FAULTS: tuple[Fault, ...] = (
         b'{"code":13,"message":"header key \\"cf-ipcity\\" contains value with non-printable ASCII characters",'
         b'"details":[]}',
     ),
-    _gateway("404 of a gateway", XAINotFoundError, 404, b"<html><body>no such route</body></html>"),
+    replace(
+        _gateway("404 of a gateway", XAINotFoundError, 404, b"<html><body>no such route</body></html>"), doubtful=True
+    ),
     _gateway("405 of a gateway", XAIUnroutableError, 405, b"<html><body>method not allowed</body></html>"),
 )

@@ -47,6 +47,7 @@ class Operation:
     :param told: the error that is raised for that of the call.
     :param complaints: what else is wrong after it; it gets the value, or ``None`` after an error.
     :param other_way: it does without the call where a gateway in between does not take it.
+    :param asks_again: it makes a call once more where the fault is a doubtful one.
     :param settings: switches of the emulator on which it is tried.
     """
 
@@ -60,6 +61,7 @@ class Operation:
     told: Callable[[type[XAIError]], type[Exception]] = lambda error: error
     complaints: Callable[[Scene, Any], Iterable[str]] = lambda scene, value: ()
     other_way: bool = False
+    asks_again: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def act(self, hook: XAICollectionsHook, scene: Scene) -> Any:
@@ -144,6 +146,7 @@ def _ingestion(
         traces=None if spoilt.idempotent else _new_documents,
         doubt=doubt,
         complaints=_orphans_untold,
+        asks_again=True,
         **more,
     )
 

@@ -170,6 +170,7 @@ def _ingestion(spoilt: Endpoint[Any], upload_method: str = "", **more: Any) -> O
         lambda scene, value: (value["added"], value["wait"]["processed"], _new_documents(scene)) == (1, 1, 1),
         spoilt,
         complaints=_orphans_untold,
+        asks_again=True,
         **more,
     )
     return replace(ingestion, name=f"{ingestion.name} by {upload_method}") if upload_method else ingestion

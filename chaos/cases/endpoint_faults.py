@@ -72,7 +72,7 @@ def trial(place: Place, folder: Path, operation: Operation, fault: Fault, times:
     return Trial(
         group=fault.name,
         what=f"{operation.name}, {_SAID[times]}, {driver}",
-        ended=_ending(operation, fault, outcome.error),
+        ended=_ending(operation, fault, times, outcome.error),
         wrong=(
             *_wrong_end(outcome, expected),
             *_wrong_work(operation, fault, times, outcome),
@@ -89,10 +89,10 @@ def expected_error(operation: Operation, fault: Fault, times: int | None) -> typ
 
 
 def _error_of_call(operation: Operation, fault: Fault, times: int | None) -> type[XAIError] | None:
-    if _is_harmless(operation, fault) or _goes_another_way(operation, fault):
+    if _is_harmless(operation, fault) or _goes_another_way(operation, fault, times):
         return None
     if fault.final:
-        return fault.error
+        return fault.error if _is_believed(operation, fault, times) else None
     if _may_repeat(operation, fault):
         return None if times else fault.error
     match operation.doubt:
@@ -113,20 +113,28 @@ def _is_harmless(operation: Operation, fault: Fault) -> bool:
     return fault.harmless or (is_empty and operation.spoilt.answer is Empty)
 
 
-def _goes_another_way(operation: Operation, fault: Fault) -> bool:
-    return fault.unroutable and operation.other_way
+def _goes_another_way(operation: Operation, fault: Fault, times: int | None) -> bool:
+    return fault.unroutable and operation.other_way and _is_believed(operation, fault, times)
+
+
+def _is_believed(operation: Operation, fault: Fault, times: int | None) -> bool:
+    return times is None or times >= _tries_of_final(operation, fault)
+
+
+def _tries_of_final(operation: Operation, fault: Fault) -> int:
+    return 2 if fault.doubtful and operation.asks_again else 1
 
 
 def _may_repeat(operation: Operation, fault: Fault) -> bool:
     return operation.spoilt.idempotent or fault.undone
 
 
-def _ending(operation: Operation, fault: Fault, error: BaseException | None) -> str:
+def _ending(operation: Operation, fault: Fault, times: int | None, error: BaseException | None) -> str:
     if error is not None:
         return type(error).__name__
     if _is_harmless(operation, fault):
         return "done"
-    if _goes_another_way(operation, fault):
+    if _goes_another_way(operation, fault, times):
         return "done by two calls"
     found = fault.works and operation.doubt in (Doubt.LOOKS, Doubt.LOOKS_AND_REPEATS)
     return "done, seen by a look" if found and not _may_repeat(operation, fault) else "done by the retry"
@@ -177,7 +185,8 @@ def _tries(operation: Operation, fault: Fault, times: int | None) -> tuple[int, 
     if _is_harmless(operation, fault):
         return 1, 10
     if fault.final:
-        return 1, 1
+        tries = _tries_of_final(operation, fault)
+        return (min(times or tries, tries),) * 2
     if _may_repeat(operation, fault):
         return (times or BRIEF.attempts,) * 2
     if operation.doubt in (Doubt.RAISES, Doubt.LOOKS):
