@@ -219,7 +219,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "retrieval_mode": Case(None, {"type": "keyword"}),
         "group_by": Case(None, {"keys": ["year"]}),
         "max_chars": Case(500, 5),
-        "managed_fields": Case(False, True, given={"collection_ids": lambda scene: [synced()(scene)]}),
+        "managed_fields": Case(False, True, given={"collection_ids": lambda scene: [synced(concurrency=1)(scene)]}),
         "min_matches": Case(0, 5),
         "min_score": Case(None, 0.999),
         "expect_file_ids": Case((), ["file_unknown"]),
