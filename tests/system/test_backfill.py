@@ -21,7 +21,7 @@ def test_runs_in_parallel_make_one_collection(backfills: Backfills) -> None:
 
 
 def test_the_collection_holds_all_days(backfills: Backfills) -> None:
-    assert backfills.first.changes == {"upload_file": 2 * len(DAYS), "add_document": 2 * len(DAYS)}
+    assert backfills.first.changes == {"upload_document": 2 * len(DAYS)}
     assert backfills.first.documents == 2 * len(DAYS)
 
 
@@ -31,7 +31,7 @@ def test_the_same_days_again_change_nothing(backfills: Backfills) -> None:
 
 
 def test_one_changed_file_replaces_one_document(backfills: Backfills) -> None:
-    assert backfills.changed.changes == {"upload_file": 1, "add_document": 1, "remove_document": 1}
+    assert backfills.changed.changes == {"upload_document": 1, "remove_document": 1}
     assert backfills.changed.documents == 2 * len(DAYS)
     assert {uri for uri, content in backfills.changed.contents.items() if content != backfills.again.contents[uri]} == {
         (backfills.folder / CHANGED).as_uri()

@@ -16,6 +16,7 @@ INGESTION: dict[str, Any] = {
     "conn_id": "{{ params.conn_id }}",
     "fields": {"season": "{{ params.season }}"},
     "poll_interval": 1,
+    "upload_method": "files",  # more to die between than in one call
     "retry_delay": timedelta(seconds=1),
 }
 WAYS: dict[str, dict[str, Any]] = {

@@ -25,6 +25,7 @@ with DAG(
         "sync",
         source="{{ params.documents }}",
         collection="wide",
+        upload_method="files",  # more to die between than in one call
         workspace="{{ params.workspace }}",
         report="{{ params.workspace }}/report.jsonl",
         shards=10,

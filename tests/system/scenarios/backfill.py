@@ -61,7 +61,7 @@ def entry_of(day: str, time: str) -> str:
 def changes(emulator: RunningEmulator, collection_id: str, since: int) -> Counter[str]:
     """What was changed in a collection by requests later than ``since``."""
     new = [entry for entry in emulator.requests() if entry["n"] > since]
-    of_collection = ("add_document", "remove_document")
+    of_collection = ("upload_document", "add_document", "remove_document")
     return Counter(
         entry["endpoint"]
         for entry in new
