@@ -39,8 +39,8 @@ class Doubt:
 
 def service_hash(document: Document) -> str:
     """The hash that the service itself made of the content; empty if it tells none that we know."""
-    told = document.file_metadata.hash.lower()
-    return told if len(told) == _HASH_DIGITS else ""
+    digest = document.file_metadata.hash.lower()
+    return digest if len(digest) == _HASH_DIGITS else ""
 
 
 def doubts_about(document: Document, chunking: ChunkConfiguration | None) -> list[Doubt]:
@@ -74,12 +74,12 @@ def may_be_raw_bytes(document: Document) -> bool:
 
 
 def _content(document: Document) -> str:
-    sent, told = document.fields.get(CONTENT_HASH, ""), service_hash(document)
-    if not (sent and told) or sent == told:
+    sent, stored = document.fields.get(CONTENT_HASH, ""), service_hash(document)
+    if not (sent and stored) or sent == stored:
         return ""
     return (
         "xAI holds other content than was sent: "
-        f"its own BLAKE3 hash is {told[:16]}…, that of what was sent {sent[:16]}…"
+        f"its own BLAKE3 hash is {stored[:16]}…, that of what was sent {sent[:16]}…"
     )
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import zipfile
 from io import BytesIO
 
-from airflow_provider_xai_collections.api.content_types import content_type_of
+from airflow_provider_xai_collections.api.content_types import (
+    DOCX,
+    EPUB,
+    PDF,
+    PPTX,
+    TEXT,
+    UNTYPED,
+    XLSX,
+    ZIP,
+    content_type_of,
+)
 
-PDF = "application/pdf"
-ZIP = "application/zip"
-EPUB = "application/epub+zip"
 HTML = "text/html"
-UNKNOWN = "application/octet-stream"
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
-DOCX = _OPEN_XML + "wordprocessingml.document"
-PPTX = _OPEN_XML + "presentationml.presentation"
-XLSX = _OPEN_XML + "spreadsheetml.sheet"
 XLSX_TEMPLATE = _OPEN_XML + "spreadsheetml.template"
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
 OPEN_DOCUMENTS = frozenset(_OPEN_DOCUMENT + kind for kind in ("text", "spreadsheet", "presentation"))
@@ -50,12 +53,12 @@ def sniff(content: bytes, name: str) -> str:
     if content.startswith(b"PK\x03\x04"):
         return _sniff_zip(content)
     if (text := decoded(content)) is None:
-        return UNKNOWN
+        return UNTYPED
     if text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
         return HTML
     guess = content_type_of(name) or ""
     # Bytes that are text are not a picture, whatever the name says.
-    return guess if guess.startswith(("text/", "message/")) or guess in _TEXTUAL else "text/plain"
+    return guess if guess.startswith(("text/", "message/")) or guess in _TEXTUAL else TEXT
 
 
 def decoded(content: bytes) -> str | None:
@@ -74,7 +77,7 @@ def _sniff_zip(content: bytes) -> str:
             said = _mimetype(archive) if "mimetype" in names else ""
     except Exception:
         # A broken archive fails in many ways, an encrypted member in another.
-        return UNKNOWN
+        return UNTYPED
     if said in OPEN_DOCUMENTS:
         return said
     if said == EPUB or "META-INF/container.xml" in names:

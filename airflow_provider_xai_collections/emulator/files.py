@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from blake3 import blake3
 
+from airflow_provider_xai_collections.api.content_types import UNTYPED
 from airflow_provider_xai_collections.api.files import FilesSortBy, ListFiles, OneFile, UploadFile, check_filename
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.emulator import content_types
@@ -117,7 +118,7 @@ class FileRules:
     def _sniff(self, content: bytes, name: str) -> str:
         found = content_types.sniff(content, name)
         if found in content_types.CONTAINERS and self._world.settings.files_text == "raw":
-            return content_types.UNKNOWN
+            return UNTYPED
         return found
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import accumulate
 
+from airflow_provider_xai_collections.api.content_types import PDF
 from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING, chunk
-from airflow_provider_xai_collections.emulator.content_types import PDF
 from airflow_provider_xai_collections.emulator.pace import Pace
 from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
 from airflow_provider_xai_collections.emulator.records import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
+from airflow_provider_xai_collections.api.content_types import DOCX, EPUB, PDF, PPTX, UNTYPED, XLSX, ZIP, bare
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES
 from airflow_provider_xai_collections.emulator import content_types
 from airflow_provider_xai_collections.emulator.readers.archives import open_archive
@@ -30,7 +31,7 @@ def extract(content: bytes, content_type: str) -> list[Page]:
 
     :raises UnreadableError: if it cannot be read as what ``content_type`` says.
     """
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = bare(content_type)
     pages, chars = [], 0
     try:
         for page in _READERS.get(kind, plain)(content):
@@ -65,7 +66,7 @@ def _archive(content: bytes) -> Iterator[Page]:
         for name in archive.namelist():
             member = archive.read(name)
             kind = content_types.sniff(member, name)
-            if kind not in (content_types.UNKNOWN, content_types.ZIP):
+            if kind not in (UNTYPED, ZIP):
                 yield from extract(member, kind)
 
 
@@ -84,21 +85,21 @@ def _same(kinds: frozenset[str], reader: Reader) -> dict[str, Reader]:
 #: All that is not listed is read as text. Small libraries of MIT and BSD licence, where Python itself has no reader:
 #: markitdown would bring a neural network's runtime along, EbookLib is AGPL, odfpy has had no release since 2020.
 _READERS: Mapping[str, Reader] = {
-    content_types.PDF: pdf,
+    PDF: pdf,
     "application/vnd.adobe.pdf": pdf,
     "application/x-pdf": pdf,
-    content_types.DOCX: docx,
-    content_types.PPTX: pptx,
-    content_types.XLSX: xlsx,
+    DOCX: docx,
+    PPTX: pptx,
+    XLSX: xlsx,
     content_types.XLSX_TEMPLATE: xlsx,
-    content_types.EPUB: epub,
+    EPUB: epub,
     "application/epub": epub,
     "application/x-epub+zip": epub,
     **_same(content_types.OPEN_DOCUMENTS, opendocument),
     **_same(content_types.MARKUP, html),
     **_same(content_types.RTF, rtf),
     **_same(content_types.NOTEBOOKS, notebook),
-    content_types.ZIP: _archive,
+    ZIP: _archive,
     **_same(content_types.ONLY_XAI, _only_xai),
-    content_types.UNKNOWN: _unknown,
+    UNTYPED: _unknown,
 }

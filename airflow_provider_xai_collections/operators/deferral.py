@@ -63,11 +63,10 @@ class XAIDeferrableBaseOperator(XAICollectionsBaseOperator, ABC):
 
     def _told(self, event: Any) -> tuple[Any, wait_manifests.WaitSummary]:
         """What was done before the wait, which is the report should the wait have ended in an error, and its end."""
-        told = wait_manifests.WaitEvent.parse(event)
-        if told.manifest is not None:
-            self.so_far = self.read_manifest(told.manifest)
-        summary = verdicts.summary_of(told, self.log)
-        return self.read_manifest(told.manifest), summary
+        wait_event = wait_manifests.WaitEvent.parse(event)
+        if wait_event.manifest is not None:
+            self.so_far = self.read_manifest(wait_event.manifest)
+        return self.read_manifest(wait_event.manifest), verdicts.summary_of(wait_event, self.log)
 
     def _parts(self, context: Context, manifest: Report) -> deferring.WaitInParts:
         return deferring.WaitInParts(context["ti"], self.hook, manifest.collection_id, self.team)

@@ -170,8 +170,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def execute_part_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger that watched one part of very many documents."""
         with for_sensor(), self.hook:
-            told = verdicts.summary_of(wait_manifests.WaitEvent.parse(event), self.log)
-            return self._go_on(self._parts(context).resume(told))
+            summary = verdicts.summary_of(wait_manifests.WaitEvent.parse(event), self.log)
+            return self._go_on(self._parts(context).resume(summary))
 
     def _parts(self, context: Context) -> deferring.WaitInParts:
         return deferring.WaitInParts(context["ti"], self.hook, self.collection_id, self._team)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_xai_collections.api import endpoints
+from airflow_provider_xai_collections.api.content_types import DOCX, EPUB, PDF, PPTX, UNTYPED, XLSX
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.emulator import Emulator, Settings
-from airflow_provider_xai_collections.emulator.content_types import DOCX, EPUB, HTML, PDF, PPTX, UNKNOWN, XLSX
+from airflow_provider_xai_collections.emulator.content_types import HTML
 from tests.sample_documents import SAMPLES, pdf, png, zipped
 
 from .caller import Caller, upload
@@ -93,7 +94,7 @@ def test_by_two_calls_a_pdf_is_chunked_as_bytes(caller: Caller) -> None:
 def test_by_two_calls_office_files_fail(caller: Caller, ending: str) -> None:
     collection_id = caller.collection()
     document = by_two_calls(caller, collection_id, f"a{ending}", SAMPLES[ending](TEXT))
-    assert outcome(document) == ("FAILED", UNKNOWN, NOT_SUPPORTED)
+    assert outcome(document) == ("FAILED", UNTYPED, NOT_SUPPORTED)
     assert search(caller, "hull", collection_id) == ()
 
 
@@ -108,7 +109,7 @@ def test_by_two_calls_office_files_fail(caller: Caller, ending: str) -> None:
 )
 def test_by_two_calls_other_binary_files_fail_alike(caller: Caller, name: str, content: bytes) -> None:
     document = by_two_calls(caller, caller.collection(), name, content)
-    assert outcome(document) == ("FAILED", UNKNOWN, NOT_SUPPORTED)
+    assert outcome(document) == ("FAILED", UNTYPED, NOT_SUPPORTED)
 
 
 @pytest.mark.parametrize("ending", [".txt", ".md", ".csv", ".html", ".rtf", ".ipynb", ".eml"])
@@ -161,7 +162,7 @@ def test_a_reindex_takes_the_same_way(caller: Caller) -> None:
         assert caller.document(collection_id, document.file_id).chunk_count == document.chunk_count
 
 
-@pytest.mark.parametrize("content_type", [DOCX, "image/png", UNKNOWN, "text/plain"])
+@pytest.mark.parametrize("content_type", [DOCX, "image/png", UNTYPED, "text/plain"])
 def test_by_the_one_call_the_content_type_decides_whatever_the_bytes_are(caller: Caller, content_type: str) -> None:
     document = by_one_call(caller, caller.collection(), "a.pdf", pdf(TEXT), content_type)
     status, kept, message = outcome(document)

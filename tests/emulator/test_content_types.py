@@ -7,16 +7,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from airflow_provider_xai_collections.emulator.content_types import (
-    DOCX,
-    EPUB,
-    PDF,
-    PPTX,
-    UNKNOWN,
-    XLSX,
-    ZIP,
-    sniff,
-)
+from airflow_provider_xai_collections.api.content_types import DOCX, EPUB, PDF, PPTX, UNTYPED, XLSX, ZIP
+from airflow_provider_xai_collections.emulator.content_types import sniff
 from tests.sample_documents import docx, epub, odp, ods, odt, pdf, png, pptx, xlsx, zipped
 
 OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
@@ -53,12 +45,12 @@ def with_a_wrong_mimetype() -> bytes:
         (odp("x"), "a", OPEN_DOCUMENT + "presentation"),
         (zipped({"mimetype": "application/x-other"}), "a", ZIP),
         (zipped({"a.txt": "x"}), "a", ZIP),
-        (with_a_wrong_mimetype(), "a.epub", UNKNOWN),
-        (b"PK\x03\x04 broken", "a.docx", UNKNOWN),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a.doc", UNKNOWN),
-        (png(), "a.txt", UNKNOWN),
-        (b"\xff\xfe", "a.txt", UNKNOWN),
-        (b"a\x00b", "a.txt", UNKNOWN),
+        (with_a_wrong_mimetype(), "a.epub", UNTYPED),
+        (b"PK\x03\x04 broken", "a.docx", UNTYPED),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a.doc", UNTYPED),
+        (png(), "a.txt", UNTYPED),
+        (b"\xff\xfe", "a.txt", UNTYPED),
+        (b"a\x00b", "a.txt", UNTYPED),
     ],
 )
 def test_sniffing(content: bytes, name: str, expected: str) -> None:

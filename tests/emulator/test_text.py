@@ -7,18 +7,9 @@ import sys
 
 import pytest
 
+from airflow_provider_xai_collections.api.content_types import DOCX, EPUB, PDF, PPTX, UNTYPED, XLSX, ZIP
 from airflow_provider_xai_collections.emulator import text
-from airflow_provider_xai_collections.emulator.content_types import (
-    DOCX,
-    EPUB,
-    HTML,
-    ONLY_XAI,
-    PDF,
-    PPTX,
-    UNKNOWN,
-    XLSX,
-    ZIP,
-)
+from airflow_provider_xai_collections.emulator.content_types import HTML, ONLY_XAI
 from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
 from airflow_provider_xai_collections.emulator.text import extract
 from tests.sample_documents import SAMPLES, docx, epub, ipynb, pdf, png, rtf, xlsx, zipped
@@ -98,7 +89,7 @@ def test_one_office_file_for_another_fails_with_a_reason(ending: str) -> None:
             extract(SAMPLES[ending]("x"), content_type)
 
 
-@pytest.mark.parametrize("content_type", [UNKNOWN, HTML, "text/plain", "image/png"])
+@pytest.mark.parametrize("content_type", [UNTYPED, HTML, "text/plain", "image/png"])
 def test_what_is_no_text_fails_in_the_words_of_the_service(content_type: str) -> None:
     with pytest.raises(UnreadableError) as refused:
         extract(png(), content_type)

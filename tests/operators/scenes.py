@@ -99,7 +99,7 @@ class Watched(RecordingEmulator):
     def __init__(self, settings: Settings, *, busy: bool) -> None:
         # Its clock is a little behind ours, so that what it has made is some age at once.
         super().__init__(settings, clock=lambda: time.time() - 100)
-        self.crowd = Crowd()
+        self.crowd = Crowd(moment=0.1)
         self._busy = busy
 
     def handle(self, request: HttpRequest) -> HttpReply:

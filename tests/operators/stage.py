@@ -149,8 +149,12 @@ def xai(emulator: RecordingEmulator, connection: str) -> Iterator[Xai]:
 
 @dataclass
 class Crowd:
-    """How many requests the emulator worked on at once; each takes a moment, so that they meet."""
+    """How many requests the emulator worked on at once.
 
+    :param moment: seconds that each takes, so that they meet.
+    """
+
+    moment: float = 0.02
     now: int = 0
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -160,7 +164,7 @@ class Crowd:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
-        threading.Event().wait(0.02)
+        threading.Event().wait(self.moment)
         yield
         with self.lock:
             self.now -= 1
