@@ -97,7 +97,7 @@ class HeldDocument:
             created_at=None if created is None else created.timestamp(),
             reason=document.error_message if state is HeldState.FAILED else "",
             doubts=tuple(doubts_about(document, chunking)) if state is HeldState.PROCESSED else (),
-            is_proven=bool(told := service_hash(document)) and told == document.fields.get(CONTENT_HASH),
+            is_proven=bool(digest := service_hash(document)) and digest == document.fields.get(CONTENT_HASH),
         )
 
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from airflow_provider_xai_collections.api.content_types import content_type_of
 from airflow_provider_xai_collections.api.sync_plan import (
     HeldDocument,
     HeldState,
@@ -50,12 +51,13 @@ class Holdings:
     def __init__(self, documents: Iterable[HeldDocument], rules: SyncRules) -> None:
         self.by_uri: dict[str, list[HeldDocument]] = defaultdict(list)
         self.foreign: list[str] = []
-        #: Whether the hashes that the service tells are what we take them for: at least one agrees with what was sent.
-        self.has_known_hashes = False
+        #: The types, by name, of which the service's hashes are what we take them for: one agrees with what was sent.
+        self._hashed_as_sent: set[str | None] = set()
         for document in {each.file_id: each for each in documents}.values():
             if document.uri and document.content_hash and rules.owns(document.uri):
                 self.by_uri[document.uri].append(document)
-                self.has_known_hashes |= document.is_proven
+                if document.is_proven:
+                    self._hashed_as_sent.add(content_type_of(document.uri))
             else:
                 self.foreign.append(document.uri)
 
@@ -65,9 +67,10 @@ class Holdings:
     def must_be_replaced(self, document: HeldDocument, rules: SyncRules) -> bool:
         """Tell beyond doubt that the service holds other content than was sent.
 
-        If none of its hashes agreed with what was sent, they would be something else than we know.
+        If none of its hashes of such files agreed with what was sent, they might be of something else, such as the
+        text that it extracts.
         """
-        return rules.verify and document.is_altered and self.has_known_hashes
+        return rules.verify and document.is_altered and content_type_of(document.uri) in self._hashed_as_sent
 
     def hash_of(self, entry: SourceEntry) -> str | None:
         """The content hash of the document that was made of this very file, as far as its listing tells.

@@ -343,6 +343,12 @@ def test_what_is_altered_is_replaced_only_if_content_is_verified_and_another_has
     assert actions(altered, stored("b", OTHER), verify=True) == [SyncAction.KEEP, SyncAction.KEEP]
 
 
+def test_a_hash_that_agrees_says_nothing_of_files_of_another_type() -> None:
+    altered, proven = stored("a.pdf", OTHER), stored("b.md", SENT)
+    assert actions(altered, proven, verify=True) == [SyncAction.KEEP, SyncAction.KEEP]
+    assert actions(altered, stored("b.PDF", SENT), verify=True) == [SyncAction.REPAIR, SyncAction.KEEP]
+
+
 def test_the_reason_of_the_repair_is_that_the_content_is_altered() -> None:
     documents = [stored("a", OTHER), stored("b", SENT)]
     entries = [an_entry(each.uri) for each in documents]
