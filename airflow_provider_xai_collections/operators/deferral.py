@@ -66,7 +66,8 @@ class XAIDeferrableBaseOperator(XAICollectionsBaseOperator, ABC):
         wait_event = wait_manifests.WaitEvent.parse(event)
         if wait_event.manifest is not None:
             self.so_far = self.read_manifest(wait_event.manifest)
-        return self.read_manifest(wait_event.manifest), verdicts.summary_of(wait_event, self.log)
+        summary = verdicts.summary_of(wait_event, self.log)
+        return self.read_manifest(wait_event.manifest), summary
 
     def _parts(self, context: Context, manifest: Report) -> deferring.WaitInParts:
         return deferring.WaitInParts(context["ti"], self.hook, manifest.collection_id, self.team)
