@@ -42,6 +42,7 @@ class Fault:
     :param doubtful: an ingestion makes the call once more before it takes this as final.
     :param unroutable: no way leads to this call; another call may do the same.
     :param harmless: the call succeeds all the same.
+    :param late: it may meet the next call on the same connection as well, which is another in a task.
     :param asks: seconds that the answer asks to wait.
     :param by_date: it says until when, to the second, instead of how long.
     :param patience: seconds without a byte after which the client gives up.
@@ -58,6 +59,7 @@ class Fault:
     doubtful: bool = False
     unroutable: bool = False
     harmless: bool = False
+    late: bool = False
     asks: float = 0.0
     by_date: bool = False
     patience: float = 10.0
@@ -105,7 +107,7 @@ FAULTS: tuple[Fault, ...] = (
         patience=IMPATIENT,
     ),
     Fault("reset during the answer", XAITransportError, harm=Harm.RESET_IN_ANSWER, works=True),
-    Fault("reset after the answer", XAITransportError, harm=Harm.RESET_AFTER_ANSWER, harmless=True),
+    Fault("reset after the answer", XAITransportError, harm=Harm.RESET_AFTER_ANSWER, harmless=True, late=True),
     _answer("half a body, then hung up", XAITransportError, works=True, cut="partial"),
     _answer("half a body, said to be whole", XAIResponseError, works=True, body=b'{"collection_id": "coll'),
     Fault("slow body", XAITransportError, harm=Harm.SLOW, harmless=True),

@@ -143,6 +143,18 @@ def test_another_end_than_the_expected_one_is_noticed(place: Place, tmp_path: Pa
     assert wrong.startswith("its value is Collection(")
 
 
+def test_a_connection_reset_after_an_answer_may_leave_the_next_write_in_doubt(place: Place, tmp_path: Path) -> None:
+    def reset(hook: XAICollectionsHook, scene: Scene) -> Any:
+        hook.list_collections()
+        raise XAIOutcomeUnknownError("create_collection: no usable answer")
+
+    task = next(task for task in TASKS if task.name == "XAICreateCollectionOperator: list_collections")
+    tried = trial(place, tmp_path, replace(task, by_hook=reset), fault("reset after the answer"), 1, BY_HOOK)
+    assert (tried.ended, tried.wrong) == ("XAIOutcomeUnknownError", ())
+    alone = operation("list_collections", by_hook=reset)
+    assert trial(place, tmp_path, alone, fault("reset after the answer"), 1, BY_HOOK).wrong, "no call follows"
+
+
 def test_every_operator_of_a_single_request_or_few_is_spoilt_by_all_it_calls() -> None:
     """A sync has its own weather, and a sensor its odd statuses."""
     spoilt = {task.name.partition(":")[0] for task in TASKS}
