@@ -70,7 +70,7 @@ def trial(place: Place, folder: Path, operation: Operation, fault: Fault, times:
     outcome = spoil(place, folder, operation, fault, times, driver)
     expected = expected_error(operation, fault, times)
     if expected is None and _met_the_next_call(operation, fault, outcome.error):
-        expected = type(outcome.error)
+        expected = operation.told(XAIOutcomeUnknownError)
     return Trial(
         group=fault.name,
         what=f"{operation.name}, {_SAID[times]}, {driver}",
