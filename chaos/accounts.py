@@ -155,13 +155,12 @@ def _wrong_departures(accounts: Sequence[Account], lost: Mapping[str, FileRecord
 
 
 def _wrong_orphans(accounts: Sequence[Account], before: Held, now: Held) -> Iterator[str]:
-    removed = sum(account.counts["orphans_removed"] for account in accounts)
     possible = sum(account.counts["possible_orphans"] for account in accounts)
     in_doubt = sum(len(account.in_doubt) for account in accounts)
     discarded = now.discarded - before.discarded
-    # A refused attach takes its file along, which is nobody's orphan.
-    if not removed <= discarded <= removed + in_doubt:
-        yield f"{discarded} files never attached and deleted, {removed} told and {in_doubt} in doubt"
+    # A refused attach takes its file along. Nothing else deletes a file that was never attached.
+    if discarded > in_doubt:
+        yield f"{discarded} files never attached and deleted, {in_doubt} in doubt"
     lost = len(now.unattached) + discarded - len(before.unattached)
     if lost > possible + in_doubt:
         yield f"{lost} uploads came to nothing, {possible} were told"

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
+from airflow_provider_xai_collections.api.unattached import take_inventory
 from airflow_provider_xai_collections.emulator import Store
 from airflow_provider_xai_collections.emulator.indexing import Indexing
 from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.emulator.store import Slice
 from chaos.corpus import Corpus
+from chaos.hosts import inside
 from chaos.jobs import Tried
 from chaos.service import WatchedEmulator
 
@@ -75,6 +78,14 @@ def wrong_documents(now: Held, corpus: Corpus) -> Iterator[str]:
     yield from some(
         "of another content", [name for name in hashes if corpus.hashes.get(name, hashes[name]) != hashes[name]]
     )
+
+
+def wrong_inventory(now: Held, service: WatchedEmulator) -> Iterator[str]:
+    """The files that the maintenance job would delete, against those that no document refers to."""
+    inventory = inside(service).run(take_inventory())
+    found = sorted(file.filename for file in inventory.unattached(before=inf))
+    if found != sorted(now.unattached):
+        yield f"the inventory finds {found[:3]} and others in no collection, and there are {now.unattached[:3]}"
 
 
 def wrong_process(tried: Tried, documents: int) -> Iterator[str]:

@@ -29,6 +29,7 @@ from chaos.hosts import inside
 
 NAMES = ("ahab.md", "ishmael.md", "queequeg.md")
 NEW = "new.md"
+SPARE = "spare.md"
 CONTENT = b"a whale surfaced beside the boat"
 #: A field that the first collection defines beside ours.
 FIELD = "captain"
@@ -64,7 +65,7 @@ class Scene:
             )
         ]
         *file_ids, spare_id = (
-            client.run(call(UPLOAD_FILE.request(upload=_upload(name)))).id for name in (*NAMES, "spare.md")
+            client.run(call(UPLOAD_FILE.request(upload=_upload(name)))).id for name in (*NAMES, SPARE)
         )
         for file_id in file_ids:
             client.run(call(ADD_DOCUMENT.request(collection_id=moby.collection_id, file_id=file_id)))

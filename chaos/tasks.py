@@ -24,10 +24,11 @@ from airflow_provider_xai_collections.operators.documents import (
     XAIReindexDocumentsOperator,
     XAIRemoveDocumentsOperator,
 )
+from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from chaos.operations import Doubt, Operation, told_by_gateway
-from chaos.scenes import NAMES, NEW, Scene
+from chaos.scenes import NAMES, NEW, SPARE, Scene
 
 _DESCRIPTION = "about a whale"
 #: Operators that wait for documents look at them so often, by the clock of the hurried hook.
@@ -132,6 +133,16 @@ def _reindexing(spoilt: Endpoint[Any], **more: Any) -> Operation:
     )
 
 
+def _clearance(spoilt: Endpoint[Any], **more: Any) -> Operation:
+    return _of(
+        XAIDeleteUnattachedFilesOperator,
+        lambda scene: {"older_than": 0.001, "dry_run": False, "concurrency": 1},
+        lambda scene, value: (value["deleted"], value["kept"]) == (1, 0) and not scene.files(SPARE),
+        spoilt,
+        **more,
+    )
+
+
 def _addition(spoilt: Endpoint[Any], **more: Any) -> Operation:
     return _of(
         XAIAddDocumentsOperator,
@@ -198,6 +209,12 @@ TASKS: tuple[Operation, ...] = (
     _reindexing(endpoints.BATCH_GET_DOCUMENTS),
     _addition(endpoints.ADD_DOCUMENT, doubt=Doubt.LOOKS_AND_REPEATS, told=_together),
     _addition(endpoints.BATCH_GET_DOCUMENTS),
+    _clearance(endpoints.LIST_FILES),
+    _clearance(endpoints.LIST_COLLECTIONS),
+    _clearance(endpoints.GET_COLLECTION),
+    _clearance(endpoints.LIST_DOCUMENTS),
+    _clearance(endpoints.BATCH_GET_DOCUMENTS),
+    _clearance(endpoints.DELETE_FILE, told=_together),
     _ingestion(endpoints.GET_COLLECTION),
     _ingestion(endpoints.UPDATE_COLLECTION, doubt=Doubt.LOOKS_AND_REPEATS),
     _ingestion(

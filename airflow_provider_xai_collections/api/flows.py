@@ -28,7 +28,7 @@ from airflow_provider_xai_collections.api.endpoints import (
     REMOVE_DOCUMENT,
     Endpoint,
 )
-from airflow_provider_xai_collections.api.polling import Poller, WaitResult
+from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Sleep, call
 from airflow_provider_xai_collections.exceptions import (
     XAIConflictError,
@@ -333,9 +333,20 @@ def watched_documents(
     starts after ``deadline``.
     """
     documents = yield from batch_get_documents(collection_id, poller.pending, team_id=team_id, deadline=deadline)
+    yield from _learn_chunking(collection_id, poller, documents, team_id=team_id, deadline=deadline)
+    return documents
+
+
+def _learn_chunking(
+    collection_id: str,
+    poller: Poller,
+    documents: Iterable[Document],
+    *,
+    team_id: str | None,
+    deadline: float | None = None,
+) -> Flow[None]:
     if poller.chunking is None and any(map(may_be_raw_bytes, documents)):
         poller.chunking = yield from chunking_of(collection_id, team_id=team_id, deadline=deadline)
-    return documents
 
 
 def chunking_of(
@@ -347,22 +358,60 @@ def chunking_of(
     return collection.chunk_configuration or ChunkConfiguration()
 
 
-def unfinished_documents(
-    collection_id: str, *, filter: str | None = None, team_id: str | None = None
-) -> Flow[list[str]]:
-    """Ids of the documents not processed yet, of those that match ``filter``: what a wait on a collection watches."""
+def all_documents(collection_id: str, *, filter: str | None = None, team_id: str | None = None) -> Flow[list[Document]]:
+    """Return every document of a collection, or every one that matches ``filter``.
+
+    A list may lag behind: as long as the collection says that it holds more, it is read again. With a filter only an
+    empty list is in doubt, and believed in the end.
+
+    :raises XAIIncompleteListError: without a filter, the list goes on showing fewer than the collection says.
+    """
+    request = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
+    for turn in range(LOOKS):
+        if turn:
+            yield Sleep(float(turn))
+        count = (yield from call(request)).documents_count
+        documents = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=filter, team_id=team_id)
+        if len(documents) >= (1 if filter and count else count):
+            return documents
+    if filter:
+        return []
+    raise XAIIncompleteListError(
+        f"{collection_id} says that it holds {count} documents, and its list shows {len(documents)}, so nothing is "
+        "decided on what it does not show. Try again later"
+    )
+
+
+def watched_collection(
+    collection_id: str, rules: WaitRules, *, filter: str | None = None, team_id: str | None = None
+) -> Flow[Poller]:
+    """Return a poller for a whole collection, or for the documents that match ``filter``, after its first look.
+
+    It watches those that are not processed. Where the service names none, that may only mean that it does not show them
+    yet: then all documents are looked at, and all that are processed count as such.
+
+    :raises XAIIncompleteListError: what the collection holds could not be seen in full.
+    """
     unfinished = f"status:!{DocumentStatus.PROCESSED}"
     both = f"{filter} AND {unfinished}" if filter else unfinished
-    documents = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=both, team_id=team_id)
-    return [document.file_id for document in documents if document.status != DocumentStatus.PROCESSED]
+    listed = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=both, team_id=team_id)
+    documents = [document for document in listed if document.status != DocumentStatus.PROCESSED]
+    if not documents:
+        documents = yield from all_documents(collection_id, filter=filter, team_id=team_id)
+    poller = Poller([document.file_id for document in documents], rules)
+    yield from _learn_chunking(collection_id, poller, documents, team_id=team_id)
+    poller.observe((yield Now()), documents)
+    return poller
 
 
 def documents_to_reindex(collection_id: str, *, failed: bool = False, team_id: str | None = None) -> Flow[list[str]]:
-    """Ids of all documents, or of those whose indexing failed."""
-    wanted = f"status:{DocumentStatus.FAILED}" if failed else None
+    """Return the ids of all documents, or of those whose indexing failed."""
+    if not failed:
+        documents = yield from all_documents(collection_id, team_id=team_id)
+        return [document.file_id for document in documents]
+    wanted = f"status:{DocumentStatus.FAILED}"
     documents = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=wanted, team_id=team_id)
-    chosen = (each.file_id for each in documents if not failed or each.status == DocumentStatus.FAILED)
-    return list(dict.fromkeys(chosen))
+    return [document.file_id for document in documents if document.status == DocumentStatus.FAILED]
 
 
 def remove_document(collection_id: str, file_id: str, *, team_id: str | None = None) -> Flow[bool]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS
-from airflow_provider_xai_collections.api.flows import LOOKS, delete_file, list_all, remove_document
+from airflow_provider_xai_collections.api.flows import all_documents, delete_file, list_all, remove_document
 from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope, knows_scopes
-from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
+from airflow_provider_xai_collections.api.protocol import Flow, call
 from airflow_provider_xai_collections.exceptions import XAIConflictError, XAIIncompleteListError
 
 
@@ -58,23 +58,19 @@ class Removal:
         return Removed(detached, deleted)
 
     def everything(self) -> Flow[list[str]]:
-        """Ids of all documents. A list may lag behind, so it is read again while the collection says it holds more.
+        """Return the ids of all documents.
 
         :raises XAINotFoundError: the collection does not exist.
         :raises XAIIncompleteListError: the list goes on showing fewer than the collection says.
         """
-        for turn in range(LOOKS):
-            if turn:
-                yield Sleep(float(turn))
-            look = GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id)
-            count = (yield from call(look)).documents_count
-            file_ids = yield from self.listed()
-            if len(file_ids) >= count:
-                return file_ids
-        raise XAIIncompleteListError(
-            f"{self.collection_id} says that it holds {count} documents, and its list shows {len(file_ids)}: the files "
-            "of the others would be left behind, and billed. Try again later; delete_files=False leaves all files"
-        )
+        try:
+            documents = yield from all_documents(self.collection_id, team_id=self.team_id)
+        except XAIIncompleteListError as error:
+            raise XAIIncompleteListError(
+                f"{error}. The files of the others would be left behind, and billed; delete_files=False leaves all "
+                "files"
+            ) from error
+        return [document.file_id for document in documents]
 
     def listed(self, *, filter: str | None = None) -> Flow[list[str]]:
         """Ids of the documents to remove: those that match ``filter``, or all."""

@@ -335,7 +335,8 @@ class XAICollectionsHook(XAIConnectedHook):
     ) -> WaitResult:
         """Wait until documents are processed, failed or gone, and say which are which.
 
-        :param file_ids: the documents; ``None`` means all of the collection that are not processed yet.
+        :param file_ids: the documents; ``None`` means all of the collection that are not processed yet, or simply all
+            if there is no such.
         :param filter: with ``file_ids=None``, only those that match.
         :param timeout: how long to wait, as a ``timedelta`` or in seconds.
         :param poll_interval: the pause between two looks; shorter at first.
@@ -358,10 +359,11 @@ class XAICollectionsHook(XAIConnectedHook):
         team_id: str | None = None,
     ) -> Flow[WaitResult]:
         """The wait as a flow that logs its progress, for :meth:`run` and :meth:`arun`."""
-        if file_ids is None:
-            file_ids = yield from flows.unfinished_documents(collection_id, filter=filter, team_id=team_id)
         progress = ProgressLog(self.log, collection_id)
-        poller = Poller(file_ids, rules)
+        if file_ids is None:
+            poller = yield from flows.watched_collection(collection_id, rules, filter=filter, team_id=team_id)
+        else:
+            poller = Poller(file_ids, rules)
         result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, tell=progress)
         warn_of_doubts(self.log, result.doubts, len(result.doubts))
         return result

@@ -46,7 +46,7 @@ class SyncManifest(Report):
     :param other_fields: that were there with other values of the fields asked for, and kept them.
     :param bytes: size of what was uploaded.
     :param requests: with ``dry_run``, an estimate of the requests it takes, without those that wait.
-    :param possible_orphans: files that nothing may refer to; ``orphans_removed``: those found and deleted.
+    :param possible_orphans: files that nothing may refer to; ``XAIDeleteUnattachedFilesOperator`` finds such files.
     :param files_kept: files of removed documents that the service did not delete.
     :param report: where the report is.
     :param sources: where the documents come from.
@@ -77,7 +77,6 @@ class SyncManifest(Report):
     bytes: int = 0
     requests: int = 0
     possible_orphans: int = 0
-    orphans_removed: int = 0
     files_kept: int = 0
     report: str | None = None
     sources: tuple[str, ...] = ()
@@ -116,7 +115,7 @@ class SyncManifest(Report):
     def in_the_log(self) -> dict[str, int]:
         """The counts that people read."""
         names = ("added", "replaced", "repaired", "kept", "removed", "superseded", "left", "skipped", "failed")
-        others = ("errors", "untried", "in_progress", "doubtful", "altered", "orphans_removed")
+        others = ("errors", "untried", "in_progress", "doubtful", "altered")
         counts = {name.replace("_", " "): int(getattr(self, name)) for name in (*names, *others)}
         return {"in the source": self.documents, **counts, "bytes": self.bytes, "requests": self.requests}
 

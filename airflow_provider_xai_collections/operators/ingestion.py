@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.collections import Collection
     from airflow_provider_xai_collections.api.documents import Document
     from airflow_provider_xai_collections.api.planning import SourceDocument
+    from airflow_provider_xai_collections.hooks import progress
     from airflow_provider_xai_collections.lineage import places
     from airflow_provider_xai_collections.manifests import results
     from airflow_provider_xai_collections.sources import finding
@@ -30,6 +31,7 @@ else:
     planning = later("api.planning")
     printable = later("api.printable")
     finding = later("sources.finding")
+    progress = later("hooks.progress")
     places = later("lineage.places")
     results = later("manifests.results")
     sources = later("sources.reading")
@@ -106,6 +108,8 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         for name, document in zip(names, placed, strict=True):
             if document.warning:
                 self.log.warning("%s: %s", printable.printable(name), document.warning)
+        orphans = sum(document.possible_orphans for document in placed)
+        progress.warn_of_orphans(self.log, orphans)
         added = sum(document.added for document in placed)
         manifest = results.DocumentsManifest(
             version=1,
@@ -116,7 +120,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
             replaced=sum(document.replaced for document in placed),
             bytes=sum(source.size for source, document in zip(sources, placed, strict=True) if document.added),
             sources=places.places_of(source.uri for source in sources),
-            possible_orphans=sum(document.possible_orphans for document in placed),
+            possible_orphans=orphans,
             older_versions=plan.older_versions,
             other_fields=other_fields,
         )

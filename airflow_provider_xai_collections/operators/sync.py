@@ -128,7 +128,6 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
         tally: Tally,
         end: polling.WaitEnd,
     ) -> dict[str, Any]:
-        self.so_far = manifest = self.sync_run.delete_orphans(context, planned, tally, manifest)
         sync_planning.show(manifest, self)
         self.sync_run.judge(planned, manifest, tally, end)
         return self.tell(context, manifest)

@@ -91,9 +91,6 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     :param max_failed: with ``"threshold"``: a count (1), or a share of the documents (0.05; 1.0 is all).
     :param stuck_after: a document that is in progress, and was uploaded longer ago, is indexed anew; a ``timedelta`` or
         seconds.
-    :param orphan_age: after an upload was cut off, files with the name and size of a document, uploaded since the run
-        began, older than this and attached nowhere, are deleted; a ``timedelta`` or seconds. ``None`` leaves them: for
-        runs in which another task uploads the same files, and if the key does not see all collections of the team.
     :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
     :param conn_id: the connection. (templated)
     """
@@ -134,7 +131,6 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         on_failed: str = OnFailed.FAIL,
         max_failed: float = 0,
         stuck_after: Duration = timedelta(hours=24),
-        orphan_age: Duration | None = timedelta(minutes=10),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -161,7 +157,6 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         self.on_failed = on_failed
         self.max_failed = max_failed
         self.stuck_after = stuck_after
-        self.orphan_age = orphan_age
 
     @cached_property
     def sync_run(self) -> sync_run.SyncRun:
@@ -178,7 +173,6 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         whole_number("concurrency", self.concurrency, at_least=1)
         seconds("timeout", self.timeout)
         seconds("stuck_after", self.stuck_after)
-        optional_seconds("orphan_age", self.orphan_age)
         self.wait_rules()
         patterns_of("exclude", self.exclude)
         one_of("verify", self.verify, Verify)

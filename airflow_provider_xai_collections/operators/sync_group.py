@@ -183,7 +183,6 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
                 finally:
                     self.so_far = manifest = tally.into(planned.manifest)
                     self.sync_run.written(plan.report_of(shard), tally.lines())
-                self.so_far = manifest = self.sync_run.delete_orphans(context, planned, tally, manifest)
                 sync_planning.show(manifest, self)
                 # What the whole may tolerate, the last task judges.
                 if end is not polling.WaitEnd.SETTLED or self.on_failed == OnFailed.FAIL:

@@ -17,6 +17,7 @@ from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, mu
 from airflow_provider_xai_collections.arguments import text_of
 from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
+from airflow_provider_xai_collections.hooks.progress import warn_of_orphans
 from airflow_provider_xai_collections.manifests.sync import SyncManifest
 from airflow_provider_xai_collections.operators import sync_verdicts
 from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
@@ -258,3 +259,4 @@ def show(manifest: SyncManifest, task: XAISyncBaseOperator) -> None:
     """The counts, in the log of the task."""
     table = count_table(("documents", "count"), manifest.in_the_log)
     task.log.info("%s\n%s", manifest.collection_id or task.collection, table)
+    warn_of_orphans(task.log, manifest.possible_orphans)

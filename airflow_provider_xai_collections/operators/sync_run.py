@@ -9,8 +9,6 @@ import time
 from collections.abc import Iterable, Sequence
 from zlib import crc32
 
-from airflow.providers.common.compat.sdk import Context
-
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import SyncTools
@@ -23,7 +21,6 @@ from airflow_provider_xai_collections.manifests import json_lines
 from airflow_provider_xai_collections.manifests.sync import SyncLine, SyncManifest
 from airflow_provider_xai_collections.operators import sync_verdicts
 from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
-from airflow_provider_xai_collections.operators.sync_orphans import delete_orphans
 from airflow_provider_xai_collections.operators.sync_planning import Planned, SyncPlanner
 from airflow_provider_xai_collections.operators.tally import Tally
 from airflow_provider_xai_collections.sources.paths import AnyPath
@@ -163,19 +160,6 @@ class SyncRun:
                 planned.plan.removals,
             )
         return False
-
-    def delete_orphans(self, context: Context, planned: Planned, tally: Tally, manifest: SyncManifest) -> SyncManifest:
-        """Delete uploads that were cut off; see :func:`~.sync_orphans.delete_orphans`."""
-        return delete_orphans(
-            self._hook,
-            context,
-            planned.plan,
-            planned.target,
-            manifest,
-            known=tally.file_ids,
-            orphan_age=self._task.orphan_age,
-            log=self._log,
-        )
 
     def judge(self, planned: Planned, manifest: SyncManifest, tally: Tally, end: WaitEnd) -> None:
         """Return if the task may go on; see :func:`judge_sync`.

@@ -73,7 +73,6 @@ class Tally:
         self._limited = False
         self._warned = 0
         self.pending: list[str] = []
-        self.file_ids: set[str] = set()
         self.placed = 0
         self.finished = 0
         self.rivals = 0
@@ -121,8 +120,6 @@ class Tally:
             self._warn(done.step.name, placed.warning)
         if done.outcome is SyncOutcome.IN_PROGRESS:
             self.pending.append(done.file_id)
-        if done.file_id:
-            self.file_ids.add(done.file_id)
         if done.error is not None:
             self._failed(done.error)
         if self._lines is None and done.outcome in (SyncOutcome.PROCESSED, SyncOutcome.REMOVED):

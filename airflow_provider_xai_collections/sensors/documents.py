@@ -59,7 +59,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     :param collection_id: the collection. (templated)
     :param file_ids: the documents; ``None`` waits for all of the collection that the first look (in ``reschedule``
-        mode: each look) finds unprocessed. (templated)
+        mode: each look) finds unprocessed. Where it finds none, the whole collection has to be seen, and all of it
+        counts. (templated)
     :param filter: with ``file_ids=None``, only those that match this filter of ``GET …/documents``. (templated)
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed``) or ``"ignore"``.
     :param max_failed: with ``"threshold"``: a count (1), or a share of the documents (0.05; 1.0 is all).
@@ -214,13 +215,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _look(self) -> WaitResult | None:
         """Look once; ``None`` means look again. The poller lives as long as this process, the deadline is Airflow's."""
         try:
-            if self._poller is None:
-                ids = self._ids
-                if ids is None:
-                    watched = api_flows.unfinished_documents(self.collection_id, filter=self.filter, team_id=self._team)
-                    ids = self.hook.run(watched)
-                self._poller = polling.Poller(ids)
-            poller = self._poller
+            poller = self._poller = self._poller or self._new_poller()
             found = self.hook.run(api_flows.watched_documents(self.collection_id, poller, team_id=self._team))
         except XAIError as error:
             if not retries.is_transient(error):
@@ -230,6 +225,13 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         result = poller.observe(time.time(), found)
         self._progress(poller)
         return result
+
+    def _new_poller(self) -> polling.Poller:
+        if (ids := self._ids) is not None:
+            return polling.Poller(ids)
+        rules = polling.WaitRules()
+        watched = api_flows.watched_collection(self.collection_id, rules, filter=self.filter, team_id=self._team)
+        return self.hook.run(watched)
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:
         progress.warn_of_doubts(self.log, result.doubts, len(result.doubts))

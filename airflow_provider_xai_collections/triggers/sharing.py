@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
-from airflow_provider_xai_collections.api.flows import unfinished_documents
+from airflow_provider_xai_collections.api.flows import watched_collection
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
 from airflow_provider_xai_collections.client.drivers import AsyncClient
 from airflow_provider_xai_collections.client.settings import Settings
@@ -121,9 +121,12 @@ class SharedClient:
         """Wait for documents as :meth:`XAICollectionsHook.waiting` does, together with others."""
         if file_ids is None:
             async with self._listings:
-                file_ids = await self._client.run(unfinished_documents(collection_id, filter=filter, team_id=team_id))
+                look = watched_collection(collection_id, rules, filter=filter, team_id=team_id)
+                poller = await self._client.run(look)
+        else:
+            poller = Poller(file_ids, rules)
         async with self._watches.borrow((collection_id, team_id)) as watch:
-            return await watch.wait(Poller(file_ids, rules), ProgressLog(log, collection_id))
+            return await watch.wait(poller, ProgressLog(log, collection_id))
 
     async def close(self) -> None:
         await self._client.close()

@@ -28,6 +28,8 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     :raises XAIIndexingError: more documents failed or vanished than allowed.
     """
     policy = check_policy(on_failed, max_failed)
+    if not summary.total:
+        log.warning("%s: there was no document to wait for. Check filter, or what was to be attached", collection_id)
     lost = summary.failed + summary.missing
     trouble = _trouble(summary)
     if summary.end is not WaitEnd.SETTLED:

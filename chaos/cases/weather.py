@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, Store
 from chaos.accounts import wrong_counts
-from chaos.checks import held, wrong_documents, wrong_process
+from chaos.checks import held, wrong_documents, wrong_inventory, wrong_process
 from chaos.clock import FastClock
 from chaos.corpus import Corpus
 from chaos.jobs import Try
@@ -21,7 +21,7 @@ from chaos.trials import Size, Trial
 SKIES = ((0.05, "auto"), (0.2, "auto"), (0.2, "files"), (0.4, "auto"))
 DOCUMENTS = {Size.SMALL: 60, Size.MEDIUM: 500, Size.FULL: 5000}
 #: Tries that the task has, and seconds between them; and how old a file must be that no document refers to.
-TRIES, RETRY_DELAY, ORPHAN_AGE = 12, 60.0, 30.0
+TRIES, RETRY_DELAY = 12, 60.0
 #: Seconds in one of the world's.
 SPEED = 100.0
 _HTML = b"<html><body><h1>Bad gateway</h1></body></html>"
@@ -132,7 +132,6 @@ def _trial(place: Place, what: str) -> Trial:
             upload_method=place.method,
             prune=True,
             max_prune=0.5,
-            orphan_age=ORPHAN_AGE,
             timeout=86_400.0,
         )
         if tried is None:
@@ -149,12 +148,12 @@ def _trial(place: Place, what: str) -> Trial:
     wrong += wrong_documents(now, place.corpus)
     calls, struck = len(place.service.steps) - calls, place.service.struck - struck
     place.service.share = 0.0
-    place.clock.sleep(ORPHAN_AGE + 1)
     sync(number + 1)
     place.service.share = share
     after = held(place.store, place.service)
     wrong += wrong_documents(after, place.corpus)
-    if after.unattached:
+    wrong += wrong_inventory(after, place.service)
+    if after.unattached and place.method != "files":
         wrong.append(f"{len(after.unattached)} files stay that no document refers to: {after.unattached[0]}")
     if any(after.done[name] != now.done[name] for name in ("add_document", "upload_document")):
         wrong.append("one try more found something to do")

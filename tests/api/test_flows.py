@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.api.collections import CollectionPage
-from airflow_provider_xai_collections.api.documents import DocumentPage, DocumentStatus
+from airflow_provider_xai_collections.api.documents import Document, DocumentPage, DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
     BATCH_GET_DOCUMENTS,
@@ -35,10 +35,11 @@ from airflow_provider_xai_collections.api.flows import (
     list_all,
     look,
     remove_document,
-    unfinished_documents,
+    watched_collection,
 )
 from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope
-from airflow_provider_xai_collections.api.protocol import Sleep
+from airflow_provider_xai_collections.api.polling import WaitEnd, WaitResult, WaitRules
+from airflow_provider_xai_collections.api.protocol import Now, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import held_documents
 from airflow_provider_xai_collections.api.wire import Empty
@@ -313,17 +314,70 @@ def test_a_collection_that_does_not_exist_is_not_taken_for_missing_documents() -
         play(batch_get_documents("c", ["f"]), (BATCH, GONE), (EXISTS, GONE))
 
 
-def test_unfinished_documents_are_those_not_processed() -> None:
-    asked = LIST_DOCUMENTS.request(collection_id="c", filter="status:!DOCUMENT_STATUS_PROCESSED", limit=100)
-    page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("c", "DREAMING"))
-    assert play(unfinished_documents("c"), (asked, page)) == ["b", "c"]
+UNPROCESSED = "status:!DOCUMENT_STATUS_PROCESSED"
 
 
-def test_unfinished_documents_can_be_narrowed() -> None:
-    both = 'fields.year:"2024" AND status:!DOCUMENT_STATUS_PROCESSED'
-    asked = LIST_DOCUMENTS.request(collection_id="c", filter=both, limit=100, team_id="t")
-    flow = unfinished_documents("c", filter='fields.year:"2024"', team_id="t")
-    assert play(flow, (asked, some_documents())) == []
+def listing(*documents: Document, filter: str | None = None) -> tuple[Any, Any]:
+    return LIST_DOCUMENTS.request(collection_id="c", filter=filter, limit=100), some_documents(*documents)
+
+
+def holding(count: int) -> tuple[Any, Any]:
+    return EXISTS, a_collection(documents_count=count)
+
+
+def test_a_wait_for_a_collection_watches_what_is_not_processed() -> None:
+    found = listing(
+        a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("c", "DREAMING"), filter=UNPROCESSED
+    )
+    poller = play(watched_collection("c", WaitRules()), found, (Now(), 0.0))
+    assert poller.pending == ("c",)
+    ended = poller.observe(1.0, [a_document("c")])
+    assert ended is not None
+    assert (ended.processed, [each.file_id for each in ended.failed]) == (("c",), ["b"])
+
+
+def test_what_a_wait_watches_can_be_narrowed() -> None:
+    narrow = 'fields.year:"2024"'
+    found = listing(a_document("b", "DREAMING"), filter=f"{narrow} AND {UNPROCESSED}")
+    assert play(watched_collection("c", WaitRules(), filter=narrow), found, (Now(), 0.0)).pending == ("b",)
+
+
+def test_where_all_of_a_collection_is_processed_all_of_it_counts() -> None:
+    everything = listing(*map(a_document, "abc"))
+    poller = play(
+        watched_collection("c", WaitRules()), listing(filter=UNPROCESSED), holding(3), everything, (Now(), 0.0)
+    )
+    ended = poller.observe(0.0, [])
+    assert ended is not None
+    assert (ended.end, ended.processed) == (WaitEnd.SETTLED, ("a", "b", "c"))
+
+
+def test_a_list_that_shows_less_than_there_is_ends_no_wait() -> None:
+    lagging = [listing(filter=UNPROCESSED), holding(2), listing(), (Sleep(1.0), None), holding(2)]
+    found = listing(a_document("a"), a_document("b", "DREAMING"))
+    assert play(watched_collection("c", WaitRules()), *lagging, found, (Now(), 0.0)).pending == ("b",)
+    one = listing(a_document("a"))
+    with pytest.raises(XAIIncompleteListError, match="says that it holds 2 documents, and its list shows 1"):
+        play(watched_collection("c", WaitRules()), *lagging, one, (Sleep(2.0), None), holding(2), one)
+
+
+def test_a_filter_that_matches_nothing_is_believed_after_some_looks() -> None:
+    narrow = 'name:"x"'
+    first = listing(filter=f"{narrow} AND {UNPROCESSED}")
+    nothing = [holding(2), listing(filter=narrow), (Sleep(1.0), None), holding(2), listing(filter=narrow)]
+    flow = watched_collection("c", WaitRules(), filter=narrow)
+    again = [(Sleep(2.0), None), holding(2), listing(filter=narrow)]
+    assert play(flow, first, *nothing, *again, (Now(), 0.0)).pending == ()
+    flow = watched_collection("c", WaitRules(), filter=narrow)
+    late = listing(a_document("a"), filter=narrow)
+    assert play(flow, first, holding(2), late, (Now(), 0.0)).processed_count == 1
+
+
+def test_a_collection_without_documents_is_waited_for_no_longer() -> None:
+    poller = play(
+        watched_collection("c", WaitRules()), listing(filter=UNPROCESSED), holding(0), listing(), (Now(), 0.0)
+    )
+    assert poller.observe(0.0, []) == WaitResult(WaitEnd.SETTLED)
 
 
 # How lists end
@@ -402,7 +456,7 @@ def test_a_list_goes_on_from_a_token_it_is_given() -> None:
 
 NEVER_WHOLE = [
     partial(documents_to_reindex, "c"),
-    partial(unfinished_documents, "c"),
+    partial(watched_collection, "c", WaitRules()),
     partial(held_documents, Target("c", "s"), None),
     partial(documents_in_scope, Target("c", "s")),
     Removal("c").listed,
@@ -412,10 +466,10 @@ NEVER_WHOLE = [
 @pytest.mark.parametrize("flow", NEVER_WHOLE, ids=["reindex", "wait", "sync", "ingestion", "removal"])
 def test_no_work_is_done_on_documents_of_a_list_that_may_be_incomplete(flow: Any) -> None:
     first = documents_named([f"f{n}" for n in range(100)], "t1")
-    world = World(lambda request: first)
+    world = World(lambda request: a_collection() if request.endpoint is GET_COLLECTION else first)
     with pytest.raises(XAIIncompleteListError, match="list_documents"):
         world.run(flow())
-    assert {request.endpoint for request in world.requests} == {LIST_DOCUMENTS}
+    assert {request.endpoint for request in world.requests} - {GET_COLLECTION} == {LIST_DOCUMENTS}
 
 
 # Deleting
@@ -458,9 +512,10 @@ def test_what_may_not_be_removed_is_an_error(remove: Any, request_: Any) -> None
 
 
 def test_all_documents_are_reindexed_each_once() -> None:
+    exists = GET_COLLECTION.request(collection_id="c", team_id="t"), a_collection(documents_count=2)
     listed = LIST_DOCUMENTS.request(collection_id="c", limit=100, team_id="t")
     page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("a"))
-    assert play(documents_to_reindex("c", team_id="t"), (listed, page)) == ["a", "b"]
+    assert play(documents_to_reindex("c", team_id="t"), exists, (listed, page)) == ["a", "b"]
 
 
 def test_of_those_that_failed_only_they_although_the_service_may_list_more() -> None:

@@ -28,8 +28,7 @@ COUNTS = {
     "removed": 1,
     "superseded": 1,
     "bytes": 20,
-    "orphans_removed": 1,
-    "possible_orphans": 2,
+    "possible_orphans": 1,
 }
 
 
@@ -48,7 +47,7 @@ AFTER = Held(
     (file(ADDED), file(KEPT), file(REPLACED)),
     ("lost.md",),
     Counter(),
-    discarded=1,
+    discarded=0,
     attached={each.file_id: each for each in (file(ADDED), file(REPLACED))},
 )
 LINES = (
@@ -100,12 +99,15 @@ def test_a_try_that_ended_before_it_began_anything_tells_nothing(tmp_path: Path,
         ({"superseded": 0}, "1 removed or superseded, 2 in the report"),
         ({"failed": 1}, "1 failed, 0 in the report"),
         ({"untried": 1}, "1 untried, 0 in the report"),
-        ({"orphans_removed": 0}, "1 files never attached and deleted, 0 told and 0 in doubt"),
-        ({"possible_orphans": 1}, "2 uploads came to nothing, 1 were told"),
+        ({"possible_orphans": 0}, "1 uploads came to nothing, 0 were told"),
     ],
 )
 def test_each_count_that_is_not_so_is_noticed(wrong: Any, change: dict[str, int], expected: str) -> None:
     assert expected in wrong(*LINES, **change)
+
+
+def test_a_file_that_nobody_attached_and_somebody_deleted_is_noticed(wrong: Any) -> None:
+    assert "1 files never attached and deleted, 0 in doubt" in wrong(*LINES, after=replace(AFTER, discarded=1))
 
 
 def test_each_line_that_is_not_so_is_noticed(wrong: Any) -> None:

@@ -27,6 +27,7 @@ from airflow_provider_xai_collections.operators.documents import (
     XAIReindexDocumentsOperator,
     XAIRemoveDocumentsOperator,
 )
+from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestBaseOperator, XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
@@ -123,6 +124,7 @@ BASE: dict[type[Any], Mapping[str, Any]] = {
     XAIAddDocumentsOperator: {"collection_id": whales, "file_ids": loose, "concurrency": 1},
     XAIRemoveDocumentsOperator: {"collection_id": whales, "file_ids": held, "concurrency": 1},
     XAIReindexDocumentsOperator: {"collection_id": whales, "file_ids": held, "concurrency": 1},
+    XAIDeleteUnattachedFilesOperator: {"older_than": 0.001, "concurrency": 1},
     XAISearchDocumentsOperator: {"query": "whale", "collection_ids": lambda scene: [scene.whales]},
     XAIIngestDocumentsOperator: {"collection_id": whales, "paths": folder, "concurrency": 1},
     XAIIngestDecoratedOperator: {"collection_id": whales, "concurrency": 1},
@@ -209,6 +211,13 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "delete_files": Case(False, True),
         "concurrency": Case(1, 2, given={"delete_files": True}, busy=True),
     },
+    XAIDeleteUnattachedFilesOperator: {
+        "older_than": Case(0.001, timedelta(days=9)),
+        "pattern": Case("*", "nothing*"),
+        "dry_run": Case(True, False),
+        "concurrency": Case(1, 2, given={"dry_run": False}, busy=True),
+        "report": Case(None, below("report.jsonl")),
+    },
     XAISearchDocumentsOperator: {
         **CONNECTION,
         "query": Case("whale", "ship"),
@@ -248,7 +257,6 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "on_failed": Case("fail", "ignore", given=BAD, xai=FAILING),
         "max_failed": Case(0, 1, given={**BAD, "on_failed": "threshold"}, xai=FAILING),
         "stuck_after": Case(60, timedelta(days=1), given=BAD, xai=STUCK, before={"wait_for_completion": False}),
-        "orphan_age": Case(None, 60, given={"upload_method": "files"}, try_number=2),
     },
     XAISyncCollectionOperator: {
         "dry_run": Case(False, True),

@@ -135,7 +135,6 @@ def test_a_required_field_that_is_not_given_is_named_before_anything_is_uploaded
         ({"poll_interval": 0}, "poll_interval is 0"),
         ({"stall_timeout": 0}, "stall_timeout is 0"),
         ({"stuck_after": -1}, "stuck_after is -1"),
-        ({"orphan_age": -1}, "orphan_age is -1"),
         ({"on_failed": "shrug"}, "on_failed is 'shrug'"),
         ({"max_failed": True}, "max_failed is True"),
     ],

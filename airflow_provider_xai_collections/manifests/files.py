@@ -1,0 +1,105 @@
+"""Results about files that are in no collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from airflow_provider_xai_collections.api.files import File
+from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.api.unattached import Inventory
+from airflow_provider_xai_collections.manifests.base import CAP, Manifest, first_names
+
+
+class FileOutcome(StrEnum):
+    """What became of a file: found only, deleted, or kept because the service says that it is attached."""
+
+    FOUND = "found"
+    DELETED = "deleted"
+    KEPT = "kept"
+
+
+class FileLine(Manifest):
+    """A line of the report of ``XAIDeleteUnattachedFilesOperator``."""
+
+    version: Literal[1]
+    file_id: str
+    name: str
+    bytes: int
+    created_at: datetime | None
+    outcome: FileOutcome
+
+    @classmethod
+    def each(cls, files: Sequence[File], deleted: Sequence[bool] | None) -> Iterator[FileLine]:
+        """Make a line for each file.
+
+        :param deleted: which of them were deleted; ``None`` in a dry run.
+        """
+        for number, file in enumerate(files):
+            outcome = FileOutcome.FOUND
+            if deleted is not None:
+                outcome = FileOutcome.DELETED if deleted[number] else FileOutcome.KEPT
+            yield cls(
+                version=1,
+                file_id=file.id,
+                name=file.filename,
+                bytes=file.bytes,
+                created_at=file.created_at,
+                outcome=outcome,
+            )
+
+
+class UnattachedFilesManifest(Manifest):
+    """Counts of an inventory, and of the files that are in no collection.
+
+    :param files: of the team; ``collections`` and ``documents`` as well.
+    :param unattached: files in no collection that are old enough and match; ``bytes`` is their size.
+    :param deleted: those of them that are gone now; ``kept``: those that the service says are attached after all.
+    :param names: the first of them.
+    :param report: where the report lies, if one was asked for.
+    """
+
+    version: Literal[1]
+    dry_run: bool
+    files: int
+    collections: int
+    documents: int
+    unattached: int
+    bytes: int
+    deleted: int = 0
+    kept: int = 0
+    names: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+    report: str | None = None
+
+    @classmethod
+    def of(
+        cls, inventory: Inventory, found: Sequence[File], deleted: Sequence[bool] | None, *, report: Any
+    ) -> UnattachedFilesManifest:
+        """Count them.
+
+        :param deleted: which of those found were deleted; ``None`` in a dry run.
+        """
+        return cls(
+            version=1,
+            dry_run=deleted is None,
+            files=len(inventory.files),
+            collections=len(inventory.collection_ids),
+            documents=len(inventory.attached),
+            unattached=len(found),
+            bytes=sum(file.bytes for file in found),
+            deleted=sum(deleted or ()),
+            kept=len(deleted) - sum(deleted) if deleted is not None else 0,
+            names=first_names([file.filename for file in found]),
+            report=None if report is None else printable(str(report)),
+        )
+
+    def __str__(self) -> str:
+        size = f"{self.unattached} files in no collection ({self.bytes:,} bytes)"
+        if self.dry_run:
+            return f"{size}; nothing was deleted: dry_run=False deletes them"
+        kept = f", {self.kept} kept, as xAI says that they are attached" if self.kept else ""
+        return f"{size}: {self.deleted} deleted{kept}"

@@ -1,0 +1,118 @@
+"""Operators on files that are in no collection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Context
+
+from airflow_provider_xai_collections.airflow_errors import for_operator
+from airflow_provider_xai_collections.arguments import patterns_of, whole_number
+from airflow_provider_xai_collections.durations import Duration, in_words, seconds
+from airflow_provider_xai_collections.later import later
+from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections.api import unattached
+    from airflow_provider_xai_collections.api.files import File
+    from airflow_provider_xai_collections.hooks import progress
+    from airflow_provider_xai_collections.manifests import files as file_manifests
+    from airflow_provider_xai_collections.manifests import json_lines
+    from airflow_provider_xai_collections.operators import concurrency as concurrent_work
+    from airflow_provider_xai_collections.sources.paths import AnyPath
+else:
+    unattached = later("api.unattached")
+    progress = later("hooks.progress")
+    file_manifests = later("manifests.files")
+    json_lines = later("manifests.json_lines")
+    concurrent_work = later("operators.concurrency")
+
+
+class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
+    """Find the files of a team that are in no collection, and delete them if told to.
+
+    A job for now and then: uploads that were cut off, and documents that were removed without their files, leave files
+    that are billed. It lists all files, all collections and all their documents; if anything of that cannot be seen in
+    full, it fails, says why, and deletes nothing. Both keys must see all of the team: a file in a collection that the
+    management key may not see looks like one in none. Run it while nothing attaches files that are older than
+    ``older_than``. Safe to retry. Returns a manifest with counts.
+
+    Source: REST reference, ``GET /v1/files``, ``DELETE /v1/files/{file_id}``, ``GET /v1/collections``, ``GET
+    /v1/collections/{collection_id}/documents``.
+
+    :param older_than: only files that were uploaded so long ago, as a ``timedelta`` or in seconds: a younger one may be
+        on its way into a collection.
+    :param pattern: only files whose name matches this pattern, or one of several. (templated)
+    :param dry_run: only say what it would delete; ``False`` deletes it.
+    :param concurrency: how many files are deleted at once, at least 1.
+    :param report: where to write a report: a file or URL, with one JSON line for each of these files. (templated)
+    """
+
+    template_fields: Sequence[str] = ("pattern", "report", "team_id", "conn_id")
+
+    def __init__(
+        self,
+        *,
+        older_than: Duration = timedelta(days=7),
+        pattern: str | Sequence[str] = "*",
+        dry_run: bool = True,
+        concurrency: int = 8,
+        report: AnyPath | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.older_than = older_than
+        self.pattern = pattern
+        self.is_dry_run = dry_run  # Airflow's operators have a method of that name
+        self.concurrency = concurrency
+        self.report = report
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with for_operator(), self.hook:
+            whole_number("concurrency", self.concurrency, at_least=1)
+            before = time.time() - seconds("older_than", self.older_than)
+            patterns = patterns_of("pattern", self.pattern)
+            inventory = self.hook.run(unattached.take_inventory(team_id=self.team, tell=self._tell_progress()))
+            found = inventory.unattached(before=before, is_wanted=lambda name: _matches(name, patterns))
+            self.log.info(
+                "%d files, of which %d are in %d collections; %d in none are older than %s and match %r",
+                len(inventory.files),
+                len(inventory.attached),
+                len(inventory.collection_ids),
+                len(found),
+                in_words(seconds("older_than", self.older_than)),
+                self.pattern,
+            )
+            deleted: list[bool] | None = None
+            if not self.is_dry_run:
+                found = self.hook.run(unattached.still_unattached(inventory, found, team_id=self.team))
+                deleted = self._delete(found)
+            if self.report is not None:
+                json_lines.write_lines(self.report, file_manifests.FileLine.each(found, deleted))
+            manifest = file_manifests.UnattachedFilesManifest.of(inventory, found, deleted, report=self.report)
+            self.log.info("%s", manifest)
+            return manifest.dump()
+
+    def _delete(self, files: Sequence[File]) -> list[bool]:
+        names = [f"{file.filename} ({file.id})" for file in files]
+        flows = (unattached.delete_unattached(file) for file in files)
+        return concurrent_work.run_concurrently(
+            self.hook, names, flows, concurrency=self.concurrency, what="deleted", log=self.log
+        )
+
+    def _tell_progress(self) -> Any:
+        line = progress.NowAndThen()
+
+        def tell(inventory: unattached.Inventory) -> None:
+            if line.is_due():
+                self.log.info("%d of %d collections read", inventory.counted, len(inventory.collection_ids))
+
+        return tell
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,209 @@
+"""The inventory of files that no collection holds: complete, or an error. The emulator plays what nobody has shown."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.api import endpoints
+from airflow_provider_xai_collections.api.endpoints import DELETE_FILE, LIST_COLLECTIONS, LIST_DOCUMENTS
+from airflow_provider_xai_collections.api.errors import error_from
+from airflow_provider_xai_collections.api.files import File
+from airflow_provider_xai_collections.api.protocol import Request, Response
+from airflow_provider_xai_collections.api.unattached import (
+    Inventory,
+    delete_unattached,
+    still_unattached,
+    take_inventory,
+)
+from airflow_provider_xai_collections.emulator import Emulator, FaultRule, Settings
+from airflow_provider_xai_collections.exceptions import XAIIncompleteListError, XAIServerError
+from tests.api.driving import World
+from tests.emulator.caller import Caller, Clock, encode, upload
+
+
+class Team:
+    """A team at xAI: the emulator, asked by flows."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = Clock()
+        self.emulator = Emulator(Settings(**settings), clock=self.clock)
+        self.caller = Caller(self.emulator)
+        self.world = World(self.answer)
+        #: Done once, before the answer to the first request to one of these endpoints.
+        self.meanwhile: dict[str, Any] = {}
+
+    def answer(self, request: Request[Any]) -> Any:
+        if (happens := self.meanwhile.pop(request.endpoint.name, None)) is not None:
+            happens()
+        reply = self.emulator.handle(encode(request))
+        response = Response(reply.status, reply.headers, reply.body)
+        if (error := error_from(request, response)) is not None:
+            raise error
+        return request.endpoint.decode(response)
+
+    def collection(self, *file_ids: str) -> str:
+        collection_id: str = self.caller.call(endpoints.CREATE_COLLECTION, collection_name="whales").collection_id
+        for file_id in file_ids:
+            self.attach(collection_id, file_id)
+        return collection_id
+
+    def file(self, name: str = "a.md") -> str:
+        file_id: str = self.caller.call(endpoints.UPLOAD_FILE, upload=upload(name, b"x" * 5)).id
+        return file_id
+
+    def attach(self, collection_id: str, file_id: str) -> None:
+        self.caller.call(endpoints.ADD_DOCUMENT, collection_id=collection_id, file_id=file_id)
+
+    def inventory(self, **options: Any) -> Inventory:
+        return self.world.run(take_inventory(**options))
+
+    def found(self, before: float = inf, **options: Any) -> list[str]:
+        return sorted(file.id for file in self.inventory().unattached(before=before, **options))
+
+
+def test_only_files_that_are_in_no_collection_are_found() -> None:
+    team = Team()
+    here, there, both, nowhere = (team.file(name) for name in ("a.md", "b.md", "c.md", "a.md"))
+    team.collection(here, both)
+    team.collection(there, both)
+    team.collection()
+    assert team.found() == [nowhere]
+
+
+def test_the_young_and_those_of_other_names_are_left_out() -> None:
+    team = Team()
+    team.collection(team.file("attached.md"))
+    old = team.file("old.md")
+    team.clock.now += 100
+    young = team.file("young.md")
+    assert team.found() == sorted([old, young])
+    assert team.found(before=team.clock.now - 50) == [old]
+    assert team.found(before=team.clock.now - 100) == [], "the very moment is not before"
+    assert team.found(is_wanted=lambda name: name.startswith("y")) == [young]
+
+
+def test_a_file_of_which_nobody_tells_when_it_was_made_is_left_out() -> None:
+    assert Inventory([File(id="file_1", filename="a.md")], []).unattached(before=inf) == []
+
+
+@pytest.mark.parametrize("end", ["absent", "empty", "always"])
+def test_all_pages_of_all_lists_are_read(end: str) -> None:
+    team = Team(max_page=2, pagination_end=end, files_pagination_end=end)
+    for _ in range(3):
+        team.collection(*(team.file() for _ in range(5)))
+    left = [team.file() for _ in range(3)]
+    assert team.found() == sorted(left)
+
+
+@pytest.mark.parametrize("end", ["repeat", "first_page"])
+def test_a_list_of_files_that_may_be_incomplete_is_an_error(end: str) -> None:
+    team = Team(files_pagination_end=end, max_page=2)
+    team.collection(*(team.file() for _ in range(4)))
+    with pytest.raises(XAIIncompleteListError, match=r"list_files.*may be incomplete"):
+        team.inventory()
+
+
+def test_documents_that_the_list_does_not_show_yet_are_waited_for() -> None:
+    team = Team(list_lag_reads=2)
+    attached, left = team.file(), team.file()
+    team.collection(attached)
+    assert team.found() == [left]
+
+
+def test_a_collection_whose_list_never_shows_all_is_an_error() -> None:
+    team = Team(list_lag_reads=50)
+    team.collection(team.file())
+    with pytest.raises(XAIIncompleteListError, match="says that it holds 1 documents, and its list shows 0"):
+        team.inventory()
+
+
+def test_a_collection_that_vanishes_meanwhile_is_an_error() -> None:
+    team = Team()
+    whales = team.collection(team.file())
+    team.meanwhile["list_documents"] = lambda: team.caller.call(endpoints.DELETE_COLLECTION, collection_id=whales)
+    with pytest.raises(XAIIncompleteListError, match="what it holds is unknown"):
+        team.inventory()
+
+
+def test_a_collection_that_comes_meanwhile_is_an_error() -> None:
+    team = Team()
+    team.collection(team.file())
+    new = team.file()
+    team.meanwhile["list_documents"] = lambda: team.collection(new)
+    with pytest.raises(XAIIncompleteListError, match="came while the collections were read"):
+        team.inventory()
+
+
+@pytest.mark.parametrize("endpoint", [endpoints.LIST_FILES, LIST_COLLECTIONS, LIST_DOCUMENTS, endpoints.GET_COLLECTION])
+def test_a_look_that_fails_is_no_answer(endpoint: Any) -> None:
+    team = Team()
+    team.collection(team.file())
+    team.emulator.set_faults(FaultRule(endpoint=endpoint.name, status=503))
+    with pytest.raises(XAIServerError):
+        team.inventory()
+
+
+def test_documents_whose_files_are_not_listed_mean_that_the_keys_may_be_of_two_teams() -> None:
+    team, other = Team(), Team()
+    for each in (team, other):
+        each.collection(each.file())
+    files = endpoints.LIST_FILES.name
+
+    def answer(request: Request[Any]) -> Any:
+        return (other if request.endpoint.name == files else team).answer(request)
+
+    with pytest.raises(XAIIncompleteListError, match=r"1 documents are of files .*belong to one team"):
+        World(answer).run(take_inventory())
+
+
+def test_files_without_any_document_may_be_another_teams() -> None:
+    team = Team()
+    left = team.file()
+    team.collection()
+    with pytest.raises(XAIIncompleteListError, match=r"1 files and no document.*belong to one team"):
+        team.inventory()
+    team.collection(team.file())  # the way out that it names
+    assert team.found() == [left]
+
+
+def test_a_team_without_files_has_none_to_delete() -> None:
+    team = Team()
+    team.collection()
+    assert team.found() == []
+
+
+def test_a_file_that_was_attached_since_is_left_out() -> None:
+    team = Team()
+    whales = team.collection(team.file())
+    late, left = team.file(), team.file()
+    inventory = team.inventory()
+    files = inventory.unattached(before=inf)
+    assert len(files) == 2
+    team.attach(whales, late)
+    assert [file.id for file in team.world.run(still_unattached(inventory, files))] == [left]
+
+
+def test_the_team_is_told_to_every_call_that_takes_one() -> None:
+    team = Team()
+    whales = team.collection(team.file())
+    told: list[tuple[int, int]] = []
+    inventory = team.inventory(team_id="team_7", tell=lambda it: told.append((it.counted, len(it.collection_ids))))
+    team.world.run(still_unattached(inventory, [File(id="file_1")], team_id="team_7"))
+    asked = {request.endpoint.name: dict(request.query).get("team_id") for request in team.world.requests}
+    assert asked.pop("list_files") is None
+    assert set(asked) == {"list_collections", "get_collection", "list_documents", "batch_get_documents"}
+    assert set(asked.values()) == {"team_7"}
+    assert told == [(1, 1)]
+    assert inventory.collection_ids == [whales]
+
+
+def test_a_file_that_the_service_says_is_attached_is_kept_and_one_that_is_gone_is_no_error() -> None:
+    team = Team(delete_attached_file="refuse")
+    attached, gone = team.file(), team.file()
+    team.collection(attached)
+    assert team.world.run(delete_unattached(File(id=attached))) is False
+    team.caller.call(DELETE_FILE, file_id=gone)
+    assert team.world.run(delete_unattached(File(id=gone))) is True

@@ -1,0 +1,144 @@
+"""XAIDeleteUnattachedFilesOperator: files that no collection holds, found by a complete inventory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.emulator import FaultRule, Settings
+from airflow_provider_xai_collections.exceptions import XAIError, XAIIncompleteListError
+from airflow_provider_xai_collections.manifests.files import FileLine
+from airflow_provider_xai_collections.manifests.json_lines import read_lines
+from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
+from tests.conftest import Connect, Logged, RecordingEmulator, playing
+from tests.operators.stage import Xai, run
+
+DAYS = 86_400
+
+
+def task(**arguments: Any) -> XAIDeleteUnattachedFilesOperator:
+    return XAIDeleteUnattachedFilesOperator(**{"task_id": "delete_unattached", **arguments})
+
+
+def names(xai: Xai) -> list[str]:
+    return sorted(file.filename for file in xai.hook.list_files())
+
+
+@pytest.fixture
+def ages() -> list[float]:
+    """By how many seconds the service's clock is behind: so old is what is made there."""
+    return [8 * DAYS]
+
+
+@pytest.fixture
+def emulator(emulator_settings: Settings, ages: list[float]) -> Iterator[RecordingEmulator]:
+    emulator = RecordingEmulator(emulator_settings, clock=lambda: time.time() - sum(ages))
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def left(xai: Xai, ages: list[float]) -> None:
+    """A document, two old files in no collection, and a young one."""
+    xai.document(xai.collection(), "whale.md")
+    xai.file("old.md")
+    xai.file("old.pdf")
+    ages.clear()
+    xai.file("young.md")
+
+
+@pytest.mark.usefixtures("left")
+def test_it_only_says_what_it_would_delete(xai: Xai, logged: Logged) -> None:
+    manifest = run(task())
+    counts = {"files": 4, "collections": 1, "documents": 1, "unattached": 2, "bytes": 10, "deleted": 0, "kept": 0}
+    assert manifest == {"version": 1, "dry_run": True, **counts, "names": ["old.md", "old.pdf"], "report": None}
+    assert names(xai) == ["old.md", "old.pdf", "whale.md", "young.md"]
+    assert "dry_run=False deletes them" in logged()
+
+
+@pytest.mark.usefixtures("left")
+def test_told_to_it_deletes_them_and_nothing_else(xai: Xai, logged: Logged) -> None:
+    manifest = run(task(dry_run=False))
+    assert (manifest["unattached"], manifest["deleted"]) == (2, 2)
+    assert names(xai) == ["whale.md", "young.md"]
+    assert run(task(dry_run=False))["deleted"] == 0, "once more finds nothing to do"
+    assert "2 files in no collection (10 bytes): 2 deleted" in logged()
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize(
+    ("arguments", "deleted"),
+    [
+        ({"pattern": "*.md"}, ["old.md"]),
+        ({"pattern": ["*.pdf", "*.txt"]}, ["old.pdf"]),
+        ({"pattern": "nothing"}, []),
+        ({"older_than": timedelta(days=9)}, []),
+        ({"older_than": 1}, ["old.md", "old.pdf"]),
+    ],
+)
+def test_name_and_age_choose(xai: Xai, arguments: dict[str, Any], deleted: list[str]) -> None:
+    before = names(xai)
+    assert run(task(dry_run=False, **arguments))["names"] == deleted
+    assert sorted(set(before) - set(names(xai))) == deleted
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_report_has_a_line_for_each(xai: Xai, tmp_path: Path, dry_run: bool) -> None:
+    report = tmp_path / "report.jsonl"
+    assert run(task(dry_run=dry_run, report=str(report)))["report"] == str(report)
+    lines = {line.name: line for line in read_lines(report, FileLine)}
+    assert set(lines) == {"old.md", "old.pdf"}
+    assert {line.outcome for line in lines.values()} == {"found" if dry_run else "deleted"}
+    assert lines["old.md"].bytes == 5
+    assert lines["old.md"].created_at is not None
+
+
+@pytest.mark.usefixtures("left")
+def test_what_cannot_be_seen_in_full_deletes_nothing_and_says_why(xai: Xai, connect: Connect) -> None:
+    connect(retry_attempts=1)
+    for endpoint in ("list_files", "list_collections", "get_collection", "list_documents"):
+        xai.emulator.set_faults(FaultRule(endpoint=endpoint, status=503))
+        with pytest.raises(XAIError, match=f"{endpoint}.*503"):
+            run(task(dry_run=False))
+    xai.emulator.set_faults()
+    assert names(xai) == ["old.md", "old.pdf", "whale.md", "young.md"]
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize("emulator_settings", [playing(files_pagination_end="first_page", max_page=2)])
+def test_a_list_of_files_that_never_ends_deletes_nothing(xai: Xai) -> None:
+    with pytest.raises(XAIIncompleteListError, match="may be incomplete"):
+        run(task(dry_run=False))
+    assert xai.queries("delete_file") == []
+
+
+@pytest.mark.usefixtures("left")
+def test_a_delete_that_fails_is_named_and_a_retry_does_the_rest(xai: Xai, connect: Connect) -> None:
+    connect(retry_attempts=1)
+    xai.emulator.set_faults(FaultRule(endpoint="delete_file", nth=(1,), status=503))
+    with pytest.raises(XAIError, match=r"1 of 2 .*old\."):
+        run(task(dry_run=False, concurrency=1))
+    xai.emulator.set_faults()
+    assert run(task(dry_run=False))["deleted"] == 1
+    assert names(xai) == ["whale.md", "young.md"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"concurrency": 0}, "concurrency is 0"),
+        ({"older_than": 0}, "older_than is 0"),
+        ({"pattern": 7.5}, "pattern is 7.5"),
+    ],
+)
+def test_bad_arguments_are_named_before_anything_is_asked(xai: Xai, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(XAIFailException, match=message):
+        run(task(**arguments))
+    assert xai.queries("list_files") == []
