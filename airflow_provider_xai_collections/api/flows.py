@@ -388,20 +388,36 @@ def watched_collection(
     """Return a poller for a whole collection, or for the documents that match ``filter``, after its first look.
 
     It watches those that are not processed. Where the service names none, that may only mean that it does not show them
-    yet: then all documents are looked at, and all that are processed count as such.
+    yet: then all documents are looked at, and all that are processed count as such. A look that fails is repeated as
+    ``rules`` say.
 
     :raises XAIIncompleteListError: what the collection holds could not be seen in full.
     """
-    unfinished = f"status:!{DocumentStatus.PROCESSED}"
-    both = f"{filter} AND {unfinished}" if filter else unfinished
-    listed = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=both, team_id=team_id)
-    documents = [document for document in listed if document.status != DocumentStatus.PROCESSED]
-    if not documents:
-        documents = yield from all_documents(collection_id, filter=filter, team_id=team_id)
-    poller = Poller([document.file_id for document in documents], rules)
+    poller = Poller((), rules)
+    while True:
+        try:
+            documents = yield from _documents_to_watch(collection_id, filter=filter, team_id=team_id)
+            break
+        except XAIError as error:
+            now: float = yield Now()
+            poller.failed(now, error)
+            if rules.deadline is not None and now >= rules.deadline:
+                raise
+            yield poller.pause(now)
+    for document in documents:
+        poller.watch(document.file_id)
     yield from _learn_chunking(collection_id, poller, documents, team_id=team_id)
     poller.observe((yield Now()), documents)
     return poller
+
+
+def _documents_to_watch(collection_id: str, *, filter: str | None, team_id: str | None) -> Flow[list[Document]]:
+    unfinished = f"status:!{DocumentStatus.PROCESSED}"
+    both = f"{filter} AND {unfinished}" if filter else unfinished
+    listed = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=both, team_id=team_id)
+    if documents := [document for document in listed if document.status != DocumentStatus.PROCESSED]:
+        return documents
+    return (yield from all_documents(collection_id, filter=filter, team_id=team_id))
 
 
 def documents_to_reindex(collection_id: str, *, failed: bool = False, team_id: str | None = None) -> Flow[list[str]]:

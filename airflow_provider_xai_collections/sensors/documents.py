@@ -229,7 +229,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _new_poller(self) -> polling.Poller:
         if (ids := self._ids) is not None:
             return polling.Poller(ids)
-        rules = polling.WaitRules()
+        rules = polling.WaitRules(max_failures=0)  # the next poke looks again
         watched = api_flows.watched_collection(self.collection_id, rules, filter=self.filter, team_id=self._team)
         return self.hook.run(watched)
 

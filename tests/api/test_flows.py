@@ -361,6 +361,22 @@ def test_a_list_that_shows_less_than_there_is_ends_no_wait() -> None:
         play(watched_collection("c", WaitRules()), *lagging, one, (Sleep(2.0), None), holding(2), one)
 
 
+def test_a_first_look_that_fails_is_repeated_as_the_rules_say() -> None:
+    busy = XAIServerError("busy", status=503)
+    asked, _ = listing(filter=UNPROCESSED)
+    patient = WaitRules(deadline=60.0, poll_interval=10.0, max_failures=2)
+    failed = [(asked, busy), (Now(), 0.0), (Sleep(1.2, jitter=0.3), None)]
+    found = listing(a_document("b", "DREAMING"), filter=UNPROCESSED)
+    assert play(watched_collection("c", patient), *failed, found, (Now(), 2.0)).pending == ("b",)
+    for rules, now, error in (
+        (replace(patient, max_failures=0), 0.0, busy),
+        (replace(patient, deadline=0.0), 0.0, busy),
+        (patient, 0.0, GONE),
+    ):
+        with pytest.raises(type(error)):
+            play(watched_collection("c", rules), (asked, error), (Now(), now))
+
+
 def test_a_filter_that_matches_nothing_is_believed_after_some_looks() -> None:
     narrow = 'name:"x"'
     first = listing(filter=f"{narrow} AND {UNPROCESSED}")

@@ -18,7 +18,7 @@ WRITES = (
 #: What a manifest counts. The bytes and the requests have tests of their own.
 COUNTS = (
     *("documents", "added", "replaced", "repaired", "kept", "removed", "superseded", "left", "skipped", "failed"),
-    *("errors", "untried", "in_progress", "other_fields", "possible_orphans", "orphans_removed", "files_kept"),
+    *("errors", "untried", "in_progress", "other_fields", "possible_orphans", "files_kept"),
 )
 
 

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from airflow_provider_xai_collections.waits.deferring import BACKSTOP
-from tests.conftest import Connect, playing
+from tests.conftest import Connect, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, run
 
 try:
@@ -52,7 +52,24 @@ def test_without_ids_it_watches_what_of_the_collection_is_unprocessed_and_matche
         xai.document(whales, name)
     assert run(sensor(whales, filter='name:"moby"'))["processed"] == 2
     assert run(sensor(whales))["processed"] == 1
-    assert run(sensor(whales))["processed"] == 0
+    assert run(sensor(whales))["processed"] == 3, "where nothing is left to do, all that is there counts"
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=4)])
+def test_a_collection_whose_list_is_empty_is_looked_at_again_as_long_as_it_says_it_has_documents(
+    xai: Xai,
+) -> None:
+    whales = xai.collection()
+    for number in range(11):
+        xai.document(whales, f"{number}.md")
+    assert run(sensor(whales))["processed"] == 11
+
+
+def test_a_filter_that_matches_nothing_is_warned_of(xai: Xai, logged: Logged) -> None:
+    whales = xai.collection()
+    xai.document(whales)
+    assert run(sensor(whales, filter='name:"dick"'))["processed"] == 0
+    assert f"{whales}: there was no document to wait for" in logged()
 
 
 def test_the_text_of_a_list_is_a_list(xai: Xai) -> None:
@@ -67,8 +84,8 @@ def test_the_team_is_sent_with_every_look(xai: Xai) -> None:
     file = xai.document(whales)
     run(sensor(whales, file, team_id="team_7"))
     run(sensor(whales, team_id="team_7"))
-    for endpoint in ("batch_get_documents", "list_documents"):
-        assert [query["team_id"] for query in xai.queries(endpoint)] == ["team_7"]
+    for endpoint in ("batch_get_documents", "list_documents", "get_collection"):
+        assert {query["team_id"] for query in xai.queries(endpoint)} == {"team_7"}
 
 
 @pytest.mark.parametrize("emulator_settings", [FAILING])
@@ -122,7 +139,7 @@ def test_looks_that_fail_in_passing_are_repeated(xai: Xai, connect: Connect) -> 
     xai.emulator.set_faults(FaultRule(times=8, status=503))
     assert run(sensor(whales, file))["processed"] == 1
     xai.emulator.set_faults(FaultRule(times=8, cut="before"))
-    assert run(sensor(whales))["processed"] == 0
+    assert run(sensor(whales))["processed"] == 1
 
 
 def test_a_time_out_without_a_single_look_is_airflows(xai: Xai, connect: Connect) -> None:

@@ -67,7 +67,15 @@ async def test_it_watches_the_given_documents_or_those_of_the_collection_that_ma
     assert (await fire(trigger(whales, first)))["summary"]["processed"] == 1
     assert (await fire(trigger(whales, filter='name:"moby"')))["summary"]["processed"] == 1
     assert (await fire(trigger(whales)))["summary"]["processed"] == 1
-    assert (await fire(trigger(whales)))["summary"]["processed"] == 0
+    assert (await fire(trigger(whales)))["summary"]["processed"] == 3
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=4)])
+async def test_a_collection_is_looked_at_again_as_long_as_it_says_it_has_more_documents(xai: Xai) -> None:
+    whales = xai.collection()
+    for number in range(11):
+        xai.document(whales, f"{number}.md")
+    assert (await fire(trigger(whales)))["summary"]["processed"] == 11
 
 
 async def test_the_team_is_sent_with_every_look(xai: Xai) -> None:
@@ -75,8 +83,8 @@ async def test_the_team_is_sent_with_every_look(xai: Xai) -> None:
     file = xai.document(whales)
     await fire(trigger(whales, file, team_id="team_7"))
     await fire(trigger(whales, team_id="team_7"))
-    for endpoint in ("batch_get_documents", "list_documents"):
-        assert [query["team_id"] for query in xai.queries(endpoint)] == ["team_7"]
+    for endpoint in ("batch_get_documents", "list_documents", "get_collection"):
+        assert {query["team_id"] for query in xai.queries(endpoint)} == {"team_7"}
 
 
 async def test_the_connection_is_the_one_it_is_told(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
