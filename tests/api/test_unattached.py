@@ -102,7 +102,7 @@ def test_all_pages_of_all_lists_are_read(end: str) -> None:
 def test_a_list_of_files_that_may_be_incomplete_is_an_error(end: str) -> None:
     team = Team(files_pagination_end=end, max_page=2)
     team.collection(*(team.file() for _ in range(4)))
-    with pytest.raises(XAIIncompleteListError, match="may be incomplete|the list of files does not show"):
+    with pytest.raises(XAIIncompleteListError, match=r"may be incomplete|the list of files does not show"):
         team.inventory()
 
 
