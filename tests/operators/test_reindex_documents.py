@@ -84,8 +84,16 @@ def test_where_there_is_none_nothing_is_done(xai: Xai, which: str, deferrable: b
     manifest = run(task(collection_id=whales, which=which, deferrable=deferrable))
     assert counts(manifest) == all_are(0)
     assert manifest["wait"] is None
-    assert xai.emulator.counts == {"list_documents": 1}
+    assert xai.emulator.count("list_documents") == 1
+    assert xai.emulator.count("reindex_document") == 0
     assert f"{whales}: no document to reindex" in logged()
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=2)])
+def test_of_all_documents_none_is_left_out_that_the_list_does_not_show_yet(xai: Xai) -> None:
+    whales = xai.collection()
+    xai.document(whales)
+    assert run(task(collection_id=whales, which="all"))["reindexed"] == 1
 
 
 @pytest.mark.parametrize("emulator_settings", [SLOW])
