@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import ast
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.arguments import is_list, rendered
 
 HEADER = ("document", "size", "status", "chunks", "seconds")
 #: Characters of a document's name.
@@ -18,10 +20,28 @@ BATCH_NAME = 100
 
 def batch_name(items: Any) -> str:
     """A path, an id or a list of them in a few words: ``a.md … z.md (12)``."""
-    several = list(items) if isinstance(items, list | tuple | set | frozenset) else [items]
-    names = [PurePosixPath(str(item)).name or str(item) for item in several]
-    text = f"{names[0]} … {names[-1]} ({len(names)})" if len(names) > 1 else "".join(names)
-    return printable(text, BATCH_NAME)
+    items = rendered(items)
+    several = sorted(items, key=str) if isinstance(items, Set) else items if is_list(items) else [items]
+    count = len(several)
+    if not count:
+        return ""
+    # Only the ends are looked at: each item may have to be loaded.
+    first = _short_name(several[0])
+    text = f"{first} … {_short_name(several[-1])} ({count})" if count > 1 else first
+    return printable(f"{text} (1)" if _is_literal(text) else text, BATCH_NAME)
+
+
+def _short_name(item: Any) -> str:
+    return PurePosixPath(str(item)).name or str(item)
+
+
+def _is_literal(text: str) -> bool:
+    """Tell what native rendering would make a number of, say, which Airflow then cannot take for a name."""
+    try:
+        ast.literal_eval(text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def document_table(documents: Iterable[Document]) -> str:

@@ -23,7 +23,14 @@ from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.wire import Part
-from airflow_provider_xai_collections.arguments import one_of
+from airflow_provider_xai_collections.arguments import (
+    definitions_of,
+    grouping_of,
+    ids_of,
+    one_of,
+    strings_by_key,
+    strings_of,
+)
 from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.durations import Duration, optional_seconds, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
@@ -88,7 +95,7 @@ class XAICollectionsHook(XAIConnectedHook):
             index_configuration=index_configuration,
             chunk_configuration=chunk_configuration,
             metric_space=metric_space,
-            field_definitions=field_definitions,
+            field_definitions=_definitions("field_definitions", field_definitions),
             collection_description=collection_description,
         )
 
@@ -139,7 +146,7 @@ class XAICollectionsHook(XAIConnectedHook):
             team_id=self._team(team_id),
             collection_name=collection_name,
             chunk_configuration=chunk_configuration,
-            field_definition_updates=field_definition_updates,
+            field_definition_updates=_definitions("field_definition_updates", field_definition_updates),
             collection_description=collection_description,
         )
 
@@ -173,7 +180,7 @@ class XAICollectionsHook(XAIConnectedHook):
                 index_configuration=index_configuration,
                 chunk_configuration=chunk_configuration,
                 metric_space=metric_space,
-                field_definitions=field_definitions,
+                field_definitions=_definitions("field_definitions", field_definitions),
                 collection_description=collection_description,
             )
         )
@@ -198,10 +205,9 @@ class XAICollectionsHook(XAIConnectedHook):
         :raises XAIConflictError: a unique value is taken, or the file is attached with other ``fields``.
         :raises XAIArgumentError: a field is not defined, with ``declare_fields=False``.
         """
-        self._declare(collection_id, fields, team_id=team_id, may_declare=declare_fields)
-        flow = flows.add_document(
-            collection_id, file_id, fields=dict(fields) if fields else None, team_id=self._team(team_id)
-        )
+        own = strings_by_key("fields", fields)
+        self._declare(collection_id, own, team_id=team_id, may_declare=declare_fields)
+        flow = flows.add_document(collection_id, file_id, fields=own or None, team_id=self._team(team_id))
         added = self.run(flow)
         was_added_to(self, collection_id)
         return added
@@ -228,13 +234,14 @@ class XAICollectionsHook(XAIConnectedHook):
         """
         upload = upload_of(path, name, limit=MAX_DOCUMENT_BYTES)
         content_type = content_type or type_to_send(upload.filename, head_of(path))
-        self._declare(collection_id, fields, may_declare=declare_fields)
+        own = None if fields is None else strings_by_key("fields", fields)
+        self._declare(collection_id, own, may_declare=declare_fields)
         document = self._call(
             endpoints.UPLOAD_DOCUMENT,
             collection_id=collection_id,
             name=upload.filename,
             content_type=content_type,
-            fields=fields,
+            fields=own,
             upload=upload,
         )
         was_read(self, path)
@@ -320,7 +327,9 @@ class XAICollectionsHook(XAIConnectedHook):
         self, *, collection_id: str, file_ids: Sequence[str], team_id: str | None = None
     ) -> list[Document]:
         """Describe many documents. Ids that the collection does not have are left out."""
-        return self.run(flows.batch_get_documents(collection_id, file_ids, team_id=self._team(team_id)))
+        return self.run(
+            flows.batch_get_documents(collection_id, ids_of("file_ids", file_ids), team_id=self._team(team_id))
+        )
 
     def wait_for_documents(
         self,
@@ -363,7 +372,7 @@ class XAICollectionsHook(XAIConnectedHook):
         if file_ids is None:
             poller = yield from flows.watched_collection(collection_id, rules, filter=filter, team_id=team_id)
         else:
-            poller = Poller(file_ids, rules)
+            poller = Poller(ids_of("file_ids", file_ids), rules)
         result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, tell=progress)
         warn_of_doubts(self.log, result.doubts, len(result.doubts))
         return result
@@ -450,12 +459,12 @@ class XAICollectionsHook(XAIConnectedHook):
         results = self._call(
             endpoints.SEARCH_DOCUMENTS,
             query=query,
-            source={"collection_ids": tuple(collection_ids)},
+            source={"collection_ids": strings_of("collection_ids", collection_ids, "collection ids (collection_…)")},
             filter=filter,
             limit=limit,
             instructions=instructions,
             retrieval_mode=retrieval_mode,
-            group_by=group_by,
+            group_by=grouping_of("group_by", group_by),
         )
         return list(results.matches)
 
@@ -551,3 +560,7 @@ class XAICollectionsHook(XAIConnectedHook):
 
     def _team(self, team_id: str | None) -> str | None:
         return team_id or self.team_id
+
+
+def _definitions(name: str, value: Sequence[Body] | None) -> list[Any] | None:
+    return None if value is None else definitions_of(name, value)

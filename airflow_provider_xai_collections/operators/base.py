@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, optional_text, text_of
 from airflow_provider_xai_collections.assets.collections import create_asset, emit, matching_outlets
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.last_words import before_the_end, speak
@@ -53,7 +55,24 @@ class XAICollectionsBaseOperator(BaseOperator):
         """Before anything else, so that the link is there while the task waits."""
         super().pre_execute(context)
         with for_operator():
+            self.read_arguments()
             XAICollectionLink.persist(context, self.team)
+
+    def read_arguments(self) -> None:
+        """Make of the arguments what they mean, now that templates are rendered: text, and lists that are loaded.
+
+        :raises XAIArgumentError: one means nothing, naming it.
+        """
+        self.conn_id = text_of("conn_id", self.conn_id)
+        self.team_id = optional_text("team_id", self.team_id)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Read the arguments, make errors Airflow's, and close the connections at the end."""
+        with for_operator():
+            self.read_arguments()
+            with self.hook:
+                yield
 
     def on_kill(self) -> None:
         """End before the next request, and say what goes on at xAI and what the task will do if it runs again."""

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
-from airflow_provider_xai_collections.arguments import one_of, strings_of, whole_number
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.arguments import (
+    definitions_of,
+    one_of,
+    optional_text,
+    part_of,
+    strings_of,
+    text_of,
+    whole_number,
+)
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
@@ -97,8 +105,17 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
         self.field_definitions = field_definitions
         self.collection_description = collection_description
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.collection_name = text_of("collection_name", self.collection_name)
+        self.index_configuration = part_of("index_configuration", self.index_configuration)
+        self.chunk_configuration = part_of("chunk_configuration", self.chunk_configuration)
+        self.collection_description = optional_text("collection_description", self.collection_description)
+        if self.field_definitions is not None:
+            self.field_definitions = definitions_of("field_definitions", self.field_definitions)
+
     def execute(self, context: Context) -> str:
-        with for_operator(), self.hook:
+        with self.at_work():
             policy = one_of("if_exists", self.if_exists, IfExists)
             settings = {
                 "index_configuration": self.index_configuration,
@@ -195,8 +212,19 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
         self.allow_field_delete = allow_field_delete
         self.is_dry_run = dry_run  # Airflow's operators have a method ``dry_run``
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.collection_id = text_of("collection_id", self.collection_id)
+        self.collection_name = optional_text("collection_name", self.collection_name)
+        self.collection_description = optional_text("collection_description", self.collection_description)
+        self.chunk_configuration = part_of("chunk_configuration", self.chunk_configuration)
+        if self.add_fields is not None:
+            self.add_fields = definitions_of("add_fields", self.add_fields)
+        if self.delete_fields is not None:
+            self.delete_fields = strings_of("delete_fields", self.delete_fields, "keys of fields")
+
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
+        with self.at_work():
             changes = self.hook.run(reconciling.change_collection(self._update(), dry_run=self.is_dry_run))
             said = "%s: would %s" if self.is_dry_run else "%s: %s"
             self.log.info(said, self.collection_id, changes)
@@ -205,14 +233,12 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
             return self.tell(context, results.ChangesManifest.of(self.collection_id, changes, dry_run=self.is_dry_run))
 
     def _update(self) -> UpdateCollection:
-        delete_fields = strings_of("delete_fields", self.delete_fields or [], "keys of fields")
+        delete_fields = self.delete_fields or []
         if delete_fields and not self.allow_field_delete:
             raise XAIArgumentError(
                 f"delete_fields names {', '.join(delete_fields)}: deleting a field erases its values from every "
                 "document. If that is meant, pass allow_field_delete=True"
             )
-        if not isinstance(self.add_fields, list | tuple | None):
-            raise XAIArgumentError("add_fields must be a list of field definitions: [{'key': ...}]")
         return reconciling.update_of(
             self.collection_id,
             team_id=self.team,
@@ -263,8 +289,12 @@ class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
         self.delete_files = delete_files
         self.concurrency = concurrency
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.collection_id = text_of("collection_id", self.collection_id)
+
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
+        with self.at_work():
             policy = one_of("if_missing", self.if_missing, IfMissing)
             whole_number("concurrency", self.concurrency, at_least=1)
             removal = api_removing.Removal(self.collection_id, self.team, delete_files=self.delete_files)

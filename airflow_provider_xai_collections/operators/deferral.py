@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
@@ -52,12 +51,12 @@ class XAIDeferrableBaseOperator(XAICollectionsBaseOperator, ABC):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger."""
-        with for_operator(), self.hook:
+        with self.at_work():
             return self.after_wait(context, *self._told(event))
 
     def execute_part_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Resume after the trigger that watched one part of very many documents."""
-        with for_operator(), self.hook:
+        with self.at_work():
             manifest, summary = self._told(event)
             return self._go_on(context, manifest, self._parts(context, manifest).resume(summary))
 

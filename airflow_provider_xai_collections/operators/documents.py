@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.arguments import ids_of, one_of, strings_by_key, text_of, whole_number
+from airflow_provider_xai_collections.arguments import (
+    ids_of,
+    mapping_of,
+    one_of,
+    optional_text,
+    strings_by_key,
+    text_of,
+    whole_number,
+)
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.last_words import INDEXES_ANEW
 from airflow_provider_xai_collections.later import later
@@ -76,13 +83,20 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
         self.document_fields = document_fields
         self.declare_fields = declare_fields
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.file_ids = ids_of("file_ids", self.file_ids)
+
     def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
-        file_ids = ids_of("file_ids", self.file_ids)
+        file_ids = list(self.file_ids)
         if not file_ids:
             raise XAIArgumentError("file_ids is empty: there is nothing to attach")
         shared = strings_by_key("fields", self.fields)
-        named = strings_by_key("document_fields", self.document_fields)
-        own = {file_id: strings_by_key("document_fields", fields) for file_id, fields in named.items()}
+        named = mapping_of("document_fields", self.document_fields)
+        own = {
+            text_of("a file id in document_fields", file_id): strings_by_key(f"document_fields[{file_id!r}]", fields)
+            for file_id, fields in named.items()
+        }
         if strangers := sorted(own.keys() - set(file_ids)):
             raise XAIArgumentError(f"document_fields names {', '.join(strangers)}, which file_ids does not")
         if keys := [key for fields in (shared, *own.values()) for key in planning.text_fields(fields)]:
@@ -148,8 +162,15 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
         self.delete_files = delete_files
         self.concurrency = concurrency
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.collection_id = text_of("collection_id", self.collection_id)
+        self.filter = optional_text("filter", self.filter)
+        if self.file_ids is not None:
+            self.file_ids = ids_of("file_ids", self.file_ids)
+
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
+        with self.at_work():
             whole_number("concurrency", self.concurrency, at_least=1)
             removal = api_removing.Removal(self.collection_id, self.team, delete_files=self.delete_files)
             file_ids = self._chosen(removal)
@@ -163,7 +184,7 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
             raise XAIArgumentError("pass file_ids, filter or scope: exactly one of them says what is removed")
         if self.file_ids is not None:
             removal.detach_first = True  # a retry has the same ids, so nothing is lost sight of
-            return ids_of("file_ids", self.file_ids)
+            return list(self.file_ids)
         if self.scope is not None:
             return self.hook.run(removal.listed_in_scope(text_of("scope", self.scope)))
         if not (self.filter or "").strip():
@@ -202,6 +223,11 @@ class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
         super().__init__(**kwargs)
         self.which = which
         self.file_ids = file_ids
+
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        if self.file_ids is not None:
+            self.file_ids = ids_of("file_ids", self.file_ids)
 
     def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
         file_ids = self._chosen()

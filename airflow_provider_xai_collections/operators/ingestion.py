@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import one_of, patterns_of, rendered, strings_by_key, text_of
+from airflow_provider_xai_collections.arguments import one_of, paths_of, patterns_of, strings_by_key, text_of
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.waiting import XAIDocumentsBaseOperator
 
@@ -75,18 +75,23 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         self.declare_fields = declare_fields
         self.upload_method = upload_method
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.scope = text_of("scope", self.scope)
+
     @abstractmethod
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
         """The documents, checked and hashed; ``limit`` is the most bytes one may have."""
 
     def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
-        method, scope = one_of("upload_method", self.upload_method, UploadMethod), text_of("scope", self.scope)
+        method = one_of("upload_method", self.upload_method, UploadMethod)
         shared = strings_by_key("fields", self.fields)
         sources = self.read(context, method.limit)
         collection = self.hook.get_collection(collection_id=self.collection_id, team_id=self.team)
         declared = self.hook.declarations(collection, team_id=self.team, may_declare=self.declare_fields)
-        target = ingestion.Target(self.collection_id, scope, self.hook.upload_way(method), declared, self.team)
-        fields = [planning.check_fields(collection, {**shared, **source.fields}) for source in sources]
+        target = ingestion.Target(self.collection_id, self.scope, self.hook.upload_way(method), declared, self.team)
+        own_fields = (strings_by_key(f"the fields of {source.name}", source.fields) for source in sources)
+        fields = [planning.check_fields(collection, {**shared, **own}) for own in own_fields]
         ours = [definition.key for definition in planning.MANAGED_FIELDS]
         self.hook.run(declared.require([*ours, *(key for own in fields for key in own)]))
         plan = planning.plan_ingestion(target.scope, sources, self._held(target, sources, collection))
@@ -181,8 +186,12 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         self.pattern = pattern
         self.exclude = exclude
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.paths = paths_of("paths", self.paths)
+        self.pattern = text_of("pattern", self.pattern)
+        self.exclude = patterns_of("exclude", self.exclude)
+
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
-        files = finding.find_files(
-            rendered(self.paths), pattern=text_of("pattern", self.pattern), exclude=patterns_of("exclude", self.exclude)
-        )
+        files = finding.find_files(self.paths, pattern=self.pattern, exclude=self.exclude)
         return sources.read_sources(files, limit=limit, concurrency=self.concurrency)

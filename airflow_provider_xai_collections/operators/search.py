@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, ids_of, strings_of, whole_number
+from airflow_provider_xai_collections.arguments import (
+    DEFAULT_CONN_ID,
+    grouping_of,
+    ids_of,
+    optional_text,
+    part_of,
+    strings_of,
+    text_of,
+    whole_number,
+)
 from airflow_provider_xai_collections.assets.collections import create_asset
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
@@ -136,34 +145,57 @@ class XAISearchDocumentsOperator(BaseOperator):
         """Before anything else, so that the link is there while the task searches again and again."""
         super().pre_execute(context)
         with for_operator():
+            self.read_arguments()
             XAICollectionLink.persist(context, self.hook.team_id)
 
+    def read_arguments(self) -> None:
+        """Make of the arguments what they mean, now that templates are rendered: text, and lists that are loaded.
+
+        :raises XAIArgumentError: one means nothing, naming it.
+        """
+        self.conn_id = text_of("conn_id", self.conn_id)
+        self.query = text_of("query", self.query)
+        self.collection_ids = self._collection_ids()
+        self.filter = optional_text("filter", self.filter)
+        self.instructions = optional_text("instructions", self.instructions)
+        self.retrieval_mode = part_of("retrieval_mode", self.retrieval_mode)
+        self.group_by = grouping_of("group_by", self.group_by)
+        self.expect_file_ids = ids_of("expect_file_ids", self.expect_file_ids)
+
+    def _collection_ids(self) -> list[str]:
+        return strings_of("collection_ids", self.collection_ids, "collection ids (collection_…)")
+
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
-            max_chars = whole_number("max_chars", self.max_chars, at_least=0)
-            collection_ids = strings_of("collection_ids", self.collection_ids, "collection ids (collection_…)")
-            request = endpoints.SEARCH_DOCUMENTS.request(
-                query=self.query,
-                source={"collection_ids": collection_ids},
-                filter=self.filter,
-                limit=self.limit,
-                instructions=self.instructions,
-                retrieval_mode=self.retrieval_mode,
-                group_by=self.group_by,
-            )
-            flow = searching.search_until(
-                request,
-                self._expectation(DEFAULT_LIMIT if self.limit is None else int(self.limit)),
-                timeout=seconds("timeout", self.timeout),
-                poll_interval=seconds("poll_interval", self.poll_interval),
-            )
-            found = search_manifests.SearchManifest.of(
-                collection_ids, self.hook.run(flow), max_chars=max_chars, managed_fields=self.managed_fields
-            )
-            self.log.info("Found %d passages, the best scores %s", found.total, found.best_score)
-            if len(found.matches) < found.total:
-                self.log.info("The manifest has room for %d of them", len(found.matches))
-            return found.dump()
+        with for_operator():
+            self.read_arguments()
+            with self.hook:
+                return self._search()
+
+    def _search(self) -> dict[str, Any]:
+        max_chars = whole_number("max_chars", self.max_chars, at_least=0)
+        collection_ids = list(self.collection_ids)
+        request = endpoints.SEARCH_DOCUMENTS.request(
+            query=self.query,
+            source={"collection_ids": collection_ids},
+            filter=self.filter,
+            limit=self.limit,
+            instructions=self.instructions,
+            retrieval_mode=self.retrieval_mode,
+            group_by=self.group_by,
+        )
+        flow = searching.search_until(
+            request,
+            self._expectation(DEFAULT_LIMIT if self.limit is None else int(self.limit)),
+            timeout=seconds("timeout", self.timeout),
+            poll_interval=seconds("poll_interval", self.poll_interval),
+        )
+        found = search_manifests.SearchManifest.of(
+            collection_ids, self.hook.run(flow), max_chars=max_chars, managed_fields=self.managed_fields
+        )
+        self.log.info("Found %d passages, the best scores %s", found.total, found.best_score)
+        if len(found.matches) < found.total:
+            self.log.info("The manifest has room for %d of them", len(found.matches))
+        return found.dump()
 
     def _expectation(self, limit: int) -> searching.Expectation:
         score = self.min_score
@@ -172,7 +204,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         wanted = searching.Expectation(
             min_matches=whole_number("min_matches", self.min_matches, at_least=0),
             min_score=score,
-            file_ids=tuple(ids_of("expect_file_ids", self.expect_file_ids)),
+            file_ids=tuple(self.expect_file_ids),
         )
         for name, asked in (("min_matches", wanted.min_matches), ("expect_file_ids", len(wanted.file_ids))):
             if asked > limit:
@@ -183,7 +215,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         """The collections that are searched; the first ones, if they are very many."""
         from airflow_provider_xai_collections.lineage.openlineage import read_from
 
-        collection_ids = strings_of("collection_ids", self.collection_ids, "collection ids (collection_…)")
         return read_from(
-            create_asset(collection_id=collection_id).uri for collection_id in collection_ids[: manifests_base.CAP]
+            create_asset(collection_id=collection_id).uri
+            for collection_id in self._collection_ids()[: manifests_base.CAP]
         )

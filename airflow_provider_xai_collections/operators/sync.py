@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Context, conf
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
+from airflow_provider_xai_collections.arguments import optional_path
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.deferral import XAIDeferrableBaseOperator
@@ -60,11 +60,15 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
         self.report = report
         self.deferrable = deferrable
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.report = optional_path("report", self.report)
+
     def outputs(self) -> dict[str, AnyPath | None]:
         return {"report": self.report}
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
+        with self.at_work():
             self.check_arguments()
             planned = self.sync_run.planner.plan(dry_run=self.is_dry_run)
             if self.is_dry_run:

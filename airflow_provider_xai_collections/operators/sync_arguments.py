@@ -10,7 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import count_or_share, one_of, patterns_of, text_of, whole_number
+from airflow_provider_xai_collections.arguments import (
+    count_or_share,
+    one_of,
+    path_of,
+    patterns_of,
+    text_of,
+    whole_number,
+)
 from airflow_provider_xai_collections.durations import Duration, optional_seconds, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
@@ -167,6 +174,15 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         said = self.sync_run.last_words if "sync_run" in self.__dict__ else ""
         return said or super().last_words()
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.source = path_of("source", self.source)
+        self.collection = text_of("collection", self.collection)
+        self.pattern = text_of("pattern", self.pattern)
+        self.exclude = patterns_of("exclude", self.exclude)
+        if self.scope is not None:
+            self.scope = text_of("scope", self.scope)
+
     def check_arguments(self) -> None:
         """Refuse what cannot work before anything is sent."""
         check_policy(self.on_failed, self.max_failed)
@@ -174,7 +190,6 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         seconds("timeout", self.timeout)
         seconds("stuck_after", self.stuck_after)
         self.wait_rules()
-        patterns_of("exclude", self.exclude)
         one_of("verify", self.verify, Verify)
         one_of("upload_method", self.upload_method, UploadMethod)
         if self.max_prune is not None:
@@ -196,13 +211,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         return {}
 
     def _would_list(self, path: AnyPath) -> bool:
-        pattern = text_of("pattern", self.pattern)
-        return scanning.would_list(self.source, path, pattern=pattern, exclude=self.excluded)
-
-    @property
-    def excluded(self) -> list[str]:
-        """The patterns of ``exclude``."""
-        return patterns_of("exclude", self.exclude)
+        return scanning.would_list(self.source, path, pattern=self.pattern, exclude=self.exclude)
 
     @property
     def limit_bytes(self) -> int:

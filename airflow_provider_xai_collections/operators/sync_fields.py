@@ -59,7 +59,7 @@ class DocumentFields:
             raise XAIArgumentError(
                 f"fields(…) returned {type(made).__name__} for {source.name}; it must return strings by string"
             )
-        return _checked(made, self.collection)
+        return _checked(strings_by_key(f"fields(…) of {source.name}", made), self.collection)
 
 
 def _checked(fields: Mapping[str, str], collection: Collection | None) -> dict[str, str]:

@@ -11,8 +11,7 @@ from uuid import uuid4
 
 from airflow.providers.common.compat.sdk import Context, TaskGroup, XComArg
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.arguments import rendered, text_of, whole_number
+from airflow_provider_xai_collections.arguments import optional_path, path_of, rendered, whole_number
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
@@ -118,11 +117,15 @@ class XAIPlanSyncOperator(XAISyncBaseOperator):
         self.workspace = workspace
         self.shards = shards
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.workspace = path_of("workspace", self.workspace)
+
     def outputs(self) -> dict[str, AnyPath | None]:
         return {"workspace": f"{self.workspace}/plan.jsonl"}
 
     def execute(self, context: Context) -> list[int]:
-        with for_operator(), self.hook:
+        with self.at_work():
             self.check_arguments()
             if whole_number("shards", self.shards, at_least=1) > MAX_SHARDS:
                 raise XAIArgumentError(f"shards is {self.shards}; Airflow maps over {MAX_SHARDS:,} tasks at most")
@@ -144,7 +147,7 @@ class XAIPlanSyncOperator(XAISyncBaseOperator):
         # Two runs of a DAG, or two groups of it, must not share a folder.
         # Nor must two Airflows with one workspace, or a new plan with tasks that still apply the one before.
         parts = (quote(str(name), safe="") for name in (ti.dag_id, ti.run_id, ti.task_id, uuid4().hex))
-        return "/".join((text_of("workspace", str(self.workspace)).rstrip("/"), *parts))
+        return "/".join((str(self.workspace).rstrip("/"), *parts))
 
 
 class XAIApplySyncOperator(XAISyncBaseOperator):
@@ -170,7 +173,7 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
         return f"part {int(self.shard) + 1}"
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
+        with self.at_work():
             self.check_arguments()
             plan = sync_manifests.SyncPlanned.parse(rendered(self.planned))
             shard = int(self.shard)
@@ -233,11 +236,15 @@ class XAIFinishSyncOperator(XAISyncBaseOperator):
         self.planned = planned
         self.report = report
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.report = optional_path("report", self.report)
+
     def outputs(self) -> dict[str, AnyPath | None]:
         return {"report": self.report}
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
+        with self.at_work():
             self.check_arguments()
             before = sync_manifests.SyncPlanned.parse(rendered(self.planned))
             planned = self.sync_run.planner.look_again(before.manifest)

@@ -14,7 +14,6 @@ from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, Source
 from airflow_provider_xai_collections.api.sync_flows import held_documents
 from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncPlan
 from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
-from airflow_provider_xai_collections.arguments import text_of
 from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
 from airflow_provider_xai_collections.hooks.progress import warn_of_orphans
@@ -68,7 +67,7 @@ class SyncPlanner:
         :param dry_run: change nothing at all, and leave it to the caller to raise a refusal.
         :raises XAIArgumentError: pruning is refused.
         """
-        name = text_of("collection", self._task.collection)
+        name = self._task.collection
         planned, collection = self._compared(name, again=False)
         if dry_run:
             return planned
@@ -122,7 +121,7 @@ class SyncPlanner:
         """
         task = self._task
         root = scanning.root_uri(task.source)
-        scope = root if task.scope is None else text_of("scope", task.scope)
+        scope = root if task.scope is None else task.scope
         collection = self._found(name)
         target = self.target(scope, collection)
         chunking = collection.chunk_configuration if collection else None
@@ -130,8 +129,8 @@ class SyncPlanner:
         held = self._hook.run(held_documents(target, chunking)) if collection and knows_scopes(collection) else []
         entries = scanning.scan(
             task.source,
-            pattern=text_of("pattern", task.pattern),
-            exclude=task.excluded,
+            pattern=task.pattern,
+            exclude=task.exclude,
             limit_bytes=task.limit_bytes,
         )
         if not entries:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.providers.common.compat.sdk import Context, conf
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.arguments import whole_number
+from airflow_provider_xai_collections.arguments import text_of, whole_number
 from airflow_provider_xai_collections.durations import Duration, in_words, optional_seconds, seconds
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.last_words import FINDS, between_documents, while_waiting
@@ -114,6 +113,10 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         self._remembered = False
         self._each: tuple[int, int, str] | None = None
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.collection_id = text_of("collection_id", self.collection_id)
+
     def check_arguments(self) -> None:
         """Refuse what cannot work before anything is sent."""
         check_policy(self.on_failed, self.max_failed)
@@ -125,7 +128,7 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         """All that comes before the wait: what was done, and the documents to wait for."""
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
+        with self.at_work():
             self.check_arguments()
             memory = resuming.WaitMemory.of(self, context)
             if (cut_off := memory.find()) is not None:

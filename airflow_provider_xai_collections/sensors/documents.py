@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_xai_collections.airflow_errors import for_sensor
-from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, ids_of
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, ids_of, optional_text, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.last_words import LOOKS_AGAIN, speak, while_waiting
 from airflow_provider_xai_collections.later import later
@@ -108,7 +109,28 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         """Before anything else, so that the link is there while the sensor waits."""
         super().pre_execute(context)
         with for_sensor():
+            self.read_arguments()
             XAICollectionLink.persist(context, self._team)
+
+    def read_arguments(self) -> None:
+        """Make of the arguments what they mean, now that templates are rendered: text, and lists that are loaded.
+
+        :raises XAIArgumentError: one means nothing, naming it.
+        """
+        self.conn_id = text_of("conn_id", self.conn_id)
+        self.team_id = optional_text("team_id", self.team_id)
+        self.collection_id = text_of("collection_id", self.collection_id)
+        self.filter = optional_text("filter", self.filter)
+        if self.file_ids is not None:
+            self.file_ids = ids_of("file_ids", self.file_ids)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Read the arguments, make errors Airflow's, and close the connections at the end."""
+        with for_sensor():
+            self.read_arguments()
+            with self.hook:
+                yield
 
     def execute(self, context: Context) -> Any:
         if self.deferrable:
@@ -131,7 +153,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         ids, deadline = self._ids, deferring.deadline_of(self, context, self.timeout)
         if ids is None or deferring.fits_a_trigger(ids):
             return self._defer(deferring.Watch(None if ids is None else tuple(ids), deadline), "execute_complete")
-        with for_sensor(), self.hook:
+        with self.at_work():
             return self._go_on(self._parts(context).begin(ids, deadline))
 
     def _defer(self, watch: deferring.Watch, method_name: str) -> Any:
@@ -155,7 +177,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         speak(self.log, while_waiting(self.collection_id, documents, LOOKS_AGAIN))
 
     def poke(self, context: Context) -> PokeReturnValue:
-        with for_sensor(), self.hook:
+        with self.at_work():
             check_policy(self.on_failed, self.max_failed)
             result = self._look()
             return PokeReturnValue(result is not None, xcom_value=None if result is None else self._judged(result))
@@ -170,7 +192,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def execute_part_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger that watched one part of very many documents."""
-        with for_sensor(), self.hook:
+        with self.at_work():
             summary = verdicts.summary_of(wait_manifests.WaitEvent.parse(event), self.log)
             return self._go_on(self._parts(context).resume(summary))
 
@@ -193,8 +215,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _ids(self) -> list[str] | None:
         if self.file_ids is None:
             return None
-        if ids := ids_of("file_ids", self.file_ids):
-            return ids
+        if self.file_ids:
+            return list(self.file_ids)
         raise XAIArgumentError(
             "file_ids is empty: there is nothing to wait for. A manifest lists no ids if there are more "
             f"than {manifests_base.CAP}: leave file_ids out to wait for the whole collection, or for a part of it with "

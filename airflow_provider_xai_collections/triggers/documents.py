@@ -9,6 +9,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_xai_collections.api.polling import WaitRules
 from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.arguments import ids_of
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.last_words import once_cleared, while_waiting
@@ -64,7 +65,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
                 "collection_id": self.collection_id,
-                "file_ids": None if self.file_ids is None else list(self.file_ids),
+                "file_ids": None if self.file_ids is None else ids_of("file_ids", self.file_ids),
                 "filter": self.filter,
                 "team_id": self.team_id,
                 "conn_id": self.conn_id,

@@ -12,15 +12,17 @@ sources, which no argument shows. So a wait is bound to what the task was asked,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
 from typing import Any, Literal, Self
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_xai_collections.arguments import rendered
+from airflow_provider_xai_collections.arguments import is_list, rendered
 from airflow_provider_xai_collections.manifests.base import Manifest
 from airflow_provider_xai_collections.manifests.results import DocumentsManifest
 from airflow_provider_xai_collections.manifests.waits import WaitPart
@@ -28,6 +30,8 @@ from airflow_provider_xai_collections.waits.deferring import in_parts
 
 #: The key of the wait; the lists of its documents have their number behind it.
 KEY = "xai_wait"
+#: What tells two objects of one kind apart in the text that Python makes of them, and differs in every process.
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 #: Bytes of JSON that the ids in one value may take. Airflow warns about values above 65,535.
 ROOM = 60_000
 
@@ -124,6 +128,30 @@ def _asked_of(operator: BaseOperator, context: Context) -> str:
 
     Clearing a task counts in its run; if the user does not want the run to go on, it raises the number of its tries.
     """
-    arguments = {name: rendered(getattr(operator, name)) for name in operator.template_fields}
+    arguments = {name: getattr(operator, name) for name in operator.template_fields}
     clears = (getattr(context["ti"], "max_tries", None), getattr(context["dag_run"], "clear_number", None))
-    return sha256(json.dumps([type(operator).__qualname__, arguments, clears], default=str).encode()).hexdigest()
+    return sha256(_in_any_process([type(operator).__qualname__, arguments, clears]).encode()).hexdigest()
+
+
+def _in_any_process(value: Any) -> str:
+    """``value`` as JSON that is the same in every process: without the order of sets, and without addresses."""
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    value = rendered(value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, Set):
+        return sorted(map(_in_any_process, value))
+    if is_list(value):
+        return [_plain(each) for each in value]
+    if isinstance(value, bytes):
+        return sha256(value).hexdigest()
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__qualname__, {each.name: _plain(getattr(value, each.name)) for each in fields(value)}]
+    if isinstance(value, os.PathLike):
+        return str(value)
+    return [type(value).__qualname__, _ADDRESS.sub("", str(value))]

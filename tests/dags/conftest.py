@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.dags.warm import END
+from tests.dags.warm import END, UNDATED
 from tests.operators.stage import AIRFLOW_2, folder, xai
 
 __all__ = ["folder", "xai"]
@@ -48,15 +48,18 @@ class Airflow:
         )
 
     def test(
-        self, dag_id: str, params: Mapping[str, Any], *, date: str | None = None
+        self, dag_id: str, params: Mapping[str, Any], *, date: str | None = None, undated: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """Run a DAG as ``airflow dags test`` does: every task for real, one after the other.
 
         All runs of this home and these dags are in one process, which is started by the first.
 
         :param date: the run's logical date, by default now.
+        :param undated: the run has none, as one that a user or an asset has triggered; from Airflow 3 on.
         """
-        arguments = ["dags", "test", dag_id, *([date] if date else []), "--conf", json.dumps(params)]
+        conf = json.dumps(params)
+        dated = ["dags", "test", dag_id, *([date] if date else []), "--conf", conf]
+        arguments = [UNDATED, dag_id, conf] if undated else dated
         connections = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
         if not self._warm:
             self._warm.append(self._start())

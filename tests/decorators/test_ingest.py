@@ -140,7 +140,7 @@ def test_a_document_that_fails_fails_the_task(xai: Xai) -> None:
         ),
         (Content(name="a.md", data="x", fields={"airflow_scope": "y"}), "fields names airflow_scope"),
         (Content(name="a.md", data="x", fields="year"), "a.md: fields must be strings by string"),  # type: ignore[arg-type]
-        (Content(name="a.md", data="x", fields={"year": 1851}), r"'year' \(int\)"),  # type: ignore[dict-item]
+        (Content(name="a.md", data="x", fields={"year": 1.0}), r"\['year'\] is 1\.0; it must be"),  # type: ignore[dict-item]
     ],
 )
 def test_what_cannot_be_ingested_is_refused_before_anything_is_sent(xai: Xai, returned: Any, said: str) -> None:

@@ -131,14 +131,14 @@ def test_fields_are_declared_before_they_are_used_and_what_is_defined_is_asked_o
     ]
 
 
-@pytest.mark.parametrize("fields", [{"year": 2024}, {5: "x"}])
+@pytest.mark.parametrize("fields", [{"year": 2024.0}, {None: "x"}])
 def test_fields_that_are_no_text_are_refused_before_anything_is_declared(
     hook: XAICollectionsHook, emulator: RecordingEmulator, tmp_path: Path, fields: Any
 ) -> None:
     collection_id = hook.create_collection(collection_name="Whales").collection_id
     file_id = add_file(hook, tmp_path, "a.md")
     emulator.reset_log()
-    with pytest.raises(XAIArgumentError, match="fields must be strings by string"):
+    with pytest.raises(XAIArgumentError, match=r"fields.* is (2024\.0|None); it must be text"):
         hook.add_document(collection_id=collection_id, file_id=file_id, fields=fields)
     assert emulator.counts == {}
 

@@ -158,7 +158,7 @@ def test_a_lost_answer_is_no_failure(xai: Xai, if_missing: str) -> None:
         ({"if_missing": "shrug"}, "if_missing is 'shrug'; choose one of skip, fail"),
         ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
         ({"concurrency": True}, "concurrency is True"),
-        ({"collection_id": ""}, "collection_id is '', which is not an id"),
+        ({"collection_id": ""}, "collection_id is ''; it must be text, and not empty"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:

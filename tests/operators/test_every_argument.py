@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -42,10 +42,11 @@ from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProce
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from scripts.provided import arguments, classes
 from tests.conftest import CONN_ID
-from tests.operators.scenes import NOON, Case, Scene, Theatre, theatre
+from tests.lazy import Lazily, lazily
+from tests.operators.scenes import NOON, Case, Outcome, Scene, Theatre, theatre
 from tests.operators.stage import run, write
 
-__all__ = ["theatre"]
+__all__ = ["lazily", "theatre"]
 
 KINDS = [kind for room in ("operators", "sensors", "triggers", "task-decorators") for kind in classes(room)]
 
@@ -330,3 +331,51 @@ def test_another_value_comes_to_something_else(theatre: Theatre, kind: Any, owne
     )
     assert one == again, "the comparison below would compare chance"
     assert one != another
+
+
+#: Lists for arguments whose cases above have none, or one that fails or comes in another order in each scene.
+LISTS = {
+    "paths": lambda scene: [str(scene.folder / name) for name in ("bad.txt", "good.md")],
+    "group_by": lambda scene: ["year"],
+    "collection_ids": lambda scene: [scene.whales],
+    "expect_file_ids": first(held),
+}
+MAY_BE_LISTS = [
+    (kind, owner, parameter.name)
+    for kind in KINDS
+    for owner, parameter in arguments(kind)
+    if "Sequence" in str(parameter.annotation) or parameter.name == "group_by"
+]
+
+
+def list_of(scene: Scene, case: Case, name: str) -> list[Any]:
+    """A list that an argument takes, in an order that a set has as well."""
+    for value in (LISTS.get(name), case.another, case.one):
+        made = value(scene) if callable(value) else value
+        if made and isinstance(made, list):
+            return sorted(made, key=str)
+    raise AssertionError(f"there is no list for {name}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner", "name"),
+    [pytest.param(*argument, id=f"{argument[0].__name__}-{argument[2]}") for argument in MAY_BE_LISTS],
+)
+def test_what_mapped_tasks_return_is_a_list_and_so_is_a_set(
+    theatre: Theatre, lazily: Lazily, kind: Any, owner: Any, name: str
+) -> None:
+    case = CASES[owner][name]
+
+    def played(make: Callable[[list[Any]], Any]) -> Outcome:
+        def value(scene: Scene) -> Any:
+            made = make(list_of(scene, case, name))
+            return {"keys": made} if name == "group_by" else made
+
+        return theatre.play(kind, {**BASE[kind], **case.given, name: value}, case)
+
+    expected = played(list)
+    assert expected.error == ""
+    assert played(lazily) == expected
+    assert played(str) == expected, "as a template leaves it"
+    if not name.endswith(("field_definitions", "add_fields")):  # of mappings, Python makes no sets
+        assert played(set) == played(frozenset) == expected

@@ -146,7 +146,7 @@ def test_a_unique_value_for_all_documents_leaves_one_and_no_file_behind(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"fields": {"year": 1851}}, r"fields must be strings by string, and these are not: 'year' \(int\)"),
+        ({"fields": {"year": 1851.0}}, r"fields\['year'\] is 1851.0; it must be text"),
         ({"fields": {"airflow_scope": "x"}}, "fields names airflow_scope, which this provider writes itself"),
         ({"upload_method": "mail"}, "upload_method is 'mail'; choose one of auto, direct, files"),
         ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),

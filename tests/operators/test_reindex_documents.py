@@ -151,7 +151,7 @@ def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Cr
         ({"which": "failed", "file_ids": []}, "which='failed' goes without file_ids"),
         ({"file_ids": ["file_1"], "concurrency": 0}, "concurrency is 0"),
         ({"file_ids": ["file_1"], "timeout": 0}, "timeout is 0"),
-        ({"file_ids": ["file_1"], "collection_id": ""}, "collection_id is '', which is not an id"),
+        ({"file_ids": ["file_1"], "collection_id": ""}, "collection_id is ''; it must be text, and not empty"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:

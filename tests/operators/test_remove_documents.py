@@ -181,9 +181,9 @@ def test_a_collection_that_knows_no_scopes_holds_nothing_of_one(xai: Xai) -> Non
         ({"scope": ""}, "scope is ''; it must be text, and not empty"),
         ({"filter": ""}, "filter is empty: it would remove every document"),
         ({"filter": "  "}, "filter is empty"),
-        ({"file_ids": [7]}, "file_ids must be a list of file ids"),
+        ({"file_ids": [None]}, "item 0 of file_ids is None; it must be text"),
         ({"file_ids": ["file_1"], "concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
-        ({"file_ids": ["file_1"], "collection_id": ""}, "collection_id is '', which is not an id"),
+        ({"file_ids": ["file_1"], "collection_id": ""}, "collection_id is ''; it must be text, and not empty"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:

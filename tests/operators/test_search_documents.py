@@ -187,7 +187,7 @@ def test_the_connection_is_the_one_it_names(xai: Xai, monkeypatch: pytest.Monkey
     [
         ({"query": ""}, "query"),
         ({"collection_ids": []}, "source.collection_ids"),
-        ({"collection_ids": 7}, r"collection_ids must be a list of collection ids \(collection_…\)"),
+        ({"collection_ids": 7.5}, r"collection_ids must be a list of collection ids \(collection_…\)"),
         ({"limit": 0}, "limit"),
         ({"retrieval_mode": {"type": "guess"}}, "retrieval_mode.type"),
         ({"group_by": {"keys": []}}, "group_by.keys"),
@@ -195,7 +195,7 @@ def test_the_connection_is_the_one_it_names(xai: Xai, monkeypatch: pytest.Monkey
         ({"min_matches": -1}, "min_matches is -1; it must be a whole number of at least 0"),
         ({"min_matches": 11}, "min_matches asks for 11 passages, and limit allows 10. Raise limit"),
         ({"limit": 1, "expect_file_ids": ["a", "b"]}, "expect_file_ids asks for 2 passages, and limit allows 1"),
-        ({"expect_file_ids": [7]}, "expect_file_ids must be a list of file ids"),
+        ({"expect_file_ids": [7.5]}, "item 0 of expect_file_ids is 7.5; it must be text"),
         ({"min_score": "high"}, "min_score is 'high'; it must be a number"),
         ({"min_score": True}, "min_score is True"),
         ({"min_score": float("nan")}, "min_score is nan"),

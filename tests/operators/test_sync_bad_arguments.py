@@ -26,7 +26,7 @@ def nothing(source: SourceDocument) -> Any:
 
 
 def numbers(source: SourceDocument) -> Any:
-    return {"year": 1851, "size": source.size}
+    return {"year": 1851.0, "size": source.size}
 
 
 def ours(source: SourceDocument) -> dict[str, str]:
@@ -77,7 +77,7 @@ def test_what_a_function_was_told_may_be_told_right_the_next_time(xai: Xai, fold
     ("function", "said"),
     [
         (nothing, r"fields\(…\) returned NoneType for a\.md; it must return strings by string"),
-        (numbers, r"fields must be strings by string, and these are not: 'year' \(int\), 'size' \(int\)"),
+        (numbers, r"fields\(…\) of a\.md\['year'\] is 1851\.0; it must be text"),
         (ours, "fields names airflow_scope, which this provider writes itself"),
         (no_text, "fields must be text, and these hold bytes that are none: 'year'"),
     ],
@@ -116,13 +116,14 @@ def test_a_required_field_that_is_not_given_is_named_before_anything_is_uploaded
     [
         ({"collection": ""}, "collection is ''; it must be text"),
         ({"collection": None}, "collection is None; it must be text"),
-        ({"source": None}, "None is no path"),
+        ({"source": None}, "source is None; it must be text"),
+        ({"source": object()}, "is no path"),
         ({"scope": ""}, "scope is ''; it must be text"),
         ({"pattern": ""}, "pattern is ''; it must be text"),
-        ({"fields": {"year": 1851}}, r"fields must be strings by string, and these are not: 'year' \(int\)"),
+        ({"fields": {"year": 1851.0}}, r"fields\['year'\] is 1851.0; it must be text"),
         ({"fields": {"airflow_scope": "x"}}, "fields names airflow_scope, which this provider writes itself"),
         ({"fields": "year=1851"}, "fields must be a mapping such as"),
-        ({"exclude": 5}, "exclude is 5; it must be a pattern such as"),
+        ({"exclude": 5.5}, "exclude is 5.5; it must be a pattern such as"),
         ({"exclude": [None]}, r"exclude is \[None\]; it must be a pattern such as"),
         ({"verify": "guess"}, "verify is 'guess'; choose one of fingerprint, content"),
         ({"max_prune": -1}, "max_prune is -1; it is a count, or a share"),

@@ -44,8 +44,8 @@ def test_a_bucket_or_prefix_that_does_not_exist(xai: Xai) -> None:
 def test_an_empty_source(xai: Xai, tmp_path: Path, logged: Logged) -> None:
     manifest = sync(tmp_path)
     assert (counts(manifest), manifest["created"]) == ({}, True)
-    assert f"{tmp_path.as_uri()} holds no document (pattern '*', exclude ())" in logged()
-    with pytest.raises(XAIFailException, match="a path is empty"):
+    assert f"{tmp_path.as_uri()} holds no document (pattern '*', exclude [])" in logged()
+    with pytest.raises(XAIFailException, match="source is ''; it must be text, and not empty"):
         sync("")
 
 

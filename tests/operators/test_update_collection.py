@@ -177,7 +177,8 @@ def test_keys_may_come_from_a_rendered_template(xai: Xai) -> None:
             {"delete_fields": ["year", "author"]},
             r"delete_fields names year, author: deleting a field erases its values.*pass allow_field_delete=True",
         ),
-        ({"delete_fields": [7]}, "delete_fields must be a list of keys of fields"),
+        ({"delete_fields": {"year": 7}}, "delete_fields must be a list of keys of fields"),
+        ({"delete_fields": [7.5]}, "item 0 of delete_fields is 7.5; it must be text"),
         ({"add_fields": "{{ year }}"}, "add_fields must be a list of field definitions"),
         ({"add_fields": [{"key": "year", "unik": True}]}, "unik"),
         ({"add_fields": [{"unique": True}]}, "field_definition.key"),
@@ -188,7 +189,7 @@ def test_keys_may_come_from_a_rendered_template(xai: Xai) -> None:
         ),
         ({"collection_name": ""}, "collection_name"),
         ({"chunk_configuration": {"strip_whitespace": True}}, "chunk_configuration.*exactly one"),
-        ({"collection_id": ""}, "collection_id is '', which is not an id"),
+        ({"collection_id": ""}, "collection_id is ''; it must be text, and not empty"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:

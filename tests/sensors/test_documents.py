@@ -268,10 +268,10 @@ def test_one_that_is_killed_looks_no_more_and_says_what_goes_on(
     ("wrong", "said"),
     [
         ({"file_ids": []}, r"file_ids is empty: there is nothing to wait for.*leave file_ids out"),
-        ({"file_ids": 7}, r"file_ids must be a list of file ids"),
+        ({"file_ids": 7.5}, r"file_ids must be a list of file ids"),
         ({"on_failed": "shrug"}, r"on_failed is 'shrug'; choose one of fail, threshold, ignore"),
         ({"max_failed": -1}, r"max_failed is -1"),
-        ({"collection_id": ""}, r"collection_id is '', which is not an id"),
+        ({"collection_id": ""}, r"collection_id is ''; it must be text, and not empty"),
     ],
 )
 @pytest.mark.parametrize("deferrable", [False, True])
