@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.planning import SourceDocument
     from airflow_provider_xai_collections.lineage import places
     from airflow_provider_xai_collections.manifests import results
+    from airflow_provider_xai_collections.sources import choice as source_choice
     from airflow_provider_xai_collections.sources import finding
     from airflow_provider_xai_collections.sources import reading as sources
     from airflow_provider_xai_collections.sources.paths import AnyPath
@@ -32,6 +33,7 @@ else:
     finding = later("sources.finding")
     places = later("lineage.places")
     results = later("manifests.results")
+    source_choice = later("sources.choice")
     sources = later("sources.reading")
 
 
@@ -146,10 +148,15 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
     ``"direct"`` the metadata guide.
 
     :param paths: files, folders and globs, or a list of them: local paths, URLs such as ``s3://conn_id@bucket/folder``,
-        ``ObjectStoragePath``. Documents are named by their path below the folder or glob. (templated)
-    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
-        (templated)
-    :param exclude: patterns of files to leave out. (templated)
+        ``ObjectStoragePath``. Documents are named by their path below the folder or glob. A glob (``/data/**/*.md``) is
+        a pattern from its fixed part on; where it matches a folder, it means all below that. (templated)
+    :param pattern: of the files below a folder or glob, only those that match: a pattern of ``.gitignore``, or a list
+        of them. ``*.md`` and ``*.{md,txt}`` are about names at any depth, ``guide/*.md`` and ``/*.md`` about paths from
+        the folder on, ``**`` stands for any folders or none, ``guide/`` for a folder with all below it, and one that
+        begins with ``!`` takes back what those before it match. (templated)
+    :param exclude: such a pattern, or a list of them, of files to leave out and of folders not to enter. (templated)
+    :param follow_links: take what links in a folder lead to that leave that folder; otherwise the task refuses them by
+        name. A link that is named itself is always taken.
     """
 
     template_fields: Sequence[str] = (
@@ -168,17 +175,22 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         self,
         *,
         paths: AnyPath | Sequence[AnyPath],
-        pattern: str = "*",
-        exclude: Sequence[str] = (),
+        pattern: str | Sequence[str] = "*",
+        exclude: str | Sequence[str] = (),
+        follow_links: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.paths = paths
         self.pattern = pattern
         self.exclude = exclude
+        self.follow_links = follow_links
 
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
-        files = finding.find_files(
-            rendered(self.paths), pattern=text_of("pattern", self.pattern), exclude=patterns_of("exclude", self.exclude)
+        choice = source_choice.Choice(
+            patterns_of("pattern", self.pattern), patterns_of("exclude", self.exclude), follow_links=self.follow_links
         )
+        files = finding.find_files(rendered(self.paths), choice)
+        for warning in choice.warnings(str(self.paths)):
+            self.log.warning("%s", warning)
         return sources.read_sources(files, limit=limit, concurrency=self.concurrency)

@@ -21,9 +21,11 @@ from upath import UPath
 
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError, XAIUnfitDocumentError
+from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.finding import find_files
 from airflow_provider_xai_collections.sources.fingerprints import of_info
 from airflow_provider_xai_collections.sources.scanning import (
+    MAX_FILES,
     SMALL,
     document_of,
     listed_again,
@@ -81,8 +83,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, s3: FakeS3, sftp: Fake
     return Place("sftp://host@/books", lambda name, data: sftp.pipe_file(f"/books/{name}", data))
 
 
-def listed(source: Any, **options: Any) -> list[SourceEntry]:
-    return scan(source, **{"limit_bytes": LIMIT, **options})
+def listed(source: Any, *, limit_bytes: int = LIMIT, at_most: int = MAX_FILES, **choice: Any) -> list[SourceEntry]:
+    return scan(source, Choice(**choice), limit_bytes=limit_bytes, at_most=at_most)
 
 
 def names(source: Any, **options: Any) -> list[str]:
@@ -106,11 +108,13 @@ def test_pattern_and_exclude_pick_as_they_do_in_finding(place: Place) -> None:
 def test_a_glob_lists_below_its_fixed_part(place: Place) -> None:
     place.write("books/a.md", "books/b/c.md", "books/b/d.txt", "books/.e.md", "books/x.md/f.md", "other/g.md")
     for glob, found in [
-        ("books/*.md", ["a.md"]),
+        ("books/*.md", ["a.md", "x.md/f.md"]),
+        ("books/[a].md", ["a.md"]),
+        ("books/?.md", ["a.md", "x.md/f.md"]),
         ("books/**/*.md", ["a.md", "b/c.md", "x.md/f.md"]),
         ("books/**", ["a.md", "b/c.md", "b/d.txt", "x.md/f.md"]),
         ("b*/b/?.[mt]*", ["books/b/c.md", "books/b/d.txt"]),
-        ("*/[!a].md", ["other/g.md"]),
+        ("*/[!a].md", ["books/x.md/f.md", "other/g.md"]),
         ("books/*.pdf", []),
     ]:
         assert names(f"{place.source}/{glob}") == found, glob
@@ -262,7 +266,10 @@ UNREFUSED = [
     ("a\x7fb.md", r"contains '\x7f'"),
     ("a\u2028b.md", r"contains '\u2028'"),
     (os.fsdecode(b"a\xff.md"), r"contains '\udcff'"),
-    ("x" * 200 + "/" + "y" * 60, "has 1 to 255 characters, this one 261"),
+    (
+        "x" * 200 + "/" + "y" * 60,
+        "its path below the source has 261 characters, and a name at xAI up to 255: rename it",
+    ),
 ]
 
 
@@ -317,7 +324,7 @@ def test_what_is_no_file_is_marked_and_never_opened(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make(tmp_path / "bad.md")
-    (entry,) = listed(tmp_path)
+    (entry,) = listed(tmp_path, follow_links=True)
     assert entry.unfit == "it is not a file"
     with pytest.raises(XAISourceError, match=r"bad.md is not a file"):
         read_entry(SourceEntry(entry.uri, entry.name, 5, None, entry.path), limit=LIMIT)
@@ -327,7 +334,7 @@ def test_a_link_to_a_file_or_a_folder_is_followed(tmp_path: Path) -> None:
     write(tmp_path, "there/a.md", "here/b.md")
     (tmp_path / "here" / "folder").symlink_to(tmp_path / "there")
     (tmp_path / "here" / "c.md").symlink_to(tmp_path / "there" / "a.md")
-    entries = listed(tmp_path / "here")
+    entries = listed(tmp_path / "here", follow_links=True)
     assert [(entry.name, entry.size) for entry in entries] == [("b.md", 15), ("c.md", 15), ("folder/a.md", 15)]
 
 
@@ -402,7 +409,7 @@ def test_so_it_is_where_a_storage_is_listed_folder_by_folder(sftp: FakeStorage, 
             raise error
 
     sftp.refuse = refuse
-    with pytest.raises(XAISourceError, match=r"sftp://host@/books.* cannot be listed \("):
+    with pytest.raises(XAISourceError, match=r"sftp:///books/closed cannot be listed \("):
         listed(f"sftp://host@/books{glob}")
 
 
@@ -456,7 +463,9 @@ def test_too_many_files_are_noticed_while_they_are_listed(place: Place) -> None:
     place.write(*(f"{number}.md" for number in range(6)))
     assert len(listed(place.source, at_most=6)) == 6
     assert len(listed(place.source, at_most=2, pattern="[12].md")) == 2
-    with pytest.raises(XAIArgumentError, match=r"holds more than 5 files \(pattern '\*'\).* Sync its folders apart"):
+    with pytest.raises(
+        XAIArgumentError, match=r"holds more than 5 files \(pattern '\*', exclude \[\]\).* Sync its folders apart"
+    ):
         listed(place.source, at_most=5)
 
 
