@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from pathspec import GitIgnoreSpec
 
@@ -192,6 +193,7 @@ def _rule_of(written: str, pattern: str) -> _Rule | None:
         parts = ["**", *parts]
     if parts[-1] == "**":  # what is below, whatever it is called
         parts.append("*")
+    parts = [part for before, part in pairwise(["", *parts]) if not before == part == "**"]
     segments = tuple(_ANY_FOLDERS if part == "**" else _segment(part) for part in parts)
     return _Rule(written, segments, only_folders, takes_back)
 
