@@ -24,6 +24,7 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISou
 from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.finding import find_files
 from airflow_provider_xai_collections.sources.fingerprints import of_info
+from airflow_provider_xai_collections.sources.reading import read_sources
 from airflow_provider_xai_collections.sources.scanning import (
     MAX_FILES,
     SMALL,
@@ -35,7 +36,7 @@ from airflow_provider_xai_collections.sources.scanning import (
     root_uri,
     scan,
 )
-from tests.object_storage import FakeS3, FakeStorage, attached, registered
+from tests.object_storage import CachingStorage, FakeS3, FakeStorage, HasteStorage, attached, registered
 
 LIMIT = 50_000_000
 TEXT = b"call me Ishmael"
@@ -247,6 +248,25 @@ def test_names_that_a_url_would_change_are_kept(s3: FakeS3) -> None:
     assert sorted(entry.uri for entry in entries) == sorted(f"s3://bucket/{key}" for key in keys)
     for entry in entries:
         assert read_entry(entry, limit=LIMIT).content_hash == blake3(entry.uri[12:].encode()).hexdigest()
+
+
+def test_names_with_empty_folders_are_names_of_their_own(s3: FakeS3) -> None:
+    keys = ["docs/a", "docs//a", "docs///a", "docs/b//a", "docs/b/a"]
+    for key in keys:
+        s3.put(f"bucket/{key}", key.encode())
+    entries = listed("s3://aws@bucket/docs")
+    assert {entry.name: entry.uri for entry in entries} == {
+        key.removeprefix("docs/"): f"s3://bucket/{key}" for key in keys
+    }
+    files = find_files("s3://aws@bucket/docs")
+    assert {file.name: file.uri for file in files} == {entry.name: entry.uri for entry in entries}
+    for key, document in zip(sorted(keys), map(read_entry, sorted(entries, key=lambda entry: entry.uri)), strict=True):
+        assert document.content_hash == blake3(key.encode()).hexdigest()
+    for source in read_sources(files, limit=LIMIT, concurrency=2):
+        assert source.content_hash == blake3(source.uri.removeprefix("s3://bucket/").encode()).hexdigest()
+    (named,) = listed("s3://aws@bucket/docs/a")
+    assert read_entry(named).content_hash == blake3(b"docs/a").hexdigest()
+    assert all(map(owns("s3://aws@bucket/docs"), (entry.uri for entry in entries)))
 
 
 def test_names_that_differ_in_case_or_in_unicode_form_only_are_two_documents(place: Place) -> None:
@@ -578,6 +598,49 @@ def test_a_change_changes_the_fingerprint(place: Place) -> None:
     (after,) = listed(place.source)
     assert before.uri == after.uri
     assert before.fingerprint != after.fingerprint
+
+
+# What a storage remembers.
+
+
+@pytest.mark.parametrize("kind", [CachingStorage, HasteStorage])
+@pytest.mark.parametrize("source", ["sftp://host@/books", "sftp://host@/books/*/deep", "sftp://host@/books/**"])
+def test_a_listing_is_never_older_than_the_task(kind: type[CachingStorage], source: str) -> None:
+    with attached(kind(), "host") as fs:
+        fs.pipe_file("/books/a/deep/b.md", TEXT)
+        (before,) = listed(source)
+        fs.pipe({"/books/a/deep/b.md": b"longer than it was", "/books/a/deep/c.md": TEXT, "/books/b/deep/d.md": TEXT})
+        after = listed(source)
+        assert [entry.name for entry in after] == ["a/deep/b.md", "a/deep/c.md", "b/deep/d.md"]
+        assert (before.size, after[0].size) == (15, 18)
+        del fs.store["/books/b/deep/d.md"]
+        assert [entry.name for entry in listed(source)] == ["a/deep/b.md", "a/deep/c.md"]
+        assert [file.name for file in find_files(source)] == ["a/deep/b.md", "a/deep/c.md"]
+
+
+@pytest.mark.parametrize("kind", [CachingStorage, HasteStorage])
+def test_a_look_at_an_object_is_never_older_than_the_question(kind: type[CachingStorage]) -> None:
+    with attached(kind(), "host") as fs:
+        fs.pipe_file("/books/a.md", b"first")
+        (entry,) = listed("sftp://host@/books")
+        document = document_of(entry, blake3(b"first").hexdigest())
+        fs.pipe_file("/books/a.md", b"other and longer")
+        now = listed_again(entry)
+        assert now is not None
+        assert now.size == 16
+        with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed"):
+            document.open()
+        fs.ls("/books")
+        fs.rm("/books/a.md")
+        assert listed_again(entry) is None
+
+
+def test_a_folder_that_looks_like_a_glob_is_looked_for_now() -> None:
+    with attached(CachingStorage(), "host") as fs:
+        fs.pipe({"/books/a[1]/x.md": TEXT, "/books/a1/y.md": TEXT})
+        fs.ls("/books")
+        del fs.store["/books/a[1]/x.md"]
+        assert names("sftp://host@/books/a[1]") == ["a1/y.md"]
 
 
 # Reading later.
