@@ -83,6 +83,40 @@ class FakeS3(FakeStorage):
         return found if detail else list(found)
 
 
+class CachingStorage(FakeStorage):
+    """It remembers what it has listed, and tells of a file what the listing of its folder told, as many do."""
+
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
+        path = f"/{path.strip('/')}"
+        if path not in self.dircache:
+            self.dircache[path] = super().ls(path, detail=True)
+        return self.dircache[path] if detail else [info["name"] for info in self.dircache[path]]
+
+    def info(self, path: str, **kwargs: Any) -> Any:
+        path = f"/{path.strip('/')}"
+        for info in self.dircache.get(path.rpartition("/")[0] or "/", ()):
+            if info["name"] == path:
+                return info
+        return super().info(path, **kwargs)
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        """Forget what is at or below a path; all without one, as fsspec says it."""
+        top = None if path is None else f"/{path.strip('/')}"
+        for listed in list(self.dircache):
+            if top is None or listed == top or listed.startswith(f"{top.rstrip('/')}/"):
+                del self.dircache[listed]
+
+
+class HasteStorage(CachingStorage):
+    """One that forgets the path that it is told to, and nothing below it."""
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        if path is None:
+            self.dircache.clear()
+        else:
+            self.dircache.pop(f"/{path.strip('/')}", None)
+
+
 F = TypeVar("F", bound=FakeStorage)
 
 

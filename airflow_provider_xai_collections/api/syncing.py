@@ -118,9 +118,10 @@ def plan_sync(
         if entry.fingerprint is None:
             unseen.add(entry.uri)
         if entry.unfit:
-            steps.append(SyncStep(SyncAction.SKIP, entry.uri, entry, reason=entry.unfit))
+            steps.append(SyncStep(SyncAction.SKIP, entry.uri, entry, reason=entry.unfit + _still_there(held, entry)))
         elif entry.uri in unread:
-            steps.append(SyncStep(SyncAction.UNREAD, entry.uri, entry, reason=unread[entry.uri]))
+            reason = unread[entry.uri] + _still_there(held, entry)
+            steps.append(SyncStep(SyncAction.UNREAD, entry.uri, entry, reason=reason))
         else:
             try:
                 steps.append(_step(entry, read.get(entry.uri) or held.hash_of(entry), held, rules))
@@ -137,6 +138,14 @@ def plan_sync(
         foreign=tuple(held.foreign),
         other_metadata=0 if rules.usual_metadata is None else _keeping_other_metadata(steps, held, rules),
     )
+
+
+def _still_there(held: Holdings, entry: SourceEntry) -> str:
+    """Say of a document that is not uploaded which earlier version a search goes on finding."""
+    found = [each.file_id for each in held.of(entry) if each.state is not HeldState.FAILED]
+    if not found:
+        return ""
+    return f". An earlier version of it stays in the collection and searchable: {', '.join(found)}"
 
 
 def _is_below(unseen: set[str], uri: str) -> bool:

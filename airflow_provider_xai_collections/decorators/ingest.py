@@ -24,9 +24,10 @@ from airflow_provider_xai_collections.sources.content import Content
 if TYPE_CHECKING:
     from airflow_provider_xai_collections import tables
     from airflow_provider_xai_collections.api.planning import SourceDocument
-    from airflow_provider_xai_collections.sources import finding, reading
+    from airflow_provider_xai_collections.sources import choice, finding, reading
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
+    choice = later("sources.choice")
     finding = later("sources.finding")
     reading = later("sources.reading")
     tables = later("tables")
@@ -40,6 +41,8 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
     :param python_callable: the function.
     :param op_args: its positional arguments. (templated)
     :param op_kwargs: its keyword arguments. (templated)
+    :param follow_links: take what links lead to that leave a folder which the function returns; otherwise the task
+        refuses them by name.
     """
 
     custom_operator_name = "@task.xai_ingest"
@@ -55,6 +58,10 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
         **XAIIngestBaseOperator.template_fields_renderers,
         **DecoratedOperator.template_fields_renderers,
     }
+
+    def __init__(self, *, follow_links: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.follow_links = follow_links
 
     @property
     def batch_name(self) -> str:
@@ -72,7 +79,8 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
         contents, paths = _sorted(self.python_callable(*self.op_args, **kwargs))
         sources = reading.read_contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=limit)
         if paths:
-            sources += reading.read_sources(finding.find_files(paths), limit=limit, concurrency=self.concurrency)
+            files = finding.find_files(paths, choice.Choice(follow_links=self.follow_links))
+            sources += reading.read_sources(files, limit=limit, concurrency=self.concurrency)
         reading.refuse_twins(sources)
         return sources
 

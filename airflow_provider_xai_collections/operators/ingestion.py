@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.hooks import progress
     from airflow_provider_xai_collections.lineage import places
     from airflow_provider_xai_collections.manifests import results
+    from airflow_provider_xai_collections.sources import choice as source_choice
     from airflow_provider_xai_collections.sources import finding
     from airflow_provider_xai_collections.sources import reading as sources
     from airflow_provider_xai_collections.sources.paths import AnyPath
@@ -34,6 +35,7 @@ else:
     progress = later("hooks.progress")
     places = later("lineage.places")
     results = later("manifests.results")
+    source_choice = later("sources.choice")
     sources = later("sources.reading")
 
 
@@ -155,10 +157,15 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
     ``"direct"`` the metadata guide.
 
     :param paths: files, folders and globs, or a list of them: local paths, URLs such as ``s3://conn_id@bucket/folder``,
-        ``ObjectStoragePath``. Documents are named by their path below the folder or glob. (templated)
-    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
-        (templated)
-    :param exclude: patterns of files to leave out. (templated)
+        ``ObjectStoragePath``. Documents are named by their path below the folder or glob. A glob (``/data/**/*.md``) is
+        a pattern from its fixed part on; where it matches a folder, it means all below that. (templated)
+    :param pattern: of the files below a folder or glob, only those that match: a pattern of ``.gitignore``, or a list
+        of them. ``*.md`` and ``*.{md,txt}`` are about names at any depth, ``guide/*.md`` and ``/*.md`` about paths from
+        the folder on, ``**`` stands for any folders or none, ``guide/`` for a folder with all below it, and one that
+        begins with ``!`` takes back what those before it match. (templated)
+    :param exclude: such a pattern, or a list of them, of files to leave out and of folders not to enter. (templated)
+    :param follow_links: take what links in a folder lead to that leave that folder; otherwise the task refuses them by
+        name. A link that is named itself is always taken.
     """
 
     template_fields: Sequence[str] = (
@@ -177,21 +184,27 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         self,
         *,
         paths: AnyPath | Sequence[AnyPath],
-        pattern: str = "*",
-        exclude: Sequence[str] = (),
+        pattern: str | Sequence[str] = "*",
+        exclude: str | Sequence[str] = (),
+        follow_links: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.paths = paths
         self.pattern = pattern
         self.exclude = exclude
+        self.follow_links = follow_links
 
     def read_arguments(self) -> None:
         super().read_arguments()
         self.paths = paths_of("paths", self.paths)
-        self.pattern = text_of("pattern", self.pattern)
+        self.pattern = patterns_of("pattern", self.pattern)
         self.exclude = patterns_of("exclude", self.exclude)
 
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
-        files = finding.find_files(self.paths, pattern=self.pattern, exclude=self.exclude)
+        choice = source_choice.Choice(self.pattern, self.exclude, follow_links=self.follow_links)
+        paths = paths_of("paths", self.paths)
+        files = finding.find_files(paths, choice)
+        for warning in choice.warnings(", ".join(map(str, paths))):
+            self.log.warning("%s", warning)
         return sources.read_sources(files, limit=limit, concurrency=self.concurrency)

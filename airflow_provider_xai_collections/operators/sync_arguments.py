@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import polling
     from airflow_provider_xai_collections.operators import sync_run
     from airflow_provider_xai_collections.operators.sync_fields import Fields
+    from airflow_provider_xai_collections.sources import choice as source_choice
     from airflow_provider_xai_collections.sources import scanning
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
     polling = later("api.polling")
     sync_run = later("operators.sync_run")
+    source_choice = later("sources.choice")
     scanning = later("sources.scanning")
 
 
@@ -57,12 +59,17 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     /v1/files/{file_id}``.
 
     :param source: a folder with all below it but hidden files, or a glob: a local path, a URL such as
-        ``s3://conn_id@bucket/folder``, or an ``ObjectStoragePath``. Documents are named by their path below it.
+        ``s3://conn_id@bucket/folder``, or an ``ObjectStoragePath``. Documents are named by their path below it. A glob
+        (``/data/**/*.md``) is a pattern from its fixed part on; where it matches a folder, it means all below that.
         (templated)
     :param collection: its id (``collection_…``), or its name: then it is created if there is none. (templated)
-    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
-        (templated)
-    :param exclude: patterns of files to leave out. (templated)
+    :param pattern: of the files below a folder or glob, only those that match: a pattern of ``.gitignore``, or a list
+        of them. ``*.md`` and ``*.{md,txt}`` are about names at any depth, ``guide/*.md`` and ``/*.md`` about paths from
+        the source on, ``**`` stands for any folders or none, ``guide/`` for a folder with all below it, and one that
+        begins with ``!`` takes back what those before it match. (templated)
+    :param exclude: such a pattern, or a list of them, of files to leave out and of folders not to enter. (templated)
+    :param follow_links: take what links lead to that leave the source. Otherwise they are skipped and reported, and
+        what is in the collection from below such a link stays.
     :param scope: what this sync calls its own in the collection; by default the URI of the source. Syncs of different
         scopes leave each other's documents alone; syncs of one source with other patterns need a scope each, or they
         prune each other's. (templated)
@@ -78,7 +85,8 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     :param prune: remove the documents of this scope that the source has no longer, or that ``pattern`` and ``exclude``
         no longer let through. Not while more documents fail than ``on_failed`` tolerates; and not if some files went
         and others came while the task was deferred or other tasks worked, as the next run has to bring in the others
-        first: in both cases one may be the other under a new name. With a ``pattern`` it needs a ``scope``.
+        first: in both cases one may be the other under a new name. With ``pattern`` or ``exclude`` it needs a
+        ``scope``.
     :param max_prune: the most documents that pruning may remove: a count (1), or a share of the scope (0.25; 1.0 is
         all of it); ``None`` for any number. If it would be more, or the source is empty, the task fails before
         anything is changed; if the source has lost them only meanwhile, after all else is done.
@@ -119,8 +127,9 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         *,
         source: AnyPath,
         collection: str,
-        pattern: str = "*",
-        exclude: Sequence[str] = (),
+        pattern: str | Sequence[str] = "*",
+        exclude: str | Sequence[str] = (),
+        follow_links: bool = False,
         scope: str | None = None,
         fields: Fields = None,
         update_fields: bool = False,
@@ -145,6 +154,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         self.collection = collection
         self.pattern = pattern
         self.exclude = exclude
+        self.follow_links = follow_links
         self.scope = scope
         # Airflow would call a function among the template fields itself, with a context.
         self.fields = None if callable(fields) else fields
@@ -178,7 +188,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         super().read_arguments()
         self.source = path_of("source", self.source)
         self.collection = text_of("collection", self.collection)
-        self.pattern = text_of("pattern", self.pattern)
+        self.pattern = patterns_of("pattern", self.pattern)
         self.exclude = patterns_of("exclude", self.exclude)
         if self.scope is not None:
             self.scope = text_of("scope", self.scope)
@@ -190,17 +200,18 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         seconds("timeout", self.timeout)
         seconds("stuck_after", self.stuck_after)
         self.wait_rules()
+        choice = self.choice()
         one_of("verify", self.verify, Verify)
         one_of("upload_method", self.upload_method, UploadMethod)
         if self.max_prune is not None:
             count_or_share("max_prune", self.max_prune)
-        if self.prune and self.scope is None and self.pattern != "*":
+        if self.prune and self.scope is None and (narrowed := choice.narrows):
             raise XAIArgumentError(
-                "prune with a pattern needs a scope of its own: a sync of this source with another pattern would "
-                "remove its documents, and the other way round. Pass scope=..."
+                f"prune with {narrowed} needs a scope of its own: a sync of this source that chooses otherwise would "
+                "remove its documents, and the other way round, for ever. Pass scope=..."
             )
         for name, path in self.outputs().items():
-            if path is not None and self._would_list(path):
+            if path is not None and scanning.would_list(self.source, path, choice):
                 raise XAIArgumentError(
                     f"{name} is {path}, inside the source: the next run would take it for a document. Put it "
                     "elsewhere, or leave it out with exclude=[...]"
@@ -210,8 +221,12 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         """Files that the task itself writes, by the argument that says where."""
         return {}
 
-    def _would_list(self, path: AnyPath) -> bool:
-        return scanning.would_list(self.source, path, pattern=self.pattern, exclude=self.exclude)
+    def choice(self) -> source_choice.Choice:
+        """Which files of the source are wanted.
+
+        :raises XAIArgumentError: a pattern means nothing.
+        """
+        return source_choice.Choice(self.pattern, self.exclude, follow_links=self.follow_links)
 
     @property
     def limit_bytes(self) -> int:

@@ -178,7 +178,9 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
             plan = sync_manifests.SyncPlanned.parse(rendered(self.planned))
             shard = int(self.shard)
             steps = [line.step() for line in json_lines.read_lines(plan.steps_of(shard), sync_manifests.StepLine)]
-            scanning.prepare(step.entry for step in steps if step.entry is not None)
+            entries = [step.entry for step in steps if step.entry is not None]
+            scanning.refuse_foreign(self.source, entries, self.choice())
+            scanning.prepare(entries)
             planned = self._part(plan.manifest, steps, again=context["ti"].try_number > 1)
             with closing(self.sync_run.tally(planned, keep_lines=True)) as tally:
                 try:

@@ -127,14 +127,13 @@ class SyncPlanner:
         chunking = collection.chunk_configuration if collection else None
         # In this order: what another run brings in between must not look as if the source had it no longer.
         held = self._hook.run(held_documents(target, chunking)) if collection and knows_scopes(collection) else []
-        entries = scanning.scan(
-            task.source,
-            pattern=task.pattern,
-            exclude=task.exclude,
-            limit_bytes=task.limit_bytes,
-        )
+        choice = task.choice()
+        entries = scanning.scan(task.source, choice, limit_bytes=task.limit_bytes)
         if not entries:
-            self._log.warning("%s holds no document (pattern %r, exclude %r)", root, task.pattern, task.exclude)
+            self._log.warning("%s holds no document (%s)", root, choice)
+        if not again:
+            for warning in choice.warnings(root):
+                self._log.warning("%s", warning)
         fields = DocumentFields.read(task.make_fields or task.fields, collection)
         plan = self.compare(entries, held, fields, again=again)
         self._log.info("%s: %d documents in %s; %s", task.collection, len(entries), root, plan)

@@ -7,9 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.listing import Tree
 from airflow_provider_xai_collections.sources.paths import AnyPath, uri_of
+
+#: How many links one error names.
+NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,34 +30,46 @@ class FoundFile:
         return uri_of(self.path)
 
 
-def find_files(
-    paths: AnyPath | Sequence[AnyPath], *, pattern: str = "*", exclude: str | Sequence[str] = ()
-) -> list[FoundFile]:
+def find_files(paths: AnyPath | Sequence[AnyPath], choice: Choice | None = None) -> list[FoundFile]:
     """List the files that ``paths`` name: files, folders (with all below them) and globs, local or in object storage.
 
     Hidden files and folders are left out, unless a path names one itself.
 
-    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
-    :param exclude: a pattern of files to leave out, or several, matched against the same path.
+    :param choice: which files of folders and globs are wanted; all by default. It knows afterwards which patterns
+        matched nothing.
     :raises XAISourceError: a path does not exist or cannot be listed, or a folder contains itself.
-    :raises XAIArgumentError: a path is empty, nothing was found, or two files would have the same name.
+    :raises XAIArgumentError: a path is empty, nothing was found, two files would have the same name, or links lead out.
     """
     roots = [paths] if isinstance(paths, str | os.PathLike) or not isinstance(paths, Iterable) else list(paths)
-    unwanted = [exclude] if isinstance(exclude, str) else list(exclude)
+    choice = choice or Choice()
     found: dict[str, FoundFile] = {}
+    links: list[str] = []
     for root in roots:
         tree = Tree.of(root)
-        for listed in tree.files(pattern=pattern, exclude=unwanted):
-            file = FoundFile(tree.path_of(listed), listed.name)
-            found.setdefault(file.uri, file)
+        for listed in tree.files(choice):
+            if listed.leads_out:
+                links.append(f"{printable(listed.name)} (to {listed.leads_out})")
+            elif not listed.unseen:
+                file = FoundFile(tree.path_of(listed), listed.name)
+                found.setdefault(file.uri, file)
+    _refuse_links(sorted(links))
     if not found:
         raise XAIArgumentError(
-            f"there is no document in {', '.join(map(str, roots)) or 'the empty list of paths'} (pattern {pattern!r}, "
-            f"exclude {unwanted!r}). Check the path on the machine that runs the task"
+            f"there is no document in {', '.join(map(str, roots)) or 'the empty list of paths'} ({choice}). Check the "
+            "path on the machine that runs the task"
         )
     files = sorted(found.values(), key=lambda file: (file.name, file.uri))
     _refuse_same_names(files)
     return files
+
+
+def _refuse_links(links: Sequence[str]) -> None:
+    if links:
+        more = f" and {len(links) - NAMED} more" if len(links) > NAMED else ""
+        raise XAIArgumentError(
+            f"links lead out of the source: {', '.join(links[:NAMED])}{more}. Pass follow_links=True to take what they "
+            "lead to, or leave them out with exclude=[...]"
+        )
 
 
 def _refuse_same_names(files: Iterable[FoundFile]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -49,11 +49,66 @@ def state_of(path: Any) -> FileState:
 
     :raises OSError: it is not there, or may not be seen. Storages may raise errors of their own.
     """
-    if is_local(path):
-        return of_status(path.stat())
+    return of_status(path.stat()) if is_local(path) else of_info(info_of(path))
+
+
+def info_of(path: Any) -> Mapping[str, Any]:
+    """What fsspec tells of an object now.
+
+    :raises Exception: it is not there, or may not be seen.
+    """
     fs = filesystem_of(path)
-    fs.invalidate_cache(path.path)  # a listing of a while ago does not tell what changed
-    return of_info(fs.info(path.path))
+    # A listing of a while ago does not tell what changed, and what tells of an object is the listing of its folder.
+    fs.invalidate_cache(path.path.rpartition("/")[0])
+    info: Mapping[str, Any] = fs.info(path.path)
+    return info
+
+
+def is_missing(error: BaseException) -> bool:
+    """Tell whether an error says that there is no such file, and not only that it could not be seen.
+
+    The libraries of some storages make a ``FileNotFoundError`` of anything; then what it was made of says more.
+    """
+    if not isinstance(error, _NO_SUCH_FILE):
+        return False
+    for cause in _causes(error):
+        status = _status_of(cause)
+        if status not in (None, *_NOT_FOUND):
+            return False
+        if status is None and isinstance(cause, OSError) and not isinstance(cause, _NO_SUCH_FILE):
+            return False
+    return True
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    while cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        yield cause
+        error = cause
+
+
+#: The second one: what was a folder on the way to it is a file now.
+_NO_SUCH_FILE = (FileNotFoundError, NotADirectoryError)
+_NOT_FOUND = (404, 410)
+
+
+def _status_of(error: BaseException) -> int | None:
+    """The HTTP status that an error of a library tells of, under the names that are in use."""
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping):  # Amazon's
+        found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return found if isinstance(found, int) else None
+    places = ((error, "status"), (error, "status_code"), (error, "code"), (response, "status_code"))
+    statuses = (getattr(place, name, None) for place, name in places)
+    return next((status for status in statuses if isinstance(status, int)), None)
+
+
+def is_gone(path: str) -> bool:
+    """Tell whether there is nothing at a local path, not even a link; not if that cannot be seen."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return is_missing(error)
+    return False
 
 
 def of_status(status: os.stat_result) -> FileState:

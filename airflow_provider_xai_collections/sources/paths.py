@@ -99,17 +99,24 @@ def address_of(protocol: str, conn_id: str | None, name: str) -> str:
     return f"{protocol}://{quote(conn_id or '', safe='')}{'@' if needs_mark else ''}{name}"
 
 
-def at_address(address: str) -> Any:
-    """The file at a local path, or the object at what :func:`address_of` returned."""
+def parts_of(address: str) -> tuple[str, str | None, str]:
+    """What :func:`address_of` made an address of; of a local path, which is its own address, only the last part."""
     protocol, is_url, rest = address.partition("://")
     if address.startswith("/") or not is_url:
-        return Path(address)
+        return "", None, address
     first, slash, below = rest.partition("/")
     conn_id, mark, container = first.partition("@")
     if not mark:
         conn_id, container = "", first
-    fs = filesystem_of(_object_storage_path(f"{protocol}://any", conn_id=unquote(conn_id) or None))
-    return StoredFile(fs, protocol, f"{container}{slash}{below}")
+    return protocol, unquote(conn_id) or None, f"{container}{slash}{below}"
+
+
+def at_address(address: str) -> Any:
+    """The file at a local path, or the object at what :func:`address_of` returned."""
+    protocol, conn_id, name = parts_of(address)
+    if not protocol:
+        return Path(name)
+    return StoredFile(filesystem_of(_object_storage_path(f"{protocol}://any", conn_id=conn_id)), protocol, name)
 
 
 def store_of(address: str) -> str:

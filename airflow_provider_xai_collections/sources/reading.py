@@ -15,8 +15,15 @@ from urllib.parse import quote
 from blake3 import blake3
 
 from airflow_provider_xai_collections.api.content_types import HEAD, content_type_of, type_to_send
-from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE, check_filename
+from airflow_provider_xai_collections.api.files import (
+    MAX_DOCUMENT_BYTES,
+    MAX_FILENAME_LENGTH,
+    MAX_UPLOAD_BYTES,
+    MEGABYTE,
+    check_filename,
+)
 from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
@@ -31,6 +38,8 @@ from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, fil
 
 #: How many bad files one error names.
 NAMED = 5
+#: Characters of a path that is too long, to know it by.
+SHOWN = 60
 #: What to do about a file that could be read before.
 GONE = ". It may have vanished since it was listed: check the source, then run the task again"
 
@@ -131,10 +140,8 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, ke
     :raises XAIUnfitDocumentError: xAI would not take it, or not index it.
     :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
     """
-    try:
-        check_filename(file.name)
-    except ValueError as error:
-        raise XAIUnfitDocumentError(str(error)) from error
+    if wrong := unfit_name(file.name):
+        raise XAIUnfitDocumentError(wrong)
     with _naming(file):
         # Opening a pipe would block, so look again; that is free on disk, and costs a request in object storage.
         now = state_of(file.path) if state is None or is_local(file.path) else state
@@ -267,6 +274,20 @@ def _checked_size(name: str, state: FileState, limit: int) -> int:
 def _check_size(name: str, size: int, limit: int) -> None:
     if wrong := unfit_size(size, limit):
         raise XAIUnfitDocumentError(f"{name} {wrong}")
+
+
+def unfit_name(name: str) -> str:
+    """What xAI would have against the name of a file, which is its path below the source, if anything."""
+    if len(name) > MAX_FILENAME_LENGTH:
+        return (
+            f"its path below the source has {len(name)} characters, and a name at xAI up to {MAX_FILENAME_LENGTH}: "
+            f"rename it or a folder above it, or make a folder above it a source of its own ({printable(name, SHOWN)})"
+        )
+    try:
+        check_filename(name)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def unfit_size(size: int, limit: int) -> str:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from airflow_provider_xai_collections.api.content_types import unsupported
-from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MEGABYTE, check_filename
+from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MEGABYTE
 from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.sources.choice import Choice, ListedFile, Wanted
+from airflow_provider_xai_collections.sources.disk import place_outside
 from airflow_provider_xai_collections.sources.finding import FoundFile
-from airflow_provider_xai_collections.sources.fingerprints import FileState, of_info, of_status, state_of
-from airflow_provider_xai_collections.sources.listing import ListedFile, Tree
+from airflow_provider_xai_collections.sources.fingerprints import (
+    FileState,
+    is_gone,
+    is_missing,
+    of_info,
+    of_status,
+    state_of,
+)
+from airflow_provider_xai_collections.sources.listing import Tree, name_below
 from airflow_provider_xai_collections.sources.paths import (
     AnyPath,
     address_of,
@@ -25,10 +34,11 @@ from airflow_provider_xai_collections.sources.paths import (
     at_address,
     connection_of,
     is_local,
+    parts_of,
     store_of,
     uri_of,
 )
-from airflow_provider_xai_collections.sources.reading import known_file, read_file, unfit_size
+from airflow_provider_xai_collections.sources.reading import known_file, read_file, unfit_name, unfit_size
 
 #: Files of one source. A team of xAI's has room for half as many, unless it was given more.
 MAX_FILES = 200_000
@@ -37,53 +47,47 @@ SMALL = MEGABYTE
 
 
 def scan(
-    source: AnyPath,
-    *,
-    pattern: str = "*",
-    exclude: str | Sequence[str] = (),
-    limit_bytes: int,
-    at_most: int = MAX_FILES,
+    source: AnyPath, choice: Choice | None = None, *, limit_bytes: int, at_most: int = MAX_FILES
 ) -> list[SourceEntry]:
     """List what a source holds, in order of names; nothing is read.
 
     The list is complete, or an error comes instead: what is not in it may be removed from the collection. So a folder
     that cannot be listed is an error. A file that cannot be inspected, such as a link that leads nowhere, is in the
     list without a fingerprint; reading it says what is wrong. As it may be a link to a folder that is out of reach,
-    documents from below it are not treated as gone.
+    documents from below it are not treated as gone. That holds for links as well that are not followed.
 
     It makes the file system of an object storage, which looks a connection up: call it on the main thread.
 
     :param source: a folder, a glob or a file: a path, a URL such as ``s3://conn_id@bucket/folder``, or an
         ``ObjectStoragePath``.
-    :param pattern: of the files below a folder or glob, only those whose path matches; ``*`` also matches ``/``.
-    :param exclude: a pattern of files to leave out, or several, matched against the same path.
+    :param choice: which files of a folder or glob are wanted; all by default. It knows afterwards which patterns
+        matched nothing.
     :param limit_bytes: the most bytes a document may have; larger ones are marked as unfit.
     :param at_most: the most files.
     :raises XAISourceError: the source does not exist, or not all of it can be listed.
     :raises XAIArgumentError: there are more files than ``at_most``, or no such storage is known to Airflow.
     """
-    unwanted = [exclude] if isinstance(exclude, str) else list(exclude)
+    choice = choice or Choice()
     tree = Tree.of(_opens_again(source))
-    protocol = "" if is_local(tree.start) else str(tree.start.protocol)
-    conn_id = connection_of(tree.start) if protocol else None
+    protocol, conn_id = _store_of(tree)
     entries: list[SourceEntry] = []
-    for file in tree.files(pattern=pattern, exclude=unwanted):
+    for file in tree.files(choice):
         if (state := _state(file, protocol)) is None:
             continue
         if len(entries) == at_most:
             raise XAIArgumentError(
-                f"{tree.text} holds more than {at_most:,} files (pattern {pattern!r}), too many for one sync. Sync its "
+                f"{tree.text} holds more than {at_most:,} files ({choice}), too many for one sync. Sync its "
                 "folders apart, each with its own source, or pick files with a pattern. xAI holds 100,000 files per "
                 "team unless it has agreed to more"
             )
         entries.append(
             SourceEntry(
-                uri=tree.uri_of(file),
+                uri=tree.uri_of(file.path),
                 name=file.name,
                 size=state.size or 0,
                 fingerprint=state.fingerprint,
                 path=address_of(protocol, conn_id, file.path) if protocol else file.path,
-                unfit=_unfit(file.name, state, limit_bytes),
+                unfit=file.barrier or _unfit(file.name, state, limit_bytes),
             )
         )
     entries.sort(key=lambda entry: (entry.name, entry.uri))
@@ -114,10 +118,9 @@ def listed_again(entry: SourceEntry) -> SourceEntry | None:
     """
     try:
         state = state_of(at_address(entry.path))
-    except FileNotFoundError:
-        return entry if entry.path.startswith("/") and os.path.lexists(entry.path) else None
-    except Exception:  # the libraries of storages raise errors of their own
-        return entry
+    except Exception as error:  # the libraries of storages raise errors of their own
+        is_local_path = not parts_of(entry.path)[0]
+        return None if (is_gone(entry.path) if is_local_path else is_missing(error)) else entry
     return replace(entry, size=state.size or 0, fingerprint=state.fingerprint)
 
 
@@ -146,33 +149,70 @@ def document_of(entry: SourceEntry, content_hash: str) -> SourceDocument:
 
 
 def owns(source: AnyPath) -> Callable[[str], bool]:
-    """Tells of a URI whether it is one that :func:`scan` may list of this source, whatever the pattern: that of the
+    """Tells of a URI whether it is one that :func:`scan` may list of this source, whatever is wanted of it: that of the
     file, or of one below the folder, or of one that matches the glob."""
     tree = Tree.of(_opens_again(source))
-    root = uri_of(tree.start)
-    below = f"{root.rstrip('/')}/"
 
     def is_ours(uri: str) -> bool:
-        if tree.glob is None:
-            return uri == root or uri.startswith(below)
-        name = uri.removeprefix(below)
-        return name != uri and tree.glob.matches(
-            os.fsdecode(unquote_to_bytes(name)) if is_local(tree.start) else name.lstrip("/")
-        )
+        if (name := _name_by_uri(tree, uri)) is None:
+            return False
+        return tree.glob is None or (bool(name) and tree.glob.matches(name))
 
     return is_ours
 
 
-def would_list(source: AnyPath, path: AnyPath, *, pattern: str = "*", exclude: str | Sequence[str] = ()) -> bool:
-    """Whether :func:`scan` would list a file that is written there."""
-    uri, root = uri_of(as_path(path)), root_uri(source)
-    if not owns(source)(uri):
+def would_list(source: AnyPath, path: AnyPath, choice: Choice) -> bool:
+    """Tell whether :func:`scan` would list a file that is written there, by whatever way its path leads into the
+    source."""
+    tree, there = Tree.of(source), as_path(path)
+    wanted = Wanted(choice, tree.glob)
+    if is_local(tree.start) != is_local(there):
         return False
-    name = uri.removeprefix(root).lstrip("/")
-    name = os.fsdecode(unquote_to_bytes(name)) if uri.startswith("file:") else name
-    unwanted = [exclude] if isinstance(exclude, str) else list(exclude)
-    is_hidden = any(part.startswith(".") for part in name.split("/"))
-    return not is_hidden and fnmatchcase(name, pattern) and not any(fnmatchcase(name, one) for one in unwanted)
+    if not is_local(there):
+        names = {_name_by_uri(tree, uri_of(there))}
+    else:
+        folder, start = os.path.realpath(there.parent), os.path.realpath(tree.start)
+        names = {name_below(start, f"{folder}/{there.name}")}
+        if choice.follow_links or names != {None}:  # below a link that is not followed, nothing is listed
+            names.add(name_below(os.path.normpath(tree.start), os.path.normpath(there)))
+    return any(name == "" or (name is not None and wanted.takes(name)) for name in names)
+
+
+def refuse_foreign(source: AnyPath, entries: Iterable[SourceEntry], choice: Choice) -> None:
+    """Refuse entries that :func:`scan` would not have listed of this source: of a list that others may have changed.
+
+    :raises XAIArgumentError: naming the first that is elsewhere, or that says one place and means another.
+    """
+    tree = Tree.of(_opens_again(source))
+    wanted, store = Wanted(choice, tree.glob), _store_of(tree)
+    for entry in entries:
+        *others, path = parts_of(entry.path)
+        name = tree.name_of(path)
+        if (
+            tuple(others) != store
+            or name is None
+            or (entry.uri, entry.name) != (tree.uri_of(path), name or path.rpartition("/")[2])
+            or not (name == "" or wanted.takes(name))
+            or (name and not store[0] and not choice.follow_links and place_outside(path, str(tree.start)))
+        ):
+            raise XAIArgumentError(
+                f"{printable(entry.name)} ({printable(entry.uri)}, read from {printable(entry.path)}) is in the plan, "
+                f"and no document that {tree.text} would list, so nothing is uploaded. If the tasks have different "
+                "arguments, give them the same; else somebody has changed the plan: see who may write there, "
+                "then clear the task that plans"
+            )
+
+
+def _name_by_uri(tree: Tree, uri: str) -> str | None:
+    scheme, _, path = uri.partition("://")
+    if scheme != ("file" if is_local(tree.start) else tree.start.protocol):
+        return None
+    return tree.name_of(os.fsdecode(unquote_to_bytes(path)) if is_local(tree.start) else path)
+
+
+def _store_of(tree: Tree) -> tuple[str, str | None]:
+    """The protocol and the connection of a source; neither if it is local."""
+    return ("", None) if is_local(tree.start) else (str(tree.start.protocol), connection_of(tree.start))
 
 
 def _file_of(entry: SourceEntry) -> FoundFile:
@@ -193,22 +233,22 @@ def _is_airflows(path: Any) -> bool:
 
 def _state(file: ListedFile, protocol: str) -> FileState | None:
     """``None``: it is gone since."""
+    if file.barrier:
+        return FileState()
     if protocol:
         return of_info(file.told)
     try:
         return of_status(file.told.stat() if file.told else Path(file.path).stat())
     except OSError:
-        return FileState() if os.path.lexists(file.path) else None
+        return None if is_gone(file.path) else FileState()
 
 
 def _unfit(name: str, state: FileState, limit: int) -> str:
     """Why xAI would not take it; what is not known is found on reading."""
     if not state.is_file:
         return "it is not a file"
-    try:
-        check_filename(name)
-    except ValueError as error:
-        return str(error)
+    if wrong := unfit_name(name):
+        return wrong
     if wrong := unsupported(name) or ("" if state.size is None else unfit_size(state.size, limit)):
         return f"it {wrong}"
     return ""

@@ -172,13 +172,23 @@ def test_of_equal_copies_the_same_one_stays_whoever_looks() -> None:
 def test_what_xai_would_not_take_is_skipped_and_what_is_there_of_it_stays() -> None:
     entry = an_entry(unfit="it is empty")
     plan = planned([entry], [held(content_hash=OLD)], prune=True)
-    assert plan.steps == (SyncStep(SyncAction.SKIP, entry.uri, entry, reason="it is empty"),)
+    said = "it is empty. An earlier version of it stays in the collection and searchable: f"
+    assert plan.steps == (SyncStep(SyncAction.SKIP, entry.uri, entry, reason=said),)
+
+
+def test_only_what_a_search_may_find_is_said_to_stay_searchable() -> None:
+    entry = an_entry(unfit="it is empty")
+    assert the_step(entry=entry).reason == "it is empty"
+    assert the_step(held("f", state="failed"), entry=entry).reason == "it is empty"
+    found = the_step(held("f"), held("g", OLD), held("h", state="failed"), entry=entry).reason
+    assert found.endswith("searchable: f, g")
 
 
 def test_what_cannot_be_read_is_told_and_what_is_there_of_it_stays() -> None:
     entry = an_entry()
     plan = planned([entry], [held(content_hash=OLD)], unread={entry.uri: "permission denied"}, prune=True)
-    assert plan.steps == (SyncStep(SyncAction.UNREAD, entry.uri, entry, reason="permission denied"),)
+    said = "permission denied. An earlier version of it stays in the collection and searchable: f"
+    assert plan.steps == (SyncStep(SyncAction.UNREAD, entry.uri, entry, reason=said),)
 
 
 def test_what_was_listed_twice_is_one_document() -> None:

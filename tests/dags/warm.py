@@ -1,8 +1,8 @@
 """``airflow`` commands one after the other in one process. To start one takes far longer than to run most recipes.
 
 Reads a line per command, ``{"arguments": [...], "environment": {...}}``; ends what it prints with ``END <code>``.
-One command is none of Airflow's: ``undated <dag_id> <conf>`` runs a DAG as ``dags test`` does, but without a date, which
-on the command line nobody can leave out.
+One command is none of Airflow's: ``undated <dag_id> <conf>`` runs a DAG as ``dags test`` does, but without a date,
+which on the command line nobody can leave out.
 """
 
 from __future__ import annotations

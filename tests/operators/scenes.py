@@ -200,8 +200,10 @@ def make(kind: type[Any], arguments: Mapping[str, Any]) -> Any:
         return kind(**arguments)
     if kind is not XAIIngestDecoratedOperator:
         return kind(task_id="task", **arguments)
+    function, others = arguments.get("function", write_two), {**arguments}
+    others.pop("function", None)
     with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
-        xai_ingest_task(**arguments)(write_two)()
+        xai_ingest_task(**others)(function)()
     return dag.tasks[0]
 
 

@@ -111,6 +111,20 @@ def rewritten(folder: Path) -> None:
     os.utime(folder / "good.md", (NOON, NOON))
 
 
+def with_a_link(scene: Scene) -> Path:
+    """The folder with a link in it to a document that is elsewhere."""
+    elsewhere = write(scene.folder.parent / "elsewhere", {"linked.md": "a whale elsewhere"}) / "linked.md"
+    os.utime(elsewhere, (NOON, NOON))
+    if not (scene.folder / "linked.md").is_symlink():
+        (scene.folder / "linked.md").symlink_to(elsewhere)
+    return scene.folder
+
+
+def returns_a_folder_with_a_link(scene: Scene) -> Any:
+    folder = with_a_link(scene)
+    return lambda: str(folder)
+
+
 #: With one document, no look at another comes between two requests by chance.
 ONE = {"source": folder, "collection": whales, "pattern": "good*", "concurrency": 1}
 BAD = {"pattern": "bad*"}
@@ -168,6 +182,10 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "paths": Case(folder, lambda scene: scene.folder / "good.md"),
         "pattern": Case("*", "*.md"),
         "exclude": Case((), ["*.md"]),
+        "follow_links": Case(False, True, given={"paths": with_a_link}),
+    },
+    XAIIngestDecoratedOperator: {
+        "follow_links": Case(False, True, given={"function": returns_a_folder_with_a_link}),
     },
     XAIAddDocumentsOperator: {
         "file_ids": Case(loose, first(loose)),
@@ -241,6 +259,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "collection": Case(whales, other),
         "pattern": Case("good*", "*", given={"wait_for_completion": False}),
         "exclude": Case((), ["good*"]),
+        "follow_links": Case(False, True, given={"source": with_a_link, "pattern": "linked.md"}),
         "scope": Case(None, "mine"),
         "fields": Case(None, {"year": "1851"}),
         "update_fields": Case(False, True, given={"fields": {"year": "1851"}}, before={}),

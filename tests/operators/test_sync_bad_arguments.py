@@ -119,7 +119,11 @@ def test_a_required_field_that_is_not_given_is_named_before_anything_is_uploaded
         ({"source": None}, "source is None; it must be text"),
         ({"source": object()}, "is no path"),
         ({"scope": ""}, "scope is ''; it must be text"),
-        ({"pattern": ""}, "pattern is ''; it must be text"),
+        ({"pattern": ""}, r"pattern is empty; it must be a pattern such as '\*\.md', or a list"),
+        ({"pattern": []}, "pattern is empty"),
+        ({"pattern": 5.5}, "pattern is 5.5; it must be a pattern such as"),
+        ({"pattern": "!*.tmp"}, r"pattern '!\*\.tmp' lets nothing through: one that begins with '!' takes back"),
+        ({"exclude": "[z-a].md"}, r"'\[z-a\]\.md' is no pattern \(bad character range z-a"),
         ({"fields": {"year": 1851.0}}, r"fields\['year'\] is 1851.0; it must be text"),
         ({"fields": {"airflow_scope": "x"}}, "fields names airflow_scope, which this provider writes itself"),
         ({"fields": "year=1851"}, "fields must be a mapping such as"),
@@ -146,6 +150,13 @@ def test_a_mistake_in_an_argument_is_named(xai: Xai, folder: Path, wrong: dict[s
     assert xai.hook.list_files() == []
 
 
+def test_a_pattern_that_only_takes_back_is_an_exclude(xai: Xai, folder: Path) -> None:
+    with pytest.raises(XAIFailException, match=r"Pass what is not wanted as exclude="):
+        sync(folder, pattern="!*.txt")
+    sync(folder, exclude=["*.txt"])
+    assert xai.names(only_id(xai)) == ["a.md", "deep/c.md"]
+
+
 @pytest.mark.parametrize("name", ["report.jsonl", "deep/report.jsonl"])
 def test_a_report_inside_the_source_would_be_a_document_of_the_next_run(xai: Xai, folder: Path, name: str) -> None:
     with pytest.raises(XAIFailException, match="inside the source: the next run would take it for a document"):
@@ -155,3 +166,29 @@ def test_a_report_inside_the_source_would_be_a_document_of_the_next_run(xai: Xai
     sync(folder, report=folder / name, pattern="*.md")
     sync(folder, report=folder / ".reports" / name)
     assert sync(folder, report=folder / name, exclude=["*.jsonl"])["kept"] == 3
+
+
+@pytest.mark.parametrize("way", ["../library/report.jsonl", "link/report.jsonl", "link/../library/report.jsonl"])
+def test_a_report_is_inside_the_source_by_whatever_way(xai: Xai, folder: Path, tmp_path: Path, way: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/link").symlink_to(folder)
+    report = folder / way if way.startswith("..") else tmp_path / "elsewhere" / way
+    with pytest.raises(XAIFailException, match="inside the source: the next run would take it for a document"):
+        sync(folder, report=report)
+    assert xai.emulator.counts == {}
+
+
+def test_a_source_that_is_a_link_knows_what_is_inside_it(xai: Xai, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(XAIFailException, match="inside the source"):
+        sync(tmp_path / "link", report=folder / "report.jsonl")
+
+
+def test_a_report_behind_a_link_that_leads_out_is_inside_only_if_links_are_followed(
+    xai: Xai, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "reports").mkdir()
+    (folder / "out").symlink_to(tmp_path / "reports")
+    with pytest.raises(XAIFailException, match="inside the source"):
+        sync(folder, report=folder / "out/report.jsonl", follow_links=True)
+    assert sync(folder, report=folder / "out/report.jsonl")["added"] == 3

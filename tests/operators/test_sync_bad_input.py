@@ -140,8 +140,34 @@ def test_names_with_every_forbidden_character(xai: Xai, tmp_path: Path) -> None:
     assert len(manifest["problems"]) == len(bad)
     assert all(problem["name"].isprintable() for problem in manifest["problems"])
     assert sync(source, dry_run=True, report=report)["skipped"] == len(bad)
-    long = write(tmp_path / "long", {f"{'x/' * 130}long.md": "text", f"{'x/' * 110}fits.md": "text"})
-    assert counts(sync(long, "long")) == {"documents": 2, "added": 1, "skipped": 1}
+
+
+def test_a_path_that_is_too_long_below_the_source_fits_below_a_folder_of_it(xai: Xai, tmp_path: Path) -> None:
+    source = write(tmp_path / "long", {f"{'x/' * 130}long.md": "text", f"{'x/' * 110}fits.md": "text"})
+    manifest = sync(source)
+    assert counts(manifest) == {"documents": 2, "added": 1, "skipped": 1}
+    (problem,) = manifest["problems"]
+    assert "its path below the source has 267 characters, and a name at xAI up to 255: rename it" in problem["reason"]
+    assert "or make a folder above it a source of its own" in problem["reason"]
+    assert counts(sync(source / "x" / "x" / "x" / "x" / "x" / "x", "deeper")) == {"documents": 2, "added": 2}
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_what_is_no_longer_fit_is_said_to_stay_as_it_was(
+    xai: Xai, folder: Path, tmp_path: Path, logged: Logged, emptied: bool
+) -> None:
+    whales, report = sync(folder)["collection_id"], tmp_path / "report.jsonl"
+    (earlier,) = (each.file_id for each in xai.documents(whales) if each.name == "a.md")
+    if emptied:
+        write(folder, {"a.md": ""})
+    else:
+        os.truncate(folder / "a.md", 100_000_001)
+    manifest = sync(folder, report=report)
+    said = f"An earlier version of it stays in the collection and searchable: {earlier}"
+    assert (counts(manifest), contents(xai, whales)["a.md"]) == ({"documents": 3, "kept": 2, "skipped": 1}, "alpha")
+    assert said in manifest["problems"][0]["reason"]
+    assert said in by_name(report_of(report), "reason")["a.md"]
+    assert said in logged()
 
 
 def test_every_character_that_is_not_forbidden(xai: Xai, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingErr
 from tests.conftest import Logged, playing
 from tests.object_storage import FakeS3, attached
 from tests.operators.stage import Xai, write
-from tests.operators.syncs import by_name, contents, counts, report_of, sync, writes
+from tests.operators.syncs import by_name, contents, counts, only_id, report_of, sync, writes
 from tests.operators.workers import CHANGED, Cluster, change, cluster, many
 
 __all__ = ["cluster", "many"]
@@ -170,6 +173,125 @@ def test_a_plan_of_another_version_is_refused_with_the_way_out(xai: Xai, cluster
         cluster.apply(0)
 
 
+def tampered(cluster: Cluster, **changes: Any) -> str:
+    """The first step of the first part of the plan is changed by somebody who may write to the workspace."""
+    (path,) = Path(cluster.workspace).rglob("plan-0000.jsonl")
+    first, *others = path.read_text().splitlines()
+    line = {**json.loads(first), **changes}
+    path.write_text("\n".join([json.dumps(line), *others]) + "\n")
+    return str(line["name"])
+
+
+def elsewhere(many: Path) -> dict[str, Any]:
+    secret = write(many.parent / "secret", {"airflow.cfg": "password"}) / "airflow.cfg"
+    return {"uri": secret.as_uri(), "path": str(secret), "name": "airflow.cfg", "size": 8, "fingerprint": None}
+
+
+def another_path(many: Path) -> dict[str, Any]:
+    return {"path": elsewhere(many)["path"]}
+
+
+def another_uri(many: Path) -> dict[str, Any]:
+    return {"uri": elsewhere(many)["uri"]}
+
+
+def another_name(many: Path) -> dict[str, Any]:
+    return {"name": "innocent.md"}
+
+
+def up_and_away(many: Path) -> dict[str, Any]:
+    name = "../secret/airflow.cfg"
+    elsewhere(many)
+    return {"uri": f"{many.as_uri()}/{name}", "path": f"{many}/{name}", "name": name}
+
+
+def through_a_link(many: Path) -> dict[str, Any]:
+    (many / "innocent.md").symlink_to(elsewhere(many)["path"])
+    return {"uri": f"{many.as_uri()}/innocent.md", "path": f"{many}/innocent.md", "name": "innocent.md"}
+
+
+def through_a_linked_folder(many: Path) -> dict[str, Any]:
+    elsewhere(many)
+    (many / "innocent").symlink_to(many.parent / "secret")
+    name = "innocent/airflow.cfg"
+    return {"uri": f"{many.as_uri()}/{name}", "path": f"{many}/{name}", "name": name}
+
+
+def hidden(many: Path) -> dict[str, Any]:
+    write(many, {".env": "password"})
+    return {"uri": f"{many.as_uri()}/.env", "path": f"{many}/.env", "name": ".env"}
+
+
+def in_a_storage(many: Path) -> dict[str, Any]:
+    return {"uri": "s3://bucket/a.md", "path": "s3://aws@bucket/a.md", "name": "a.md"}
+
+
+FORGED = [
+    *(elsewhere, another_path, another_uri, another_name, up_and_away, through_a_link, through_a_linked_folder, hidden),
+    in_a_storage,
+]
+
+
+@pytest.mark.parametrize("forge", FORGED)
+@pytest.mark.parametrize("try_number", [1, 2])
+def test_a_plan_that_somebody_changed_uploads_nothing_from_elsewhere(
+    xai: Xai, cluster: Cluster, many: Path, forge: Callable[[Path], dict[str, Any]], try_number: int
+) -> None:
+    cluster.plan()
+    name = tampered(cluster, **forge(many))
+    xai.forget()
+    said = rf"^{re.escape(name)} \(.*\) is in the plan, and no document that {many} would list, so nothing is uploaded"
+    with pytest.raises(XAIFailException, match=said):
+        cluster.apply(0, try_number=try_number)
+    assert writes(xai) == {}
+    for shard in cluster.plan():
+        cluster.apply(shard)
+    assert len(contents(xai, only_id(xai))) >= 60
+
+
+def test_a_plan_may_follow_links_if_the_sync_does(xai: Xai, cluster: Cluster, many: Path) -> None:
+    (many / "linked.md").symlink_to(write(many.parent / "elsewhere", {"x.md": "x"}) / "x.md")
+    (many / "inside.md").symlink_to("00.md")
+    assert counts(cluster.run()) == {"documents": 62, "added": 61, "skipped": 1}
+    cluster.arguments = {"follow_links": True}
+    assert counts(cluster.run()) == {"documents": 62, "added": 1, "kept": 61}
+
+
+@pytest.mark.parametrize("source", ["linked", "many/00.md", "many/*.md", "many/../many"])
+def test_a_plan_of_any_source_is_carried_out(xai: Xai, many: Path, tmp_path: Path, source: str) -> None:
+    (tmp_path / "linked").symlink_to(many)
+    manifest = Cluster(tmp_path / source, tmp_path / "workspace").run()
+    assert manifest["added"] == (1 if source.endswith("00.md") else 60)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"uri": "s3://bucket/secret/x.md", "path": "s3://store@bucket/secret/x.md", "name": "x.md"},
+        {"path": "s3://store@other/library/00.md"},
+        {"path": "s3://richer@bucket/library/00.md"},
+        {"path": "s3://bucket/library/00.md"},
+        {"path": "sftp://store@bucket/library/00.md"},
+        {"path": "/etc/passwd"},
+        {"uri": "s3://bucket/library/../x.md", "path": "s3://store@bucket/library/../x.md", "name": "../x.md"},
+        {"uri": "s3://bucket/library2/x.md", "path": "s3://store@bucket/library2/x.md", "name": "x.md"},
+    ],
+)
+def test_a_plan_that_somebody_changed_reads_no_other_object(xai: Xai, tmp_path: Path, changes: dict[str, Any]) -> None:
+    with attached(FakeS3(), "store") as fs:
+        fs.put("bucket/library/00.md", b"no 0")
+        cluster = Cluster("s3://store@bucket/library", tmp_path / "workspace")
+        cluster.plan()
+        tampered(cluster, **changes)
+        fs.asked.clear()
+        with pytest.raises(
+            XAIFailException, match=r"is in the plan, and no document that s3://store@bucket/library would"
+        ):
+            cluster.apply(0)
+        assert fs.asked["open rb"] == 0
+    assert xai.hook.list_files() == []
+
+
 SETS: list[dict[str, Any]] = [
     {},
     {"fields": {"year": "1851"}},
@@ -183,6 +305,8 @@ SETS: list[dict[str, Any]] = [
     {"pattern": "*.md"},
     {"pattern": "*.md", "prune": True, "max_prune": None, "scope": "letters"},
     {"exclude": ["kept*"]},
+    {"pattern": ["*.md", "!gone.md"], "prune": True, "max_prune": None, "scope": "letters"},
+    {"exclude": "*.{txt,none}", "prune": True, "max_prune": None, "scope": "letters"},
     {"team_id": "team_7"},
 ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,13 @@ import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
+from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.sources import scanning
 from tests.conftest import Logged
 from tests.operators.stage import Xai, run, write
 from tests.operators.syncs import contents, counts, sync, writes
+from tests.unprivileged import as_nobody, public
 
 
 @pytest.fixture
@@ -179,10 +184,85 @@ def test_an_ingestion_can_be_taken_over(xai: Xai, folder: Path) -> None:
     assert contents(xai, whales) == {"a.md": "alpha", "deep/c.md": "gamma"}
 
 
-def test_prune_with_a_pattern_needs_a_scope(xai: Xai, eight: Path) -> None:
-    with pytest.raises(XAIFailException, match=r"prune with a pattern needs a scope of its own"):
-        sync(eight, prune=True, pattern="*.md")
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"pattern": "*.md"}, "a pattern"),
+        ({"pattern": ["*.md", "*.txt"]}, "a pattern"),
+        ({"exclude": "*.tmp"}, "exclude"),
+        ({"exclude": ["old/"]}, "exclude"),
+        ({"pattern": "*.md", "exclude": ["old/"]}, "a pattern"),
+    ],
+)
+def test_prune_with_a_choice_of_files_needs_a_scope(xai: Xai, eight: Path, chosen: dict[str, Any], said: str) -> None:
+    with pytest.raises(XAIFailException, match=rf"prune with {said} needs a scope of its own.*Pass scope="):
+        sync(eight, prune=True, **chosen)
     assert xai.emulator.counts == {}
+    assert sync(eight, prune=True, **chosen, scope="mine")["added"] == 8
+
+
+def test_an_exclude_that_a_template_left_empty_is_none(xai: Xai, eight: Path) -> None:
+    sync(eight, prune=True, exclude="")
+    assert sync(eight, prune=True, exclude=[" "])["kept"] == 8
+
+
+@pytest.mark.parametrize("pattern", ["**/*.md", "*.md", ["*.md", "*.none"], "*.{md,txt}"])
+def test_a_pattern_of_any_depth_means_the_root_as_well(xai: Xai, eight: Path, pattern: Any, logged: Logged) -> None:
+    write(eight, {"README.md": "read me", "deep/er/README.md": "read me"})
+    whales = sync(eight, scope="mine")["collection_id"]
+    assert counts(sync(eight, scope="mine", prune=True, pattern=pattern)) == {"documents": 10, "kept": 10}
+    assert "README.md" in xai.names(whales)
+    assert ("pattern '*.none' matches nothing" in logged()) == isinstance(pattern, list)
+
+
+@pytest.fixture
+def shut(eight: Path) -> Iterator[Path]:
+    """Documents in a folder that shows their names, and nothing else, to those who are not its owner."""
+    with public(write(eight, {f"shut/{number}.md": f"shut {number}" for number in range(3)})) as folder:
+        yield folder
+
+
+def test_documents_in_a_folder_that_lets_nobody_look_at_them_are_not_taken_for_gone(
+    xai: Xai, shut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whales = sync(shut)["collection_id"]
+    before = xai.names(whales)
+    (shut / "shut").chmod(0o644)
+    monkeypatch.setattr(scanning, "scan", as_nobody(scanning.scan))
+    monkeypatch.setattr(scanning, "read_entry", as_nobody(scanning.read_entry))
+    with pytest.raises(XAIError, match=r"3 of 11 documents are not .*shut/0\.md cannot be read \(Permission denied\)"):
+        sync(shut, prune=True, max_prune=None)
+    assert xai.names(whales) == before
+
+
+def test_a_folder_that_nobody_may_list_can_be_left_out_as_the_error_says(
+    xai: Xai, shut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shut / "shut").rename(shut / "lost+found")
+    (shut / "lost+found").chmod(0)
+    monkeypatch.setattr(scanning, "scan", as_nobody(scanning.scan))
+    with pytest.raises(XAISourceError, match=r"lost\+found cannot be listed \(Permission denied\)") as refused:
+        sync(shut)
+    assert writes(xai) == {}
+    way_out = str(refused.value).partition("leave it out with exclude=")[2]
+    assert way_out == "['lost+found/']"
+    assert sync(shut, exclude=ast.literal_eval(way_out))["added"] == 8
+
+
+def test_documents_from_below_a_link_that_is_not_followed_stay(xai: Xai, eight: Path, tmp_path: Path) -> None:
+    elsewhere = write(tmp_path / "elsewhere", {"x.md": "x"})
+    (eight / "out").symlink_to(elsewhere)
+    (eight / "0.md").unlink()
+    (eight / "0.md").symlink_to(write(tmp_path / "secret", {"0.md": "secret"}) / "0.md")
+    whales = sync(eight, follow_links=True)["collection_id"]
+    assert contents(xai, whales)["out/x.md"] == "x"
+    manifest = sync(eight, prune=True, max_prune=None)
+    assert counts(manifest) == {"documents": 9, "kept": 7, "skipped": 2}
+    reasons = {problem["name"]: problem["reason"] for problem in manifest["problems"]}
+    for name, target in (("0.md", "secret/0.md"), ("out", "elsewhere")):
+        said = f"it is a link that leads out of the source, to '{tmp_path}/{target}': follow_links=True takes"
+        assert reasons[name].startswith(said)
+    assert contents(xai, whales)["out/x.md"] == "x"
 
 
 def test_all_of_a_scope_is_a_share_of_one(xai: Xai, eight: Path) -> None:

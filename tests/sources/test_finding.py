@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 from upath import UPath
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
+from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.finding import FoundFile, find_files
 from tests.object_storage import FakeStorage, attached
 
@@ -61,19 +62,19 @@ def test_a_hidden_file_or_folder_may_be_named_itself(folder: Any) -> None:
 
 def test_the_pattern_picks_by_the_path_below_the_folder(folder: Any) -> None:
     write(folder, "a.md", "b.txt", "c/d.md", "c/e.MD")
-    assert names(find_files(folder, pattern="*.md")) == ["a.md", "c/d.md"]
-    assert names(find_files(folder, pattern="c/*")) == ["c/d.md", "c/e.MD"]
+    assert names(find_files(folder, Choice(pattern="*.md"))) == ["a.md", "c/d.md"]
+    assert names(find_files(folder, Choice(pattern="c/*"))) == ["c/d.md", "c/e.MD"]
 
 
 @pytest.mark.parametrize("exclude", ["c/*", ["c/*"], ("c/*", "*.none")])
 def test_exclude_is_a_pattern_or_several(folder: Any, exclude: Any) -> None:
     write(folder, "a.md", "c/d.md", "c/e.md")
-    assert names(find_files(folder, exclude=exclude)) == ["a.md"]
+    assert names(find_files(folder, Choice(exclude=exclude))) == ["a.md"]
 
 
 def test_a_single_file_is_called_by_its_own_name_whatever_the_pattern(folder: Any) -> None:
     write(folder, "c/a.md")
-    assert names(find_files(folder / "c" / "a.md", pattern="*.txt")) == ["a.md"]
+    assert names(find_files(folder / "c" / "a.md", Choice(pattern="*.txt"))) == ["a.md"]
 
 
 def test_several_paths_are_read_together_and_a_file_named_twice_counts_once(folder: Any) -> None:
@@ -83,8 +84,8 @@ def test_several_paths_are_read_together_and_a_file_named_twice_counts_once(fold
 
 def test_a_glob_names_files_by_their_path_below_its_fixed_part(tmp_path: Path) -> None:
     write(tmp_path, "books/a.md", "books/b/c.md", "books/b/d.txt", "books/.e.md", "books/x.md/f.md")
-    assert names(find_files(f"{tmp_path}/books/*.md")) == ["a.md"]
-    assert names(find_files(f"{tmp_path}/books/**/*.md", exclude="*/c.md")) == ["a.md", "x.md/f.md"]
+    assert names(find_files(f"{tmp_path}/books/[a].md")) == ["a.md"]
+    assert names(find_files(f"{tmp_path}/books/**/*.md", Choice(exclude="*/c.md"))) == ["a.md", "x.md/f.md"]
     assert names(find_files(f"{tmp_path}/books/**/*.md")) == ["a.md", "b/c.md", "x.md/f.md"]
     assert names(find_files(f"{tmp_path}/b*/b/?.[mt]*")) == ["books/b/c.md", "books/b/d.txt"]
 
@@ -122,7 +123,7 @@ def test_a_link_to_a_file_or_a_folder_is_followed(tmp_path: Path) -> None:
     write(tmp_path, "there/a.md", "here/b.md")
     (tmp_path / "here" / "folder").symlink_to(tmp_path / "there")
     (tmp_path / "here" / "c.md").symlink_to(tmp_path / "there" / "a.md")
-    assert names(find_files(tmp_path / "here")) == ["b.md", "c.md", "folder/a.md"]
+    assert names(find_files(tmp_path / "here", Choice(follow_links=True))) == ["b.md", "c.md", "folder/a.md"]
 
 
 def loop_to_itself(folder: Path) -> None:
@@ -143,7 +144,7 @@ def test_a_folder_that_contains_itself_is_refused(tmp_path: Path, make: Callable
     write(tmp_path, "a/1.md", "b/2.md")
     make(tmp_path)
     with pytest.raises(XAISourceError, match=r"is a link to a folder that contains it, .* Remove the link"):
-        find_files(tmp_path)
+        find_files(tmp_path, Choice(follow_links=True))
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -197,7 +198,8 @@ def test_a_glob_follows_links_and_lists_no_folder_that_it_cannot_match(
 ) -> None:
     write(tmp_path, "there/a.md", "here/x/b.md", "here/other/c.md")
     (tmp_path / "here" / "link").symlink_to(tmp_path / "there")
-    assert names(find_files(f"{tmp_path}/here/**/*.md")) == ["link/a.md", "other/c.md", "x/b.md"]
+    choice = Choice(follow_links=True)
+    assert names(find_files(f"{tmp_path}/here/**/*.md", choice)) == ["link/a.md", "other/c.md", "x/b.md"]
     looked, scandir = [], os.scandir
 
     def look(folder: str) -> Any:
@@ -226,7 +228,7 @@ def no_match(folder: Path) -> Any:
 def test_nothing_found_is_an_error_that_shows_where_it_looked(tmp_path: Path, make: Callable[[Path], Any]) -> None:
     paths = make(tmp_path)
     with pytest.raises(XAIArgumentError, match=r"there is no document in") as caught:
-        find_files(paths, pattern="*.md", exclude="old/*")
+        find_files(paths, Choice(pattern="*.md", exclude="old/*"))
     assert (str(paths) if paths else "the empty list of paths") in str(caught.value)
     assert "(pattern '*.md', exclude ['old/*'])" in str(caught.value)
 

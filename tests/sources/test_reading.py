@@ -294,7 +294,9 @@ def test_a_name_that_is_too_long_with_its_folders_is_refused(tmp_path: Path) -> 
     folder = tmp_path / ("x" * 200)
     folder.mkdir()
     make(folder / ("y" * 60))
-    with pytest.raises(XAISourceError, match="a file name has 1 to 255 characters, this one 261: rename it"):
+    with pytest.raises(
+        XAISourceError, match="its path below the source has 261 characters, and a name at xAI up to 255: rename it"
+    ):
         read(tmp_path)
 
 

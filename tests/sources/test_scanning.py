@@ -21,9 +21,12 @@ from upath import UPath
 
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError, XAIUnfitDocumentError
+from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.finding import find_files
 from airflow_provider_xai_collections.sources.fingerprints import of_info
+from airflow_provider_xai_collections.sources.reading import read_sources
 from airflow_provider_xai_collections.sources.scanning import (
+    MAX_FILES,
     SMALL,
     document_of,
     listed_again,
@@ -33,7 +36,7 @@ from airflow_provider_xai_collections.sources.scanning import (
     root_uri,
     scan,
 )
-from tests.object_storage import FakeS3, FakeStorage, attached, registered
+from tests.object_storage import CachingStorage, FakeS3, FakeStorage, HasteStorage, attached, registered
 
 LIMIT = 50_000_000
 TEXT = b"call me Ishmael"
@@ -81,8 +84,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, s3: FakeS3, sftp: Fake
     return Place("sftp://host@/books", lambda name, data: sftp.pipe_file(f"/books/{name}", data))
 
 
-def listed(source: Any, **options: Any) -> list[SourceEntry]:
-    return scan(source, **{"limit_bytes": LIMIT, **options})
+def listed(source: Any, *, limit_bytes: int = LIMIT, at_most: int = MAX_FILES, **choice: Any) -> list[SourceEntry]:
+    return scan(source, Choice(**choice), limit_bytes=limit_bytes, at_most=at_most)
 
 
 def names(source: Any, **options: Any) -> list[str]:
@@ -106,11 +109,13 @@ def test_pattern_and_exclude_pick_as_they_do_in_finding(place: Place) -> None:
 def test_a_glob_lists_below_its_fixed_part(place: Place) -> None:
     place.write("books/a.md", "books/b/c.md", "books/b/d.txt", "books/.e.md", "books/x.md/f.md", "other/g.md")
     for glob, found in [
-        ("books/*.md", ["a.md"]),
+        ("books/*.md", ["a.md", "x.md/f.md"]),
+        ("books/[a].md", ["a.md"]),
+        ("books/?.md", ["a.md", "x.md/f.md"]),
         ("books/**/*.md", ["a.md", "b/c.md", "x.md/f.md"]),
         ("books/**", ["a.md", "b/c.md", "b/d.txt", "x.md/f.md"]),
         ("b*/b/?.[mt]*", ["books/b/c.md", "books/b/d.txt"]),
-        ("*/[!a].md", ["other/g.md"]),
+        ("*/[!a].md", ["books/x.md/f.md", "other/g.md"]),
         ("books/*.pdf", []),
     ]:
         assert names(f"{place.source}/{glob}") == found, glob
@@ -245,6 +250,25 @@ def test_names_that_a_url_would_change_are_kept(s3: FakeS3) -> None:
         assert read_entry(entry, limit=LIMIT).content_hash == blake3(entry.uri[12:].encode()).hexdigest()
 
 
+def test_names_with_empty_folders_are_names_of_their_own(s3: FakeS3) -> None:
+    keys = ["docs/a", "docs//a", "docs///a", "docs/b//a", "docs/b/a"]
+    for key in keys:
+        s3.put(f"bucket/{key}", key.encode())
+    entries = listed("s3://aws@bucket/docs")
+    assert {entry.name: entry.uri for entry in entries} == {
+        key.removeprefix("docs/"): f"s3://bucket/{key}" for key in keys
+    }
+    files = find_files("s3://aws@bucket/docs")
+    assert {file.name: file.uri for file in files} == {entry.name: entry.uri for entry in entries}
+    for key, document in zip(sorted(keys), map(read_entry, sorted(entries, key=lambda entry: entry.uri)), strict=True):
+        assert document.content_hash == blake3(key.encode()).hexdigest()
+    for source in read_sources(files, limit=LIMIT, concurrency=2):
+        assert source.content_hash == blake3(source.uri.removeprefix("s3://bucket/").encode()).hexdigest()
+    (named,) = listed("s3://aws@bucket/docs/a")
+    assert read_entry(named).content_hash == blake3(b"docs/a").hexdigest()
+    assert all(map(owns("s3://aws@bucket/docs"), (entry.uri for entry in entries)))
+
+
 def test_names_that_differ_in_case_or_in_unicode_form_only_are_two_documents(place: Place) -> None:
     composed, decomposed = (unicodedata.normalize(form, "café.md") for form in ("NFC", "NFD"))
     place.write(composed, decomposed, "Read.md", "read.md")
@@ -262,7 +286,10 @@ UNREFUSED = [
     ("a\x7fb.md", r"contains '\x7f'"),
     ("a\u2028b.md", r"contains '\u2028'"),
     (os.fsdecode(b"a\xff.md"), r"contains '\udcff'"),
-    ("x" * 200 + "/" + "y" * 60, "has 1 to 255 characters, this one 261"),
+    (
+        "x" * 200 + "/" + "y" * 60,
+        "its path below the source has 261 characters, and a name at xAI up to 255: rename it",
+    ),
 ]
 
 
@@ -317,7 +344,7 @@ def test_what_is_no_file_is_marked_and_never_opened(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make(tmp_path / "bad.md")
-    (entry,) = listed(tmp_path)
+    (entry,) = listed(tmp_path, follow_links=True)
     assert entry.unfit == "it is not a file"
     with pytest.raises(XAISourceError, match=r"bad.md is not a file"):
         read_entry(SourceEntry(entry.uri, entry.name, 5, None, entry.path), limit=LIMIT)
@@ -327,7 +354,7 @@ def test_a_link_to_a_file_or_a_folder_is_followed(tmp_path: Path) -> None:
     write(tmp_path, "there/a.md", "here/b.md")
     (tmp_path / "here" / "folder").symlink_to(tmp_path / "there")
     (tmp_path / "here" / "c.md").symlink_to(tmp_path / "there" / "a.md")
-    entries = listed(tmp_path / "here")
+    entries = listed(tmp_path / "here", follow_links=True)
     assert [(entry.name, entry.size) for entry in entries] == [("b.md", 15), ("c.md", 15), ("folder/a.md", 15)]
 
 
@@ -402,7 +429,7 @@ def test_so_it_is_where_a_storage_is_listed_folder_by_folder(sftp: FakeStorage, 
             raise error
 
     sftp.refuse = refuse
-    with pytest.raises(XAISourceError, match=r"sftp://host@/books.* cannot be listed \("):
+    with pytest.raises(XAISourceError, match=r"sftp:///books/closed cannot be listed \("):
         listed(f"sftp://host@/books{glob}")
 
 
@@ -456,7 +483,9 @@ def test_too_many_files_are_noticed_while_they_are_listed(place: Place) -> None:
     place.write(*(f"{number}.md" for number in range(6)))
     assert len(listed(place.source, at_most=6)) == 6
     assert len(listed(place.source, at_most=2, pattern="[12].md")) == 2
-    with pytest.raises(XAIArgumentError, match=r"holds more than 5 files \(pattern '\*'\).* Sync its folders apart"):
+    with pytest.raises(
+        XAIArgumentError, match=r"holds more than 5 files \(pattern '\*', exclude \[\]\).* Sync its folders apart"
+    ):
         listed(place.source, at_most=5)
 
 
@@ -569,6 +598,49 @@ def test_a_change_changes_the_fingerprint(place: Place) -> None:
     (after,) = listed(place.source)
     assert before.uri == after.uri
     assert before.fingerprint != after.fingerprint
+
+
+# What a storage remembers.
+
+
+@pytest.mark.parametrize("kind", [CachingStorage, HasteStorage])
+@pytest.mark.parametrize("source", ["sftp://host@/books", "sftp://host@/books/*/deep", "sftp://host@/books/**"])
+def test_a_listing_is_never_older_than_the_task(kind: type[CachingStorage], source: str) -> None:
+    with attached(kind(), "host") as fs:
+        fs.pipe_file("/books/a/deep/b.md", TEXT)
+        (before,) = listed(source)
+        fs.pipe({"/books/a/deep/b.md": b"longer than it was", "/books/a/deep/c.md": TEXT, "/books/b/deep/d.md": TEXT})
+        after = listed(source)
+        assert [entry.name for entry in after] == ["a/deep/b.md", "a/deep/c.md", "b/deep/d.md"]
+        assert (before.size, after[0].size) == (15, 18)
+        del fs.store["/books/b/deep/d.md"]
+        assert [entry.name for entry in listed(source)] == ["a/deep/b.md", "a/deep/c.md"]
+        assert [file.name for file in find_files(source)] == ["a/deep/b.md", "a/deep/c.md"]
+
+
+@pytest.mark.parametrize("kind", [CachingStorage, HasteStorage])
+def test_a_look_at_an_object_is_never_older_than_the_question(kind: type[CachingStorage]) -> None:
+    with attached(kind(), "host") as fs:
+        fs.pipe_file("/books/a.md", b"first")
+        (entry,) = listed("sftp://host@/books")
+        document = document_of(entry, blake3(b"first").hexdigest())
+        fs.pipe_file("/books/a.md", b"other and longer")
+        now = listed_again(entry)
+        assert now is not None
+        assert now.size == 16
+        with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed"):
+            document.open()
+        fs.ls("/books")
+        fs.rm("/books/a.md")
+        assert listed_again(entry) is None
+
+
+def test_a_folder_that_looks_like_a_glob_is_looked_for_now() -> None:
+    with attached(CachingStorage(), "host") as fs:
+        fs.pipe({"/books/a[1]/x.md": TEXT, "/books/a1/y.md": TEXT})
+        fs.ls("/books")
+        del fs.store["/books/a[1]/x.md"]
+        assert names("sftp://host@/books/a[1]") == ["a1/y.md"]
 
 
 # Reading later.

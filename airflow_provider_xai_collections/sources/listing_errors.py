@@ -1,0 +1,62 @@
+"""What cannot be listed, said so that the reader knows what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
+from airflow_provider_xai_collections.sources.paths import filesystem_of, is_local
+from airflow_provider_xai_collections.sources.patterns import literal
+
+
+def does_not_exist(text: str) -> XAISourceError:
+    return XAISourceError(f"{text} does not exist. Check the path on the machine that runs the task")
+
+
+@contextmanager
+def naming_source(text: str, path: Any) -> Iterator[None]:
+    """Says which source it is that cannot be listed."""
+    if not is_local(path):
+        filesystem_of(path)  # what is wrong with the connection is Airflow's to say
+    try:
+        yield
+    except XAIError:
+        raise
+    except OSError as error:
+        what = error.filename or text
+        raise XAISourceError(f"{what} cannot be listed ({reason_of(error)})") from error
+    except Exception as error:
+        if is_local(path):
+            raise
+        # The libraries of storages raise errors of their own as well.
+        raise XAISourceError(f"{text} cannot be listed ({reason_of(error)}). Check its connection") from error
+
+
+@contextmanager
+def naming_folder(folder: str, name: str) -> Iterator[None]:
+    """Says of a folder below the source how to do without it, if it cannot be listed.
+
+    :param name: its path below the source; empty for the source itself.
+    """
+    try:
+        yield
+    except XAIError:
+        raise
+    except Exception as error:
+        if not name:
+            raise
+        raise XAISourceError(
+            f"{folder} cannot be listed ({reason_of(error)}), and what is in it is not known. Let the worker read it, "
+            f"or leave it out with {without_folder(name)}"
+        ) from error
+
+
+def reason_of(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
+
+
+def without_folder(name: str) -> str:
+    """The argument that leaves out a folder below the source."""
+    return f"exclude={[literal(name) + '/']!r}"

@@ -1,0 +1,211 @@
+"""Patterns of names, in the language of ``.gitignore``; what their parts mean is ``pathspec``'s to say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+from pathspec import GitIgnoreSpec
+
+from airflow_provider_xai_collections.exceptions import XAIArgumentError
+
+#: ``{md,txt}``, which ``.gitignore`` does not know; the innermost first.
+_ALTERNATIVES = re.compile(r"(?<!\\)\{([^{}]*,[^{}]*)\}")
+#: Patterns that alternatives may stand for. A few pairs of braces more would fill the memory.
+MAX_ALTERNATIVES = 1_000
+#: The part of a pattern that stands for any folders, or none.
+_ANY_FOLDERS = None
+_SPECIAL = re.compile(r"([\\*?\[\]{}!#])")
+_NEVER = re.compile(r"(?!)")
+
+Segment = re.Pattern[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One pattern, or one of its alternatives.
+
+    :param written: the pattern as it was written.
+    :param segments: what the parts of a path must be, from the source on.
+    :param only_folders: it ends in a slash.
+    :param takes_back: it begins with an exclamation mark.
+    """
+
+    written: str
+    segments: tuple[Segment, ...]
+    only_folders: bool
+    takes_back: bool
+
+    def fits(self, parts: Sequence[str], *, is_folder: bool) -> bool:
+        """Tell whether it is about this very path, not only about a folder above it."""
+        if self.only_folders and not is_folder:
+            return False
+        if len(self.segments) == 2 and self.segments[0] is _ANY_FOLDERS:  # most are, so in short
+            return self.segments[1] is not None and self.segments[1].fullmatch(parts[-1]) is not None
+        return len(self.segments) in self.reached(parts)
+
+    def reached(self, parts: Sequence[str]) -> set[int]:
+        """How many segments these parts may have used up: several numbers because of ``**``, none if they differ."""
+        at = self._past_any_folders({0})
+        for part in parts:
+            further = {i for i in at if i < len(self.segments) and self.segments[i] is _ANY_FOLDERS}
+            for i in at - further:
+                if i < len(self.segments) and (segment := self.segments[i]) and segment.fullmatch(part):
+                    further.add(i + 1)
+            at = self._past_any_folders(further)
+        return at
+
+    def _past_any_folders(self, at: set[int]) -> set[int]:
+        return at | {i + 1 for i in at if i < len(self.segments) and self.segments[i] is _ANY_FOLDERS}
+
+
+class Patterns:
+    """One pattern or several, as the lines of a ``.gitignore`` at the root of the source.
+
+    The last one that fits a path decides, and one with ``!`` takes back; what is below a folder that is matched is
+    matched as well, and nothing can take it back.
+
+    :param written: ``*.md`` is about names at any depth, ``a/*.md`` and ``/*.md`` are about paths from the source on,
+        ``**`` stands for any folders or none, ``old/`` for a folder with all below it, ``*.{md,txt}`` for either.
+    :raises XAIArgumentError: one means nothing, or too much.
+    """
+
+    def __init__(self, written: str | Iterable[str]) -> None:
+        several = [written] if isinstance(written, str) else written
+        self.written = [pattern for pattern in several if pattern.strip()]  # a template may leave one empty
+        self._rules = [rule for pattern in self.written for rule in _rules_of(pattern)]
+        self._unmatched = dict.fromkeys(self.written)
+        self.takes_all = self.written in (["*"], ["**"])
+        self._asked = ("", False)
+
+    def __str__(self) -> str:
+        return repr(self.written[0] if len(self.written) == 1 else self.written)
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell that no path can match: there is no pattern, or each of them only takes back."""
+        return all(rule.takes_back for rule in self._rules)
+
+    @property
+    def is_deep(self) -> bool:
+        """Tell that one may match at any depth."""
+        return any(segment is _ANY_FOLDERS for rule in self._rules for segment in rule.segments[:-1])
+
+    @property
+    def unmatched(self) -> list[str]:
+        """The patterns that fitted no path so far."""
+        return [] if self.takes_all else list(self._unmatched)
+
+    def matches(self, name: str) -> bool:
+        """Tell whether a file is matched, itself or with a folder above it.
+
+        :param name: its path below the source.
+        """
+        if self.takes_all:
+            return True
+        if not self._rules:
+            return False
+        folder, slash, _ = name.rpartition("/")
+        return (bool(slash) and self.matches_folder(folder)) or self._decide(name.split("/"), is_folder=False)
+
+    def matches_folder(self, folder: str) -> bool:
+        """Tell whether a folder is matched with all below it."""
+        if not self._rules:
+            return False
+        if self._asked[0] != folder:  # the files of a folder come one after the other
+            parts = folder.split("/")
+            matched = any(self._decide(parts[:depth], is_folder=True) for depth in range(1, len(parts) + 1))
+            self._asked = (folder, matched)
+        return self._asked[1]
+
+    def may_match_below(self, folder: str) -> bool:
+        """Tell whether anything below a folder may be matched."""
+        if self.takes_all or self.matches_folder(folder):
+            return True
+        parts = folder.split("/")
+        return any(not rule.takes_back and rule.reached(parts) for rule in self._rules)
+
+    def _decide(self, parts: Sequence[str], *, is_folder: bool) -> bool:
+        answer: bool | None = None
+        for rule in reversed(self._rules):
+            if answer is not None and rule.written not in self._unmatched:
+                continue
+            if rule.fits(parts, is_folder=is_folder):
+                self._unmatched.pop(rule.written, None)
+                if answer is None:
+                    answer = not rule.takes_back
+        return bool(answer)
+
+
+def literal(name: str) -> str:
+    """The pattern that matches this name alone."""
+    return _SPECIAL.sub(r"\\\1", name)
+
+
+def _rules_of(written: str) -> list[_Rule]:
+    try:
+        found = (_rule_of(written, each) for each in _alternatives(written))
+        return [rule for rule in found if rule is not None]
+    except (ValueError, re.error) as error:
+        if isinstance(error, XAIArgumentError):
+            raise
+        raise XAIArgumentError(
+            f"{written!r} is no pattern ({error}). Patterns are those of .gitignore, where a backslash makes the next "
+            "character stand for itself"
+        ) from error
+
+
+def _alternatives(written: str) -> list[str]:
+    done: list[str] = []
+    to_do = [written]
+    while to_do:
+        pattern = to_do.pop()
+        if (found := _ALTERNATIVES.search(pattern)) is None:
+            done.append(pattern)
+        else:
+            before, after = pattern[: found.start()], pattern[found.end() :]
+            to_do.extend(f"{before}{one}{after}" for one in found[1].split(","))
+        if len(done) + len(to_do) > MAX_ALTERNATIVES:
+            raise XAIArgumentError(
+                f"the pattern {written[:100]!r} stands for more than {MAX_ALTERNATIVES:,} others. Use fewer braces"
+            )
+    return done
+
+
+def _rule_of(written: str, pattern: str) -> _Rule | None:
+    """``None`` for what says nothing in a ``.gitignore``: an empty line, a comment."""
+    if not pattern.endswith("\\ "):
+        pattern = pattern.rstrip()
+    if pattern.startswith("#"):
+        return None
+    takes_back = pattern.startswith("!")
+    pattern = pattern.removeprefix("!")
+    only_folders = pattern.endswith("/")
+    pattern = pattern.removesuffix("/")
+    if not pattern:
+        return None
+    is_anchored = "/" in pattern
+    parts = pattern.removeprefix("/").split("/")
+    if not is_anchored:
+        parts = ["**", *parts]
+    if parts[-1] == "**":  # what is below, whatever it is called
+        parts.append("*")
+    parts = [part for before, part in pairwise(["", *parts]) if not before == part == "**"]
+    segments = tuple(_ANY_FOLDERS if part == "**" else _segment(part) for part in parts)
+    return _Rule(written, segments, only_folders, takes_back)
+
+
+@lru_cache(maxsize=1_000)
+def _segment(text: str) -> re.Pattern[str]:
+    """What one part of a path must be in full."""
+    name = text.rstrip()
+    if name != text and not text.endswith("\\ "):  # a blank at the end of a pattern would be taken for a slip
+        text = name + "".join(f"[{blank}]" for blank in text[len(name) :])
+    if not text:
+        return re.compile("")
+    # The slash keeps a part from being taken for a comment, or for a pattern that takes back.
+    regex: re.Pattern[str] | None = GitIgnoreSpec.from_lines([f"/{text}"]).patterns[0].regex
+    return regex or _NEVER  # it is none if a bracket is not closed, which git passes over as well

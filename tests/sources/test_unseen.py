@@ -1,0 +1,273 @@
+"""What cannot be looked at is not gone: it is in the list and unseen, or an error."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
+from airflow_provider_xai_collections.sources.choice import Choice
+from airflow_provider_xai_collections.sources.finding import find_files
+from airflow_provider_xai_collections.sources.fingerprints import is_missing
+from airflow_provider_xai_collections.sources.scanning import listed_again, read_entry
+from tests.object_storage import FakeS3, FakeStorage, attached
+from tests.sources.test_scanning import TEXT, listed, names, write
+from tests.unprivileged import as_nobody, public
+
+UNSEEN = [errno.EACCES, errno.EIO, errno.ESTALE, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTCONN]
+GONE = [errno.ENOENT, errno.ENOTDIR]
+
+
+def failing(number: int, path: str = "") -> OSError:
+    return OSError(number, os.strerror(number), path)
+
+
+@dataclass
+class Entry:
+    """What a folder lists, on a disk that does not answer when it is asked more."""
+
+    path: str
+    error: OSError
+    kind_is_known: bool = True
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).name
+
+    def is_symlink(self) -> bool:
+        return False
+
+    def is_dir(self) -> bool:
+        if not self.kind_is_known:
+            raise self.error
+        return False
+
+    def stat(self) -> Any:
+        raise self.error
+
+
+class Listing(list):  # type: ignore[type-arg]
+    def __enter__(self) -> Any:
+        return iter(self)
+
+    def __exit__(self, *of: Any) -> None:
+        pass
+
+
+def lists(monkeypatch: pytest.MonkeyPatch, *entries: Entry) -> None:
+    """Have the folder list these, of which nothing more can be known."""
+    broken = {entry.path: entry.error for entry in entries}
+    lstat, stat = os.lstat, os.stat
+
+    def look(path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+        if (error := broken.get(os.fspath(path) if isinstance(path, str | os.PathLike) else "")) is not None:
+            raise error
+        return stat(path, *args, **kwargs)
+
+    def look_at_link(path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+        if (error := broken.get(os.fspath(path))) is not None:
+            raise error
+        return lstat(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "scandir", lambda folder: Listing(entries))
+    monkeypatch.setattr(os, "lstat", look_at_link)
+    monkeypatch.setattr(os, "stat", look)
+
+
+@pytest.mark.parametrize("number", [*UNSEEN, *GONE], ids=errno.errorcode.get)
+def test_only_what_is_not_there_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    write(tmp_path, "a.md")
+    (was,) = listed(tmp_path)
+    lists(monkeypatch, Entry(was.path, failing(number, was.path)))
+    if number in GONE:
+        assert (listed(tmp_path), listed_again(was)) == ([], None)
+        return
+    (entry,) = listed(tmp_path)
+    assert (entry.uri, entry.name, entry.fingerprint, entry.unfit) == (was.uri, "a.md", None, "")
+    assert listed_again(was) == was
+    with pytest.raises(XAISourceError, match=rf"a\.md cannot be read \({os.strerror(number)}\)"):
+        read_entry(entry)
+
+
+@pytest.mark.parametrize("number", UNSEEN, ids=errno.errorcode.get)
+def test_what_may_be_a_folder_stands_for_what_is_below_it_whatever_the_pattern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = str(tmp_path / "deep")
+    lists(monkeypatch, Entry(path, failing(number, path), kind_is_known=False))
+    (as_file,) = listed(tmp_path)
+    assert (as_file.fingerprint, as_file.unfit) == (None, "")
+    (entry,) = listed(tmp_path, pattern="*.md")
+    assert (entry.name, entry.fingerprint) == ("deep", None)
+    assert entry.unfit.startswith(f"it may be a folder, and cannot be looked at ({os.strerror(number)}), so what is in")
+    assert listed(tmp_path, pattern="*.md", exclude=["deep"]) == []
+    assert listed(tmp_path, pattern="*.md", exclude=["deep/"]) == []
+    assert listed(tmp_path, pattern="/other/*.md") == []
+    with pytest.raises(XAIArgumentError, match="there is no document"):
+        find_files(tmp_path, Choice("*.md"))  # which removes nothing, and so needs to know of no folder
+
+
+def test_a_link_to_a_disk_that_is_not_mounted_stands_for_what_is_on_it(tmp_path: Path) -> None:
+    write(tmp_path, "here/a.md")
+    (tmp_path / "here/deep").symlink_to(tmp_path / "here/nowhere")
+    (tmp_path / "here/b.txt").symlink_to("nowhere")
+    entries = listed(tmp_path / "here", pattern="*.md")
+    assert [(entry.name, bool(entry.unfit)) for entry in entries] == [("a.md", False), ("b.txt", True), ("deep", True)]
+    assert "(No such file or directory), so what is in the collection from below it stays" in entries[2].unfit
+    assert names(tmp_path / "here", pattern="*.md", exclude=["deep", "b.txt"]) == ["a.md"]
+
+
+@pytest.fixture
+def shut(tmp_path: Path) -> Iterator[Path]:
+    """A folder that all may list, in which only its owner may look at anything."""
+    write(tmp_path / "books", "a.md", "shut/b.md", "shut/deep/c.md")
+    with public(tmp_path / "books") as books:
+        (books / "shut").chmod(0o644)
+        yield books
+
+
+def test_files_in_a_folder_that_lets_nobody_look_at_them_are_unseen(shut: Path) -> None:
+    first, second = as_nobody(listed)(shut, exclude=["deep/"])
+    assert (first.name, bool(first.fingerprint)) == ("a.md", True)
+    assert (second.name, second.fingerprint, second.unfit) == ("shut/b.md", None, "")
+    assert as_nobody(listed_again)(second) == second
+    with pytest.raises(XAISourceError, match=r"shut/b\.md cannot be read \(Permission denied\)"):
+        as_nobody(read_entry)(second)
+
+
+@pytest.mark.parametrize("glob", ["", "/**/*.md"])
+def test_a_folder_that_cannot_be_listed_can_be_left_out_as_the_error_says(shut: Path, glob: str) -> None:
+    with pytest.raises(XAISourceError, match=r"shut/deep cannot be listed \(Permission denied\)") as refused:
+        as_nobody(listed)(f"{shut}{glob}")
+    way_out = ast.literal_eval(str(refused.value).partition("exclude=")[2])
+    assert way_out == ["shut/deep/"]
+    assert [entry.name for entry in as_nobody(listed)(f"{shut}{glob}", exclude=way_out)] == ["a.md", "shut/b.md"]
+    assert [entry.name for entry in as_nobody(listed)(f"{shut}{glob}", pattern="/a.md")] == ["a.md"]
+
+
+@pytest.mark.parametrize("name", ["lost+found", "a [1]", "*", "{a,b}", "!x", "#x", "b/lost+found"])
+def test_a_folder_of_any_name_can_be_left_out_as_the_error_says(tmp_path: Path, name: str) -> None:
+    write(tmp_path, f"books/{name}/b.md", "books/a/b.md", "books/lost/b.md")
+    with public(tmp_path / "books") as books:
+        (books / name).chmod(0)
+        with pytest.raises(XAISourceError, match=r"cannot be listed \(Permission denied\)") as refused:
+            as_nobody(listed)(books)
+        way_out = ast.literal_eval(str(refused.value).partition("exclude=")[2])
+        assert [entry.name for entry in as_nobody(listed)(books, exclude=way_out)] == ["a/b.md", "lost/b.md"]
+
+
+def test_a_source_that_cannot_be_looked_at_is_not_said_not_to_exist(shut: Path) -> None:
+    for source in (shut / "shut/deep", shut / "shut/b.md", f"{shut}/shut/[b].md", f"{shut}/shut/deep/*.md"):
+        with pytest.raises(XAISourceError, match=r"cannot be listed \(Permission denied\)"):
+            as_nobody(listed)(source)
+
+
+# Object storage.
+
+
+class HttpError(Exception):
+    def __init__(self, **told: Any) -> None:
+        self.__dict__.update(told)
+
+
+def made_of(cause: Exception) -> FileNotFoundError:
+    try:
+        raise FileNotFoundError("a") from cause
+    except FileNotFoundError as error:
+        return error
+
+
+def amazons(status: int) -> HttpError:
+    return HttpError(response={"ResponseMetadata": {"HTTPStatusCode": status}})
+
+
+@pytest.mark.parametrize(
+    ("error", "missing"),
+    [
+        (FileNotFoundError("a"), True),
+        (NotADirectoryError("a"), True),
+        (PermissionError("a"), False),
+        (TimeoutError("a"), False),
+        (KeyError("a"), False),
+        (made_of(KeyError("not in the cache")), True),
+        (made_of(FileNotFoundError("a")), True),
+        (made_of(PermissionError("a")), False),
+        (made_of(ConnectionError("a")), False),
+        (made_of(HttpError(status=404)), True),
+        (made_of(HttpError(status=403)), False),
+        (made_of(HttpError(status_code=503)), False),
+        (made_of(HttpError(code=401)), False),
+        (made_of(HttpError(code=404)), True),
+        (made_of(amazons(404)), True),
+        (made_of(amazons(403)), False),
+        (made_of(HttpError(response=SimpleNamespace(status_code=403))), False),
+        (made_of(made_of(HttpError(status=403))), False),
+    ],
+)
+def test_not_found_is_believed_unless_it_was_made_of_something_else(error: Exception, missing: bool) -> None:
+    assert is_missing(error) == missing
+
+
+def test_what_an_error_came_upon_counts_unless_it_is_hidden_on_purpose() -> None:
+    error = FileNotFoundError("a")
+    error.__context__ = PermissionError("a")
+    assert not is_missing(error)
+    error.__suppress_context__ = True
+    assert is_missing(error)
+
+
+REFUSALS = [PermissionError(errno.EACCES, "Access Denied"), made_of(HttpError(status=403)), HttpError(status=403)]
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+def test_a_folder_that_looks_like_a_glob_does_not_become_one_because_it_cannot_be_looked_at(error: Exception) -> None:
+    def refuse(what: str, path: str) -> None:
+        if path.endswith("a[1]"):
+            raise error
+
+    with attached(FakeS3(), "aws") as fs:
+        for name in ("a[1]/x.md", "a[1]/y.md", "a1/z.md"):
+            fs.put(f"bucket/{name}", TEXT)
+        assert names("s3://aws@bucket/a[1]") == ["x.md", "y.md"]
+        fs.refuse = refuse
+        with pytest.raises(XAISourceError, match=r"s3://aws@bucket/a\[1\] cannot be listed \("):
+            listed("s3://aws@bucket/a[1]")
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+def test_an_object_that_cannot_be_looked_at_is_not_gone(error: Exception) -> None:
+    def refuse(what: str, path: str) -> None:
+        raise error
+
+    with attached(FakeS3(), "aws") as fs:
+        fs.put("bucket/a.md", TEXT)
+        (entry,) = listed("s3://aws@bucket")
+        fs.refuse = refuse
+        assert listed_again(entry) == entry
+        with pytest.raises(XAISourceError, match=r"s3://aws@bucket cannot be listed \("):
+            listed("s3://aws@bucket")
+        fs.refuse = lambda what, path: None
+        fs.rm("bucket/a.md")
+        assert listed_again(entry) is None
+
+
+def test_a_folder_of_a_storage_is_left_out_as_the_error_says_and_not_even_asked_for() -> None:
+    def refuse(what: str, path: str) -> None:
+        if what == "ls" and "lost+found" in path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    with attached(FakeStorage(), "host") as fs:
+        fs.pipe({"/books/a/b.md": TEXT, "/books/lost+found/c.md": TEXT})
+        fs.refuse = refuse
+        with pytest.raises(XAISourceError, match=r"sftp:///books/lost\+found cannot be listed") as refused:
+            listed("sftp://host@/books")
+        way_out = ast.literal_eval(str(refused.value).partition("exclude=")[2])
+        assert names("sftp://host@/books", exclude=way_out) == ["a/b.md"]
