@@ -30,7 +30,8 @@ STOP_SECONDS = 10
 
 def main() -> int:
     # So that the blocks below end, and end what they started, however the demo is stopped.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     params = params_of(os.environ)
     HOME.mkdir(exist_ok=True)
     with live() if os.environ.get("LIVE") == "1" else emulator() as connection:
@@ -54,7 +55,7 @@ def params_of(environment: Mapping[str, str]) -> dict[str, str]:
 
     :raises SystemExit: DOCS is no folder.
     """
-    documents = Path(environment.get("DOCS") or ROOT).resolve()
+    documents = Path(environment.get("DOCS") or ROOT).expanduser().resolve()
     if not documents.is_dir():
         raise SystemExit(f"demo: DOCS={documents} is not a folder")
     ours = documents == ROOT

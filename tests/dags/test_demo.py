@@ -110,6 +110,12 @@ def test_an_empty_folder_is_said_plainly(demo: Demo, tmp_path: Path) -> None:
     assert "AirflowFailException" in (demo.root / ".demo/run.log").read_text()
 
 
+def test_a_home_is_found_where_the_shell_left_it_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "documents").mkdir()
+    assert demo_script.params_of({"DOCS": "~/documents"})["documents"] == str(tmp_path / "documents")
+
+
 @pytest.mark.parametrize(
     ("text", "patterns"),
     [
@@ -156,15 +162,21 @@ def test_what_is_missing_is_said_in_a_line(environment: dict[str, str], said: st
     assert (done.returncode, done.stdout, done.stderr.strip()) == (1, "", said)
 
 
-def test_stopped_in_the_middle_it_leaves_nothing_running_and_touched_no_other_airflow(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_in_the_middle_it_leaves_nothing_running_and_touched_no_other_airflow(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
     copy = tmp_path / "scripts" / "demo.py"
     copy.parent.mkdir()
     shutil.copy(ROOT / "scripts/demo.py", copy)
     elsewhere = tmp_path / "elsewhere.db"
     environment = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{elsewhere}"}
-    demo = subprocess.Popen([sys.executable, str(copy)], env=environment, stdout=subprocess.PIPE, text=True)
+    demo = subprocess.Popen(
+        [sys.executable, str(copy)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert demo.stdout is not None
-    with demo.stdout:
+    assert demo.stderr is not None
+    with demo.stdout, demo.stderr:
         assert "This is an emulator, not xAI." in demo.stdout.readline()
         assert "preparing a private Airflow" in demo.stdout.readline()
         while not (tmp_path / ".demo" / "airflow").exists():
@@ -172,8 +184,9 @@ def test_stopped_in_the_middle_it_leaves_nothing_running_and_touched_no_other_ai
             time.sleep(0.05)  # Airflow is on its way
         children = children_of(demo.pid)
         assert any("emulator" in command for command in children.values())
-        demo.terminate()
-        assert demo.wait(timeout=30) == 128 + signal.SIGTERM
+        demo.send_signal(stop)
+        assert demo.wait(timeout=30) == 128 + stop
+        assert demo.stderr.read() == ""
     assert {pid: command for pid, command in children.items() if Path(f"/proc/{pid}").exists()} == {}
     assert not elsewhere.exists()
     assert not (tmp_path / ".demo" / "prepared").exists()
