@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint types architecture pytest test-airflow-2 test-system test-live audit chaos bench format tables lock clean
 
-demo: .venv/demo  ## documents into a collection, on a real Airflow; DOCS=folder QUESTION="…" take your own
+demo: .venv/demo  ## documents into a collection, then a question; DOCS= QUESTION= PATTERN= EXCLUDE= LIVE=1
 	@$(BIN)/python scripts/demo.py
 
 test: lint types architecture pytest  ## lint, types, architecture and tests

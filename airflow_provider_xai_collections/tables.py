@@ -1,4 +1,4 @@
-"""Documents as a table of plain text, for logs and consoles."""
+"""Documents and the passages of a search as plain text, for logs and consoles."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.arguments import is_list, rendered
 
 HEADER = ("document", "size", "status", "chunks", "seconds")
 #: Characters of a document's name.
 NAME = 60
+#: Characters of a passage, and of the URI that it comes from.
+PASSAGE = 800
 #: Characters of the name of a batch; Airflow keeps 250.
 BATCH_NAME = 100
 
@@ -82,3 +85,16 @@ def count_table(header: tuple[str, str], counts: Mapping[str, int]) -> str:
     left, right = (max(map(len, column)) for column in zip(*rows, strict=True))
     lines = [f"{name.ljust(left)}  {count.rjust(right)}" for name, count in rows]
     return "\n".join([lines[0], f"{'-' * left}  {'-' * right}", *lines[1:]])
+
+
+def passages(matches: Iterable[SearchMatch]) -> str:
+    """What a search found: of each passage its score, the source of its document, and its text on one line."""
+    return "\n\n".join(map(_passage, matches)) or (
+        "No passage was found. Searches may miss a document for some seconds after it was processed: search again, or "
+        "with other words."
+    )
+
+
+def _passage(match: SearchMatch) -> str:
+    source = match.fields.get("airflow_source_uri") or match.file_id
+    return f"[{match.score:.2f}] {printable(source, PASSAGE)}\n{printable(match.text, PASSAGE)}"

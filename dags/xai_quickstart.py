@@ -1,7 +1,6 @@
 """### Quickstart: a folder of documents into a collection, then a question
 
-Creates the collection unless it is there, uploads and attaches what is not in it yet, waits until xAI has processed
-all of it, and asks. Run it again: nothing is uploaded twice.
+Uploads what is new, waits until xAI has processed it, and asks. What xAI cannot take is skipped, and listed.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import Param, dag, task
+from airflow.providers.common.compat.sdk import AirflowFailException, Param, dag, task
 
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
-from airflow_provider_xai_collections.tables import document_table
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from airflow_provider_xai_collections.tables import passages
 
 
 @dag(
@@ -24,37 +23,37 @@ from airflow_provider_xai_collections.tables import document_table
     params={
         "collection_name": Param("quickstart", type="string"),
         "documents": Param("/opt/airflow/documents", type="string", description="A folder on the worker."),
-        "pattern": Param("*", type="string"),
+        "pattern": Param("*", type="string", description="Files to take."),
+        "exclude": Param("", type=["null", "string"], description="Files to leave out."),
         "question": Param("What happens when the API answers 503?", type="string"),
     },
     doc_md=__doc__,
 )
 def xai_quickstart() -> None:
+    small = {"markdown_chars_configuration": {"max_chunk_size_chars": 800, "chunk_overlap_chars": 100}}
     collection = XAICreateCollectionOperator(
-        task_id="create_collection",
-        collection_name="{{ params.collection_name }}",
-        chunk_configuration={"markdown_chars_configuration": {"max_chunk_size_chars": 800, "chunk_overlap_chars": 100}},
+        task_id="create_collection", collection_name="{{ params.collection_name }}", chunk_configuration=small
     )
-    ingest = XAIIngestDocumentsOperator(
-        task_id="ingest",
-        collection_id=collection.output,
-        paths="{{ params.documents }}",
+    sync = XAISyncCollectionOperator(
+        task_id="sync",
+        source="{{ params.documents }}",
+        collection=collection.output,
         pattern="{{ params.pattern }}",
+        exclude="{{ params.exclude or [] }}",
+        on_failed="ignore",  # they are listed, and the others can be searched
     )
 
     @task
-    def ask(question: str, ingested: dict[str, Any]) -> None:
-        hook, collection_id = XAICollectionsHook(), ingested["collection_id"]
-        print(document_table(hook.iter_documents(collection_id=collection_id)))
-        print(f"\n{ingested['added']} added, {ingested['already_there']} there already")
-        print(f"\n{question}")
-        matches = hook.search_documents(query=question, collection_ids=[collection_id], limit=3)
-        for match in matches:
-            print(f"\n[{match.score:.2f}] {match.fields.get('airflow_source_uri')}\n{match.text}")
-        if not matches:
-            print("No passage found. It may take some seconds until new documents are found: run again.")
+    def ask(question: str, synced: dict[str, Any]) -> None:
+        lost = sum(synced[count] for count in ("skipped", "failed", "errors", "untried", "in_progress"))
+        problems = [f"{one['outcome']}: {one['name']}: {one['reason']}" for one in synced["problems"]]
+        if lost == synced["documents"]:
+            raise AirflowFailException("\n".join([f"nothing in {synced['sources'][0]} could be processed", *problems]))
+        found = XAICollectionsHook().search_documents(query=question, collection_ids=[synced["collection_id"]], limit=3)
+        counts = f"{synced['documents'] - lost} documents processed, {synced['kept']} of them there before; {lost} not"
+        print(f"{question}\n\n{passages(found)}\n", counts, *problems, sep="\n")
 
-    ask("{{ params.question }}", ingest.output)
+    ask("{{ params.question }}", sync.output)
 
 
 xai_quickstart()

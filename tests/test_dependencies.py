@@ -1,4 +1,5 @@
-"""What the package imports is what it declares, no more and no less, and comes under licences that allow it."""
+"""What the package imports is what it declares, no more and no less, and comes under licences that allow it; and what
+an index tells of it."""
 
 from __future__ import annotations
 
@@ -7,13 +8,17 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message
 from importlib.metadata import metadata
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 
-from scripts.versions import ROOT
+from scripts.versions import RELEASES, ROOT, Release
 
 PACKAGE = ROOT / "airflow_provider_xai_collections"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -124,3 +129,42 @@ def test_nothing_that_is_imported_at_once_comes_from_a_guest() -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("lineage.openlineage")
     }
     assert importers == set()
+
+
+@pytest.fixture(scope="module")
+def in_the_wheel(tmp_path_factory: pytest.TempPathFactory) -> Message:
+    """What a wheel built of this tree says of itself."""
+    folder = tmp_path_factory.mktemp("wheel")
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    with ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return message_from_bytes(archive.read(name))
+
+
+def test_the_wheel_says_where_to_read_on(in_the_wheel: Message) -> None:
+    urls = dict(line.split(", ", 1) for line in in_the_wheel.get_all("Project-URL") or ())
+    assert "Documentation" in urls, "which Airflow shows"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(url.startswith("https://") and url in readme for url in urls.values())
+
+
+def test_no_link_of_the_wheels_readme_leads_nowhere(in_the_wheel: Message) -> None:
+    assert in_the_wheel["Description-Content-Type"].startswith("text/markdown")
+    payload = in_the_wheel.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    text, readme = payload.decode(), (ROOT / "README.md").read_text(encoding="utf-8")
+    link = re.compile(r"\]\(([^)\s]*)\)")
+    external = [target for target in link.findall(readme) if target.startswith("https://")]
+    assert link.findall(text) == external
+    assert len(external) < len(link.findall(readme)), "there are others, or this test shows nothing"
+    # What is no link stays as it is; of a link, its words do.
+    assert re.findall(r"```.*?```", text, re.DOTALL) == re.findall(r"```.*?```", readme, re.DOTALL)
+    assert "reference (`REFERENCE.md`)" in text
+    assert "`dags/xai_quickstart.py`" in text
+    assert "How documents become\ntext." in text
+
+
+@pytest.mark.parametrize("release", [each for each in RELEASES if each.constraints.exists()], ids=lambda one: one.name)
+def test_a_lock_goes_together_with_the_provider_of_s3(release: Release) -> None:
+    locked = {line.partition("==")[0] for line in release.constraints.read_text(encoding="utf-8").splitlines()}
+    assert {"apache-airflow-providers-amazon", "s3fs", "moto"} <= locked

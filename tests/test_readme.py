@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,11 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_xai_collections import __version__
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.retries import RetryPolicy
+from airflow_provider_xai_collections.emulator import Emulator, HttpRequest
+from airflow_provider_xai_collections.emulator.__main__ import main
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import EXTRAS
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,8 +43,10 @@ def test_the_dag_of_the_readme_is_one() -> None:
         source = source.replace("from airflow.sdk import dag", "from airflow.decorators import dag")
     names: dict[str, Any] = {}
     exec(source.replace("\nhandbook()", "\nmade = handbook()"), names)
-    assert sorted(task.task_id for task in names["made"].tasks) == ["create", "ingest"]
-    assert len(source.splitlines()) <= 25
+    (task,) = names["made"].tasks
+    assert isinstance(task, XAISyncCollectionOperator)
+    before = README.partition("```python\n")[0]
+    assert len((before + source).splitlines()) <= 30, "it comes first"
 
 
 def test_the_syncs_of_the_readme_are_tasks() -> None:
@@ -63,6 +70,28 @@ def test_it_names_every_extra_of_the_connection() -> None:
 def test_its_figures_are_those_of_the_code() -> None:
     policy = RetryPolicy()
     assert f"tried {policy.attempts} times within {policy.budget / 60:.0f} minutes" in README
+
+
+def test_the_emulator_understands_the_faults_and_switches_it_shows() -> None:
+    emulator = Emulator()
+    commands = [shlex.split(line) for line in re.findall(r"^\$ (curl .*)$", README, re.MULTILINE)]
+    assert len(commands) == 5
+    for curl, url, *data in commands:
+        assert (curl, data[:1]) in [("curl", ["-d"]), ("curl", [])]
+        method, body = ("POST", data[1].encode()) if data else ("GET", b"")
+        answer = emulator.handle(HttpRequest(method, None, url.removeprefix("http://127.0.0.1:8321"), body=body))
+        assert answer.status == 200, answer.body
+    for command in re.findall(r"`(--(?:set|indexing) [^`]+)`", README):
+        stop = threading.Event()
+        stop.set()
+        assert main(shlex.split(command), stop) == 0
+
+
+def test_every_variable_of_the_demo_is_in_the_readme() -> None:
+    script = (ROOT / "scripts" / "demo.py").read_text(encoding="utf-8")
+    names = set(re.findall(r'environ(?:ment)?\.get\("(\w+)"', script))
+    assert {"DOCS", "QUESTION", "PATTERN", "EXCLUDE", "LIVE"} <= names
+    assert [name for name in names if not re.search(rf"\b{name}=", README)] == []
 
 
 @pytest.mark.parametrize("text", [README, (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")])

@@ -1,31 +1,37 @@
 """``python -m airflow_provider_xai_collections.emulator``: an xAI to develop against, on loopback, without a key.
 
-Once it listens it prints one line: that it is an emulator, and its Airflow connection as JSON.
+Once it listens it prints its Airflow connection, as two lines of shell to choose from: the one that begins with
+``export AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT=`` puts the connection into the environment, the one that begins with
+``airflow connections add`` into Airflow's database.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
+import shlex
 import signal
 import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from airflow_provider_xai_collections.api.wire import explain
+from airflow_provider_xai_collections.emulator import usage
+from airflow_provider_xai_collections.emulator.control import PREFIX
 from airflow_provider_xai_collections.emulator.faults import FaultRule, parse_faults
 from airflow_provider_xai_collections.emulator.pace import Pace
 from airflow_provider_xai_collections.emulator.service import Emulator
 from airflow_provider_xai_collections.emulator.settings import Settings
 from airflow_provider_xai_collections.emulator.store import Store
 
-_SWITCHES = ", ".join(field.name for field in fields(Settings))
+#: The connection that the hook and all operators take unless told otherwise.
+CONN_ID = "xai_collections_default"
 
 
 def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = None) -> int:
@@ -43,6 +49,8 @@ def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = 
         parser.error(f"argument --db: {options.db}: {error}")
     emulator = Emulator(settings, store, options.faults, seed=options.seed)
     stop = stop or _stopped_by_signals()
+    # What it cannot read of a PDF is in the answers, and nobody's business on the console.
+    logging.getLogger("pypdf").addHandler(logging.NullHandler())
     try:
         with running(emulator, port=options.port, api_port=options.api_port) as server:
             print(_announcement(settings, server.management_url, server.api_url), flush=True)
@@ -65,17 +73,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_xai_collections.emulator",
         description="Play xAI's Collections API on 127.0.0.1.",
-        epilog=f"Switches for --set (emulator/settings.py says what they do): {_SWITCHES}",
+        epilog=usage.epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=_port, default=0, help="of the management host; 0 takes a free one")
     parser.add_argument("--api-port", type=_port, help="of the API host; without it one port serves both")
     parser.add_argument("--db", default=":memory:", metavar="PATH", help="SQLite file, to survive a restart")
     parser.add_argument("--indexing", type=_pace, metavar="PACE", help="instant, reads:N or seconds:S")
-    parser.add_argument("--faults", type=_faults, default=(), metavar="JSON|@FILE", help="a list of fault rules")
+    parser.add_argument("--faults", type=_faults, default=(), metavar="JSON|@FILE", help="a list of rules, see below")
     parser.add_argument("--seed", type=int, default=0, help="of faults that have a probability")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a switch; may be repeated")
-    parser.add_argument("--management-key", metavar="KEY")
-    parser.add_argument("--api-key", metavar="KEY")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a switch, see below; may be repeated"
+    )
+    parser.add_argument("--management-key", metavar="KEY", help="of everything under /v1/collections")
+    parser.add_argument("--api-key", metavar="KEY", help="of files and searches")
     return parser
 
 
@@ -129,7 +140,17 @@ def _announcement(settings: Settings, management_url: str, api_url: str) -> str:
         "password": settings.management_key,
         "extra": {"api_key": settings.api_key, "api_host": api_url},
     }
-    return f"This is an emulator, not xAI. AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT={json.dumps(connection)}"
+    document = shlex.quote(json.dumps(connection))
+    return f"""This is an emulator, not xAI. It listens on {management_url} until it is interrupted (Ctrl-C).
+Where Airflow runs, tell it the connection: in the environment,
+
+export AIRFLOW_CONN_{CONN_ID.upper()}={document}
+
+or in its database:
+
+airflow connections add {CONN_ID} --conn-json {document}
+
+What it was asked: curl {management_url}{PREFIX}requests. Faults and switches: --help."""
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ PREFIX = "/_emulator/"
 
 def answer_control(emulator: Emulator, request: HttpRequest) -> HttpReply:
     """Answer a control request; it is neither logged nor spoilt by faults."""
-    action = _ACTIONS.get((request.method, request.path.removeprefix(PREFIX)))
+    action = ACTIONS.get((request.method, request.path.removeprefix(PREFIX)))
     if action is None:
-        known = ", ".join(f"{method} {PREFIX}{name}" for method, name in _ACTIONS)
+        known = ", ".join(f"{method} {PREFIX}{name}" for method, name in ACTIONS)
         return json_reply({"error": f"not a control endpoint; known are {known}"}, 404)
     try:
         return json_reply(action(emulator, request.body))
@@ -28,30 +28,34 @@ def answer_control(emulator: Emulator, request: HttpRequest) -> HttpReply:
 
 
 def _health(emulator: Emulator, body: bytes) -> Any:
+    """Tell that it is there."""
     return {"status": "ok", "service": "emulator of the xAI Collections API, not xAI"}
 
 
 def _requests(emulator: Emulator, body: bytes) -> Any:
+    """List what it was asked, oldest first, with the fault that each request met."""
     return {"requests": [asdict(entry) for entry in emulator.log]}
 
 
 def _counts(emulator: Emulator, body: bytes) -> Any:
+    """Count the requests by endpoint."""
     return emulator.counts
 
 
 def _reset_log(emulator: Emulator, body: bytes) -> Any:
+    """Forget the requests."""
     emulator.reset_log()
     return {}
 
 
 def _set_faults(emulator: Emulator, body: bytes) -> Any:
-    """The body is a JSON list of rules, which take the place of the old."""
+    """Take the JSON list of rules in the body, instead of those before; [] ends all faults."""
     rules = parse_faults(body)
     emulator.set_faults(*rules)
     return {"rules": len(rules)}
 
 
-_ACTIONS: dict[tuple[str, str], Callable[[Emulator, bytes], Any]] = {
+ACTIONS: dict[tuple[str, str], Callable[[Emulator, bytes], Any]] = {
     ("GET", "health"): _health,
     ("GET", "requests"): _requests,
     ("GET", "counts"): _counts,

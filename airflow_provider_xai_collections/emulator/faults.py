@@ -19,39 +19,53 @@ from airflow_provider_xai_collections.emulator.messages import Cut, HttpReply
 from airflow_provider_xai_collections.emulator.refusals import ErrorShape, error_reply
 from airflow_provider_xai_collections.emulator.routes import PLAYED
 
-_ENDPOINT_NAMES = frozenset(endpoint.name for endpoint in PLAYED)
+ENDPOINT_NAMES = frozenset(endpoint.name for endpoint in PLAYED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+    config=ConfigDict(extra="forbid", use_attribute_docstrings=True),
+)
 class FaultRule:
-    """One kind of fault.
+    """One kind of fault: which calls go wrong, counted from 1 since the rule was set, and how.
 
-    Which calls: those of ``endpoint`` (``None``: all) whose path matches ``path`` (fnmatch); of these, counted from 1
-    since the rule was set, the ``nth``, or ``every`` so many, or a random share of ``probability``; at most ``times``.
-
-    What happens: an answer with ``status`` or ``body`` instead of the real one, not before ``delay`` seconds after the
-    request, and a ``cut`` of the connection. The work is not done when ``status``, ``body`` or ``cut="before"``
-    replaces the answer, unless ``after`` says that it was done first; it is done under ``cut="after"`` and
-    ``cut="partial"``.
+    The work is not done when ``status``, ``body`` or ``cut="before"`` replaces the answer, unless ``after`` says that
+    it was done first; it is done under ``cut="after"`` and ``cut="partial"``. The text below each key is what
+    ``--help`` says of it.
     """
 
     endpoint: str | None = None
+    """Which calls: of this endpoint; all, if it is left out."""
     path: str | None = None
+    """Of these, those whose path matches a pattern: "*/documents/*"."""
     nth: tuple[PositiveInt, ...] | None = None
+    """Of these, the first and the third: [1, 3]."""
     every: PositiveInt | None = None
+    """Of these, every tenth: 10."""
     probability: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Of these, a random share: 0.1."""
     times: PositiveInt | None = None
+    """At most so many."""
     status: Annotated[int, Field(ge=200, le=599)] | None = None
+    """What happens: an error with this status instead of the answer."""
     retry_after: str | None = None
+    """Its Retry-After: "2"."""
     body: bytes | None = None
+    """Its body, instead of the emulator's own words."""
     content_type: str = "text/html"
+    """Content type of that body."""
     delay: NonNegativeFloat = 0.0
+    """Seconds from the request until the answer."""
     cut: Cut | None = None
+    """Break the connection before the work, after it (the answer is lost) or in the middle of the answer."""
     after: bool = False
+    """Do the work all the same, although status or body replaces its answer."""
 
     def __post_init__(self) -> None:
-        if self.endpoint is not None and self.endpoint not in _ENDPOINT_NAMES:
-            raise ValueError(f"no endpoint is called {self.endpoint!r}; known are {', '.join(sorted(_ENDPOINT_NAMES))}")
+        if self.endpoint is not None and self.endpoint not in ENDPOINT_NAMES:
+            raise ValueError(f"no endpoint is called {self.endpoint!r}; known are {', '.join(sorted(ENDPOINT_NAMES))}")
         if self.status is None and self.body is None and self.cut is None and not self.delay:
             raise ValueError("a fault needs a status, a body, a delay or a cut, or nothing would go wrong")
 

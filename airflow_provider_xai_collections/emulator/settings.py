@@ -15,9 +15,6 @@ from airflow_provider_xai_collections.emulator.pace import Pace
 from airflow_provider_xai_collections.emulator.refusals import ErrorShape
 
 ViolationStatus: TypeAlias = Literal[400, 409, 422]
-#: End of a list: no token; an empty one; a new one that leads to an empty page; the token of the last page again, on
-#: which a trusting client turns for ever. Or there is no end: each token, a new one, brings the first page again, as
-#: the live list of files has been seen to do.
 PaginationEnd: TypeAlias = Literal["absent", "empty", "always", "repeat", "first_page"]
 
 
@@ -37,97 +34,126 @@ def _check_pace(text: str) -> str:
 PaceText: TypeAlias = Annotated[str, AfterValidator(_check_pace)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+    config=ConfigDict(extra="forbid", use_attribute_docstrings=True),
+)
 class Settings:
-    """What the emulator accepts and how it behaves. Unknown names and values are refused."""
+    """What the emulator accepts and how it behaves. Unknown names and values are refused.
+
+    The text below each switch is what ``--help`` says of it.
+    """
 
     # Keys. Each opens one host only.
     management_key: str = "emulator-management-key"
+    """Key of everything under /v1/collections."""
     api_key: str = "emulator-api-key"
+    """Key of files and searches."""
     team_id: str = "00000000-0000-4000-8000-000000000000"
-    #: 400 is what some callers have got, with a text that names the API key.
+    """Team that both keys belong to."""
     wrong_api_key_status: Literal[400, 401] = 401
+    """Status of a wrong API key; 400 is what some callers have got, with a text that names the API key."""
 
-    # Indexing: ``instant``, ``reads:N`` (a state further each N reads of the document), ``seconds:S`` (the whole path).
+    # Indexing.
     indexing: PaceText = "instant"
-    #: Names (fnmatch) of documents that never get further than PROCESSING, and of those that end FAILED.
+    """Time until a document is processed: instant, reads:N (a state further each N reads of the document) or seconds:S
+    (the whole path)."""
     stuck: tuple[str, ...] = ()
+    """Names (such as "*.pdf") of documents that never get further than PROCESSING."""
     fail_names: tuple[str, ...] = ()
-    #: A status nobody has heard of, shown after PROCESSING.
+    """Names of documents that end FAILED."""
     unknown_status_word: str | None = None
+    """A status nobody has heard of, shown after PROCESSING."""
     last_indexed_at_null: bool = False
+    """Leave last_indexed_at null."""
 
     # Lag: how often a thing is hidden that is there already.
     get_lag_reads: NonNegativeInt = 0
+    """The first N reads of a document that was just attached do not find it."""
     list_lag_reads: NonNegativeInt = 0
-    #: ``instant``, ``reads:N`` (the first N searches miss a PROCESSED document) or ``seconds:S``.
+    """The first N lists do not show a document that was just attached."""
     search_lag: PaceText = "instant"
+    """Searches miss a processed document: instant (not at all), reads:N (the first N searches) or seconds:S."""
 
     # Fields.
-    #: Keys of ``fields`` that the collection does not define: the document is refused, or attached without them (or
-    #: with them).
     undeclared_fields: Literal["refuse", "drop", "keep"] = "refuse"
-    #: ``FIELD_DEFINITION_ADD`` of a key that is defined already.
+    """Fields that the collection does not define: refuse the document, or attach it without them (or with them)."""
     add_existing_field: Literal["update", "refuse"] = "update"
-    #: ``FIELD_DEFINITION_ADD`` of a new key with ``required``.
+    """FIELD_DEFINITION_ADD of a key that is defined already."""
     new_required_field: Literal["refuse", "accept"] = "refuse"
+    """FIELD_DEFINITION_ADD of a new key that is required."""
 
     # Documents.
-    #: ``ok`` answers ``{}`` and leaves the document, its fields included, as it was.
     attach_twice: Literal["conflict", "ok"] = "conflict"
+    """Attaching a document that is attached: ok answers {} and leaves it, its fields included, as it was."""
     required_violation_status: ViolationStatus = 400
+    """Status of a document that lacks a required field."""
     unique_violation_status: ViolationStatus = 409
-    #: Instead of the emulator's own words.
+    """Status of a document that repeats the value of a unique field."""
     violation_text: str | None = None
+    """Text of both refusals, instead of the emulator's own words."""
     batch_get_unknown: Literal["omit", "error"] = "omit"
+    """An id in batchGet that is not in the collection: left out, or an error."""
     batch_get_max: PositiveInt | None = None
+    """Most ids that batchGet takes."""
     batch_get_max_status: Literal[400, 413, 414] = 400
-    #: ``batchGet`` is refused, whatever the ids: as by a gateway that does not route ``:batchGet``.
+    """Status of a batchGet with more."""
     batch_get_status: Literal[400, 404, 405] | None = None
-    #: ``error`` is the 500 that names a ``cf-ip…`` header.
+    """Status of any batchGet, whatever the ids: as by a gateway that does not route :batchGet."""
     direct_upload_answer: Literal["document", "empty", "error"] = "document"
-    #: The one call that uploads and attaches is refused, as by a gateway that does not route it.
+    """Answer to the call that uploads and attaches; error is the 500 that names a cf-ip… header."""
     direct_upload_status: Literal[404, 405] | None = None
+    """Status of that call, as by a gateway that does not route it."""
 
     # Files.
-    #: Of what ``POST /v1/files`` took: ``raw`` makes chunks of a PDF's bytes and fails Office files, as has been seen;
-    #: ``extract`` reads both as the one call does.
     files_text: Literal["raw", "extract"] = "raw"
-    #: ``fail`` takes the file and fails it when it is indexed.
+    """Text of what POST /v1/files took: raw makes chunks of a PDF's bytes and fails Office files, as has been seen;
+    extract reads both as the one call does."""
     empty_file: Literal["accept", "refuse", "fail"] = "accept"
-    #: ``detach`` takes the documents of a deleted file along, ``refuse`` answers 409 while there are any.
+    """An upload without a byte; fail takes the file and fails it when it is indexed."""
     delete_attached_file: Literal["detach", "refuse"] = "detach"
+    """Deleting a file that is attached: detach takes its documents along, refuse answers 409."""
     max_file_bytes: PositiveInt = MAX_UPLOAD_BYTES
+    """Most bytes of POST /v1/files."""
     max_document_bytes: PositiveInt = MAX_DOCUMENT_BYTES
-    #: How many files the team has room for, and what one more is answered with. ``None`` means no limit.
+    """Most bytes of the one call that uploads and attaches."""
     max_files: PositiveInt | None = None
+    """Files that the team has room for; null means no limit."""
     full_status: Literal[400, 403, 429] = 400
-    #: Order of a list of files whose caller names none.
+    """Status of an upload when there is no room."""
     files_order: Literal["descending", "ascending"] = "descending"
+    """Order of a list of files whose caller names none."""
 
     # Searches.
-    #: The text of a passage is JSON that has the text in it: ``[{"page_number": 0, "text": "…"}]``.
     json_chunks: bool = False
+    """Make the text of a passage JSON that has the text in it: [{"page_number": 0, "text": "…"}]."""
 
     # Answers.
     error_shape: ErrorShape = "recorded"
+    """Body of an error; recorded lets each host answer in its own way."""
     empty_arrays: Literal["list", "null", "absent"] = "list"
+    """An empty list in an answer."""
     pagination_end: PaginationEnd = "absent"
-    #: The live list of files has been seen to return a token always.
+    """End of a list: no token (absent); an empty one; a new one that leads to an empty page (always); that of the last
+    page again (repeat); or no end, each token brings the first page again (first_page)."""
     files_pagination_end: PaginationEnd = "always"
-    #: The most that a page holds, whatever ``limit`` asks for.
+    """End of a list of files; the live one has been seen to return a token always."""
     max_page: Annotated[int, Field(ge=1, le=100)] = 100
-    #: What ``a AND b OR c`` means in a filter: AIP-160 lets OR bind tighter, most languages AND.
+    """Most entries of a page, whatever limit asks for."""
     filter_precedence: Literal["or", "and"] = "or"
+    """What binds tighter in the filter a AND b OR c: OR, as AIP-160 says, or AND, as in most languages."""
 
     # Limits.
-    #: The team has no credits: creating collections and searching are refused with this status while uploads succeed;
-    #: ``429_everywhere`` refuses uploads and attaches as well.
     out_of_credits: OutOfCredits | None = None
-    #: Calls a second; above it 429. ``None`` means no limit.
+    """The team has no credits: creating collections and searching are refused with this status while uploads succeed;
+    429_everywhere refuses uploads and attaches as well."""
     rate_limit: PositiveInt | None = None
-    #: Whose calls are counted: those of the ``team``, with both keys, or those of each ``key``.
+    """Calls a second; above it 429. null means no limit."""
     rate_limit_of: Literal["team", "key"] = "team"
+    """Whose calls are counted: those of the team, with both keys, or those of each key."""
     retry_after_on_429: bool = True
-    #: Of a longer body only the beginning and the end are kept: for trials with more data than fit here.
+    """Send Retry-After with such a 429."""
     max_kept_bytes: PositiveInt | None = None
+    """Of a longer body keep only the beginning and the end: for trials with more data than fit here."""

@@ -13,14 +13,15 @@ from tests.operators.stage import Xai, write
 from tests.sample_documents import SAMPLES
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:1")])
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="seconds:1")])
 def test_run_twice_it_answers_both_times_and_uploads_once(xai: Xai, folder: Path, airflow: Airflow) -> None:
     params = {"collection_name": "library", "documents": str(folder), "question": "Who mentions gamma?"}
-    for _ in range(2):
+    for there in (0, 3):
         done = airflow.test("xai_quickstart", params)
         assert done.returncode == 0, done.stdout
         assert "deep/c.md" in done.stdout
         assert "Who mentions gamma?" in done.stdout
+        assert f"3 documents processed, {there} of them there before; 0 not" in done.stdout
         assert MANAGEMENT_KEY not in done.stdout
         assert API_KEY not in done.stdout
     assert xai.emulator.count("upload_document") == 3
@@ -31,12 +32,46 @@ def test_run_twice_it_answers_both_times_and_uploads_once(xai: Xai, folder: Path
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(fail_names=("b.txt",))])
-def test_a_document_that_fails_fails_the_run_by_name(xai: Xai, folder: Path, airflow: Airflow) -> None:
-    done = airflow.test("xai_quickstart", {"collection_name": "library", "documents": str(folder)})
+def test_what_cannot_be_searched_is_listed_below_the_answer(xai: Xai, folder: Path, airflow: Airflow) -> None:
+    write(folder, {"logo.png": b"\x89PNG\r\n\x1a\n", "empty.md": ""})
+    params = {"collection_name": "library", "documents": str(folder), "question": "Who mentions alpha?"}
+    done = airflow.test("xai_quickstart", params)
+    assert done.returncode == 0, done.stdout
+    words = (
+        "Who mentions alpha?",
+        "/a.md\n",
+        "2 documents processed, 0 of them there before; 3 not",
+        "failed: b.txt: ",
+    )
+    places = [done.stdout.index(each) for each in (*words, "skipped: empty.md: ", "skipped: logo.png: ")]
+    assert places == sorted(places), done.stdout
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize("kinds", [{}, {"logo.png": b"\x89PNG\r\n\x1a\n"}])
+def test_a_folder_of_which_nothing_can_be_searched_fails_and_says_so(
+    xai: Xai, tmp_path: Path, airflow: Airflow, kinds: dict[str, bytes]
+) -> None:
+    documents = tmp_path / "pictures"
+    documents.mkdir()
+    write(documents, kinds)
+    done = airflow.test("xai_quickstart", {"collection_name": "library", "documents": str(documents)})
     assert done.returncode != 0
-    assert "1 of 3 documents are not processed. 1 failed: b.txt" in done.stdout
+    assert f"nothing in {documents.as_uri()} could be processed" in done.stdout
+    assert all(f"skipped: {name}: " in done.stdout for name in kinds)
     assert xai.emulator.count("search_documents") == 0
     assert MANAGEMENT_KEY not in done.stdout
+
+
+def test_it_takes_what_its_patterns_say(xai: Xai, folder: Path, airflow: Airflow) -> None:
+    params = {"collection_name": "library", "documents": str(folder), "pattern": "*.md", "exclude": "deep/*"}
+    done = airflow.test("xai_quickstart", params)
+    assert done.returncode == 0, done.stdout
+    [library] = xai.hook.find_collections(collection_name="library")
+    assert xai.names(library.collection_id) == ["a.md"]
+    done = airflow.test("xai_quickstart", {**params, "pattern": "*", "exclude": "['*.txt', 'nowhere']"})
+    assert done.returncode == 0, done.stdout
+    assert xai.names(library.collection_id) == ["a.md", "deep/c.md"]
 
 
 def test_of_a_folder_of_pdf_and_office_files_the_question_finds_the_text(

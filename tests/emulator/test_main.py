@@ -1,8 +1,10 @@
-"""The command: its one line, its options, its end."""
+"""The command: what it says, its options, its end."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import signal
 import socket
 import sqlite3
@@ -13,48 +15,74 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from airflow.models import Connection
 
-from airflow_provider_xai_collections.emulator import Settings
+from airflow_provider_xai_collections.emulator import FaultRule, Settings
 from airflow_provider_xai_collections.emulator.__main__ import main
-
-COMMAND = [sys.executable, "-m", "airflow_provider_xai_collections.emulator"]
+from airflow_provider_xai_collections.emulator.routes import PLAYED
+from tests.emulator.announced import VARIABLE, started
 
 
 @contextmanager
-def started(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[dict[str, Any]]:
-    """The command as a process; yields the connection from its line, and checks how it ends."""
-    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            said, _, connection = line.partition(" AIRFLOW_CONN_XAI_COLLECTIONS_DEFAULT=")
-            assert said == "This is an emulator, not xAI."
-            yield json.loads(connection)
-        finally:
-            process.send_signal(stop)
-            rest, errors = process.communicate(timeout=10)
-        assert (process.returncode, rest, errors) == (0, "", "")
+def client(url: str, key: str) -> Iterator[httpx.Client]:
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+        yield client
 
 
-def test_its_line_is_a_connection_and_its_memory_survives(tmp_path: Path) -> None:
+def test_its_connection_leads_to_it_and_its_memory_survives(tmp_path: Path) -> None:
     arguments = ("--db", str(tmp_path / "emulator.db"), "--management-key", "mine", "--set", "attach_twice=ok")
-    with started(*arguments) as connection:
+    with started(*arguments) as announced:
+        assert announced.lines[0].startswith("This is an emulator, not xAI.")
+        connection = announced.connection
         assert connection == {
             "conn_type": "xai_collections",
             "host": connection["host"],
             "password": "mine",
             "extra": {"api_key": "emulator-api-key", "api_host": connection["host"]},
         }
-        headers = {"authorization": "Bearer mine"}
-        with httpx.Client(base_url=connection["host"], headers=headers, trust_env=False) as client:
-            made = client.post("/v1/collections", json={"collection_name": "whales"}).json()
-    with started(*arguments, "--api-port", "0", stop=signal.SIGINT) as connection:
+        with client(connection["host"], "mine") as mine:
+            made = mine.post("/v1/collections", json={"collection_name": "whales"}).json()
+    with started(*arguments, "--api-port", "0", stop=signal.SIGINT) as announced:
+        connection = announced.connection
         assert connection["host"] != connection["extra"]["api_host"]
-        with httpx.Client(base_url=connection["host"], headers=headers, trust_env=False) as client:
-            assert client.get(f"/v1/collections/{made['collection_id']}").json() == made
+        with client(connection["host"], "mine") as mine:
+            assert mine.get(f"/v1/collections/{made['collection_id']}").json() == made
+
+
+#: What a shell, JSON and Airflow might each take for something of theirs.
+WILD_KEY = """it's "a" key: $HOME `id` \\ % {é}\n!"""
+
+
+def test_its_lines_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    with started("--management-key", WILD_KEY) as announced:
+        (line,) = (line for line in announced.lines if line.startswith("export "))
+        shell = subprocess.run(
+            ["sh", "-c", f'{line}\nprintf %s "${VARIABLE}"'], capture_output=True, text=True, check=True
+        )
+        connection = Connection.from_json(shell.stdout)
+        assert connection.password == WILD_KEY
+        assert connection.host == announced.connection["host"]
+        assert connection.extra_dejson == announced.connection["extra"]
+
+        *command, conn_id, option, document = announced.words_of("airflow ")
+        assert (command, conn_id) == (["airflow", "connections", "add"], "xai_collections_default")
+        assert (option, json.loads(document)) == ("--conn-json", announced.connection)
+
+
+def test_a_broken_document_is_an_answer_and_no_line_on_the_console() -> None:
+    with started("--indexing", "instant") as announced:
+        with client(announced.connection["host"], "emulator-management-key") as http:
+            collection_id = http.post("/v1/collections", json={"collection_name": "whales"}).json()["collection_id"]
+            form = {"name": "broken.pdf", "content_type": "application/pdf"}
+            parts = {"data": ("broken.pdf", b"%PDF-1.4 broken", "application/pdf")}
+            said = http.post(f"/v1/collections/{collection_id}/documents", files=parts, data=form)
+            assert said.status_code == 200, said.text
+            (document,) = http.get(f"/v1/collections/{collection_id}/documents").json()["documents"]
+            assert document["status"] == "DOCUMENT_STATUS_FAILED"
 
 
 @pytest.mark.parametrize(
@@ -110,12 +138,52 @@ def test_switches_are_json_or_words(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert '"api_key": "secret"' in capsys.readouterr().out
 
 
-def test_help_names_every_switch(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def help_text(capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit) as stopped:
         main(["--help"])
     assert stopped.value.code == 0
-    words = set(capsys.readouterr().out.replace(",", " ").split())
-    assert {field.name for field in fields(Settings)} <= words
+    return capsys.readouterr().out
+
+
+def test_help_says_of_every_switch_what_it_takes_and_does(help_text: str) -> None:
+    lines = help_text.splitlines()
+    for switch in fields(Settings):
+        (index,) = (index for index, line in enumerate(lines) if line.startswith(f"  {switch.name}="))
+        assert lines[index + 1].startswith("      "), switch.name
+    assert "  attach_twice=conflict|ok (conflict)" in lines
+    assert "  rate_limit=NUMBER|null (null)" in lines
+    assert "  json_chunks=true|false (false)" in lines
+    assert "  stuck=LIST ([])" in lines
+
+
+def test_help_says_of_every_key_of_a_fault_what_it_does(help_text: str) -> None:
+    for key in fields(FaultRule):
+        assert re.search(rf"^  {key.name}: \w", help_text, re.MULTILINE), key.name
+    assert all(endpoint.name in help_text for endpoint in PLAYED)
+
+
+def test_the_faults_and_switches_that_help_shows_are_understood(
+    help_text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = [line.strip().partition("   ")[0] for line in help_text.splitlines() if line.startswith("  [{")]
+    assert len(rules) > 4
+    (switches,) = (line for line in help_text.splitlines() if line.startswith("  --set attach"))
+    stop = threading.Event()
+    stop.set()
+    for rule in rules:
+        assert main(["--faults", rule, *shlex.split(switches)], stop) == 0
+
+
+def test_the_faults_that_help_shows_can_be_set_while_it_runs(help_text: str) -> None:
+    commands = [shlex.split(line) for line in help_text.splitlines() if line.startswith("  curl ")]
+    with started() as announced:
+        host = announced.connection["host"]
+        for curl, url, option, rules in commands:
+            assert (curl, option) == ("curl", "-d")
+            address = url.replace("http://127.0.0.1:8321", host)
+            answer = httpx.post(address, content=rules, trust_env=False)
+            assert answer.json() == {"rules": len(json.loads(rules))}
 
 
 def test_without_the_extra_it_says_what_to_install(

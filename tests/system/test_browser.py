@@ -128,13 +128,13 @@ def test_the_graph_of_a_recipe_is_green(page: Page, recipes: Recipes, screenshot
     page.get_by_role("button", name="Show Graph").click()
     for task in ended.tasks:
         expect(page.get_by_test_id(f"rf__node-{task['task_id']}")).to_contain_text("success")
-    expect(page.get_by_test_id("rf__node-ingest")).to_contain_text("XAIIngestDocumentsOperator")
+    expect(page.get_by_test_id("rf__node-sync")).to_contain_text("XAISyncCollectionOperator")
     page.screenshot(path=screenshots / "graph.png")
 
 
 def test_a_task_leads_to_the_console(page: Page, recipes: Recipes, screenshots: Path) -> None:
     run_id = recipes.by_user["xai_quickstart"].run["dag_run_id"]
-    page.goto(f"/dags/xai_quickstart/runs/{run_id}/tasks/ingest/details")
+    page.goto(f"/dags/xai_quickstart/runs/{run_id}/tasks/sync/details")
     link = page.get_by_role("link", name="xAI collections")
     expect(link).to_have_attribute("href", re.compile(r"https://console\.x\.ai/team/.+/collections"))
     page.screenshot(path=screenshots / "task.png")
