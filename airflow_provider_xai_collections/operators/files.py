@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Context
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.manifests import files as file_manifests
     from airflow_provider_xai_collections.manifests import json_lines
     from airflow_provider_xai_collections.operators import concurrency as concurrent_work
+    from airflow_provider_xai_collections.sources import patterns
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
     unattached = later("api.unattached")
@@ -30,6 +30,7 @@ else:
     file_manifests = later("manifests.files")
     json_lines = later("manifests.json_lines")
     concurrent_work = later("operators.concurrency")
+    patterns = later("sources.patterns")
 
 
 class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
@@ -46,7 +47,7 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
 
     :param older_than: only files that were uploaded so long ago, as a ``timedelta`` or in seconds: a younger one may be
         on its way into a collection.
-    :param pattern: only files whose name matches this pattern, or one of several. (templated)
+    :param pattern: only files whose name is matched; a pattern as in ``.gitignore``, or several. (templated)
     :param dry_run: only say what it would delete; ``False`` deletes it.
     :param concurrency: how many files are deleted at once, at least 1.
     :param report: where to write a report: a file or URL, with one JSON line for each of these files. (templated)
@@ -75,9 +76,9 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
         with for_operator(), self.hook:
             whole_number("concurrency", self.concurrency, at_least=1)
             before = time.time() - seconds("older_than", self.older_than)
-            patterns = patterns_of("pattern", self.pattern)
+            wanted = patterns.Patterns(patterns_of("pattern", self.pattern))
             inventory = self.hook.run(unattached.take_inventory(team_id=self.team, tell=self._tell_progress()))
-            found = inventory.unattached(before=before, is_wanted=lambda name: _matches(name, patterns))
+            found = inventory.unattached(before=before, is_wanted=wanted.matches)
             self.log.info(
                 "%d files, of which %d are in %d collections; %d in none are older than %s and match %r",
                 len(inventory.files),
@@ -112,7 +113,3 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
                 self.log.info("%d of %d collections read", inventory.counted, len(inventory.collection_ids))
 
         return tell
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
