@@ -161,8 +161,8 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         a pattern from its fixed part on; where it matches a folder, it means all below that. (templated)
     :param pattern: of the files below a folder or glob, only those that match: a pattern of ``.gitignore``, or a list
         of them. ``*.md`` and ``*.{md,txt}`` are about names at any depth, ``guide/*.md`` and ``/*.md`` about paths from
-        the folder on, ``**`` stands for any folders or none, ``guide/`` for a folder with all below it, and one that
-        begins with ``!`` takes back what those before it match. (templated)
+        the folder on, ``**`` stands for any folders or none, ``guide/`` for a folder with all below it. One that begins
+        with ``!`` takes back what those before it match, but nothing below a folder that they match. (templated)
     :param exclude: such a pattern, or a list of them, of files to leave out and of folders not to enter. (templated)
     :param follow_links: take what links in a folder lead to that leave that folder; otherwise the task refuses them by
         name. A link that is named itself is always taken.

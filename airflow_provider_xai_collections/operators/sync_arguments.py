@@ -65,8 +65,8 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
     :param collection: its id (``collection_…``), or its name: then it is created if there is none. (templated)
     :param pattern: of the files below a folder or glob, only those that match: a pattern of ``.gitignore``, or a list
         of them. ``*.md`` and ``*.{md,txt}`` are about names at any depth, ``guide/*.md`` and ``/*.md`` about paths from
-        the source on, ``**`` stands for any folders or none, ``guide/`` for a folder with all below it, and one that
-        begins with ``!`` takes back what those before it match. (templated)
+        the source on, ``**`` stands for any folders or none, ``guide/`` for a folder with all below it. One that begins
+        with ``!`` takes back what those before it match, but nothing below a folder that they match. (templated)
     :param exclude: such a pattern, or a list of them, of files to leave out and of folders not to enter. (templated)
     :param follow_links: take what links lead to that leave the source. Otherwise they are skipped and reported, and
         what is in the collection from below such a link stays.

@@ -1,14 +1,14 @@
-"""Patterns of names, in the language of ``.gitignore``; what their parts mean is ``pathspec``'s to say."""
+"""Patterns of names, in the language of ``.gitignore``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import translate
 from functools import lru_cache
 from itertools import pairwise
-
-from pathspec import GitIgnoreSpec
+from typing import TypeAlias
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
@@ -19,9 +19,9 @@ MAX_ALTERNATIVES = 1_000
 #: The part of a pattern that stands for any folders, or none.
 _ANY_FOLDERS = None
 _SPECIAL = re.compile(r"([\\*?\[\]{}!#])")
-_NEVER = re.compile(r"(?!)")
+_ESCAPED = re.compile(r"\\(.?)|\[\^", re.DOTALL)
 
-Segment = re.Pattern[str] | None
+Segment: TypeAlias = re.Pattern[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,14 @@ class _Rule:
     only_folders: bool
     takes_back: bool
 
-    def fits(self, parts: Sequence[str], *, is_folder: bool) -> bool:
+    @property
+    def by_name(self) -> Segment:
+        """What the last part of a path must be, if nothing else matters, as in most patterns."""
+        return self.segments[1] if len(self.segments) == 2 and self.segments[0] is _ANY_FOLDERS else None
+
+    def fits(self, path: str) -> bool:
         """Tell whether it is about this very path, not only about a folder above it."""
-        if self.only_folders and not is_folder:
-            return False
-        if len(self.segments) == 2 and self.segments[0] is _ANY_FOLDERS:  # most are, so in short
-            return self.segments[1] is not None and self.segments[1].fullmatch(parts[-1]) is not None
-        return len(self.segments) in self.reached(parts)
+        return len(self.segments) in self.reached(path.split("/"))
 
     def reached(self, parts: Sequence[str]) -> set[int]:
         """How many segments these parts may have used up: several numbers because of ``**``, none if they differ."""
@@ -60,6 +61,10 @@ class _Rule:
 
     def _past_any_folders(self, at: set[int]) -> set[int]:
         return at | {i + 1 for i in at if i < len(self.segments) and self.segments[i] is _ANY_FOLDERS}
+
+
+#: A rule, and what the last part of a path is asked if nothing else matters.
+_Check: TypeAlias = tuple[_Rule, Callable[[str], re.Match[str] | None] | None]
 
 
 class Patterns:
@@ -77,6 +82,11 @@ class Patterns:
         several = [written] if isinstance(written, str) else written
         self.written = [pattern for pattern in several if pattern.strip()]  # a template may leave one empty
         self._rules = [rule for pattern in self.written for rule in _rules_of(pattern)]
+        #: The last first, as it decides; those about files and folders, and those about folders alone.
+        self._checks = [
+            (rule, rule.by_name.fullmatch if rule.by_name is not None else None) for rule in reversed(self._rules)
+        ]
+        self._checks_of_files = [(rule, by_name) for rule, by_name in self._checks if not rule.only_folders]
         self._unmatched = dict.fromkeys(self.written)
         self.takes_all = self.written in (["*"], ["**"])
         self._asked = ("", False)
@@ -109,16 +119,15 @@ class Patterns:
         if not self._rules:
             return False
         folder, slash, _ = name.rpartition("/")
-        return (bool(slash) and self.matches_folder(folder)) or self._decide(name.split("/"), is_folder=False)
+        return (bool(slash) and self.matches_folder(folder)) or self._decide(name, self._checks_of_files)
 
     def matches_folder(self, folder: str) -> bool:
         """Tell whether a folder is matched with all below it."""
         if not self._rules:
             return False
         if self._asked[0] != folder:  # the files of a folder come one after the other
-            parts = folder.split("/")
-            matched = any(self._decide(parts[:depth], is_folder=True) for depth in range(1, len(parts) + 1))
-            self._asked = (folder, matched)
+            ends = (at for at, character in enumerate(f"{folder}/") if character == "/")
+            self._asked = (folder, any(self._decide(folder[:end], self._checks) for end in ends))
         return self._asked[1]
 
     def may_match_below(self, folder: str) -> bool:
@@ -128,12 +137,13 @@ class Patterns:
         parts = folder.split("/")
         return any(not rule.takes_back and rule.reached(parts) for rule in self._rules)
 
-    def _decide(self, parts: Sequence[str], *, is_folder: bool) -> bool:
+    def _decide(self, path: str, checks: Sequence[_Check]) -> bool:
         answer: bool | None = None
-        for rule in reversed(self._rules):
+        name = path.rpartition("/")[2]
+        for rule, by_name in checks:
             if answer is not None and rule.written not in self._unmatched:
                 continue
-            if rule.fits(parts, is_folder=is_folder):
+            if by_name(name) if by_name else rule.fits(path):
                 self._unmatched.pop(rule.written, None)
                 if answer is None:
                     answer = not rule.takes_back
@@ -149,9 +159,9 @@ def _rules_of(written: str) -> list[_Rule]:
     try:
         found = (_rule_of(written, each) for each in _alternatives(written))
         return [rule for rule in found if rule is not None]
-    except (ValueError, re.error) as error:
-        if isinstance(error, XAIArgumentError):
-            raise
+    except XAIArgumentError:
+        raise
+    except ValueError as error:
         raise XAIArgumentError(
             f"{written!r} is no pattern ({error}). Patterns are those of .gitignore, where a backslash makes the next "
             "character stand for itself"
@@ -201,11 +211,13 @@ def _rule_of(written: str, pattern: str) -> _Rule | None:
 @lru_cache(maxsize=1_000)
 def _segment(text: str) -> re.Pattern[str]:
     """What one part of a path must be in full."""
-    name = text.rstrip()
-    if name != text and not text.endswith("\\ "):  # a blank at the end of a pattern would be taken for a slip
-        text = name + "".join(f"[{blank}]" for blank in text[len(name) :])
-    if not text:
-        return re.compile("")
-    # The slash keeps a part from being taken for a comment, or for a pattern that takes back.
-    regex: re.Pattern[str] | None = GitIgnoreSpec.from_lines([f"/{text}"]).patterns[0].regex
-    return regex or _NEVER  # it is none if a bracket is not closed, which git passes over as well
+    return re.compile(translate(_ESCAPED.sub(_as_python_writes_it, text)))
+
+
+def _as_python_writes_it(found: re.Match[str]) -> str:
+    """Python's patterns of names know no backslash, and of the two ways to say "none of these" only one."""
+    if found[0] == "[^":
+        return "[!"
+    if not found[1]:
+        raise ValueError("it ends in a backslash")
+    return f"[{found[1]}]" if found[1] in "*?[" else found[1]

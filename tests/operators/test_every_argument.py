@@ -122,7 +122,11 @@ def with_a_link(scene: Scene) -> Path:
 
 def returns_a_folder_with_a_link(scene: Scene) -> Any:
     folder = with_a_link(scene)
-    return lambda: str(folder)
+
+    def documents() -> str:
+        return str(folder)
+
+    return documents
 
 
 #: With one document, no look at another comes between two requests by chance.

@@ -12,7 +12,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
-from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, RecordingEmulator
+from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, Logged, RecordingEmulator
 from tests.operators.stage import Xai, run, write
 
 
@@ -91,6 +91,31 @@ def test_a_folder_that_contains_itself_is_an_error_and_not_an_endless_walk(xai: 
     (folder / "deep/loop").symlink_to(folder)
     with pytest.raises(XAIFailException, match=r"deep/loop is a link to a folder that contains it.*Remove the link"):
         run(task(collection_id="collection_1", paths=folder))
+
+
+def test_links_that_lead_out_are_refused_by_name_unless_they_are_to_be_followed(
+    xai: Xai, folder: Path, tmp_path: Path, logged: Logged
+) -> None:
+    whales = xai.collection()
+    (folder / "notes.md").symlink_to(write(tmp_path / "secret", {"airflow.cfg": "password"}) / "airflow.cfg")
+    (folder / "inside.md").symlink_to("a.md")
+    with pytest.raises(
+        XAIFailException, match=r"links lead out of the source: notes\.md \(to '.*/airflow\.cfg'\)\. Pass"
+    ):
+        run(task(collection_id=whales, paths=folder))
+    assert xai.emulator.counts == {}
+    run(task(collection_id=whales, paths=folder, exclude=["notes.md", "*.none"]))
+    assert xai.names(whales) == ["a.md", "b.txt", "deep/c.md", "inside.md"]
+    assert "exclude '*.none' matches nothing in" in logged()
+    run(task(collection_id=whales, paths=[folder / "notes.md"]))
+    assert "notes.md" in xai.names(whales)
+
+
+@pytest.mark.parametrize("pattern", [["*.md", "*.none"], "*.{md,none}", "**/*.md", "['*.md']"])
+def test_patterns_are_those_of_gitignore(xai: Xai, folder: Path, pattern: Any) -> None:
+    whales = xai.collection()
+    run(task(collection_id=whales, paths=folder, pattern=pattern))
+    assert xai.names(whales) == ["a.md", "deep/c.md"]
 
 
 def test_a_folder_without_a_document_is_an_error(xai: Xai, folder: Path) -> None:
