@@ -66,11 +66,8 @@ def proxy_for(service: Service) -> Proxy | None:
 
 
 def _checked(proxy: Proxy) -> Proxy:
-    try:
-        parts = urlsplit(proxy.url)
-        _ = parts.port  # reading it checks it
-    except ValueError:
-        raise proxy.refusal("its port is no number, or its host is none") from None
+    if (parts := _parts_of(proxy.url)) is None:
+        raise proxy.refusal("its port is no number, or its host is none")
     if "@" in parts.path + parts.query + parts.fragment or parts.netloc.count("@") > 1:
         raise proxy.refusal("a character of its user or password ends them too early")
     if parts.scheme not in _SCHEMES:
@@ -83,6 +80,16 @@ def _checked(proxy: Proxy) -> Proxy:
             "worker and triggerer (pip install 'httpx[socks]'), or name a proxy that speaks HTTP (http://host:port)"
         )
     return proxy
+
+
+def _parts_of(url: str) -> SplitResult | None:
+    """``None``: it cannot be read. The error that says so may quote a piece of a password, and ends here."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reading it checks it
+    except ValueError:
+        return None
+    return parts
 
 
 def _is_exempt(target: SplitResult, named: Mapping[str, str]) -> bool:
