@@ -181,4 +181,4 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         files = finding.find_files(
             rendered(self.paths), pattern=text_of("pattern", self.pattern), exclude=patterns_of("exclude", self.exclude)
         )
-        return sources.read_sources(files, limit=limit, concurrency=self.concurrency)
+        return sources.read_sources(files, limit=limit, concurrency=self.concurrency, check=self.hook.check_stop)

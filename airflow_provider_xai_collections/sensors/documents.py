@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import polling, retries
     from airflow_provider_xai_collections.api.polling import WaitResult
+    from airflow_provider_xai_collections.client import clock as clocks
     from airflow_provider_xai_collections.hooks import collections as hooks
     from airflow_provider_xai_collections.hooks import progress
     from airflow_provider_xai_collections.manifests import base as manifests_base
@@ -39,6 +39,7 @@ else:
     api_flows = later("api.flows")
     polling = later("api.polling")
     retries = later("api.retries")
+    clocks = later("client.clock")
     deferring = later("waits.deferring")
     hooks = later("hooks.collections")
     progress = later("hooks.progress")
@@ -98,6 +99,10 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     @cached_property
     def hook(self) -> hooks.XAICollectionsHook:
         return hooks.XAICollectionsHook(self.conn_id)
+
+    @cached_property
+    def _clock(self) -> clocks.Clock:
+        return clocks.Clock()
 
     @cached_property
     def _progress(self) -> progress.ProgressLog:
@@ -227,7 +232,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
                 raise
             self.log.warning("This look failed, the next may not: %s", error)
             return None
-        result = poller.observe(time.time(), found)
+        result = poller.observe(self._clock(), found)
         self._progress(poller)
         return result
 
