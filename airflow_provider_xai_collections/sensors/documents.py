@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
@@ -121,6 +122,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             return super().execute(context)
         except AirflowSensorTimeout as error:
             raise AirflowSensorTimeout(f"{error}{self._still_pending}") from error
+        except AirflowTaskTimeout as error:
+            raise verdicts.naming(error, self.collection_id, self._poller, verdicts.limits_of(self)) from error
 
     def _look_then_defer(self, context: Context) -> Any:
         """Most waits are over at the first look, and then cost no trigger."""
@@ -145,7 +148,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             filter=self.filter,
             team_id=self._team,
             conn_id=self.conn_id,
-            deadline=watch.deadline,
+            deadline=watch.deadline.at,
+            at_deadline=watch.deadline.end,
             poll_interval=self._poll_interval,
         )
         return self.defer(trigger=trigger, method_name=method_name, timeout=watch.patience)
@@ -166,11 +170,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         with for_sensor():
-            told = wait_manifests.WaitEvent.parse(event)
-            summary = verdicts.judge_event(
-                told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
-            )
-            return summary.dump()
+            summary = verdicts.summary_of(wait_manifests.WaitEvent.parse(event), self.log)
+            return self._judge(summary).dump()
 
     def execute_part_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger that watched one part of very many documents."""
@@ -184,10 +185,17 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _go_on(self, next_or_end: deferring.Watch | wait_manifests.WaitSummary) -> Any:
         if isinstance(next_or_end, deferring.Watch):
             return self._defer(next_or_end, "execute_part_complete")
-        summary = verdicts.judge(
-            next_or_end, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+        return self._judge(next_or_end).dump()
+
+    def _judge(self, summary: wait_manifests.WaitSummary) -> wait_manifests.WaitSummary:
+        return verdicts.judge(
+            summary,
+            self.collection_id,
+            on_failed=self.on_failed,
+            max_failed=self.max_failed,
+            log=self.log,
+            limits=verdicts.limits_of(self),
         )
-        return summary.dump()
 
     @property
     def _team(self) -> str | None:
@@ -213,8 +221,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _still_pending(self) -> str:
         if self._poller is None:
             return ""
-        pending = self._poller.pending
-        return f" {len(pending)} documents of {self.collection_id} are still in progress{verdicts.some_of(pending)}"
+        summary = wait_manifests.WaitSummary.of(self._poller.so_far(polling.WaitEnd.TIMED_OUT))
+        return f" {self.collection_id}: {verdicts.unfinished(summary)}"
 
     def _look(self) -> WaitResult | None:
         """Look once; ``None`` means look again. The poller lives as long as this process, the deadline is Airflow's."""
@@ -238,6 +246,4 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:
         progress.warn_of_doubts(self.log, result.doubts, len(result.doubts))
-        summary = wait_manifests.WaitSummary.of(result)
-        verdicts.judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
-        return summary.dump()
+        return self._judge(wait_manifests.WaitSummary.of(result)).dump()

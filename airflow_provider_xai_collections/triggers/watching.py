@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
@@ -60,10 +60,10 @@ class Waiting(Watcher):
         """
         if self.result.done():  # cancelled meanwhile
             return None
-        now = self.clock()
+        now, why = self.clock(), ""
         try:
             if isinstance(found, XAIError):
-                end = self.poller.failed(now, found)
+                end, why = self.poller.failed(now, found), str(found)
             elif isinstance(found, Exception):
                 raise found
             else:
@@ -77,7 +77,8 @@ class Waiting(Watcher):
         if end is not None:
             self.result.set_result(end)
             return None
-        return with_jitter(self.poller.pause(now))
+        pause = replace(self.poller.pause(now), then="the next look", reason=why)
+        return self._context.run(with_jitter, pause)
 
     @property
     def time_left(self) -> float | None:
