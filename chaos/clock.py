@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 
-_monotonic, _sleep, _wait = time.monotonic, time.sleep, threading.Condition.wait
+_monotonic, _sleep = time.monotonic, time.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class FastClock:
         """
         time.time, time.monotonic, time.sleep = self.time, self.monotonic, self.sleep  # type: ignore[assignment]
 
-        def wait(condition: threading.Condition, timeout: float | None = None) -> bool:
-            return _wait(condition, None if timeout is None else timeout / self.speed)
+        from airflow_provider_xai_collections.client.stopping import Stop
 
-        threading.Condition.wait = wait  # type: ignore[assignment, method-assign]
+        pause = Stop.pause
+        Stop.pause = lambda stop, seconds: pause(stop, seconds / self.speed)  # type: ignore[method-assign]

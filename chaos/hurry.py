@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.api.retries import RetryPolicy
+from airflow_provider_xai_collections.client.clock import Clock
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
 from airflow_provider_xai_collections.client.settings import Settings
 from airflow_provider_xai_collections.client.stopping import Stop
@@ -107,8 +108,10 @@ class _LeapingClient(Client):
         # Who has paused comes back at the time at which the pause would have ended.
         self._throttle = Throttle(settings.retries, lambda: time.monotonic() + sum(pause.seconds for pause in pauses))
 
-    def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Any], pause: Callable[[float], None]) -> T:
-        return super()._drive(leaping(flow, self._pauses), deliver, pause)
+    def _drive(
+        self, flow: Flow[T], deliver: Callable[[Request[Any]], Any], pause: Callable[[float], None], clock: Clock
+    ) -> T:
+        return super()._drive(leaping(flow, self._pauses), deliver, pause, clock)
 
     def _exchange(self, request: Request[Any], pause: Callable[[float], None]) -> Response:
         def briefly(seconds: float) -> None:
@@ -125,8 +128,8 @@ class _LeapingAsyncClient(AsyncClient):
         super().__init__(settings)
         self._pauses = pauses
 
-    async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]]) -> T:
-        return await super()._drive(leaping(flow, self._pauses), deliver)
+    async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]], clock: Clock) -> T:
+        return await super()._drive(leaping(flow, self._pauses), deliver, clock)
 
 
 class HurriedHook(XAICollectionsHook):

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -20,6 +19,7 @@ _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
+from airflow_provider_xai_collections.client.stopping import Stop  # noqa: E402
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings, running  # noqa: E402
 from airflow_provider_xai_collections.emulator.server import ServerUrls  # noqa: E402
 
@@ -135,15 +135,12 @@ def connection(connect: Connect) -> str:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Lets no synchronous client sleep; the value lists the seconds it would have."""
     slept: list[float] = []
-    wait = threading.Condition.wait
 
-    def sleep(condition: threading.Condition, timeout: float | None = None) -> bool:
-        if not timeout or threading.current_thread() is not threading.main_thread():
-            return wait(condition, timeout)
-        slept.append(timeout)
-        return False
+    def pause(stop: Stop, seconds: float) -> None:
+        slept.extend([seconds] if seconds > 0 else [])
+        stop.check()
 
-    monkeypatch.setattr("threading.Condition.wait", sleep)
+    monkeypatch.setattr(Stop, "pause", pause)
     return slept
 
 

@@ -307,6 +307,7 @@ def wait_for_documents(
 ) -> Flow[WaitResult]:
     """Poll until the poller says the wait is over; ``tell`` hears after each look how far it is."""
     while True:
+        why = ""
         try:
             documents = yield from watched_documents(
                 collection_id, poller, team_id=team_id, deadline=poller.rules.deadline
@@ -314,6 +315,7 @@ def wait_for_documents(
         except XAIError as error:
             now: float = yield Now()
             result = poller.failed(now, error)
+            why = str(error)
         else:
             now = yield Now()
             result = poller.observe(now, documents)
@@ -321,7 +323,7 @@ def wait_for_documents(
             tell(poller)
         if result is not None:
             return result
-        yield poller.pause(now)
+        yield replace(poller.pause(now), then="the next look", reason=why)
 
 
 def watched_documents(

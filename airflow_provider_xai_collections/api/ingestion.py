@@ -220,11 +220,16 @@ def _upload(target: Target, upload: Upload) -> Flow[tuple[str, int]]:
     while True:
         try:
             return (yield from call(request)).id, orphans
-        except XAIOutcomeUnknownError:
+        except XAIOutcomeUnknownError as error:
             orphans += 1
             if orphans == UPLOAD_TRIES:
                 raise
-            yield Sleep(2.0 ** (orphans - 1), jitter=1.0)
+            yield _before_upload(orphans, str(error))
+
+
+def _before_upload(turn: int, why: str) -> Sleep:
+    """The pause after so many uploads whose answer was lost."""
+    return Sleep(2.0 ** (turn - 1), jitter=1.0, then=f"upload {turn + 1} of {UPLOAD_TRIES}", reason=why)
 
 
 def _upload_directly(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
@@ -235,10 +240,10 @@ def _upload_directly(target: Target, upload: Upload, fields: dict[str, str]) -> 
         fields=fields,
         upload=upload,
     )
-    lost = ""
+    lost = why = ""
     for turn in range(UPLOAD_TRIES):
         if turn:
-            yield Sleep(2.0 ** (turn - 1), jitter=1.0)
+            yield _before_upload(turn, why)
         refusal: XAIError | None = None
         taken = False
         try:
@@ -249,7 +254,8 @@ def _upload_directly(target: Target, upload: Upload, fields: dict[str, str]) -> 
         except (XAIConflictError, XAIInvalidRequestError) as error:
             refusal = error
         except XAIOutcomeUnknownError as error:
-            lost = f"; the last answer: {error}"  # the document is found below if it did arrive
+            why = str(error)
+            lost = f"; the last answer: {why}"  # the document is found below if it did arrive
         if (document := (yield from _find(target, fields[VERSION_KEY]))) is not None:
             return Placed(document.file_id, added=refusal is None)
         if taken:

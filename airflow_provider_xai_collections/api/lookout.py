@@ -46,12 +46,6 @@ class Look(Generic[W]):
         """Of all documents that any of them watches."""
         return list(dict.fromkeys(file_id for each in self.watchers for file_id in each.poller.pending))
 
-    @property
-    def deadline(self) -> float | None:
-        """The earliest deadline of the watchers. Those close to their deadline are never mixed with others."""
-        deadlines = (each.poller.rules.deadline for each in self.watchers)
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
-
 
 class Lookout(Generic[W]):
     """Watchers between two looks. Times are in seconds, of a clock that is never set.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import islice
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
@@ -13,13 +14,29 @@ from airflow_provider_xai_collections.api.protocol import Sleep
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 
+#: Documents in progress whose names are known: as many as an error names.
+NAMED = 10
+
 
 class WaitEnd(StrEnum):
-    """Why a wait ended."""
+    """Why a wait ended: all is settled, or the limit that was reached."""
 
     SETTLED = "settled"
     TIMED_OUT = "timed_out"
     STALLED = "stalled"
+    EXECUTION_TIMED_OUT = "execution_timed_out"
+
+    @property
+    def limit(self) -> str:
+        """The argument of a task that names the limit."""
+        return _LIMITS.get(self, "")
+
+
+_LIMITS = {
+    WaitEnd.TIMED_OUT: "timeout",
+    WaitEnd.STALLED: "stall_timeout",
+    WaitEnd.EXECUTION_TIMED_OUT: "execution_timeout",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,8 @@ class WaitResult:
 
     ``missing`` are ids the service no longer lists; ``pending`` those still in progress when time ran out. ``doubts``
     are about those that are processed.
+
+    :param names: of the first of ``pending``, by id, as far as they are known.
     """
 
     end: WaitEnd
@@ -45,6 +64,7 @@ class WaitResult:
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def total(self) -> int:
@@ -60,6 +80,7 @@ class WaitRules:
     :param grace: how long an id may be absent from the answers before it counts as missing.
     :param stall_after: give up when nothing at all moved for so long; ``None`` never does.
     :param max_failures: looks that may fail in a row, each already retried, before the error is raised.
+    :param at_deadline: how a wait ends that the deadline ends.
     """
 
     deadline: float | None = None
@@ -67,6 +88,7 @@ class WaitRules:
     grace: float = 60.0
     stall_after: float | None = None
     max_failures: int = 5
+    at_deadline: WaitEnd = WaitEnd.TIMED_OUT
 
     def __post_init__(self) -> None:
         if not self.poll_interval > 0:
@@ -96,6 +118,7 @@ class Poller:
     _failed: list[FailedDocument] = field(init=False, default_factory=list)
     _doubts: list[Doubt] = field(init=False, default_factory=list)
     _missing: list[str] = field(init=False, default_factory=list)
+    _names: dict[str, str] = field(init=False, default_factory=dict)
     _moved_at: float | None = field(init=False, default=None)
     _failures: int = field(init=False, default=0)
     _looks: int = field(init=False, default=0)
@@ -133,7 +156,12 @@ class Poller:
             else:
                 self._absent_since.pop(file_id, None)
                 self._present(now, document)
+        self._names |= {file_id: seen[file_id].name for file_id in islice(self._open, NAMED) if file_id in seen}
         return self._end(now)
+
+    def so_far(self, end: WaitEnd) -> WaitResult:
+        """What a wait comes to that others end now."""
+        return self._result(end)
 
     def failed(self, now: float, error: XAIError) -> WaitResult | None:
         """Take in a look that failed. Raises ``error`` if it is final, or the last of too many in a row."""
@@ -192,13 +220,14 @@ class Poller:
 
     def _close(self, now: float, file_id: str) -> None:
         del self._open[file_id]
+        self._names.pop(file_id, None)
         self._moved_at = now
 
     def _end(self, now: float) -> WaitResult | None:
         if not self._open:
             return self._result(WaitEnd.SETTLED)
         if self.rules.deadline is not None and now >= self.rules.deadline:
-            return self._result(WaitEnd.TIMED_OUT)
+            return self._result(self.rules.at_deadline)
         if self._moved_at is None:
             self._moved_at = now
         if self.rules.stall_after is not None and now - self._moved_at >= self.rules.stall_after:
@@ -213,4 +242,5 @@ class Poller:
             missing=tuple(self._missing),
             doubts=tuple(self._doubts),
             pending=self.pending,
+            names={file_id: self._names[file_id] for file_id in islice(self._open, NAMED) if file_id in self._names},
         )

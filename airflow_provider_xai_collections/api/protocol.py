@@ -109,15 +109,20 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Pause for ``seconds`` plus a random share of ``jitter`` seconds (the driver rolls the die)."""
+    """Pause for ``seconds`` plus a random share of ``jitter`` seconds (the driver rolls the die).
+
+    :param then: what comes after it, and ``reason``: why it is needed at all. With a reason, the driver logs both.
+    """
 
     seconds: float
     jitter: float = 0.0
+    then: str = field(default="", compare=False)
+    reason: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """Ask for the wall-clock time in seconds since the epoch (deadlines cross processes)."""
+    """Ask for the time in seconds since the epoch (deadlines cross processes). It never goes back while a flow runs."""
 
 
 Step: TypeAlias = Request[Any] | Sleep | Now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from math import inf, isnan
@@ -77,14 +77,15 @@ def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
     """
     attempt = 0
     in_doubt = False
-    budget_ends: float | None = None
+    first_failure: float | None = None
+    held_back = 0.0
     while True:
         attempt += 1
-        held = 0.0
         error: XAIError | None
         try:
             response: Response = yield request
-            held = response.held
+            if first_failure is not None:
+                held_back += response.held
             if (error := error_from(request, response)) is None:
                 return request.endpoint.decode(response)
         except (XAITransportError, XAIResponseError) as caught:
@@ -93,12 +94,15 @@ def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
             error.after_doubt = in_doubt
         in_doubt = in_doubt or outcome_is_unknown(error)
         now: float = yield Now()
-        budget_ends = now + policy.budget if budget_ends is None else budget_ends + held
+        first_failure = now if first_failure is None else first_failure
+        budget_ends = first_failure + policy.budget + held_back
         give_up_at = min(budget_ends, inf if request.deadline is None else request.deadline)
         pause = policy.delay(attempt, error, idempotent=request.endpoint.idempotent, now=now)
         if pause is None or now + pause.seconds + pause.jitter > give_up_at:
+            if attempt > 1 and is_transient(error):
+                error.args = (f"{error}. It failed {attempt} times in {now - first_failure:.1f} s",)
             raise _final(request, error)
-        yield pause
+        yield replace(pause, then=f"try {attempt + 1} of {policy.attempts}", reason=str(error))
 
 
 def _final(request: Request[Any], error: XAIError) -> XAIError:

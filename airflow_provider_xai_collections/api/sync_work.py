@@ -205,6 +205,11 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
                 self._looking = False
                 self._looked(what)
 
+    @property
+    def in_progress(self) -> list[SyncStep]:
+        """The steps whose documents are being indexed."""
+        return [done.step for done in self._watched.values()]
+
     def _has_room_for(self, step: SyncStep) -> bool:
         return not (step.action.uploads and self._bytes) or self._bytes + step.size <= BYTES_AT_ONCE
 

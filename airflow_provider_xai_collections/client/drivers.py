@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import logging
 import random
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, closing, contextmanager
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.api.retries import retrying
+from airflow_provider_xai_collections.client.clock import Clock
 from airflow_provider_xai_collections.client.exchange import (
     Answer,
     AsyncHttpClient,
@@ -34,10 +35,15 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIErr
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 
 def with_jitter(sleep: Sleep) -> float:
-    """Seconds to pause, with random jitter added."""
-    return sleep.seconds + random.uniform(0, sleep.jitter)  # noqa: S311  # spreads load, hides nothing
+    """Seconds to pause, with random jitter added. The log says what comes after it, if that is for a reason."""
+    seconds = sleep.seconds + random.uniform(0, sleep.jitter)  # noqa: S311  # spreads load, hides nothing
+    if sleep.reason:
+        _log.warning("%s in %.1f s, because %s", sleep.then, seconds, sleep.reason)
+    return seconds
 
 
 def _check_concurrency(concurrency: int) -> None:
@@ -60,7 +66,7 @@ class Client:
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
-        return self._drive(flow, functools.partial(self._answer, stop=self._stop), self._stop.pause)
+        return self._run(flow, self._stop, Clock())
 
     def run_many(self, flows: Iterable[Flow[T] | None], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
         """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends.
@@ -70,8 +76,7 @@ class Client:
         next request.
         """
         _check_concurrency(concurrency)
-        leaving = Stop()
-        deliver = functools.partial(self._answer, stop=leaving)
+        leaving, clock = Stop(), Clock()
         waiting = iter(flows)
         taken = itertools.count()
         running: dict[Future[T], int] = {}
@@ -82,7 +87,7 @@ class Client:
                 while True:
                     self._stop.check()
                     while len(running) < concurrency and (flow := next(waiting, None)) is not None:
-                        future = pool.submit(self._drive, flow, deliver, leaving.pause)
+                        future = pool.submit(self._run, flow, leaving, clock)
                         running[future] = next(taken)
                         future.add_done_callback(ended.put)
                     if not running:
@@ -119,10 +124,13 @@ class Client:
         finally:
             self._idle.append(http)
 
-    def _answer(self, request: Request[A], stop: Stop) -> A:
-        stop.check()
-        deliver = functools.partial(self._exchange, pause=stop.pause)
-        return self._drive(retrying(request, self.settings.retries), deliver, stop.pause)
+    def _run(self, flow: Flow[T], stop: Stop, clock: Clock) -> T:
+        def answer(request: Request[A]) -> A:
+            stop.check()
+            return self._drive(retrying(request, self.settings.retries), exchange, stop.pause, clock)
+
+        exchange = functools.partial(self._exchange, pause=stop.pause)
+        return self._drive(flow, answer, stop.pause, clock)
 
     def _exchange(self, request: Request[Any], pause: Callable[[float], None]) -> Response:
         def send() -> Response:
@@ -141,6 +149,7 @@ class Client:
         flow: Flow[T],
         deliver: Callable[[Request[Any]], Any],
         pause: Callable[[float], None],
+        clock: Clock,
     ) -> T:
         resume: Callable[[], Any] = functools.partial(next, flow)
         while True:
@@ -157,7 +166,7 @@ class Client:
                         pause(with_jitter(step))
                         resume = functools.partial(flow.send, None)
                     case Now():
-                        resume = functools.partial(flow.send, time.time())
+                        resume = functools.partial(flow.send, clock())
             except XAIError as error:
                 resume = functools.partial(flow.throw, error)
 
@@ -172,17 +181,18 @@ class AsyncClient:
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
-        return await self._drive(flow, self._answer)
+        return await self._run(flow, Clock())
 
     async def run_many(self, flows: Iterable[Flow[T]], *, concurrency: int) -> AsyncIterator[tuple[int, T | XAIError]]:
         """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends."""
         _check_concurrency(concurrency)
+        clock = Clock()
         waiting = enumerate(flows)
         running: dict[asyncio.Task[T], int] = {}
         try:
             while True:
                 while len(running) < concurrency and (item := next(waiting, None)) is not None:
-                    running[asyncio.create_task(self.run(item[1]))] = item[0]
+                    running[asyncio.create_task(self._run(item[1], clock))] = item[0]
                 if not running:
                     return
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -212,8 +222,11 @@ class AsyncClient:
             self._opened = AsyncHttpClient(self.settings, self._transport)
         return self._opened
 
-    async def _answer(self, request: Request[A]) -> A:
-        return await self._drive(retrying(request, self.settings.retries), self._exchange)
+    async def _run(self, flow: Flow[T], clock: Clock) -> T:
+        async def answer(request: Request[A]) -> A:
+            return await self._drive(retrying(request, self.settings.retries), self._exchange, clock)
+
+        return await self._drive(flow, answer, clock)
 
     async def _exchange(self, request: Request[Any]) -> Response:
         if self._opened is None and self._transport is None:
@@ -227,7 +240,7 @@ class AsyncClient:
                         break
                 return answer.received()
 
-    async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]]) -> T:
+    async def _drive(self, flow: Flow[T], deliver: Callable[[Request[Any]], Awaitable[Any]], clock: Clock) -> T:
         resume: Callable[[], Any] = functools.partial(next, flow)
         while True:
             try:
@@ -243,7 +256,7 @@ class AsyncClient:
                         await asyncio.sleep(with_jitter(step))
                         resume = functools.partial(flow.send, None)
                     case Now():
-                        resume = functools.partial(flow.send, time.time())
+                        resume = functools.partial(flow.send, clock())
             except XAIError as error:
                 resume = functools.partial(flow.throw, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import socket
 import ssl
 import threading
 import time
@@ -10,8 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import Context
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
 import httpx
@@ -19,7 +19,9 @@ import httpx
 from airflow_provider_xai_collections import __version__
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Request, Response
-from airflow_provider_xai_collections.client.settings import LOOPBACK, Settings
+from airflow_provider_xai_collections.client import certificates
+from airflow_provider_xai_collections.client.proxies import Proxy, proxy_for
+from airflow_provider_xai_collections.client.settings import Service, Settings
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAICredentialError,
@@ -32,6 +34,8 @@ from airflow_provider_xai_collections.exceptions import (
 Transport: TypeAlias = httpx.BaseTransport
 AsyncTransport: TypeAlias = httpx.AsyncBaseTransport
 
+E = TypeVar("E", bound=BaseException)
+
 USER_AGENT = f"airflow-provider-xai-collections/{__version__}"
 #: A file of at most so many bytes is sent in one piece: in several, each costs as much as the whole.
 ONE_PIECE = 1_000_000
@@ -40,6 +44,7 @@ LARGEST_ANSWER = 64_000_000
 LARGEST_ERROR = 1_000_000
 #: Errors that come before the service can have received the request.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_WHILE_CONNECTING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 
 
 class _NoCookies(httpx.Cookies):
@@ -53,10 +58,13 @@ class HttpClient(httpx.Client):
     """httpx, set up for the two services.
 
     :param transport: instead of the network.
+    :ivar proxies: those that are used, by the address of the service they lead to.
+    :raises XAIArgumentError: the environment names proxies or certificates that cannot be used.
     """
 
     def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
-        super().__init__(**_options(settings, transport))
+        self.proxies = _proxies(settings, transport)
+        super().__init__(**_options(settings, transport, self.proxies, httpx.HTTPTransport))
 
     @property  # type: ignore[misc]  # nobody sets them
     def cookies(self) -> httpx.Cookies:
@@ -67,7 +75,8 @@ class AsyncHttpClient(httpx.AsyncClient):
     """As :class:`HttpClient`, for an event loop."""
 
     def __init__(self, settings: Settings, transport: AsyncTransport | None = None) -> None:
-        super().__init__(**_options(settings, transport))
+        self.proxies = _proxies(settings, transport)
+        super().__init__(**_options(settings, transport, self.proxies, httpx.AsyncHTTPTransport))
 
     @property  # type: ignore[misc]  # nobody sets them
     def cookies(self) -> httpx.Cookies:
@@ -81,14 +90,17 @@ _loading = threading.Lock()
 
 
 def trusted_certificates() -> ssl.SSLContext:
-    """Whom we trust. Loaded once for the process, which takes longer than many requests."""
+    """Whom we trust. Loaded once for the process, which takes longer than many requests.
+
+    :raises XAIArgumentError: the environment names what cannot be loaded.
+    """
     with _loading:  # or all threads that make their first request would load them
-        return _load_certificates()
+        return _load_certificates(certificates.named_by_environment())
 
 
 @functools.cache
-def _load_certificates() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
+def _load_certificates(named: tuple[str, str] | None) -> ssl.SSLContext:
+    return certificates.load(httpx.create_ssl_context)
 
 
 def load_for_event_loop() -> None:
@@ -105,30 +117,49 @@ def _load_anyio() -> None:
     Context().run(anyio.run, anyio.sleep, 0)
 
 
-def _options(settings: Settings, transport: Any) -> dict[str, Any]:
+def _proxies(settings: Settings, transport: Any) -> dict[str, Proxy]:
+    if transport is not None:
+        return {}
+    services = (settings.management, settings.api)
+    return {service.url: proxy for service in services if (proxy := proxy_for(service)) is not None}
+
+
+def _options(settings: Settings, transport: Any, proxies: Mapping[str, Proxy], through: Any) -> dict[str, Any]:
+    """Arguments of an httpx client, which reads the environment no more.
+
+    :param through: makes what leads through a proxy.
+    """
+    size = settings.connections
+    common: dict[str, Any] = {
+        "limits": httpx.Limits(max_connections=size, max_keepalive_connections=size),
+        "trust_env": False,
+    }
     if transport is not None:
         route: dict[str, Any] = {"transport": transport}
     else:
-        # A proxy from the environment is for the world, not for this machine.
-        here = [url.hostname for url in map(urlsplit, (settings.management.url, settings.api.url))]
-        direct = {f"all://[{name}]" if ":" in name else f"all://{name}": None for name in here if name in LOOPBACK}
-        route = {"verify": trusted_certificates(), "mounts": direct}
-    size = settings.connections
+        common["verify"] = trusted_certificates()
+        route = {"mounts": {url: through(proxy=_as_httpx(proxy), **common) for url, proxy in proxies.items()}}
     return {
+        **common,
         **route,
         "timeout": httpx.Timeout(
             settings.request_timeout, connect=settings.connect_timeout, pool=settings.pool_timeout
         ),
-        "limits": httpx.Limits(max_connections=size, max_keepalive_connections=size),
         "headers": {"user-agent": USER_AGENT, "accept": "application/json", "accept-encoding": "gzip"},
         "follow_redirects": False,
     }
 
 
+def _as_httpx(proxy: Proxy) -> httpx.Proxy:
+    try:
+        return httpx.Proxy(proxy.url)
+    except (httpx.InvalidURL, ValueError):
+        pass  # its message may hold a piece of a password, and would be kept as a context
+    raise proxy.refusal("httpx cannot read it")
+
+
 @contextmanager
-def sending(
-    settings: Settings, http: httpx.Client | httpx.AsyncClient, request: Request[Any]
-) -> Iterator[httpx.Request]:
+def sending(settings: Settings, http: HttpClient | AsyncHttpClient, request: Request[Any]) -> Iterator[httpx.Request]:
     """What to send. A file to send is open, and httpx's errors are ours, inside the context."""
     host = request.endpoint.host
     service = settings.service(host)
@@ -164,11 +195,57 @@ def sending(
         except httpx.InvalidURL as error:
             raise XAIArgumentError(f"{request}: {service.url!r} is not an address: {error}") from error
         except httpx.RequestError as error:
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise XAITransportError(
-                f"{request}: no usable answer from {urlsplit(service.url).hostname} ({what})",
-                sent=not isinstance(error, _NOT_SENT),
-            ) from error
+            raise _told(settings, service, http.proxies.get(service.url), request, error) from error
+
+
+def _told(
+    settings: Settings, service: Service, proxy: Proxy | None, request: Request[Any], error: httpx.RequestError
+) -> XAIArgumentError | XAITransportError:
+    """The error of a request that got no answer: where it went, what happened, what to check."""
+    refusal = _cause(error, ssl.SSLCertVerificationError)
+    if refusal is not None and certificates.is_unknown_authority(refusal):
+        return XAIArgumentError(
+            f"{request}: {service.place} shows a certificate of an authority that is not trusted here "
+            f"({printable(refusal.verify_message)}). {certificates.way_to_trust()}"
+        )
+    what = f"{type(error).__name__}: {printable(str(error))}" if str(error) else type(error).__name__
+    return XAITransportError(
+        f"{request}: no usable answer from {service.place} ({what}). {_what_to_check(settings, proxy, refusal, error)}",
+        sent=not isinstance(error, _NOT_SENT),
+    )
+
+
+def _what_to_check(
+    settings: Settings, proxy: Proxy | None, refusal: ssl.SSLCertVerificationError | None, error: httpx.RequestError
+) -> str:
+    if refusal is not None:
+        return f"Its certificate is not accepted: check the host in {settings.connection}, and this machine's clock"
+    if proxy is not None and isinstance(error, _WHILE_CONNECTING):
+        return f"It goes through {proxy}: check that one, and that it lets this machine through"
+    if _cause(error, socket.gaierror) is not None:
+        return f"Its name is not known here: check the host in {settings.connection}, and this machine's DNS"
+    if isinstance(error, _WHILE_CONNECTING):
+        return (
+            f"Check host and port in {settings.connection}, and that a firewall lets this machine through; if only a "
+            "proxy may, set HTTPS_PROXY"
+        )
+    if isinstance(error, httpx.PoolTimeout):
+        return "Too many requests wait for a connection: run fewer at a time"
+    if isinstance(error, httpx.TimeoutException):
+        return (
+            f"Nothing came for {settings.request_timeout:g} s: if this repeats, raise request_timeout in "
+            f"{settings.connection}"
+        )
+    return "If this repeats, look for a proxy or firewall in between that cuts connections"
+
+
+def _cause(error: BaseException | None, kind: type[E]) -> E | None:
+    """The first of this kind in a chain of errors."""
+    while error is not None:
+        if isinstance(error, kind):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def pieces_of(answer: httpx.Response) -> Iterable[bytes]:
@@ -222,10 +299,11 @@ class Answer:
         """Take a piece of the body as it is on the wire; whether more is wanted."""
         if time.monotonic() > self._ends:
             seconds = self._settings.answer_timeout
+            place = self._settings.service(self._request.endpoint.host).place
             raise XAITransportError(
-                f"{self._request}: the answer was not complete after {seconds:g} seconds. If this repeats, look "
-                "for a slow proxy in between, or raise request_timeout in the connection: an answer may take ten times "
-                "as long",
+                f"{self._request}: the answer of {place} was not complete after {seconds:g} seconds. If this repeats, "
+                f"look for a slow proxy in between, or raise request_timeout in {self._settings.connection}: an answer "
+                "may take ten times as long",
                 sent=True,
             )
         room = self._limit - len(self._body)

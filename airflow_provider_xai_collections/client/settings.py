@@ -41,6 +41,13 @@ class Service:
         parts = urlsplit(self.url)
         return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK
 
+    @property
+    def place(self) -> str:
+        """Host and port, for messages."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
     def _may_get_a_key(self) -> bool:
         try:
             parts = urlsplit(self.url)
@@ -64,6 +71,7 @@ class Settings:
     :param connections: size of a connection pool. An ``AsyncClient`` has one, a ``Client`` one for each thread that
         uses it.
     :param retries: how stubborn a single call is.
+    :param conn_id: the Airflow connection that all this is from, for messages.
     :param missing_key: says where a missing key belongs, for the error message.
     """
 
@@ -74,9 +82,15 @@ class Settings:
     pool_timeout: float = 60.0
     connections: int = 32
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    conn_id: str = ""
     missing_key: Callable[[Host], str] = field(
         default=lambda host: f"configure the {host.key_name}", compare=False, repr=False
     )
+
+    @property
+    def connection(self) -> str:
+        """The connection in the words of a message."""
+        return f"the connection {self.conn_id!r}" if self.conn_id else "the connection"
 
     @property
     def answer_timeout(self) -> float:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 
 
 class Stop:
-    """A signal to stop, which wakes every pause. Safe to give in a signal handler.
+    """A signal to stop, which wakes every pause. Safe to give in a signal handler, between any two steps of a pause.
 
-    ``threading.Event`` would not do: a handler that sets it while the code it interrupts is inside ``wait`` or ``set``
-    waits for ever for the lock which that code holds. A ``Condition`` lets the same thread in twice.
+    A ``threading.Event`` or ``Condition`` would not do: a handler that runs after the pause has looked, and before it
+    waits, wakes nobody, or waits for ever for a lock which the code holds that it interrupts. What is put into a queue
+    stays there until the pause comes for it, and ``SimpleQueue.put`` may interrupt itself.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._pauses: set[SimpleQueue[None]] = set()
         self._others: list[Stop] = []
         self.is_said = False
 
@@ -25,16 +26,21 @@ class Stop:
         self.is_said = True
         for other in tuple(self._others):
             other.say()
-        with self._changed:
-            self._changed.notify_all()
+        for woken in tuple(self._pauses):
+            woken.put(None)
 
     def pause(self, seconds: float) -> None:
         """
         :raises XAIInterruptedError: it was said before, or meanwhile.
         """
-        with self._changed:
+        woken: SimpleQueue[None] = SimpleQueue()
+        self._pauses.add(woken)  # before it looks, so that whoever speaks after that is heard
+        try:
             if seconds > 0 and not self.is_said:
-                self._changed.wait(seconds)
+                with suppress(Empty):
+                    woken.get(timeout=seconds)
+        finally:
+            self._pauses.discard(woken)
         self.check()
 
     def check(self) -> None:

@@ -12,6 +12,7 @@ from airflow_provider_xai_collections.api.errors import is_rate_limit
 from airflow_provider_xai_collections.api.pacing import Pace, Turn
 from airflow_provider_xai_collections.api.protocol import Host, Response
 from airflow_provider_xai_collections.api.retries import RetryPolicy, seconds_asked
+from airflow_provider_xai_collections.client import clock as clocks
 
 _log = logging.getLogger(__name__)
 
@@ -21,13 +22,13 @@ class Throttle:
 
     One for both services: uploads and attaches alternate, so limiting only one of them would gain nothing.
 
-    :param clock: seconds; never goes back.
+    :param clock: seconds; never goes back. By default the process's own.
     """
 
-    def __init__(self, policy: RetryPolicy, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, policy: RetryPolicy, clock: Callable[[], float] | None = None) -> None:
         self._pace = Pace(policy)
         self._lock = threading.Lock()
-        self._clock = clock
+        self._clock = clock or clocks.monotonic
         self._told = False
 
     def exchange(self, service: Host, send: Callable[[], Response], pause: Callable[[float], None]) -> Response:

@@ -34,6 +34,7 @@ class XAIConnectedHook(BaseHook):
         super().__init__(**kwargs)
         self.conn_id = conn_id
         self._async_client: AsyncClient | None = None
+        self._stop = Stop()
 
     @cached_property
     def _connection(self) -> ConnectionSettings:
@@ -49,10 +50,6 @@ class XAIConnectedHook(BaseHook):
     def client(self) -> Client:
         """The synchronous driver."""
         return Client(self._connection.settings, stop=self._stop)
-
-    @cached_property
-    def _stop(self) -> Stop:
-        return Stop()
 
     @property
     def team_id(self) -> str | None:
@@ -73,6 +70,13 @@ class XAIConnectedHook(BaseHook):
         Opens nothing and may be called from a signal handler: for ``on_kill``.
         """
         self._stop.say()
+
+    def check_stop(self) -> None:
+        """Return unless :meth:`stop` was called: for work of others that takes long.
+
+        :raises XAIInterruptedError: it was.
+        """
+        self._stop.check()
 
     def close(self) -> None:
         """Close the connections of the synchronous driver."""

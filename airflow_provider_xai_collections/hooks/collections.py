@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -366,14 +366,23 @@ class XAICollectionsHook(XAIConnectedHook):
         *,
         filter: str | None = None,
         team_id: str | None = None,
+        tell: Callable[[Poller], None] = lambda poller: None,
     ) -> Flow[WaitResult]:
-        """The wait as a flow that logs its progress, for :meth:`run` and :meth:`arun`."""
+        """The wait as a flow that logs its progress, for :meth:`run` and :meth:`arun`.
+
+        :param tell: hears after each look how far it is.
+        """
         progress = ProgressLog(self.log, collection_id)
         if file_ids is None:
             poller = yield from flows.watched_collection(collection_id, rules, filter=filter, team_id=team_id)
         else:
             poller = Poller(ids_of("file_ids", file_ids), rules)
-        result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, tell=progress)
+
+        def told(poller: Poller) -> None:
+            progress(poller)
+            tell(poller)
+
+        result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, tell=told)
         warn_of_doubts(self.log, result.doubts, len(result.doubts))
         return result
 

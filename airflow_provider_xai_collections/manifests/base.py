@@ -62,6 +62,7 @@ def first_of(items: Sequence[Item], room: int) -> tuple[Item, ...]:
 
 
 def first_names(names: Sequence[str]) -> tuple[str, ...]:
+    """As :func:`first_of`, of names that others gave."""
     return first_of([printable(name, NAME) for name in names[:CAP]], ROOM_FOR_NAMES)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from airflow_provider_xai_collections.api.doubts import Doubt
-from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
+from airflow_provider_xai_collections.api.polling import NAMED, FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.manifests.base import (
     CAP,
@@ -16,6 +17,7 @@ from airflow_provider_xai_collections.manifests.base import (
     ROOM_FOR_FAILURES,
     ROOM_FOR_IDS,
     Manifest,
+    first_names,
     first_of,
 )
 
@@ -59,6 +61,7 @@ class WaitSummary(Manifest):
     :param doubtful: processed documents whose text may not have been extracted, by their type or their chunks.
     :param altered: documents of which the service's own hash says that it holds other content than was sent.
     :param doubts: the first few of both.
+    :param pending_names: of the first of ``pending_ids``, in their order; empty where it is not known.
     """
 
     version: Literal[1]
@@ -73,6 +76,7 @@ class WaitSummary(Manifest):
     doubtful: int
     altered: int
     doubts: Annotated[tuple[Doubtful, ...], Field(max_length=CAP)]
+    pending_names: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
 
     @classmethod
     def of(cls, result: WaitResult) -> WaitSummary:
@@ -89,7 +93,16 @@ class WaitSummary(Manifest):
             doubtful=sum(not doubt.altered for doubt in result.doubts),
             altered=sum(doubt.altered for doubt in result.doubts),
             doubts=first_of([Doubtful.of(doubt) for doubt in result.doubts[:CAP]], ROOM_FOR_DOUBTS),
+            pending_names=first_names(
+                [result.names.get(file_id, "") for file_id in result.pending[:NAMED]] if result.names else []
+            ),
         )
+
+    @property
+    def pending_documents(self) -> list[str]:
+        """The first documents in progress, for messages: names and ids."""
+        named = zip_longest(self.pending_ids, self.pending_names[: len(self.pending_ids)], fillvalue="")
+        return [f"{name} [{file_id}]" if name else file_id for file_id, name in named]
 
     @property
     def total(self) -> int:
@@ -110,6 +123,7 @@ class WaitSummary(Manifest):
             doubtful=self.doubtful + other.doubtful,
             altered=self.altered + other.altered,
             doubts=first_of(self.doubts + other.doubts, ROOM_FOR_DOUBTS),
+            pending_names=self.pending_names if self.pending else other.pending_names,
         )
 
 
@@ -123,7 +137,7 @@ class WaitPart(Manifest):
 class WaitProgress(Manifest):
     """How far a wait in parts is.
 
-    :param deadline: when it gives up, in seconds since the epoch.
+    :param deadline: when it gives up, in seconds since the epoch, and ``at_deadline``: how it ends then.
     :param parts: how many there are, and ``part``: which of them the trigger watches.
     :param so_far: the documents that settled before.
     """
@@ -133,6 +147,7 @@ class WaitProgress(Manifest):
     parts: int
     part: int
     so_far: WaitSummary
+    at_deadline: WaitEnd = WaitEnd.TIMED_OUT
 
 
 class WaitEvent(Manifest):

@@ -207,4 +207,4 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         files = finding.find_files(paths, choice)
         for warning in choice.warnings(", ".join(map(str, paths))):
             self.log.warning("%s", warning)
-        return sources.read_sources(files, limit=limit, concurrency=self.concurrency)
+        return sources.read_sources(files, limit=limit, concurrency=self.concurrency, check=self.hook.check_stop)

@@ -216,9 +216,9 @@ class SyncPlanner:
 
     def open(self, entry: SourceEntry, content_hash: str | None) -> SourceDocument:
         return (
-            scanning.read_entry(entry, limit=self._task.limit_bytes)
+            scanning.read_entry(entry, limit=self._task.limit_bytes, check=self._hook.check_stop)
             if content_hash is None
-            else scanning.document_of(entry, content_hash)
+            else scanning.document_of(entry, content_hash, check=self._hook.check_stop)
         )
 
     def dry_run_manifest(self, planned: Planned, report: AnyPath | None) -> SyncManifest:

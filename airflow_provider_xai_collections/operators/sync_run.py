@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterable, Sequence
 from zlib import crc32
 
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import SyncTools
@@ -25,6 +27,7 @@ from airflow_provider_xai_collections.operators.sync_planning import Planned, Sy
 from airflow_provider_xai_collections.operators.tally import Tally
 from airflow_provider_xai_collections.sources.paths import AnyPath
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, too_many
+from airflow_provider_xai_collections.waits.verdicts import limits_of, reason_of, some_of
 
 #: What is left to do for documents once uploads are over.
 _CLEARING_UP = frozenset({SyncAction.KEEP, SyncAction.AWAIT, SyncAction.REPAIR, SyncAction.REINDEX, SyncAction.REMOVE})
@@ -93,11 +96,19 @@ class SyncRun:
             may_prune=lambda: may_prune and self._is_tolerable(planned, tally, lost),
             done=tally.done,
         )
-        for _, outcome in self._hook.run_many(work, concurrency=task.concurrency + 1):
-            if isinstance(outcome, XAIError):
-                raise outcome
-            work.happened(outcome)
-            tally.happened(outcome)
+        try:
+            for _, outcome in self._hook.run_many(work, concurrency=task.concurrency + 1):
+                if isinstance(outcome, XAIError):
+                    raise outcome
+                work.happened(outcome)
+                tally.happened(outcome)
+        except AirflowTaskTimeout as timeout:
+            names = [step.name for step in work.in_progress]
+            why = reason_of(WaitEnd.EXECUTION_TIMED_OUT, limits_of(task))
+            raise AirflowTaskTimeout(
+                f"{timeout}. {target.collection_id}: {why}; {tally.finished} of {tally.to_do} documents are done, and "
+                f"{len(names)} still in progress{some_of(names)}"
+            ) from timeout
         if tally.rivals:
             self._log.warning(
                 "%d documents were brought in by somebody else meanwhile. Another run of this scope (%s) is at work, "
@@ -168,7 +179,14 @@ class SyncRun:
         """
         task = self._task
         sync_verdicts.judge_sync(
-            manifest, end, tally.trouble(), on_failed=task.on_failed, max_failed=task.max_failed, log=self._log
+            manifest,
+            end,
+            tally.trouble(),
+            on_failed=task.on_failed,
+            max_failed=task.max_failed,
+            limits=limits_of(task),
+            in_progress=tally.in_progress,
+            log=self._log,
         )
         if planned.refusal is not None:
             raise XAIArgumentError(f"{planned.refusal}. All else is done")

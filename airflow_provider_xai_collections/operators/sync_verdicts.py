@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
-from airflow_provider_xai_collections.api.polling import WaitEnd
+from airflow_provider_xai_collections.api.polling import NAMED, WaitEnd
 from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncPlan
 from airflow_provider_xai_collections.arguments import allowed_of
+from airflow_provider_xai_collections.durations import Duration
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.sync import LOST, SyncManifest
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, too_many
-from airflow_provider_xai_collections.waits.verdicts import NAMED, some_of
+from airflow_provider_xai_collections.waits.verdicts import reason_of, some_of
 
 
 def check_plan(
@@ -58,11 +60,20 @@ def _refused_pruning(plan: SyncPlan, scope: str, root: str, max_prune: float | N
 
 
 def judge_sync(
-    manifest: SyncManifest, end: WaitEnd, trouble: XAIError | None, *, on_failed: str, max_failed: float, log: Any
+    manifest: SyncManifest,
+    end: WaitEnd,
+    trouble: XAIError | None,
+    *,
+    on_failed: str,
+    max_failed: float,
+    limits: Mapping[str, Duration | None],
+    in_progress: Sequence[str],
+    log: Any,
 ) -> None:
     """Return if the task may go on.
 
     :param trouble: the errors of documents that did not get as far as indexing, as one.
+    :param limits: those of the task by name, and ``in_progress``: the first documents that are, for the error.
     :raises XAITimeoutError: time ran out with documents in progress, whatever ``on_failed`` says.
     :raises XAIIndexingError: more documents failed than allowed.
     :raises XAIError: the same, of the kind of ``trouble``, as some did not get so far.
@@ -70,19 +81,20 @@ def judge_sync(
     where = manifest.collection_id
     for problem in manifest.problems[:NAMED]:
         log.warning("%s: %s: %s", problem.name, problem.outcome, problem.reason)
-    if end is not WaitEnd.SETTLED:
-        why = "no document moved for too long" if end is WaitEnd.STALLED else "time ran out"
-        raise XAITimeoutError(
-            f"{where}: {why}; {manifest.in_progress} of {manifest.documents} documents are still in progress. "
-            "Indexing goes on at xAI: a retry finds what is there and waits on"
-        )
-    if not manifest.lost:
-        return
     named = [problem for problem in manifest.problems if problem.outcome in LOST][:NAMED]
     listed = "; ".join(f"{problem.name}: {problem.reason}" for problem in named)
     if manifest.lost > len(named):
         listed += f"; and {manifest.lost - len(named)} more"
-    message = f"{where}: {manifest.lost} of {manifest.documents} documents are not as the source has them: {listed}"
+    lost = f"{manifest.lost} of {manifest.documents} documents are not as the source has them: {listed}"
+    if end is not WaitEnd.SETTLED:
+        raise XAITimeoutError(
+            f"{where}: {reason_of(end, limits)}; {manifest.in_progress} of {manifest.documents} documents are still in "
+            f"progress{some_of(in_progress, manifest.in_progress)}{f'. {lost}' if manifest.lost else ''}. "
+            "Indexing goes on at xAI: a retry finds what is there and waits on"
+        )
+    if not manifest.lost:
+        return
+    message = f"{where}: {lost}"
     if too_many(manifest.lost, manifest.documents, OnFailed(on_failed), max_failed):
         raise _kind(manifest, trouble)(f"{message}. The others are in place, and the next run does what is left")
     log.warning("%s. Tolerated by on_failed=%r, max_failed=%r", message, on_failed, max_failed)

@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
+from airflow_provider_xai_collections.api.polling import NAMED as MOST_NAMED
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.sync_flows import Brought
 from airflow_provider_xai_collections.api.sync_plan import SyncAction
@@ -73,6 +74,8 @@ class Tally:
         self._limited = False
         self._warned = 0
         self.pending: list[str] = []
+        #: The first of those, for messages: names and ids.
+        self.in_progress: list[str] = []
         self.placed = 0
         self.finished = 0
         self.rivals = 0
@@ -120,6 +123,8 @@ class Tally:
             self._warn(done.step.name, placed.warning)
         if done.outcome is SyncOutcome.IN_PROGRESS:
             self.pending.append(done.file_id)
+            if len(self.in_progress) < MOST_NAMED:
+                self.in_progress.append(f"{printable(done.step.name)} [{done.file_id}]")
         if done.error is not None:
             self._failed(done.error)
         if self._lines is None and done.outcome in (SyncOutcome.PROCESSED, SyncOutcome.REMOVED):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from airflow.providers.common.compat.sdk import Context, conf
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, Context, conf
 
 from airflow_provider_xai_collections.arguments import text_of, whole_number
 from airflow_provider_xai_collections.durations import Duration, in_words, optional_seconds, seconds
@@ -112,6 +112,7 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         self.deferrable = deferrable
         self._remembered = False
         self._each: tuple[int, int, str] | None = None
+        self._poller: polling.Poller | None = None
 
     def read_arguments(self) -> None:
         super().read_arguments()
@@ -170,8 +171,16 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         if self.deferrable:
             return self.wait_in_triggerer(context, manifest, file_ids)
         self.log.info("Waiting up to %s for %d documents", in_words(seconds("timeout", self.timeout)), len(file_ids))
-        result = self.hook.run(self.hook.waiting(self.collection_id, file_ids, self.wait_rules(), team_id=self.team))
+        rules = self.wait_rules()
+        wait = self.hook.waiting(self.collection_id, file_ids, rules, team_id=self.team, tell=self._note)
+        try:
+            result = self.hook.run(wait)
+        except AirflowTaskTimeout as error:
+            raise verdicts.naming(error, self.collection_id, self._poller, verdicts.limits_of(self)) from error
         return self.after_wait(context, manifest, wait_manifests.WaitSummary.of(result))
+
+    def _note(self, poller: polling.Poller) -> None:
+        self._poller = poller
 
     def read_manifest(self, data: Any) -> results.DocumentsManifest:
         return results.DocumentsManifest.parse(data)
@@ -184,11 +193,17 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         memory = resuming.WaitMemory.of(self, context)
         try:
             verdicts.judge(
-                summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+                summary,
+                self.collection_id,
+                on_failed=self.on_failed,
+                max_failed=self.max_failed,
+                log=self.log,
+                limits=verdicts.limits_of(self),
             )
         except (XAIIndexingError, XAITimeoutError):
             # What is merely slow is waited for again. What failed, vanished or stands still is work for the next try.
-            if summary.end is not polling.WaitEnd.TIMED_OUT or summary.failed or summary.missing:
+            settled_or_stalled = (polling.WaitEnd.SETTLED, polling.WaitEnd.STALLED)
+            if summary.end in settled_or_stalled or summary.failed or summary.missing:
                 memory.forget()
             raise
         self._show(manifest.file_ids)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,6 +11,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import polling, retries
     from airflow_provider_xai_collections.api.polling import WaitResult
+    from airflow_provider_xai_collections.client import clock as clocks
     from airflow_provider_xai_collections.hooks import collections as hooks
     from airflow_provider_xai_collections.hooks import progress
     from airflow_provider_xai_collections.manifests import base as manifests_base
@@ -40,6 +41,7 @@ else:
     api_flows = later("api.flows")
     polling = later("api.polling")
     retries = later("api.retries")
+    clocks = later("client.clock")
     deferring = later("waits.deferring")
     hooks = later("hooks.collections")
     progress = later("hooks.progress")
@@ -102,6 +104,10 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         return hooks.XAICollectionsHook(self.conn_id)
 
     @cached_property
+    def _clock(self) -> clocks.Clock:
+        return clocks.Clock()
+
+    @cached_property
     def _progress(self) -> progress.ProgressLog:
         return progress.ProgressLog(self.log, self.collection_id)
 
@@ -139,6 +145,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             return super().execute(context)
         except AirflowSensorTimeout as error:
             raise AirflowSensorTimeout(f"{error}{self._still_pending}") from error
+        except AirflowTaskTimeout as error:
+            raise verdicts.naming(error, self.collection_id, self._poller, verdicts.limits_of(self)) from error
 
     def _look_then_defer(self, context: Context) -> Any:
         """Most waits are over at the first look, and then cost no trigger."""
@@ -163,7 +171,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
             filter=self.filter,
             team_id=self._team,
             conn_id=self.conn_id,
-            deadline=watch.deadline,
+            deadline=watch.deadline.at,
+            at_deadline=watch.deadline.end,
             poll_interval=self._poll_interval,
         )
         return self.defer(trigger=trigger, method_name=method_name, timeout=watch.patience)
@@ -184,11 +193,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         with for_sensor():
-            told = wait_manifests.WaitEvent.parse(event)
-            summary = verdicts.judge_event(
-                told, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
-            )
-            return summary.dump()
+            summary = verdicts.summary_of(wait_manifests.WaitEvent.parse(event), self.log)
+            return self._judge(summary).dump()
 
     def execute_part_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger that watched one part of very many documents."""
@@ -202,10 +208,17 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _go_on(self, next_or_end: deferring.Watch | wait_manifests.WaitSummary) -> Any:
         if isinstance(next_or_end, deferring.Watch):
             return self._defer(next_or_end, "execute_part_complete")
-        summary = verdicts.judge(
-            next_or_end, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log
+        return self._judge(next_or_end).dump()
+
+    def _judge(self, summary: wait_manifests.WaitSummary) -> wait_manifests.WaitSummary:
+        return verdicts.judge(
+            summary,
+            self.collection_id,
+            on_failed=self.on_failed,
+            max_failed=self.max_failed,
+            log=self.log,
+            limits=verdicts.limits_of(self),
         )
-        return summary.dump()
 
     @property
     def _team(self) -> str | None:
@@ -231,8 +244,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _still_pending(self) -> str:
         if self._poller is None:
             return ""
-        pending = self._poller.pending
-        return f" {len(pending)} documents of {self.collection_id} are still in progress{verdicts.some_of(pending)}"
+        summary = wait_manifests.WaitSummary.of(self._poller.so_far(polling.WaitEnd.TIMED_OUT))
+        return f" {self.collection_id}: {verdicts.unfinished(summary)}"
 
     def _look(self) -> WaitResult | None:
         """Look once; ``None`` means look again. The poller lives as long as this process, the deadline is Airflow's."""
@@ -244,7 +257,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
                 raise
             self.log.warning("This look failed, the next may not: %s", error)
             return None
-        result = poller.observe(time.time(), found)
+        result = poller.observe(self._clock(), found)
         self._progress(poller)
         return result
 
@@ -257,6 +270,4 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:
         progress.warn_of_doubts(self.log, result.doubts, len(result.doubts))
-        summary = wait_manifests.WaitSummary.of(result)
-        verdicts.judge(summary, self.collection_id, on_failed=self.on_failed, max_failed=self.max_failed, log=self.log)
-        return summary.dump()
+        return self._judge(wait_manifests.WaitSummary.of(result)).dump()

@@ -57,14 +57,21 @@ def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD
     return Upload(found.name, partial(_open, there), size, content_type_of(found.name))
 
 
-def read_sources(files: Sequence[FoundFile], *, limit: int, concurrency: int) -> list[SourceDocument]:
+def _go_on() -> None:
+    """Nobody ends the reading."""
+
+
+def read_sources(
+    files: Sequence[FoundFile], *, limit: int, concurrency: int, check: Callable[[], None] = _go_on
+) -> list[SourceDocument]:
     """Check and hash files, ``concurrency`` at a time; none is held in memory.
 
     :param limit: the most bytes a document may have.
+    :param check: is called again and again, and raises what is to end the reading.
     :raises XAISourceError: naming the files that cannot be ingested and why; all are checked first.
     """
     with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool:
-        outcomes = list(pool.map(partial(_read_or_error, limit=limit), files))
+        outcomes = list(pool.map(partial(_read_or_error, limit=limit, check=check), files))
     return _all_or_none(outcomes, "Mend them, or leave them out with exclude=[...]")
 
 
@@ -131,12 +138,20 @@ def _content_or_error(content: Content, base_uri: str, limit: int) -> SourceDocu
         return XAIUnfitDocumentError(str(error))
 
 
-def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, keep: int = 0) -> SourceDocument:
+def read_file(
+    file: FoundFile,
+    state: FileState | None = None,
+    *,
+    limit: int,
+    keep: int = 0,
+    check: Callable[[], None] = _go_on,
+) -> SourceDocument:
     """Check and hash a file, once and without holding it in memory.
 
     :param state: what it was like when it was listed; by default, what it is like now.
     :param limit: the most bytes a document may have.
     :param keep: one of at most so many bytes is held in memory after all, so that it is not opened again to be sent.
+    :param check: is called before each block, and raises what is to end the reading.
     :raises XAIUnfitDocumentError: xAI would not take it, or not index it.
     :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
     """
@@ -150,7 +165,7 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, ke
             raise _changed(file.name, "it was listed")
         with _open(file.path) as stream:
             digest, read, content, head = blake3(), 0, b"", b""
-            while block := stream.read(MEGABYTE):
+            while block := _read_block(stream, check):
                 digest.update(block)
                 head = head or block[:HEAD]
                 if (read := read + len(block)) > size:
@@ -162,15 +177,25 @@ def read_file(file: FoundFile, state: FileState | None = None, *, limit: int, ke
             raise XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read} {more})")
         if state_of(file.path) != now:
             raise _changed(file.name, "it was listed, perhaps while it was read" if state else "reading it began")
-    document = replace(known_file(file, now, digest.hexdigest()), sent_type=_known(type_to_send(file.name, head)))
+    document = replace(
+        known_file(file, now, digest.hexdigest(), check), sent_type=_known(type_to_send(file.name, head))
+    )
     return replace(document, open=partial(BytesIO, content)) if size <= keep else document
 
 
-def known_file(file: FoundFile, state: FileState, content_hash: str) -> SourceDocument:
+def _read_block(stream: BinaryIO, check: Callable[[], None]) -> bytes:
+    check()
+    return stream.read(MEGABYTE)
+
+
+def known_file(
+    file: FoundFile, state: FileState, content_hash: str, check: Callable[[], None] = _go_on
+) -> SourceDocument:
     """A file whose content hash is known; its ``open`` refuses content that changed since.
 
     :param state: what it was like when it had that hash. If it has no fingerprint, only the content tells: ``open``
         hashes it again.
+    :param check: as of :func:`read_file`, for when it is hashed again.
     """
     return SourceDocument(
         uri=file.uri,
@@ -178,15 +203,17 @@ def known_file(file: FoundFile, state: FileState, content_hash: str) -> SourceDo
         size=state.size or 0,
         content_hash=content_hash,
         content_type=content_type_of(file.name),
-        open=partial(_open_unchanged, file, state) if state.fingerprint else partial(_open_same, file, content_hash),
+        open=partial(_open_unchanged, file, state)
+        if state.fingerprint
+        else partial(_open_same, file, content_hash, check),
         sent_type=partial(_type_of, file),
         fingerprint=state.fingerprint,
     )
 
 
-def _read_or_error(file: FoundFile, *, limit: int) -> SourceDocument | XAISourceError:
+def _read_or_error(file: FoundFile, *, limit: int, check: Callable[[], None]) -> SourceDocument | XAISourceError:
     try:
-        return read_file(file, limit=limit)
+        return read_file(file, limit=limit, check=check)
     except XAISourceError as error:
         return error
 
@@ -223,8 +250,8 @@ def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:
         return _open(file.path)
 
 
-def _open_same(file: FoundFile, content_hash: str) -> BinaryIO:
-    if read_file(file, limit=MAX_DOCUMENT_BYTES).content_hash != content_hash:
+def _open_same(file: FoundFile, content_hash: str, check: Callable[[], None]) -> BinaryIO:
+    if read_file(file, limit=MAX_DOCUMENT_BYTES, check=check).content_hash != content_hash:
         raise _changed(file.name)
     with _naming(file, GONE):
         return _open(file.path)

@@ -124,28 +124,32 @@ def listed_again(entry: SourceEntry) -> SourceEntry | None:
     return replace(entry, size=state.size or 0, fingerprint=state.fingerprint)
 
 
-def read_entry(entry: SourceEntry, *, limit: int = MAX_DOCUMENT_BYTES) -> SourceDocument:
+def read_entry(
+    entry: SourceEntry, *, limit: int = MAX_DOCUMENT_BYTES, check: Callable[[], None] = lambda: None
+) -> SourceDocument:
     """Check and hash a document that was listed, once. A small one is held in memory, so that what is sent is what was
     hashed; a larger one is opened again, and refused if the file has changed by then.
 
     For any thread, after :func:`scan` or :func:`prepare` on the main thread: a look-up of a connection belongs there.
 
     :param limit: the most bytes a document may have.
+    :param check: is called before each block, and raises what is to end the reading.
     :raises XAIUnfitDocumentError: xAI would not take it.
     :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
     """
     listed = FileState(entry.size, entry.fingerprint) if entry.fingerprint else None
-    return read_file(_file_of(entry), listed, limit=limit, keep=SMALL)
+    return read_file(_file_of(entry), listed, limit=limit, keep=SMALL, check=check)
 
 
-def document_of(entry: SourceEntry, content_hash: str) -> SourceDocument:
+def document_of(entry: SourceEntry, content_hash: str, *, check: Callable[[], None] = lambda: None) -> SourceDocument:
     """A document that was listed and whose hash is known, so that it is not read before it is sent. Its ``open`` raises
     :class:`XAISourceError` if it is not what it was; so for any thread as :func:`read_entry` is.
 
     :param content_hash: of the content it had when it was listed, or read after that.
+    :param check: as of :func:`read_entry`, for when it has to be hashed again.
     """
     state = FileState(entry.size, entry.fingerprint)
-    return known_file(_file_of(entry), state, content_hash)
+    return known_file(_file_of(entry), state, content_hash, check)
 
 
 def owns(source: AnyPath) -> Callable[[str], bool]:

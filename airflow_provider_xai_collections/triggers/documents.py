@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_xai_collections.api.polling import WaitRules
+from airflow_provider_xai_collections.api.polling import WaitEnd, WaitRules
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.arguments import ids_of
 from airflow_provider_xai_collections.exceptions import XAIError
@@ -31,6 +31,8 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
     :param team_id: the team to act for, if the key does not say.
     :param conn_id: the connection.
     :param deadline: when to give up, in seconds since the epoch: it holds over restarts of the triggerer.
+    :param at_deadline: how the wait ends then: ``"timed_out"``, or ``"execution_timed_out"`` if it is the task's
+        ``execution_timeout`` that comes first.
     :param poll_interval: the pause between two looks, in seconds; shorter at first.
     :param stall_timeout: seconds without any progress after which to give up; ``None`` never does.
     :param manifest: handed back in the event. (``defer(kwargs=...)`` would do, but ``airflow dags test`` drops those.)
@@ -45,6 +47,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         team_id: str | None = None,
         conn_id: str = XAICollectionsHook.default_conn_name,
         deadline: float | None = None,
+        at_deadline: str = WaitEnd.TIMED_OUT,
         poll_interval: float = 15.0,
         stall_timeout: float | None = None,
         manifest: dict[str, Any] | None = None,
@@ -56,6 +59,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         self.team_id = team_id
         self.conn_id = conn_id
         self.deadline = deadline
+        self.at_deadline = at_deadline
         self.poll_interval = poll_interval
         self.stall_timeout = stall_timeout
         self.manifest = manifest
@@ -70,6 +74,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
                 "team_id": self.team_id,
                 "conn_id": self.conn_id,
                 "deadline": self.deadline,
+                "at_deadline": str(self.at_deadline),
                 "poll_interval": self.poll_interval,
                 "stall_timeout": self.stall_timeout,
                 "manifest": self.manifest,
@@ -78,7 +83,8 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
-            rules = WaitRules(self.deadline, self.poll_interval, stall_after=self.stall_timeout)
+            end = WaitEnd(self.at_deadline)
+            rules = WaitRules(self.deadline, self.poll_interval, stall_after=self.stall_timeout, at_deadline=end)
             async with shared_client(self.conn_id) as client:
                 result = await client.wait(
                     self.collection_id, self.file_ids, rules, filter=self.filter, team_id=self.team_id, log=self.log

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
@@ -16,6 +16,7 @@ from airflow_provider_xai_collections.api.doubts import may_be_raw_bytes
 from airflow_provider_xai_collections.api.flows import batch_get_documents, chunking_of
 from airflow_provider_xai_collections.api.lookout import Look, Lookout, Watcher
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
+from airflow_provider_xai_collections.client.clock import Clock
 from airflow_provider_xai_collections.client.drivers import AsyncClient, with_jitter
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
@@ -40,9 +41,11 @@ class Waiting(Watcher):
 
     :param tell: hears after each look how far the wait is; in the context of who waits, by which Airflow finds the log
         of a trigger.
+    :ivar clock: its time, from when it began.
     """
 
     tell: Callable[[Poller], None]
+    clock: Clock = field(init=False, default_factory=Clock)
     result: asyncio.Future[WaitResult] = field(init=False)
     _context: Context = field(init=False)
 
@@ -57,10 +60,10 @@ class Waiting(Watcher):
         """
         if self.result.done():  # cancelled meanwhile
             return None
-        now = time.time()
+        now, why = self.clock(), ""
         try:
             if isinstance(found, XAIError):
-                end = self.poller.failed(now, found)
+                end, why = self.poller.failed(now, found), str(found)
             elif isinstance(found, Exception):
                 raise found
             else:
@@ -74,12 +77,13 @@ class Waiting(Watcher):
         if end is not None:
             self.result.set_result(end)
             return None
-        return with_jitter(self.poller.pause(now))
+        pause = replace(self.poller.pause(now), then="the next look", reason=why)
+        return self._context.run(with_jitter, pause)
 
     @property
     def time_left(self) -> float | None:
         deadline = self.poller.rules.deadline
-        return None if deadline is None else deadline - time.time()
+        return None if deadline is None else deadline - self.clock()
 
 
 class CollectionWatch:
@@ -111,7 +115,7 @@ class CollectionWatch:
             return await asyncio.wait_for(waiting.result, None if left is None else max(0.0, left) + GRACE)
         except TimeoutError:
             # It waits for a look that takes too long; others may keep it.
-            if (end := poller.observe(time.time(), (), asked=())) is None:
+            if (end := poller.observe(waiting.clock(), (), asked=())) is None:
                 raise
             return end
         finally:
@@ -157,14 +161,17 @@ class CollectionWatch:
     async def _look(self, look: Look[Waiting]) -> None:
         """Ask for all documents of a look, and tell each of its watchers of its own."""
         found: dict[str, Document] | Exception
+        # Those close to their deadline are never mixed with others.
+        left = min((left for each in look.watchers if (left := each.time_left) is not None), default=None)
+        deadline = None if left is None else time.time() + left
         try:
             documents = await self._client.run(
-                batch_get_documents(self._collection_id, look.file_ids, team_id=self._team_id, deadline=look.deadline)
+                batch_get_documents(self._collection_id, look.file_ids, team_id=self._team_id, deadline=deadline)
             )
             found = {document.file_id: document for document in documents}
             if self._chunking is None and any(map(may_be_raw_bytes, documents)):
                 self._chunking = await self._client.run(
-                    chunking_of(self._collection_id, team_id=self._team_id, deadline=look.deadline)
+                    chunking_of(self._collection_id, team_id=self._team_id, deadline=deadline)
                 )
         except Exception as error:
             if isinstance(error, _MAY_BE_ONES_OWN) and len(look.watchers) > 1:

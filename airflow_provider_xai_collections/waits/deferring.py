@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
@@ -41,16 +41,23 @@ class Watch:
     """What a trigger is to watch, and until when; without ids, what its filter finds."""
 
     file_ids: tuple[str, ...] | None
-    deadline: float
+    deadline: Deadline
 
     @property
     def patience(self) -> timedelta:
         """For ``defer(timeout=...)``."""
-        return timedelta(seconds=max(0, ceil(self.deadline - time.time())) + BACKSTOP)
+        return timedelta(seconds=max(0, ceil(self.deadline.at - time.time())) + BACKSTOP)
 
 
-def deadline_of(operator: BaseOperator, context: Context, timeout: float) -> float:
-    """When a wait in the triggerer must be over, in seconds since the epoch.
+class Deadline(NamedTuple):
+    """When a wait must be over, in seconds since the epoch, and how it ends then."""
+
+    at: float
+    end: WaitEnd
+
+
+def deadline_of(operator: BaseOperator, context: Context, timeout: float) -> Deadline:
+    """When a wait in the triggerer must be over, and by which limit.
 
     Airflow 3 does not watch over the ``execution_timeout`` of a task that is deferred, so the trigger does. (Airflow 2
     ends the task at that moment as well, but gives no reason.)
@@ -58,11 +65,12 @@ def deadline_of(operator: BaseOperator, context: Context, timeout: float) -> flo
     :param timeout: how long the wait may take from now, in seconds.
     """
     now = time.time()
+    own = Deadline(now + timeout, WaitEnd.TIMED_OUT)
     if operator.execution_timeout is None:
-        return now + timeout
+        return own
     began = context["ti"].start_date
     since = now if began is None else began.timestamp()
-    return min(now + timeout, since + operator.execution_timeout.total_seconds())
+    return min(own, Deadline(since + operator.execution_timeout.total_seconds(), WaitEnd.EXECUTION_TIMED_OUT))
 
 
 def fits_a_trigger(file_ids: Sequence[str]) -> bool:
@@ -93,7 +101,7 @@ class WaitInParts:
     collection_id: str
     team_id: str | None
 
-    def begin(self, file_ids: Sequence[str], deadline: float) -> Watch | WaitSummary:
+    def begin(self, file_ids: Sequence[str], deadline: Deadline) -> Watch | WaitSummary:
         """What to watch first, or how the wait ended, should it be over at once."""
         first = self._look(file_ids)
         settled = WaitSummary.of(replace(first, end=WaitEnd.SETTLED, pending=()))
@@ -109,7 +117,10 @@ class WaitInParts:
             len(file_ids),
             len(parts),
         )
-        return self._watch(WaitProgress(version=1, deadline=deadline, parts=len(parts), part=0, so_far=settled))
+        at, end = deadline
+        return self._watch(
+            WaitProgress(version=1, deadline=at, at_deadline=end, parts=len(parts), part=0, so_far=settled)
+        )
 
     def resume(self, told: WaitSummary) -> Watch | WaitSummary:
         """What to watch after a part ended as the trigger told, or how the whole wait ended."""
@@ -125,7 +136,7 @@ class WaitInParts:
 
     def _watch(self, progress: WaitProgress) -> Watch:
         self.ti.xcom_push(key=KEY, value=progress.dump())
-        return Watch(self._part(progress.part), progress.deadline)
+        return Watch(self._part(progress.part), Deadline(progress.deadline, progress.at_deadline))
 
     def _look(self, file_ids: Sequence[str]) -> WaitResult:
         """How far they are now: a wait whose time is up after one look. One that fails leaves it to the trigger."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from airflow_provider_xai_collections import exceptions
-from airflow_provider_xai_collections.api.polling import WaitEnd
+from airflow_provider_xai_collections.api.polling import NAMED, Poller, WaitEnd
+from airflow_provider_xai_collections.durations import Duration, in_words
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.waits.tolerance import check_policy, too_many
-
-#: Documents that an error names.
-NAMED = 10
 
 #: Our errors by name, as a trigger names them.
 _ERRORS: dict[str | None, type[XAIError]] = {
@@ -21,9 +21,18 @@ _ERRORS: dict[str | None, type[XAIError]] = {
 }
 
 
-def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
+def judge(
+    summary: WaitSummary,
+    collection_id: str,
+    *,
+    on_failed: str,
+    max_failed: float,
+    log: Any,
+    limits: Mapping[str, Duration | None] = MappingProxyType({}),
+) -> WaitSummary:
     """Return the summary if the task may go on.
 
+    :param limits: those of the task by name, as :func:`limits_of` tells.
     :raises XAITimeoutError: time ran out with documents in progress, whatever ``on_failed`` says.
     :raises XAIIndexingError: more documents failed or vanished than allowed.
     """
@@ -31,16 +40,13 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     if not summary.total:
         log.warning("%s: there was no document to wait for. Check filter, or what was to be attached", collection_id)
     lost = summary.failed + summary.missing
-    trouble = _trouble(summary)
     if summary.end is not WaitEnd.SETTLED:
-        why = "no document moved for too long" if summary.end is WaitEnd.STALLED else "time ran out"
         raise XAITimeoutError(
-            f"{collection_id}: {why}; {summary.pending} of {summary.total} documents are still in progress"
-            f"{some_of(summary.pending_ids, summary.pending)}{trouble}. "
-            "Indexing goes on at xAI: a retry finds what is there and waits on"
+            f"{collection_id}: {reason_of(summary.end, limits)}; {unfinished(summary)}. Indexing goes on at xAI: a "
+            "retry finds what is there and waits on"
         )
     if lost:
-        message = f"{collection_id}: {lost} of {summary.total} documents are not processed{trouble}"
+        message = f"{collection_id}: {lost} of {summary.total} documents are not processed{_trouble(summary)}"
         if too_many(lost, summary.total, policy, max_failed):
             raise XAIIndexingError(
                 f"{message}. An ingestion replaces failed documents when it runs again; "
@@ -50,9 +56,36 @@ def judge(summary: WaitSummary, collection_id: str, *, on_failed: str, max_faile
     return summary
 
 
-def judge_event(told: WaitEvent, collection_id: str, *, on_failed: str, max_failed: float, log: Any) -> WaitSummary:
-    """As :func:`judge`, for what a trigger told; its error is raised here as it would have been there."""
-    return judge(summary_of(told, log), collection_id, on_failed=on_failed, max_failed=max_failed, log=log)
+def limits_of(task: Any) -> dict[str, Duration | None]:
+    """The limits of a task, by the names of its arguments."""
+    return {end.limit: getattr(task, end.limit, None) for end in WaitEnd if end.limit}
+
+
+def reason_of(end: WaitEnd, limits: Mapping[str, Duration | None]) -> str:
+    """Say which limit has ended a wait."""
+    limit = limits.get(end.limit)
+    seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
+    named = f"{end.limit} is {in_words(seconds)}" if seconds else end.limit
+    return f"{'no document moved for too long' if end is WaitEnd.STALLED else 'time ran out'} ({named})"
+
+
+def unfinished(summary: WaitSummary) -> str:
+    """Name the documents that are in progress, failed or gone, up to a few of each."""
+    return (
+        f"{summary.pending} of {summary.total} documents are still in progress"
+        f"{some_of(summary.pending_documents, summary.pending)}{_trouble(summary)}"
+    )
+
+
+def naming(
+    error: BaseException, collection_id: str, poller: Poller | None, limits: Mapping[str, Duration | None]
+) -> BaseException:
+    """The error by which Airflow ends a task whose ``execution_timeout`` is over, naming the documents as well."""
+    if poller is None:
+        return error
+    end = WaitEnd.EXECUTION_TIMED_OUT
+    named = unfinished(WaitSummary.of(poller.so_far(end)))
+    return type(error)(f"{error}. {collection_id}: {reason_of(end, limits)}; {named}")
 
 
 def summary_of(told: WaitEvent, log: Any) -> WaitSummary:

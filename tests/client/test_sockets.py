@@ -130,7 +130,7 @@ def nowhere() -> str:
 
 @pytest.mark.parametrize("request_", [GET, CREATE])
 def test_a_refused_connection_sent_nothing(run: Run, nowhere: str, request_: Any) -> None:
-    with pytest.raises(XAITransportError, match=r"no usable answer from 127\.0\.0\.1 \(ConnectError: ") as caught:
+    with pytest.raises(XAITransportError, match=r"no usable answer from 127\.0\.0\.1:\d+ \(ConnectError: ") as caught:
         run(call(request_), settings_for(nowhere))
     assert caught.value.sent is False
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import pairwise
+from types import FrameType
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +19,7 @@ import pytest
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
+from airflow_provider_xai_collections.client import stopping
 from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.client.settings import Service, Settings
 from airflow_provider_xai_collections.client.stopping import Stop
@@ -62,12 +69,75 @@ def test_a_pause_ends_when_a_signal_handler_says_so_in_the_thread_that_pauses(
         stop.pause(30.0)
 
 
-def test_a_handler_that_comes_while_it_is_being_said_does_not_wait_for_ever() -> None:
-    stop = Stop()
-    with stop._changed:  # as the code that the signal interrupts may hold it
-        stop.say()
-    with pytest.raises(XAIInterruptedError):
-        stop.pause(30.0)
+class Handler:
+    """Interrupts code of ``stopping.py`` between two of its steps, as a signal handler does, once.
+
+    :param at: the number of the step.
+    """
+
+    def __init__(self, at: int, act: Callable[[], object]) -> None:
+        self.times: list[float] = []
+        self._at = at
+        self._act = act
+
+    def trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_code.co_filename != stopping.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.times.append(time.monotonic())
+            if len(self.times) == self._at:
+                sys.settrace(None)
+                self._act()
+        return self.trace
+
+    def run(self, work: Callable[[], object]) -> None:
+        before = sys.gettrace()
+        sys.settrace(self.trace)
+        try:
+            work()
+        finally:
+            sys.settrace(before)
+
+
+def steps_of(work: Callable[[], object]) -> list[float]:
+    """When each of its steps was."""
+    watching = Handler(0, lambda: None)
+    watching.run(work)
+    assert len(watching.times) > 10
+    return watching.times
+
+
+def test_a_handler_is_heard_whatever_step_before_the_wait_it_comes_between() -> None:
+    times = steps_of(partial(Stop().pause, 0.1))
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    for step in range(1, gaps.index(max(gaps)) + 2):
+        stop = Stop()
+        with pytest.raises(XAIInterruptedError):
+            Handler(step, stop.say).run(partial(stop.pause, 9.0))
+
+
+def test_a_handler_may_say_it_while_it_is_being_said() -> None:
+    def paused() -> tuple[Stop, threading.Thread]:
+        stop, begun = Stop(), threading.Event()
+
+        def pause() -> None:
+            begun.set()
+            with suppress(XAIInterruptedError):
+                stop.pause(9.0)
+
+        thread = threading.Thread(target=pause)
+        thread.start()
+        begun.wait()
+        return stop, thread
+
+    stop, thread = paused()
+    steps = len(steps_of(stop.say))
+    thread.join()
+    for step in range(1, steps + 1):
+        stop, thread = paused()
+        Handler(step, stop.say).run(stop.say)
+        thread.join()
 
 
 def test_what_was_said_before_counts_for_a_pause_of_nothing() -> None:

@@ -71,7 +71,7 @@ def test_a_service_that_fails_is_asked_once_because_somebody_is_waiting(
 def test_a_service_that_is_not_there(hook_with: HookWith) -> None:
     well, message = hook_with(host="http://127.0.0.1:1").test_connection()
     assert not well
-    assert "management key: validate_management_key(): no usable answer from 127.0.0.1 (ConnectError" in message
+    assert "management key: validate_management_key(): no usable answer from 127.0.0.1:1 (ConnectError" in message
     assert message.endswith("API key: works")
 
 

@@ -34,6 +34,7 @@ RESULT = WaitResult(
     failed=(FailedDocument("file_3", "moby.docx", "cannot be read"),),
     missing=("file_4",),
     pending=("file_5", "file_6"),
+    names={"file_6": "slow.md"},
     doubts=(Doubt("file_1", "moby.docx", "it is strange"), Doubt("file_2", "b.md", "it differs", altered=True)),
 )
 SUMMARY = WaitSummary.of(RESULT)
@@ -59,7 +60,9 @@ def test_a_summary_counts_all_and_names_what_did_not_make_it() -> None:
             {"file_id": "file_1", "name": "moby.docx", "reason": "it is strange", "altered": False},
             {"file_id": "file_2", "name": "b.md", "reason": "it differs", "altered": True},
         ],
+        "pending_names": ["", "slow.md"],
     }
+    assert SUMMARY.pending_documents == ["file_5", "slow.md [file_6]"]
     assert SUMMARY.total == RESULT.total == 6
 
 
@@ -236,6 +239,7 @@ def test_two_summaries_make_one_that_counts_both_and_is_no_larger_than_each_may_
     assert [doubt.name for doubt in both.doubts] == ["a.docx", "moby.docx", "b.md"]
     assert (both.doubtful, both.altered) == (2, 1)
     assert SUMMARY.plus(settled).end is WaitEnd.TIMED_OUT
+    assert both.pending_documents == SUMMARY.plus(SUMMARY).pending_documents[:2] == SUMMARY.pending_documents
     stalled = SUMMARY.model_copy(update={"end": WaitEnd.STALLED})
     assert stalled.plus(SUMMARY).end is WaitEnd.STALLED
     bad = tuple(

@@ -160,6 +160,7 @@ def theatre(
     """Scenes on the server of all tests, under a clock that stands still between pauses."""
     connect(password=key_of(Host.MANAGEMENT), api_key=key_of(Host.API))
     monkeypatch.setattr("time.time", lambda: NOON + sum(clock.pauses))
+    monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", lambda: sum(clock.pauses))
     return Theatre(stage[0], clock, tmp_path / "library")
 
 

@@ -26,7 +26,7 @@ from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
 from airflow_provider_xai_collections.api.protocol import call
-from airflow_provider_xai_collections.client.throttling import Throttle
+from airflow_provider_xai_collections.client.stopping import Stop
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -39,7 +39,7 @@ except ImportError:  # Airflow 2
     from airflow.models.taskinstance import set_current_context  # type: ignore[attr-defined, no-redef, unused-ignore]
 
 _time, _monotonic, _sleep, _async_sleep = time.time, time.monotonic, time.sleep, asyncio.sleep
-_wait = threading.Condition.wait
+_pause = Stop.pause
 
 
 @dataclass
@@ -66,8 +66,8 @@ class FlyingTime:
     async def async_sleep(self, seconds: float, result: Any = None) -> Any:
         return await _async_sleep(0 if self.flies(seconds) else seconds, result)
 
-    def wait(self, condition: threading.Condition, timeout: float | None = None) -> bool:
-        return _wait(condition, 0 if self.flies(timeout) else timeout)
+    def pause(self, stop: Stop, seconds: float) -> None:
+        _pause(stop, 0 if self.flies(seconds) else seconds)
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
     """Waiting takes no time, but the clock shows that it happened. The die for jitter always shows the least."""
     clock = FlyingTime()
     monkeypatch.setattr("time.time", clock.time)
-    monkeypatch.setattr(Throttle.__init__, "__defaults__", (clock.monotonic,))
+    monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", clock.monotonic)
     monkeypatch.setattr("time.sleep", clock.sleep)
     monkeypatch.setattr("asyncio.sleep", clock.async_sleep)
-    monkeypatch.setattr("threading.Condition.wait", lambda condition, timeout=None: clock.wait(condition, timeout))
+    monkeypatch.setattr(Stop, "pause", lambda stop, seconds: clock.pause(stop, seconds))
     monkeypatch.setattr("random.uniform", lambda least, most: least)
     return clock
 

@@ -315,6 +315,7 @@ CASES: dict[type[Any], dict[str, Case]] = {
         "file_ids": Case(held, first(held)),
         "filter": Case('name:"good"', 'name:"bad"', given={"file_ids": None}),
         "deadline": Case(NOON + 600, NOON + 1200, xai=STUCK),
+        "at_deadline": Case("timed_out", "execution_timed_out", given={"deadline": NOON + 600}, xai=STUCK),
         "poll_interval": Case(60, 120, given={"deadline": NOON + 1800}, xai=STUCK),
         "stall_timeout": Case(None, 120, given={"deadline": NOON + 1800}, xai=STUCK),
         "manifest": Case(None, MANIFEST),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,6 +15,7 @@ import pytest
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIReindexDocumentsOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
 from tests.operators.stage import StateStore, Xai, run, write
 from tests.operators.test_definition import make, tasks
@@ -91,3 +96,60 @@ def test_a_reindexing_says_that_it_begins_anew(xai: Xai, dying: Dying, said: Cal
     with pytest.raises(XAIInterruptedError), dying("batch_get_documents", task.on_kill):
         run(task)
     assert "Run again, the task indexes documents anew" in said()
+
+
+class Terminated(Exception):
+    """Stands for what Airflow raises in the main thread after ``on_kill``."""
+
+
+def ingest(source: Path, collection_id: str, **arguments: Any) -> Any:
+    return XAIIngestDocumentsOperator(task_id="t", collection_id=collection_id, paths=source, **arguments)
+
+
+def sync(source: Path, collection_id: str, **arguments: Any) -> Any:
+    return XAISyncCollectionOperator(task_id="t", collection=collection_id, source=source, **arguments)
+
+
+def first_sync_then_verify(source: Path, collection_id: str, **arguments: Any) -> Any:
+    run(sync(source, collection_id))
+    return sync(source, collection_id, verify="content", **arguments)
+
+
+@pytest.mark.parametrize("make_task", [ingest, sync, first_sync_then_verify])
+def test_while_it_reads_it_ends_at_the_next_block(
+    xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_task: Callable[..., Any]
+) -> None:
+    """Threads that read on to the end of large files would keep the process."""
+    many = write(tmp_path / "many", {f"{number}.md": "" for number in range(8)})
+    for path in many.iterdir():
+        with path.open("wb") as file:
+            file.write(b"text")
+            file.truncate(30_000_000)
+    task = make_task(many, xai.collection(), concurrency=2)
+    reads, opened = [0], Path.open
+
+    class Slow(io.FileIO):
+        def read(self, size: int | None = -1) -> bytes:
+            reads[0] += 1
+            if reads[0] == 3:
+                signal.setitimer(signal.ITIMER_REAL, 0.01)
+            threading.Event().wait(0.2)
+            return super().read(-1 if size is None else size)
+
+    def slowly(path: Path, *arguments: Any, **options: Any) -> Any:
+        return Slow(path) if path.parent == many else opened(path, *arguments, **options)
+
+    def terminate(*_: object) -> None:
+        task.on_kill()
+        raise Terminated
+
+    monkeypatch.setattr(Path, "open", slowly)
+    before = signal.signal(signal.SIGALRM, terminate)
+    began = time.monotonic()
+    try:
+        with pytest.raises((Terminated, XAIInterruptedError)):
+            run(task)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - began < 5, "a file alone takes six seconds"
+    assert reads[0] < 10

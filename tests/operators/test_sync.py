@@ -167,7 +167,10 @@ def test_what_is_slow_ends_the_task_and_the_report_says_so(
     xai: Xai, folder: Path, tmp_path: Path, clock: FlyingTime, patience: dict[str, Any], why: str
 ) -> None:
     report = tmp_path / "report.jsonl"
-    with pytest.raises(XAITimeoutError, match=rf"{why}; 1 of 3 documents are still in progress\. Indexing goes on"):
+    with pytest.raises(
+        XAITimeoutError,
+        match=rf"{why} \(\w+ is 1.*\); 1 of 3 documents are still in progress \([\w/]+\.\w+ \[file_.*\]\)\. Indexing",
+    ):
         sync(folder, report=report, on_failed="ignore", **patience)
     assert by_name(report_of(report), "outcome") == {
         "a.md": "in_progress",

@@ -136,7 +136,10 @@ async def test_time_that_runs_out_fails_the_task_and_removes_nothing(
 ) -> None:
     whales = sync(folder, wait_for_completion=False)["collection_id"]
     (folder / "b.txt").unlink()
-    with pytest.raises(XAITimeoutError, match=rf"{why}; 1 of 2 documents are still in progress\. .* waits on"):
+    with pytest.raises(
+        XAITimeoutError,
+        match=rf"{why} \(\w+ is 1.*\); 1 of 2 documents are still in progress \(a.md \[file_.*\]\)\. .* waits on",
+    ):
         await to_the_end(folder, prune=True, max_prune=1, on_failed="ignore", **patience)
     assert xai.names(whales) == list(LIBRARY)
 

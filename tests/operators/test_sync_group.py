@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError
+from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from tests.conftest import Logged, playing
 from tests.object_storage import FakeS3, attached
 from tests.operators.stage import Xai, write
@@ -83,6 +83,20 @@ def test_a_document_that_fails_fails_its_part_unless_that_is_tolerated(xai: Xai,
             cluster.apply(shard)
     with pytest.raises(XAIIndexingError, match=r"3 of 60 documents are not as the source has them: 0[0-2]\.md: "):
         cluster.finish()
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(stuck=("07*",))])
+def test_a_part_that_runs_out_of_time_names_the_documents(xai: Xai, cluster: Cluster) -> None:
+    cluster.arguments = {"timeout": 600}
+    errors = []
+    for shard in cluster.plan():
+        try:
+            cluster.apply(shard)
+        except XAITimeoutError as error:
+            errors.append(str(error))
+    assert len(errors) == 1
+    assert "time ran out (timeout is 10 minutes); 1 of " in errors[0]
+    assert " documents are still in progress (07.md [file_" in errors[0]
 
 
 @FAILING

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from airflow_provider_xai_collections.waits.deferring import BACKSTOP
 from tests.conftest import MANAGEMENT_KEY, Logged, playing
-from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run
+from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run, write
 
 SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
 STUCK = pytest.param(playing(stuck=("stuck*",)), id="stuck")
@@ -83,7 +87,10 @@ def test_ignored_failures_are_in_the_log_and_the_manifest(xai: Xai, logged: Logg
 @pytest.mark.parametrize("emulator_settings", [STUCK])
 def test_a_wait_that_runs_out_names_the_documents(xai: Xai, clock: FlyingTime) -> None:
     whales, two = xai.collection(), files(xai, "a.md", "stuck.md")
-    with pytest.raises(XAITimeoutError, match=rf"time ran out; 1 of 2 documents .* \({two[1]}\).*a retry finds"):
+    with pytest.raises(
+        XAITimeoutError,
+        match=rf"time ran out \(timeout is 10 minutes\); 1 of 2 .*\(stuck.md \[{two[1]}\]\).*a retry finds",
+    ):
         run(task(collection_id=whales, file_ids=two, timeout=timedelta(minutes=10)))
     assert sum(clock.pauses) == pytest.approx(600, abs=5)
 
@@ -91,7 +98,7 @@ def test_a_wait_that_runs_out_names_the_documents(xai: Xai, clock: FlyingTime) -
 @pytest.mark.parametrize("emulator_settings", [STUCK])
 def test_a_wait_in_which_nothing_moves_ends_early(xai: Xai, clock: FlyingTime) -> None:
     whales, stuck = xai.collection(), files(xai, "stuck.md")
-    with pytest.raises(XAITimeoutError, match="no document moved for too long; 1 of 1"):
+    with pytest.raises(XAITimeoutError, match=r"moved for too long \(stall_timeout is 2 minutes\); 1 of 1"):
         run(task(collection_id=whales, file_ids=stuck, timeout=timedelta(hours=10), stall_timeout=120))
     assert 120 <= sum(clock.pauses) < 150
 
@@ -151,9 +158,59 @@ def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(
     waits = task(collection_id=whales, file_ids=files(xai, "stuck.md"), deferrable=True, execution_timeout=patience)
     with deferring() as deferred:
         run(waits, start_date=datetime.now(UTC) - timedelta(seconds=ran_before))
-    assert deferred[0].trigger.serialize()[1]["deadline"] == pytest.approx(FlyingTime().time() + left, abs=5)
+    kwargs = deferred[0].trigger.serialize()[1]
+    assert kwargs["deadline"] == pytest.approx(FlyingTime().time() + left, abs=5)
+    assert kwargs["at_deadline"] == ("execution_timed_out" if left < 3600 and execution_timeout == 600 else "timed_out")
     assert deferred[0].timeout is not None
     assert deferred[0].timeout.total_seconds() == pytest.approx(left + BACKSTOP, abs=5)
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+async def test_deferred_the_limit_that_came_first_is_named(xai: Xai) -> None:
+    whales, stuck = xai.collection(), files(xai, "stuck.md")
+    arguments: dict[str, Any] = {"collection_id": whales, "file_ids": stuck, "execution_timeout": timedelta(minutes=5)}
+    with deferring() as deferred:
+        run(task(**arguments, deferrable=True))
+    with pytest.raises(XAITimeoutError, match=r"time ran out \(execution_timeout is 5 minutes\); 1 of 1 .*\(stuck.md"):
+        await finish(deferred[0], task(**arguments))
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(stuck=("stuck*",), fail_names=("bad*",))])
+@pytest.mark.parametrize("synced", [False, True])
+def test_what_airflow_ends_itself_names_the_documents_too(
+    xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: bool
+) -> None:
+    handle, looks = xai.emulator.handle, []
+
+    def handle_until_time_is_over(request: HttpRequest) -> HttpReply:
+        reply = handle(request)
+        looks.extend(["look"] if request.path.endswith(":batchGet") else [])
+        if len(looks) == 3:
+            looks.clear()
+            signal.raise_signal(signal.SIGUSR1)
+        return reply
+
+    def time_out(*_: object) -> None:
+        raise AirflowTaskTimeout("Timeout, PID: 7")
+
+    patience: dict[str, Any] = {"execution_timeout": timedelta(minutes=5), "poll_interval": 1}
+    if synced:
+        folder = write(tmp_path / "library", {"bad.md": "bad", "stuck.md": "stuck"})
+        doomed: Any = XAISyncCollectionOperator(task_id="t", collection="whales", source=folder, **patience)
+    else:
+        doomed = task(collection_id=xai.collection(), file_ids=files(xai, "bad.md", "stuck.md"), **patience)
+    before = signal.signal(signal.SIGUSR1, time_out)
+    monkeypatch.setattr(xai.emulator, "handle", handle_until_time_is_over)
+    try:
+        with pytest.raises(
+            AirflowTaskTimeout,
+            match=r"^Timeout, PID: 7\. collection_.*: time ran out \(execution_timeout is 5 minutes\); .*\(stuck.md",
+        ) as caught:
+            run(doomed)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    if not synced:
+        assert "1 failed: bad.md" in str(caught.value)
 
 
 async def test_deferred_an_error_of_the_trigger_is_the_error_of_the_task(xai: Xai) -> None:

@@ -121,7 +121,9 @@ def test_soft_fail_and_never_fail_skip_instead(xai: Xai, wish: str, deferrable: 
 def test_a_time_out_names_the_documents(xai: Xai) -> None:
     whales = xai.collection()
     stuck, done = xai.document(whales, "stuck.md"), xai.document(whales, "done.md")
-    with pytest.raises(AirflowSensorTimeout, match=rf"1 documents of {whales} are still in progress \({stuck}\)"):
+    with pytest.raises(
+        AirflowSensorTimeout, match=rf"{whales}: 1 of \d documents are still in progress \(\w+.md \[{stuck}\]\)"
+    ):
         run(sensor(whales, stuck, done, timeout=0.2, poke_interval=0.05))
 
 
@@ -174,7 +176,7 @@ def test_rescheduled_each_look_is_a_process_of_its_own(xai: Xai, monkeypatch: py
 def test_rescheduled_a_time_out_names_the_documents(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
     whales = xai.collection()
     stuck = xai.document(whales, "stuck.md")
-    with pytest.raises(AirflowSensorTimeout, match=rf"timeout of 3600.*still in progress \({stuck}\)"):
+    with pytest.raises(AirflowSensorTimeout, match=rf"timeout of 3600.*still in progress \(stuck.md \[{stuck}\]\)"):
         rescheduled(sensor(whales, stuck, mode="reschedule", timeout=3600), monkeypatch, hours_ago=2)
 
 
@@ -217,7 +219,9 @@ def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(
     waits = sensor(whales, xai.document(whales, "stuck.md"), timeout=3600, deferrable=True, execution_timeout=patience)
     with deferring() as deferred:
         run(waits, start_date=datetime.now(UTC) - timedelta(seconds=ran_before))
-    assert deferred[0].trigger.serialize()[1]["deadline"] == pytest.approx(FlyingTime().time() + left, abs=5)
+    kwargs = deferred[0].trigger.serialize()[1]
+    assert kwargs["deadline"] == pytest.approx(FlyingTime().time() + left, abs=5)
+    assert kwargs["at_deadline"] == ("execution_timed_out" if left < 3600 and execution_timeout == 600 else "timed_out")
     assert deferred[0].timeout is not None
     assert deferred[0].timeout.total_seconds() == pytest.approx(left + BACKSTOP, abs=5)
 

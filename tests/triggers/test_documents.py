@@ -27,6 +27,7 @@ EVERYTHING: dict[str, Any] = {
     "team_id": "team_7",
     "conn_id": "xai_other",
     "deadline": 1_800_000_000.5,
+    "at_deadline": "execution_timed_out",
     "poll_interval": 7.0,
     "stall_timeout": 60.0,
     "manifest": MANIFEST,

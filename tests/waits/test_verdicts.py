@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.api.doubts import Doubt
-from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
+from airflow_provider_xai_collections.api.polling import NAMED, FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAIAuthError,
@@ -19,7 +20,7 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
-from airflow_provider_xai_collections.waits.verdicts import NAMED, judge, judge_event, summary_of
+from airflow_provider_xai_collections.waits.verdicts import judge, summary_of
 
 LOG = logging.getLogger("test")
 
@@ -44,12 +45,20 @@ def summary(
             missing=ids("m", missing),
             pending=ids("w", pending),
             doubts=doubts,
+            names={"file_w0": "w0.txt"},
         )
     )
 
 
+LIMITS: dict[str, timedelta | float | None] = {
+    "timeout": timedelta(hours=1),
+    "stall_timeout": 90.0,
+    "execution_timeout": None,
+}
+
+
 def verdict(told: WaitSummary, on_failed: str = "fail", max_failed: float = 0) -> WaitSummary:
-    return judge(told, "collection_1", on_failed=on_failed, max_failed=max_failed, log=LOG)
+    return judge(told, "collection_1", on_failed=on_failed, max_failed=max_failed, log=LOG, limits=LIMITS)
 
 
 def test_all_processed_means_go_on(caplog: pytest.LogCaptureFixture) -> None:
@@ -129,13 +138,18 @@ def test_failed_documents_may_be_ignored_but_are_logged(caplog: pytest.LogCaptur
 
 @pytest.mark.parametrize("on_failed", OnFailed)
 @pytest.mark.parametrize(
-    ("end", "why"), [(WaitEnd.TIMED_OUT, "time ran out"), (WaitEnd.STALLED, "no document moved for too long")]
+    ("end", "why"),
+    [
+        (WaitEnd.TIMED_OUT, "time ran out (timeout is 1 hour)"),
+        (WaitEnd.STALLED, "no document moved for too long (stall_timeout is 1 minute 30 seconds)"),
+        (WaitEnd.EXECUTION_TIMED_OUT, "time ran out (execution_timeout)"),
+    ],
 )
 def test_a_wait_that_did_not_settle_fails_whatever_the_policy(on_failed: str, end: WaitEnd, why: str) -> None:
     with pytest.raises(XAITimeoutError) as caught:
         verdict(summary(processed=1, failed=1, pending=2, end=end), on_failed, 1000)
     assert str(caught.value) == (
-        f"collection_1: {why}; 2 of 4 documents are still in progress (file_w0, file_w1). "
+        f"collection_1: {why}; 2 of 4 documents are still in progress (w0.txt [file_w0], file_w1). "
         "1 failed: file_f0.txt (file_f0): no text in it. "
         "Indexing goes on at xAI: a retry finds what is there and waits on"
     )
@@ -166,7 +180,7 @@ def test_a_threshold_that_is_none_is_refused(max_failed: Any) -> None:
 
 
 def hear(event: WaitEvent) -> WaitSummary:
-    return judge_event(event, "collection_1", on_failed="fail", max_failed=0, log=LOG)
+    return verdict(summary_of(event, LOG))
 
 
 def test_a_summary_from_a_trigger_is_judged_like_any_other() -> None:
