@@ -54,8 +54,8 @@ def test_a_file_above_the_limit_of_the_call_is_not_sent(
 
 def test_a_document_uploaded_in_one_call_may_be_larger_than_a_file(hook: XAICollectionsHook, tmp_path: Path) -> None:
     collection_id = hook.create_collection(collection_name="Whales").collection_id
-    os.truncate(os.open(tmp_path / "large.pdf", os.O_CREAT | os.O_WRONLY), 50_000_001)
-    document = hook.upload_document(collection_id=collection_id, path=tmp_path / "large.pdf")
+    os.truncate(os.open(tmp_path / "large.zip", os.O_CREAT | os.O_WRONLY), 50_000_001)
+    document = hook.upload_document(collection_id=collection_id, path=tmp_path / "large.zip")
     assert document.file_metadata is not None
     assert document.file_metadata.size_bytes == 50_000_001
 
