@@ -196,6 +196,15 @@ def test_a_flat_glob_does_not_list_what_it_cannot_match(s3: FakeS3) -> None:
     assert s3.asked["ls"] <= 1 + 1 + 10
 
 
+def test_a_folder_that_a_flat_glob_matches_is_listed_at_once_with_all_below_it(s3: FakeS3) -> None:
+    for number in range(30):
+        s3.put(f"bucket/dt=1/{number}/{number}/a.md", TEXT)
+    s3.put("bucket/dt=22/b.md", TEXT)
+    s3.asked.clear()
+    assert len(listed("s3://aws@bucket/dt=?", exclude="7/")) == 29
+    assert (s3.asked["find"], s3.asked["ls"]) == (1, 1)
+
+
 def test_objects_that_stand_for_folders_are_no_documents(s3: FakeS3) -> None:
     s3.put("bucket/books/", b"")
     s3.put("bucket/books/a/", b"")
