@@ -105,7 +105,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         placed = self.run_each(names, flows, what="in place")
         for name, document in zip(names, placed, strict=True):
             if document.warning:
-                self.log.warning("%s: %s", printable.printable(name), document.warning)
+                self.log.warning("%s: %s", *map(printable.printable, (name, document.warning)))
         added = sum(document.added for document in placed)
         manifest = results.DocumentsManifest(
             version=1,
