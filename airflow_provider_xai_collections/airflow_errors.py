@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSensorTimeout
 
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import (
+    LONGEST,
     XAIAmbiguousNameError,
     XAIArgumentError,
     XAIAuthError,
@@ -42,7 +44,10 @@ FINAL = (
 
 
 class XAIFailException(AirflowFailException):
-    """Fails the task at once: trying again would not help."""
+    """Fails the task at once: trying again would not help. Its message is as fit to be shown as that of our errors."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message, LONGEST))
 
 
 @contextmanager

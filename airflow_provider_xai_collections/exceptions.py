@@ -6,9 +6,21 @@ document's content. All errors survive pickling, because Airflow carries them ac
 
 from __future__ import annotations
 
+from airflow_provider_xai_collections.api.printable import printable
+
+#: Characters of a message. It may name several documents, and what the service says of each.
+LONGEST = 5_000
+
 
 class XAIError(Exception):
-    """Base of all errors of this provider."""
+    """Base of all errors of this provider.
+
+    Its message is one printable line without anything that looks like a key, whatever it quotes: names of files and
+    collections, sources, and what a service says are written by others.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message, LONGEST))
 
 
 class XAIInterruptedError(XAIError):

@@ -46,4 +46,8 @@ class FastClock:
         from airflow_provider_xai_collections.client.stopping import Stop
 
         pause = Stop.pause
-        Stop.pause = lambda stop, seconds: pause(stop, seconds / self.speed)  # type: ignore[method-assign]
+
+        def shorter(stop: Stop, seconds: float) -> None:
+            pause(stop, seconds / self.speed)
+
+        Stop.pause = shorter  # type: ignore[assignment, method-assign]

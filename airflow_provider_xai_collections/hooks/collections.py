@@ -533,7 +533,7 @@ class XAICollectionsHook(XAIConnectedHook):
         def say(keys: Sequence[str]) -> None:
             self.log.info(
                 "%s: declared %s, which its documents are about to have",
-                collection.collection_name or collection.collection_id,
+                printable(collection.collection_name or collection.collection_id),
                 ", ".join(map(printable, keys)),
             )
 

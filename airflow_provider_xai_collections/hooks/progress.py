@@ -36,7 +36,7 @@ def warn_of_doubts(log: Any, doubts: Sequence[Doubted], count: int) -> None:
     :param count: how many doubts there are, if not all of them are at hand.
     """
     for doubt in doubts[:NAMED]:
-        log.warning("%s (%s): %s", printable(doubt.name), doubt.file_id, doubt.reason)
+        log.warning("%s (%s): %s", printable(doubt.name), doubt.file_id, printable(doubt.reason))
     if (more := count - min(len(doubts), NAMED)) > 0:
         log.warning("%d more documents like that, which the manifest counts and does not name", more)
 
@@ -74,7 +74,7 @@ class ProgressLog:
 
     def __init__(self, log: Any, collection_id: str) -> None:
         self._log = log
-        self._collection_id = collection_id
+        self._collection_id = printable(collection_id)
         self._next = 0.0
         self._said: tuple[int, int] | None = None
         self._unknown: set[str] = set()

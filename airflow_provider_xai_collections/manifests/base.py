@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIError
@@ -16,12 +17,20 @@ CAP = 50
 #: Characters of a document's name.
 NAME = 100
 #: Bytes of JSON that each list may take, where one character may need twelve: a manifest stays below 16 KB.
-ROOM_FOR_FAILURES = 5_000
+ROOM_FOR_FAILURES = 4_200
 ROOM_FOR_IDS = 2_400
 ROOM_FOR_NAMES = 1_600
-ROOM_FOR_DOUBTS = 1_600
+ROOM_FOR_PENDING = 700
+ROOM_FOR_DOUBTS = 1_200
 ROOM_FOR_PASSAGES = 13_000
-ROOM_FOR_SOURCES = 1_500
+ROOM_FOR_SOURCES = 1_300
+#: As much for a single text.
+ROOM_FOR_ID = 300
+ROOM_FOR_SCOPE = 500
+ROOM_FOR_PATH = 1_000
+ROOM_FOR_PROBLEMS = 5_000
+#: And for an event, in which two of them are.
+ROOM_FOR_EVENT = 16_000
 #: What a task may have done to a collection, as its asset event counts it.
 COUNTS = ("added", "replaced", "removed", "failed", "bytes")
 
@@ -61,15 +70,37 @@ def first_of(items: Sequence[Item], room: int) -> tuple[Item, ...]:
     return tuple(kept)
 
 
-def first_names(names: Sequence[str]) -> tuple[str, ...]:
+def first_names(names: Sequence[str], room: int = ROOM_FOR_NAMES) -> tuple[str, ...]:
     """As :func:`first_of`, of names that others gave."""
-    return first_of([printable(name, NAME) for name in names[:CAP]], ROOM_FOR_NAMES)
+    return first_of([printable(name, NAME) for name in names[:CAP]], room)
+
+
+def all_or_none(ids: Sequence[str]) -> tuple[str, ...]:
+    """The ids, if there is room for all of them."""
+    return kept if len(kept := first_of(ids, ROOM_FOR_IDS)) == len(ids) else ()
+
+
+def shown(text: str, room: int) -> str:
+    """The text as one printable line that takes at most ``room`` bytes of JSON."""
+    line = printable(text, room)
+    while (size := len(json.dumps(line))) > room:
+        line = line[: len(line) * room // size - 1].rstrip("…") + "…"
+    return line
+
+
+def without_last(data: dict[str, Any], room: int) -> dict[str, Any]:
+    """The data with the last items of its longest lists left out, until it fits into ``room`` bytes of JSON."""
+    lists = [list(value) for value in data.values() if isinstance(value, list)]
+    shorter = {**data, **dict(zip((name for name in data if isinstance(data[name], list)), lists, strict=True))}
+    while len(json.dumps(shorter)) > room and any(lists):
+        max(lists, key=lambda items: len(json.dumps(items))).pop()
+    return shorter
 
 
 class Report(Manifest):
     """What a task did to a collection: its result, and what those who wait for the collection are told."""
 
-    collection_id: str
+    collection_id: Annotated[str, AfterValidator(partial(shown, room=ROOM_FOR_ID))]
 
     @property
     def counts(self) -> dict[str, int]:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from heapq import nsmallest
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
-from airflow_provider_xai_collections.manifests.base import CAP, NAME, ROOM_FOR_FAILURES, Manifest, Report, first_of
+from airflow_provider_xai_collections.manifests.base import (
+    CAP,
+    NAME,
+    ROOM_FOR_PROBLEMS,
+    ROOM_FOR_SCOPE,
+    Manifest,
+    Report,
+    first_of,
+    shown,
+)
 
 #: Characters of a reason in a report, which has more room than a manifest.
 WHOLE_REASON = 2_000
@@ -31,7 +41,7 @@ class Problem(Manifest):
 class SyncManifest(Report):
     """What a sync did; with ``dry_run``, what it would have done.
 
-    :param scope: what it calls its own in the collection.
+    :param scope: what it calls its own in the collection, cut if it is very long.
     :param documents: how many the source has.
     :param added: new documents; ``replaced``: whose content changed; ``repaired``: that had failed or were stuck.
     :param kept: that were there already, as the source has them.
@@ -48,13 +58,13 @@ class SyncManifest(Report):
     :param requests: with ``dry_run``, an estimate of the requests it takes, without those that wait.
     :param possible_orphans: files that nothing may refer to; ``XAIDeleteUnattachedFilesOperator`` finds such files.
     :param files_kept: files of removed documents that the service did not delete.
-    :param report: where the report is.
+    :param report: where the report is, cut if that is very long.
     :param sources: where the documents come from.
     :param problems: the first documents that are not as wanted.
     """
 
     version: Literal[1]
-    scope: str
+    scope: Annotated[str, AfterValidator(partial(shown, room=ROOM_FOR_SCOPE))]
     dry_run: bool = False
     created: bool = False
     documents: int = 0
@@ -127,7 +137,7 @@ LOST = (SyncOutcome.FAILED, SyncOutcome.ERROR, SyncOutcome.UNTRIED)
 def first_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """As many as a manifest has room for. Documents that are lost come before those that nobody expected to be there:
     a thousand skipped images must not hide the one that failed."""
-    return first_of(nsmallest(CAP, problems, key=lambda problem: problem.outcome not in LOST), ROOM_FOR_FAILURES)
+    return first_of(nsmallest(CAP, problems, key=lambda problem: problem.outcome not in LOST), ROOM_FOR_PROBLEMS)
 
 
 def as_text(name: str) -> str:
@@ -198,6 +208,11 @@ class SyncLine(Manifest):
             reason=printable(step.reason, WHOLE_REASON),
             doubt=_doubt_of(step.doubts),
         )
+
+    def shown(self) -> Self:
+        """The line as people get it: what others wrote is printable, and without anything that looks like a key."""
+        texts = {"uri": self.uri, "name": self.name}
+        return self.model_copy(update={name: printable(text, max(1, len(text))) for name, text in texts.items()})
 
     @property
     def problem(self) -> Problem | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import zip_longest
 from typing import Annotated, Any, Literal
 
@@ -14,11 +15,14 @@ from airflow_provider_xai_collections.manifests.base import (
     CAP,
     NAME,
     ROOM_FOR_DOUBTS,
+    ROOM_FOR_EVENT,
     ROOM_FOR_FAILURES,
     ROOM_FOR_IDS,
+    ROOM_FOR_PENDING,
     Manifest,
     first_names,
     first_of,
+    without_last,
 )
 
 #: Characters of a service's reason.
@@ -94,7 +98,8 @@ class WaitSummary(Manifest):
             altered=sum(doubt.altered for doubt in result.doubts),
             doubts=first_of([Doubtful.of(doubt) for doubt in result.doubts[:CAP]], ROOM_FOR_DOUBTS),
             pending_names=first_names(
-                [result.names.get(file_id, "") for file_id in result.pending[:NAMED]] if result.names else []
+                [result.names.get(file_id, "") for file_id in result.pending[:NAMED]] if result.names else [],
+                ROOM_FOR_PENDING,
             ),
         )
 
@@ -151,10 +156,20 @@ class WaitProgress(Manifest):
 
 
 class WaitEvent(Manifest):
-    """What the trigger tells the task: a summary or the error that ended the wait, and what the task had it keep."""
+    """What the trigger tells the task: a summary or the error that ended the wait, and what the task had it keep.
+
+    Where both are long, the summary names fewer documents.
+    """
 
     version: Literal[1]
     summary: WaitSummary | None = None
     error: str | None = None
     error_type: str | None = None
     manifest: dict[str, Any] | None = None
+
+    def dump(self) -> dict[str, Any]:
+        data = super().dump()
+        if self.summary is not None:
+            others = len(json.dumps({**data, "summary": None}))
+            data["summary"] = without_last(data["summary"], ROOM_FOR_EVENT - others)
+        return data

@@ -24,7 +24,7 @@ from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOp
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import collections as api_collections
-    from airflow_provider_xai_collections.api import ensuring, reconciling
+    from airflow_provider_xai_collections.api import ensuring, printable, reconciling
     from airflow_provider_xai_collections.api import flows as api_flows
     from airflow_provider_xai_collections.api import removing as api_removing
     from airflow_provider_xai_collections.api.collections import Collection, UpdateCollection
@@ -34,6 +34,7 @@ else:
     api_collections = later("api.collections")
     ensuring = later("api.ensuring")
     api_flows = later("api.flows")
+    printable = later("api.printable")
     reconciling = later("api.reconciling")
     api_removing = later("api.removing")
     results = later("manifests.results")
@@ -127,25 +128,29 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
             ensured = self.hook.run(ensuring.ensure_collection(self.collection_name, team_id=self.team, **settings))
             collection, changes = ensured.collection, reconciling.Changes()
             if ensured.created:
-                self.log.info("Created collection %s (%r)", collection.collection_id, self.collection_name)
+                self.log.info("Created collection %s (%s)", collection.collection_id, self._shown_name)
             elif policy is IfExists.FAIL and not _made_by_an_earlier_try(collection, context):
                 raise XAIFailException(
                     f"the collection {self.collection_name!r} exists ({collection.collection_id}) and "
                     "if_exists='fail'. Take another name, or if_exists='reuse'"
                 )
             else:
-                self.log.info("Found collection %s (%r)", collection.collection_id, self.collection_name)
+                self.log.info("Found collection %s (%s)", collection.collection_id, self._shown_name)
                 if policy is IfExists.UPDATE:
                     changes = self._update(collection, settings)
             report = results.ChangesManifest.of(collection.collection_id, changes, created=ensured.created)
             self.tell(context, report, documents=collection.documents_count)
             return collection.collection_id
 
+    @property
+    def _shown_name(self) -> str:
+        return printable.printable(repr(self.collection_name))
+
     def _update(self, collection: Collection, settings: Mapping[str, Any]) -> reconciling.Changes:
         parameters = {"collection_name": self.collection_name, "team_id": self.team, **settings}
         update = reconciling.update_to_match(collection, api_collections.CreateCollection.model_validate(parameters))
         changes = self.hook.run(reconciling.change_collection(update))
-        self.log.info("Updated: %s", changes)
+        self.log.info("Updated: %s", printable.printable(str(changes)))
         return changes
 
 
@@ -227,7 +232,7 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
         with self.at_work():
             changes = self.hook.run(reconciling.change_collection(self._update(), dry_run=self.is_dry_run))
             said = "%s: would %s" if self.is_dry_run else "%s: %s"
-            self.log.info(said, self.collection_id, changes)
+            self.log.info(said, *map(printable.printable, (self.collection_id, str(changes))))
             if "chunk_configuration" in changes.settings:
                 self.log.info("Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator")
             return self.tell(context, results.ChangesManifest.of(self.collection_id, changes, dry_run=self.is_dry_run))

@@ -114,7 +114,7 @@ class XAIIngestBaseOperator(XAIDocumentsBaseOperator, ABC):
         placed = self.run_each(names, flows, what="in place")
         for name, document in zip(names, placed, strict=True):
             if document.warning:
-                self.log.warning("%s: %s", printable.printable(name), document.warning)
+                self.log.warning("%s: %s", *map(printable.printable, (name, document.warning)))
         orphans = sum(document.possible_orphans for document in placed)
         progress.warn_of_orphans(self.log, orphans)
         added = sum(document.added for document in placed)

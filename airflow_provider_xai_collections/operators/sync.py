@@ -78,7 +78,8 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
     def _tell_plan(self, context: Context, planned: Planned) -> dict[str, Any]:
         self.so_far = manifest = self.sync_run.planner.dry_run_manifest(planned, self.report)
         if self.report is not None:
-            json_lines.write_lines(self.report, map(sync_manifests.SyncLine.planned, planned.plan.steps))
+            lines = map(sync_manifests.SyncLine.planned, planned.plan.steps)
+            json_lines.write_lines(self.report, (line.shown() for line in lines))
         if planned.refusal is not None:
             raise XAIArgumentError(f"{planned.refusal}. Nothing was changed")
         return self.tell(context, manifest) if manifest.collection_id else manifest.dump()
@@ -96,8 +97,8 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
                     self.sync_run.apply(planned, last, tally, wait=False)
             finally:
                 self.so_far = manifest = tally.into(planned.manifest)
-                if self.report is not None and self.sync_run.written(self.report, tally.lines()):
-                    self.so_far = manifest = manifest.model_copy(update={"report": str(self.report)})
+                if self.report is not None and self.sync_run.report(self.report, tally.lines()):
+                    self.so_far = manifest = self.sync_run.with_report(manifest, self.report)
             if waiting:
                 return self.wait_in_triggerer(context, manifest.model_copy(update={"in_progress": 0}), tally.pending)
             return self._end(context, planned, manifest, tally, end)
@@ -119,9 +120,10 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
         )
         with closing(tally):
             self.so_far = finished = tally.finishing(manifest, summary)
-            if (report := manifest.report) is not None:
-                lines = json_lines.read_lines(report, sync_manifests.SyncLine)
-                self.sync_run.written(report, sync_manifests.merged(lines, tally.lines()))
+            if manifest.report is not None and self.report is not None:
+                earlier = json_lines.read_lines(self.report, sync_manifests.SyncLine)
+                later = (line.shown() for line in tally.lines())
+                self.sync_run.report(self.report, sync_manifests.merged(earlier, later))
             return self._end(context, planned, finished, tally, summary.end)
 
     def _end(

@@ -197,7 +197,7 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
     def _part(self, whole: sync_manifests.SyncManifest, steps: list[SyncStep], *, again: bool) -> sync_planning.Planned:
         """The part of the plan that is this task's; compared anew, if an earlier try may have done some of it."""
         collection = self.hook.get_collection(collection_id=whole.collection_id, team_id=self.team)
-        target = self.sync_run.planner.target(whole.scope, collection)
+        target = self.sync_run.planner.target(self.sync_run.planner.scope, collection)
         fields = sync_fields.DocumentFields.read(self.make_fields or self.fields, collection)
         plan = sync_plan.SyncPlan(tuple(steps))
         if again:
@@ -257,8 +257,8 @@ class XAIFinishSyncOperator(XAISyncBaseOperator):
             with closing(tally):
                 whole = sync_whole.Whole(before, planned, tally)
                 self.so_far = manifest = whole.manifest()
-                if self.report is not None and self.sync_run.written(self.report, whole.lines()):
-                    self.so_far = manifest = manifest.model_copy(update={"report": str(self.report)})
+                if self.report is not None and self.sync_run.report(self.report, whole.lines()):
+                    self.so_far = manifest = self.sync_run.with_report(manifest, self.report)
                 sync_planning.show(manifest, self)
                 self.sync_run.judge(planned, manifest, tally, polling.WaitEnd.SETTLED)
             return self.tell(context, manifest)

@@ -11,12 +11,15 @@ from airflow_provider_xai_collections.api.collections import Collection, FieldDe
 from airflow_provider_xai_collections.api.ensuring import ensure_collection, find_collection
 from airflow_provider_xai_collections.api.ingestion import Target, knows_scopes
 from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, SourceDocument, digest_of
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.sync_flows import held_documents
 from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncPlan
 from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
 from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
 from airflow_provider_xai_collections.hooks.progress import warn_of_orphans
+from airflow_provider_xai_collections.lineage.places import places_of
+from airflow_provider_xai_collections.manifests.base import ROOM_FOR_PATH, shown
 from airflow_provider_xai_collections.manifests.sync import SyncManifest
 from airflow_provider_xai_collections.operators import sync_verdicts
 from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
@@ -119,9 +122,8 @@ class SyncPlanner:
 
         :param again: this sync has compared them before, and has read what it is to verify.
         """
-        task = self._task
+        task, scope = self._task, self.scope
         root = scanning.root_uri(task.source)
-        scope = root if task.scope is None else task.scope
         collection = self._found(name)
         target = self.target(scope, collection)
         chunking = collection.chunk_configuration if collection else None
@@ -130,13 +132,15 @@ class SyncPlanner:
         choice = task.choice()
         entries = scanning.scan(task.source, choice, limit_bytes=task.limit_bytes)
         if not entries:
-            self._log.warning("%s holds no document (%s)", root, choice)
+            self._log.warning("%s holds no document (%s)", *map(printable, (root, str(choice))))
         if not again:
             for warning in choice.warnings(root):
-                self._log.warning("%s", warning)
+                self._log.warning("%s", printable(warning))
         fields = DocumentFields.read(task.make_fields or task.fields, collection)
         plan = self.compare(entries, held, fields, again=again)
-        self._log.info("%s: %d documents in %s; %s", task.collection, len(entries), root, plan)
+        self._log.info(
+            "%s: %d documents in %s; %s", printable(str(task.collection)), len(entries), printable(root), plan
+        )
         refusal = sync_verdicts.check_plan(plan, scope, root, max_prune=task.max_prune, prune=task.prune, log=self._log)
         manifest = SyncManifest(
             version=1,
@@ -146,9 +150,15 @@ class SyncPlanner:
             left=plan.left,
             gone=plan.gone,
             other_fields=plan.other_metadata,
-            sources=(root,),
+            sources=places_of([root]),
         )
         return Planned(plan, target, fields, manifest, refusal, chunking), collection
+
+    @property
+    def scope(self) -> str:
+        """What the sync calls its own: a manifest has no room for all of it."""
+        task = self._task
+        return scanning.root_uri(task.source) if task.scope is None else task.scope
 
     def target(self, scope: str, collection: Collection | None) -> Target:
         """Where documents go, and by which way.
@@ -189,7 +199,8 @@ class SyncPlanner:
         reading = must_be_read(entries, held, rules)
         done = Reading()
         if reading:
-            self._log.info("%s: reading %d documents that may have changed", self._task.collection, len(reading))
+            name = printable(str(self._task.collection))
+            self._log.info("%s: reading %d documents that may have changed", name, len(reading))
             done = read_all(
                 reading,
                 lambda entry: self.open(entry, None),
@@ -242,7 +253,7 @@ class SyncPlanner:
                 "requests": plan.requests(
                     each_upload=1 + uploads_and_attaches, each_removal=1 + self._task.delete_files
                 ),
-                "report": None if report is None else str(report),
+                "report": None if report is None else shown(str(report), ROOM_FOR_PATH),
             }
         )
         show(manifest, self._task)
@@ -256,5 +267,5 @@ class SyncPlanner:
 def show(manifest: SyncManifest, task: XAISyncBaseOperator) -> None:
     """The counts, in the log of the task."""
     table = count_table(("documents", "count"), manifest.in_the_log)
-    task.log.info("%s\n%s", manifest.collection_id or task.collection, table)
+    task.log.info("%s\n%s", manifest.collection_id or printable(str(task.collection)), table)
     warn_of_orphans(task.log, manifest.possible_orphans)

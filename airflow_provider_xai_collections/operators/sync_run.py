@@ -12,6 +12,7 @@ from zlib import crc32
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_xai_collections.api.polling import WaitEnd
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import SyncTools
 from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncStep
@@ -20,6 +21,7 @@ from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.last_words import FINDS, between_documents
 from airflow_provider_xai_collections.manifests import json_lines
+from airflow_provider_xai_collections.manifests.base import ROOM_FOR_PATH, shown
 from airflow_provider_xai_collections.manifests.sync import SyncLine, SyncManifest
 from airflow_provider_xai_collections.operators import sync_verdicts
 from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
@@ -114,7 +116,7 @@ class SyncRun:
                 "%d documents were brought in by somebody else meanwhile. Another run of this scope (%s) is at work, "
                 "which harms nothing; max_active_runs=1 avoids it",
                 tally.rivals,
-                target.scope,
+                printable(target.scope),
             )
         if (error := work.fatal or work.refused) is not None:
             raise error
@@ -190,6 +192,14 @@ class SyncRun:
         )
         if planned.refusal is not None:
             raise XAIArgumentError(f"{planned.refusal}. All else is done")
+
+    def report(self, report: AnyPath, lines: Iterable[SyncLine]) -> bool:
+        """Write the report that people get; as :meth:`written`."""
+        return self.written(report, (line.shown() for line in lines))
+
+    def with_report(self, manifest: SyncManifest, report: AnyPath) -> SyncManifest:
+        """The manifest, which says where the report is."""
+        return manifest.model_copy(update={"report": shown(str(report), ROOM_FOR_PATH)})
 
     def written(self, report: AnyPath, lines: Iterable[SyncLine]) -> bool:
         """Write the report. What ends the work is more important than a report that cannot be written."""

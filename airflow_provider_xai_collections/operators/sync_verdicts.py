@@ -7,10 +7,17 @@ from typing import Any
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
 from airflow_provider_xai_collections.api.polling import NAMED, WaitEnd
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.sync_plan import SyncAction, SyncPlan
 from airflow_provider_xai_collections.arguments import allowed_of
 from airflow_provider_xai_collections.durations import Duration
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.exceptions import (
+    LONGEST,
+    XAIArgumentError,
+    XAIError,
+    XAIIndexingError,
+    XAITimeoutError,
+)
 from airflow_provider_xai_collections.manifests.sync import LOST, SyncManifest
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, too_many
 from airflow_provider_xai_collections.waits.verdicts import reason_of, some_of
@@ -24,14 +31,14 @@ def check_plan(
     :returns: why pruning is refused: it would remove more than it may, or documents that may be somebody else's.
     """
     if plan.left:
-        log.info("%d documents that %s has no longer stay, because prune is off", plan.left, root)
+        log.info("%d documents that %s has no longer stay, because prune is off", plan.left, printable(root))
     if plan.other_metadata:
         log.warning(
             "%d documents have other fields, and keep them; update_fields=True replaces them", plan.other_metadata
         )
     if plan.foreign:
         message = (
-            f"the scope {scope!r} holds {len(plan.foreign)} documents that do not come from {root}"
+            f"the scope {printable(scope)!r} holds {len(plan.foreign)} documents that do not come from {root}"
             f"{some_of([uri or 'without a source' for uri in plan.foreign])}, and are left alone. Give each source a "
             "scope of its own. If the source has moved and they are left of it, "
             f"XAIRemoveDocumentsOperator(scope={scope!r}) removes all that the scope holds, and the next sync brings "
@@ -39,7 +46,7 @@ def check_plan(
         )
         if prune:
             return XAIArgumentError(f"pruning is refused: {message}")
-        log.warning("%s", message)
+        log.warning("%s", printable(message, LONGEST))
     return _refused_pruning(plan, scope, root, max_prune) if prune and plan.removals else None
 
 

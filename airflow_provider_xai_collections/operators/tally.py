@@ -173,7 +173,7 @@ class Tally:
         """Warn of a document, up to :data:`NAMED` of them."""
         self._warned += 1
         if self._warned <= NAMED:
-            self._log.warning("%s: %s", printable(name), why)
+            self._log.warning("%s: %s", printable(name), printable(why))
         elif self._warned == NAMED + 1:
             where = "the report has each" if self._lines is not None else "with report=… a file has each"
             self._log.warning("There are more documents like that: %s", where)

@@ -137,9 +137,7 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
                 self._remembered = True
                 return self._wait(context, *cut_off)
             manifest, file_ids = self.bring(context)
-            manifest = manifest.model_copy(
-                update={"file_ids": tuple(file_ids) if len(file_ids) <= manifests_base.CAP else ()}
-            )
+            manifest = manifest.model_copy(update={"file_ids": manifests_base.all_or_none(file_ids)})
             if self.wait_for_completion and file_ids:
                 self._remembered = memory.keep(manifest, file_ids)
             return self._wait(context, manifest, file_ids)

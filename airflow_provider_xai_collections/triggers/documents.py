@@ -8,16 +8,16 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_xai_collections.api.polling import WaitEnd, WaitRules
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.arguments import ids_of
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.last_words import once_cleared, while_waiting
+from airflow_provider_xai_collections.manifests.base import shown
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.triggers.sharing import shared_client
 
-#: Characters of an error's message: the event is a row in Airflow's database.
-MESSAGE = 2000
+#: Bytes of JSON of an error's message: the event is a row in Airflow's database.
+MESSAGE = 6_000
 
 
 class XAIDocumentsProcessedTrigger(BaseTrigger):
@@ -104,4 +104,4 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         self.log.warning(while_waiting(self.collection_id, documents, once_cleared(self.manifest)))
 
     def _failed(self, error: str, error_type: str | None = None) -> WaitEvent:
-        return WaitEvent(version=1, manifest=self.manifest, error=printable(error, MESSAGE), error_type=error_type)
+        return WaitEvent(version=1, manifest=self.manifest, error=shown(error, MESSAGE), error_type=error_type)

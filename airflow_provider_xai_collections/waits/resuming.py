@@ -22,6 +22,7 @@ from typing import Any, Literal, Self
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.arguments import is_list, rendered
 from airflow_provider_xai_collections.manifests.base import Manifest
 from airflow_provider_xai_collections.manifests.results import DocumentsManifest
@@ -119,7 +120,7 @@ class WaitMemory:
                 "Could not %s in Airflow's task state store; a try that is cut off looks at the collection (%s: %s)",
                 what,
                 type(error).__name__,
-                error,
+                printable(str(error)),
             )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.api.polling import NAMED, Poller, WaitEnd
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.durations import Duration, in_words
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
@@ -113,7 +114,7 @@ def _trouble(summary: WaitSummary) -> str:
 
 
 def some_of(ids: Sequence[str], count: int | None = None) -> str:
-    """The first of the ids in brackets; ``count`` says how many there are if not all of them are at hand."""
-    named = ids[:NAMED]
+    """The first of the ids, or names, in brackets; ``count`` says how many there are if not all are at hand."""
+    named = list(map(printable, ids[:NAMED]))
     more = ", …" if (len(ids) if count is None else count) > len(named) else ""
     return f" ({', '.join(named)}{more})"
