@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
@@ -174,7 +174,7 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         *,
         paths: AnyPath | Sequence[AnyPath],
         pattern: str = "*",
-        exclude: Sequence[str] = (),
+        exclude: Sequence[str] | Set[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -189,5 +189,5 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         self.exclude = patterns_of("exclude", self.exclude)
 
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
-        files = finding.find_files(self.paths, pattern=self.pattern, exclude=self.exclude)
+        files = finding.find_files(self.paths, pattern=self.pattern, exclude=list(self.exclude))
         return sources.read_sources(files, limit=limit, concurrency=self.concurrency)

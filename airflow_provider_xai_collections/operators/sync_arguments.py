@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -123,7 +123,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         source: AnyPath,
         collection: str,
         pattern: str = "*",
-        exclude: Sequence[str] = (),
+        exclude: Sequence[str] | Set[str] = (),
         scope: str | None = None,
         fields: Fields = None,
         update_fields: bool = False,
@@ -217,7 +217,12 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         return {}
 
     def _would_list(self, path: AnyPath) -> bool:
-        return scanning.would_list(self.source, path, pattern=self.pattern, exclude=self.exclude)
+        return scanning.would_list(self.source, path, pattern=self.pattern, exclude=self.excluded)
+
+    @property
+    def excluded(self) -> list[str]:
+        """The patterns of ``exclude``."""
+        return patterns_of("exclude", self.exclude)
 
     @property
     def limit_bytes(self) -> int:

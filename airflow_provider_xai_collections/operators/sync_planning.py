@@ -129,11 +129,11 @@ class SyncPlanner:
         entries = scanning.scan(
             task.source,
             pattern=task.pattern,
-            exclude=task.exclude,
+            exclude=task.excluded,
             limit_bytes=task.limit_bytes,
         )
         if not entries:
-            self._log.warning("%s holds no document (pattern %r, exclude %r)", root, task.pattern, task.exclude)
+            self._log.warning("%s holds no document (pattern %r, exclude %r)", root, task.pattern, task.excluded)
         fields = DocumentFields.read(task.make_fields or task.fields, collection)
         plan = self.compare(entries, held, fields, again=again)
         self._log.info("%s: %d documents in %s; %s", task.collection, len(entries), root, plan)
