@@ -24,6 +24,9 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 
+# A run that somebody triggers on Airflow 3 has no dates but its own: it takes the last day that is over.
+DAY = "{{ (dag_run.data_interval_start or dag_run.run_after - macros.timedelta(days=1)) | ds }}"
+
 
 @dag(
     dag_id="xai_backfill_days",
@@ -46,7 +49,7 @@ def xai_backfill_days() -> None:
     )
     XAISyncCollectionOperator(
         task_id="sync_day",
-        source="{{ params.documents }}/dt={{ data_interval_start | ds }}",
+        source="{{ params.documents }}/dt=" + DAY,
         collection=collection.output,
         deferrable=True,
     )

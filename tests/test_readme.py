@@ -55,6 +55,10 @@ def test_the_syncs_of_the_readme_are_tasks() -> None:
         for source in sources:
             exec(source, {})
     assert sorted(dag.task_ids) == ["sync", "sync_corpus.apply", "sync_corpus.finish", "sync_corpus.plan"]
+    # A run that a user or an asset has triggered has no date, and so none of the names that come of one.
+    task: Any = dag.get_task("sync")
+    task.render_template_fields({"run_id": "manual__7", "dag": dag, "task": task, "params": {}})
+    assert task.report == "s3://my_aws_conn@company/reports/manual__7.jsonl"
 
 
 @pytest.mark.parametrize("name", re.findall(r"^\| `(\w+\.\w+\.XAI\w+)` \|", README, re.MULTILINE))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -324,7 +324,7 @@ class XAICollectionsHook(XAIConnectedHook):
         return self.run(flows.remove_document(collection_id, file_id, team_id=self._team(team_id)))
 
     def batch_get_documents(
-        self, *, collection_id: str, file_ids: Sequence[str], team_id: str | None = None
+        self, *, collection_id: str, file_ids: Sequence[str] | Set[str], team_id: str | None = None
     ) -> list[Document]:
         """Describe many documents. Ids that the collection does not have are left out."""
         return self.run(
@@ -335,7 +335,7 @@ class XAICollectionsHook(XAIConnectedHook):
         self,
         *,
         collection_id: str,
-        file_ids: Sequence[str] | None = None,
+        file_ids: Sequence[str] | Set[str] | None = None,
         filter: str | None = None,
         team_id: str | None = None,
         timeout: Duration = 3600.0,
@@ -361,7 +361,7 @@ class XAICollectionsHook(XAIConnectedHook):
     def waiting(
         self,
         collection_id: str,
-        file_ids: Sequence[str] | None,
+        file_ids: Sequence[str] | Set[str] | None,
         rules: WaitRules,
         *,
         filter: str | None = None,
@@ -451,7 +451,7 @@ class XAICollectionsHook(XAIConnectedHook):
         self,
         *,
         query: str,
-        collection_ids: Sequence[str],
+        collection_ids: Sequence[str] | Set[str],
         filter: str | None = None,
         limit: int | None = None,
         instructions: str | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -202,7 +202,7 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
         collection_description: str | None = None,
         chunk_configuration: Mapping[str, Any] | None = None,
         add_fields: Sequence[Mapping[str, Any]] | None = None,
-        delete_fields: Sequence[str] | None = None,
+        delete_fields: Sequence[str] | Set[str] | None = None,
         allow_field_delete: bool = False,
         dry_run: bool = False,
         **kwargs: Any,
@@ -238,7 +238,7 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
             return self.tell(context, results.ChangesManifest.of(self.collection_id, changes, dry_run=self.is_dry_run))
 
     def _update(self) -> UpdateCollection:
-        delete_fields = self.delete_fields or []
+        delete_fields = list(self.delete_fields or ())
         if delete_fields and not self.allow_field_delete:
             raise XAIArgumentError(
                 f"delete_fields names {', '.join(delete_fields)}: deleting a field erases its values from every "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -71,7 +71,7 @@ class XAIAddDocumentsOperator(XAIDocumentsBaseOperator):
     def __init__(
         self,
         *,
-        file_ids: Sequence[str],
+        file_ids: Sequence[str] | Set[str],
         fields: Mapping[str, str] | None = None,
         document_fields: Mapping[str, Mapping[str, str]] | None = None,
         declare_fields: bool = True,
@@ -147,7 +147,7 @@ class XAIRemoveDocumentsOperator(XAICollectionsBaseOperator):
         self,
         *,
         collection_id: str,
-        file_ids: Sequence[str] | None = None,
+        file_ids: Sequence[str] | Set[str] | None = None,
         filter: str | None = None,
         scope: str | None = None,
         delete_files: bool = False,
@@ -219,7 +219,9 @@ class XAIReindexDocumentsOperator(XAIDocumentsBaseOperator):
     template_fields: Sequence[str] = ("collection_id", "which", "file_ids", "team_id", "conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"file_ids": "json"}
 
-    def __init__(self, *, which: str = Which.GIVEN, file_ids: Sequence[str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, which: str = Which.GIVEN, file_ids: Sequence[str] | Set[str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.which = which
         self.file_ids = file_ids

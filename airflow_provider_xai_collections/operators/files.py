@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
         self,
         *,
         older_than: Duration = timedelta(days=7),
-        pattern: str | Sequence[str] = "*",
+        pattern: str | Sequence[str] | Set[str] = "*",
         dry_run: bool = True,
         concurrency: int = 8,
         report: AnyPath | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context
@@ -184,8 +184,8 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         self,
         *,
         paths: AnyPath | Sequence[AnyPath],
-        pattern: str | Sequence[str] = "*",
-        exclude: str | Sequence[str] = (),
+        pattern: str | Sequence[str] | Set[str] = "*",
+        exclude: str | Sequence[str] | Set[str] = (),
         follow_links: bool = False,
         **kwargs: Any,
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import timedelta
 from functools import cached_property
 from math import isfinite
@@ -98,7 +98,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         self,
         *,
         query: str,
-        collection_ids: Sequence[str],
+        collection_ids: Sequence[str] | Set[str],
         filter: str | None = None,
         limit: int | None = None,
         instructions: str | None = None,
@@ -108,7 +108,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         managed_fields: bool = False,
         min_matches: int = 0,
         min_score: float | None = None,
-        expect_file_ids: Sequence[str] = (),
+        expect_file_ids: Sequence[str] | Set[str] = (),
         timeout: Duration = timedelta(minutes=1),
         poll_interval: Duration = 5.0,
         conn_id: str = DEFAULT_CONN_ID,

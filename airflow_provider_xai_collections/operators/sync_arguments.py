@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -127,8 +127,8 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         *,
         source: AnyPath,
         collection: str,
-        pattern: str | Sequence[str] = "*",
-        exclude: str | Sequence[str] = (),
+        pattern: str | Sequence[str] | Set[str] = "*",
+        exclude: str | Sequence[str] | Set[str] = (),
         follow_links: bool = False,
         scope: str | None = None,
         fields: Fields = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         self,
         *,
         collection_id: str,
-        file_ids: Sequence[str] | None = None,
+        file_ids: Sequence[str] | Set[str] | None = None,
         filter: str | None = None,
         on_failed: str = OnFailed.FAIL,
         max_failed: float = 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -42,7 +42,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         self,
         *,
         collection_id: str,
-        file_ids: Sequence[str] | None = None,
+        file_ids: Sequence[str] | Set[str] | None = None,
         filter: str | None = None,
         team_id: str | None = None,
         conn_id: str = XAICollectionsHook.default_conn_name,
