@@ -216,7 +216,7 @@ def _name_by_uri(tree: Tree, uri: str) -> str | None:
 
 def _store_of(tree: Tree) -> tuple[str, str | None]:
     """The protocol and the connection of a source; neither if it is local."""
-    return ("", None) if is_local(tree.start) else (str(tree.start.protocol), connection_of(tree.start))
+    return ("", None) if is_local(tree.start) else (str(tree.start.protocol), connection_of(tree.start) or None)
 
 
 def _file_of(entry: SourceEntry) -> FoundFile:
