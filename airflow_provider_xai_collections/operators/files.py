@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
-from airflow_provider_xai_collections.arguments import patterns_of, whole_number
+from airflow_provider_xai_collections.arguments import optional_path, patterns_of, whole_number
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
 from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
@@ -72,11 +71,16 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
         self.concurrency = concurrency
         self.report = report
 
+    def read_arguments(self) -> None:
+        super().read_arguments()
+        self.pattern = patterns_of("pattern", self.pattern)
+        self.report = optional_path("report", self.report)
+
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator(), self.hook:
+        with self.at_work():
             whole_number("concurrency", self.concurrency, at_least=1)
             before = time.time() - seconds("older_than", self.older_than)
-            wanted = patterns.Patterns(patterns_of("pattern", self.pattern))
+            wanted = patterns.Patterns(self.pattern)
             inventory = self.hook.run(unattached.take_inventory(team_id=self.team, tell=self._tell_progress()))
             found = inventory.unattached(before=before, is_wanted=wanted.matches)
             self.log.info(

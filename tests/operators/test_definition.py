@@ -24,6 +24,7 @@ from airflow_provider_xai_collections.operators.documents import (
     XAIReindexDocumentsOperator,
     XAIRemoveDocumentsOperator,
 )
+from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
@@ -42,6 +43,7 @@ TASKS: dict[type[Any], dict[str, Any]] = {
     XAIAddDocumentsOperator: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}", "fields": "{{ params.f }}"},
     XAIRemoveDocumentsOperator: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}", "filter": ""},
     XAIReindexDocumentsOperator: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}", "which": "{{ ds }}"},
+    XAIDeleteUnattachedFilesOperator: {"pattern": "{{ ds }}", "report": "{{ ds }}", "older_than": -1},
     XAISearchDocumentsOperator: {"query": "", "collection_ids": "{{ params.ids }}", "expect_file_ids": "{{ ds }}"},
     XAIIngestDocumentsOperator: {"collection_id": "{{ ds }}", "paths": "{{ params.paths }}", "exclude": "{{ ds }}"},
     XAISyncCollectionOperator: {

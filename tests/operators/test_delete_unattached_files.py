@@ -79,7 +79,7 @@ def test_told_to_it_deletes_them_and_nothing_else(xai: Xai, logged: Logged) -> N
         ({"pattern": ["*.pdf", "*.txt"]}, ["old.pdf"]),
         ({"pattern": "nothing"}, []),
         ({"older_than": timedelta(days=9)}, []),
-        ({"older_than": 1}, ["old.md", "old.pdf"]),
+        ({"older_than": 3600}, ["old.md", "old.pdf"]),
     ],
 )
 def test_name_and_age_choose(xai: Xai, arguments: dict[str, Any], deleted: list[str]) -> None:
