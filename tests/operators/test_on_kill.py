@@ -115,11 +115,14 @@ def first_sync_then_verify(source: Path, collection_id: str, **arguments: Any) -
     return sync(source, collection_id, verify="content", **arguments)
 
 
-@pytest.mark.parametrize("make_task", [ingest, sync, first_sync_then_verify])
+@pytest.mark.parametrize(
+    ("make_task", "killed"),
+    [(ingest, True), (sync, True), (first_sync_then_verify, True), (ingest, False), (first_sync_then_verify, False)],
+)
 def test_while_it_reads_it_ends_at_the_next_block(
-    xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_task: Callable[..., Any]
+    xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_task: Callable[..., Any], killed: bool
 ) -> None:
-    """Threads that read on to the end of large files would keep the process."""
+    """Whether it is killed, or its ``execution_timeout`` is over, of which ``on_kill`` hears later: threads that read on to the end of large files would keep the process."""
     many = write(tmp_path / "many", {f"{number}.md": "" for number in range(8)})
     for path in many.iterdir():
         with path.open("wb") as file:
@@ -140,7 +143,8 @@ def test_while_it_reads_it_ends_at_the_next_block(
         return Slow(path) if path.parent == many else opened(path, *arguments, **options)
 
     def terminate(*_: object) -> None:
-        task.on_kill()
+        if killed:
+            task.on_kill()
         raise Terminated
 
     monkeypatch.setattr(Path, "open", slowly)

@@ -302,7 +302,7 @@ def test_a_scope_that_makes_too_long_an_address_is_named_as_what_it_may_be(xai: 
     (folder / "moby.md").write_text("Call me Ishmael.")
     sync(folder)
     with pytest.raises(
-        XAIFailException, match="make no address .*; or an id, a filter or a scope is too long"
+        XAIFailException, match=r"make no address .*; or an id, a filter or a scope is too long"
     ) as caught:
         sync(folder, scope="🐋" * 10_000)
     assert len(str(caught.value)) < LINE
