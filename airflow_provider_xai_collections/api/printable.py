@@ -19,3 +19,9 @@ def printable(text: str, limit: int = MAX_DETAIL) -> str:
         words[-1] = "…"  # cut in two: it may be part of a key
     line = _KEY_LIKE.sub("xai-***", " ".join(words))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def escaped(text: str) -> str:
+    """``text`` whole, as one printable line in which other characters are told apart, without what looks like a key."""
+    line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return _KEY_LIKE.sub("xai-***", line)

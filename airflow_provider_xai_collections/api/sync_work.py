@@ -143,6 +143,7 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
         self._bringing = 0
         self._bytes = 0
         self._looking = False
+        self._why_again = ""
         self._all_placed = False
         self._failures_in_a_row = 0
         self._now = now
@@ -299,10 +300,12 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
         poller = self._poller
         # One that slept for long would keep all waiting when the last document is in place.
         pause = poller.pause(self._now, more_to_come=not self._all_placed)
+        pause = replace(pause, then="the next look", reason=self._why_again)
         return look(self._tools.target, poller.pending, pause, poller.rules.deadline)
 
     def _looked(self, what: Looked) -> None:
         poller = self._poller
+        self._why_again = str(what.error or "")
         try:
             if what.error is None:
                 end = poller.observe(what.at, what.documents, asked=what.asked)

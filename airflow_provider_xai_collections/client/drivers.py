@@ -95,6 +95,10 @@ class Client:
                     future = ended.get()
                     position, outcome = running.pop(future), _outcome(future)
                     yield position, outcome
+            except BaseException as error:
+                if not isinstance(error, Exception | GeneratorExit):
+                    self._stop.say()  # whoever ends the process or the task does not wait for what flows read
+                raise
             finally:
                 leaving.say()
 

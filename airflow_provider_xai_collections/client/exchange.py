@@ -193,7 +193,10 @@ def sending(settings: Settings, http: HttpClient | AsyncHttpClient, request: Req
                 f"{request}: {half!a} in one of the arguments is half a character, which cannot be sent"
             ) from None
         except httpx.InvalidURL as error:
-            raise XAIArgumentError(f"{request}: {service.url!r} is not an address: {error}") from error
+            raise XAIArgumentError(
+                f"{request}: {service.url} and what is asked for make no address ({printable(str(error))}). Check the "
+                f"host in {settings.connection}; or an id, a filter or a scope is too long"
+            ) from error
         except httpx.RequestError as error:
             raise _told(settings, service, http.proxies.get(service.url), request, error) from error
 

@@ -28,7 +28,8 @@ ROOM_FOR_SOURCES = 1_300
 ROOM_FOR_ID = 300
 ROOM_FOR_SCOPE = 500
 ROOM_FOR_PATH = 1_000
-ROOM_FOR_PROBLEMS = 5_000
+ROOM_FOR_FOLDER = 7_000
+ROOM_FOR_PROBLEMS = 4_200
 #: And for an event, in which two of them are.
 ROOM_FOR_EVENT = 16_000
 #: What a task may have done to a collection, as its asset event counts it.

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field
 
 from airflow_provider_xai_collections.api.doubts import Doubt
-from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.api.printable import escaped, printable
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
 from airflow_provider_xai_collections.manifests.base import (
@@ -28,6 +28,9 @@ from airflow_provider_xai_collections.manifests.base import (
 WHOLE_REASON = 2_000
 #: Characters of a reason in a manifest: an error names the call, its ids and the request before it comes to the point.
 REASON = 400
+#: Bytes of JSON that both may take: there is room for two at least.
+ROOM_FOR_NAME = 500
+ROOM_FOR_REASON = 1_500
 
 
 class Problem(Manifest):
@@ -211,8 +214,7 @@ class SyncLine(Manifest):
 
     def shown(self) -> Self:
         """The line as people get it: what others wrote is printable, and without anything that looks like a key."""
-        texts = {"uri": self.uri, "name": self.name}
-        return self.model_copy(update={name: printable(text, max(1, len(text))) for name, text in texts.items()})
+        return self.model_copy(update={"uri": escaped(self.uri), "name": escaped(self.name)})
 
     @property
     def problem(self) -> Problem | None:
@@ -222,7 +224,8 @@ class SyncLine(Manifest):
             return None
         if self.action is SyncAction.REMOVE and self.outcome is SyncOutcome.UNTRIED:
             return None  # what stays is no trouble of its own
-        return Problem(name=printable(self.name, NAME), outcome=self.outcome, reason=printable(self.reason, REASON))
+        name, reason = printable(self.name, NAME), printable(self.reason, REASON)
+        return Problem(name=shown(name, ROOM_FOR_NAME), outcome=self.outcome, reason=shown(reason, ROOM_FOR_REASON))
 
 
 def merged(earlier: Iterable[SyncLine], later: Iterable[SyncLine]) -> Iterator[SyncLine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,6 +21,7 @@ from airflow_provider_xai_collections.waits.tolerance import OnFailed
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import polling, sync_flows, sync_plan
     from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncStep
+    from airflow_provider_xai_collections.manifests import base as manifests_base
     from airflow_provider_xai_collections.manifests import json_lines
     from airflow_provider_xai_collections.manifests import sync as sync_manifests
     from airflow_provider_xai_collections.operators import sync_fields, sync_planning, sync_whole
@@ -30,6 +32,7 @@ else:
     sync_flows = later("api.sync_flows")
     sync_plan = later("api.sync_plan")
     json_lines = later("manifests.json_lines")
+    manifests_base = later("manifests.base")
     sync_fields = later("operators.sync_fields")
     sync_planning = later("operators.sync_planning")
     sync_whole = later("operators.sync_whole")
@@ -147,7 +150,13 @@ class XAIPlanSyncOperator(XAISyncBaseOperator):
         # Two runs of a DAG, or two groups of it, must not share a folder.
         # Nor must two Airflows with one workspace, or a new plan with tasks that still apply the one before.
         parts = (quote(str(name), safe="") for name in (ti.dag_id, ti.run_id, ti.task_id, uuid4().hex))
-        return "/".join((str(self.workspace).rstrip("/"), *parts))
+        folder = "/".join((str(self.workspace).rstrip("/"), *parts))
+        if len(json.dumps(folder)) > manifests_base.ROOM_FOR_FOLDER:
+            raise XAIArgumentError(
+                f"workspace has {len(str(self.workspace)):,} characters, too many for the XCom that tells of it. Take "
+                "a shorter one"
+            )
+        return folder
 
 
 class XAIApplySyncOperator(XAISyncBaseOperator):

@@ -203,8 +203,9 @@ class SyncPlanner:
             self._log.info("%s: reading %d documents that may have changed", name, len(reading))
             done = read_all(
                 reading,
-                lambda entry: self.open(entry, None),
+                lambda entry, check: scanning.read_entry(entry, limit=self._task.limit_bytes, check=check),
                 concurrency=self._task.concurrency,
+                check=self._hook.check_stop,
                 log=self._log,
             )
         known = [replace(entry, unfit=done.unfit.get(entry.uri, entry.unfit)) for entry in entries]

@@ -11,6 +11,7 @@ from airflow_provider_xai_collections.api.planning import SourceDocument
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.hooks.progress import NowAndThen
+from airflow_provider_xai_collections.sources.reading import ending_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +32,28 @@ class Reading:
 
 
 def read_all(
-    entries: Sequence[SourceEntry], read: Callable[[SourceEntry], SourceDocument], *, concurrency: int, log: Any
+    entries: Sequence[SourceEntry],
+    read: Callable[[SourceEntry, Callable[[], None]], SourceDocument],
+    *,
+    concurrency: int,
+    check: Callable[[], None],
+    log: Any,
 ) -> Reading:
     """Read documents for their content hashes.
 
-    :param read: reads one to its end.
+    :param read: reads one to its end, and calls what it is given again and again.
+    :param check: raises what is to end the reading.
     """
-
-    def outcome_of(entry: SourceEntry) -> str | XAISourceError:
-        try:
-            return read(entry).content_hash
-        except XAISourceError as error:
-            return error
-
     done = Reading()
     line = NowAndThen()
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool:
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool, ending_with(check) as check_both:
+
+        def outcome_of(entry: SourceEntry) -> str | XAISourceError:
+            try:
+                return read(entry, check_both).content_hash
+            except XAISourceError as error:
+                return error
+
         try:
             for entry, outcome in zip(entries, pool.map(outcome_of, entries), strict=True):
                 if isinstance(outcome, XAIUnfitDocumentError):

@@ -28,6 +28,7 @@ from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAIError,
+    XAIInterruptedError,
     XAISourceError,
     XAIUnfitDocumentError,
 )
@@ -61,6 +62,23 @@ def _go_on() -> None:
     """Nobody ends the reading."""
 
 
+@contextmanager
+def ending_with(check: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """For threads that read: ``check``, which from then on also raises when the block is left by an error."""
+    left = False
+
+    def check_both() -> None:
+        if left:
+            raise XAIInterruptedError("interrupted, because the task that reads has ended")
+        check()
+
+    try:
+        yield check_both
+    except BaseException:
+        left = True
+        raise
+
+
 def read_sources(
     files: Sequence[FoundFile], *, limit: int, concurrency: int, check: Callable[[], None] = _go_on
 ) -> list[SourceDocument]:
@@ -70,8 +88,8 @@ def read_sources(
     :param check: is called again and again, and raises what is to end the reading.
     :raises XAISourceError: naming the files that cannot be ingested and why; all are checked first.
     """
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool:
-        outcomes = list(pool.map(partial(_read_or_error, limit=limit, check=check), files))
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool, ending_with(check) as check_both:
+        outcomes = list(pool.map(partial(_read_or_error, limit=limit, check=check_both), files))
     return _all_or_none(outcomes, "Mend them, or leave them out with exclude=[...]")
 
 

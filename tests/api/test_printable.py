@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.api.printable import MAX_DETAIL, printable
+from airflow_provider_xai_collections.api.printable import MAX_DETAIL, escaped, printable
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,14 @@ def test_no_text_around_a_key_lets_it_through(before: str, key: str, after: str)
     assert line.isprintable()
     assert len(line) <= MAX_DETAIL
     assert not re.search(r"xai-\w{20}", line)
+
+
+@given(st.text(), st.from_regex(r"xai-(token-)?[A-Za-z0-9_]{20,80}", fullmatch=True), st.text())
+def test_what_is_escaped_shows_neither_keys_nor_control_characters(before: str, key: str, after: str) -> None:
+    line = escaped(before + key + after)
+    assert line.isprintable()
+    assert not re.search(r"xai-\w{20}", line)
+
+
+def test_what_is_escaped_is_still_told_apart_and_whole() -> None:
+    assert escaped("a\x01\u2028\udcffb" + "x" * 1_000) == "a\\x01\\u2028\\udcffb" + "x" * 1_000

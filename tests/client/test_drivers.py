@@ -316,7 +316,7 @@ def test_a_failure_without_words_is_named_by_its_kind(run: Run) -> None:
 
 def test_an_address_that_cannot_be_called_is_our_error(run: Run) -> None:
     odd = replace(SETTINGS, management=Service("https://man\x01agement.example", "k"))
-    with pytest.raises(XAIArgumentError, match=r"^get_collection\(c\): .* is not an address: "):
+    with pytest.raises(XAIArgumentError, match=r"^get_collection\(c\): .* make no address \(.*\)\. Check the host"):
         run(call(GET), Answers(fine()), odd)
 
 

@@ -192,6 +192,7 @@ def anonymous(text: str, names: Mapping[str, str]) -> str:
     """The text without what is another in every scene."""
     for unique, name in names.items():
         text = text.replace(unique, name)
+    text = re.sub(r"(?<=pagination_token=)[^&]+", "a token ", text)
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9a-f]{32}", "an id", text)
 
 

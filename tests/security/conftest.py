@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.operators.stage import FlyingTime, clock, folder, xai
+from tests.operators.workers import cluster, many
 
 from .elsewhere import Elsewhere, listening
 
-__all__ = ["clock", "folder", "xai"]
+__all__ = ["clock", "cluster", "folder", "many", "xai"]
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,8 @@ from tests.conftest import RecordingEmulator
 #: Begins the line that the words below try to put into a log.
 FORGED = "2026-01-01 00:00:00 CRITICAL forged"
 MEGABYTE = 1_000_000
+#: Looks like a key of xAI's, and is nobody's.
+KEY = "xai-" + "k" * 40
 
 WORDS = {
     "a line of its own": f"fine\r\n{FORGED}",
@@ -28,13 +30,14 @@ WORDS = {
     "a template": "{{ 7 * 999983 }}{% for x in ().__class__.__bases__ %}{{ x }}{% endfor %}{{ conn.xai.password }}",
     "a format": "%s %(message)s %n {0} {self.__class__} ${HOME} `id`",
     "a megabyte": "m" * MEGABYTE,
+    "a key": f"the key {KEY}",
     "nothing but NUL": "\0" * 50,
 }
 
 #: What tasks are tried with, which takes longer: all that is short at once, and what is long.
 FEW_WORDS = {
     "all at once": f"\x1b[2J\b\x7f\0\x9b2J\u202e{{{{ 7 * 999983 }}}}%s%(message)s\r\n"
-    f"{FORGED}\u2028{FORGED}\x85{FORGED}",
+    f"{FORGED}\u2028{FORGED}\x85{FORGED} {KEY}",
     "a megabyte": WORDS["a megabyte"],
 }
 UPLOAD = Upload("moby.md", lambda: io.BytesIO(b"Call me Ishmael."), 16)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.collections import (
@@ -24,12 +27,14 @@ from airflow_provider_xai_collections.operators.documents import (
 )
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from tests.conftest import API_KEY, MANAGEMENT_KEY, Logged, playing
 from tests.operators.stage import Xai, deferring, finish, run
-from tests.operators.syncs import sync
+from tests.operators.syncs import sync, task
+from tests.operators.workers import Cluster
 
-from .hostile import FEW_WORDS, FORGED, MEGABYTE, WORDS, rewriting
+from .hostile import FEW_WORDS, FORGED, KEY, MEGABYTE, WORDS, rewriting
 
 #: What an XCom, and a trigger's row, may take.
 ROOM = 16_000
@@ -39,6 +44,17 @@ LINE = 6_000
 each_word = pytest.mark.parametrize("said", FEW_WORDS.values(), ids=list(FEW_WORDS))
 
 Task = Callable[[str, str], Any]
+
+_LIBRARY = tempfile.TemporaryDirectory(prefix="library-")
+
+
+def library() -> str:
+    """A folder with a document."""
+    folder = Path(_LIBRARY.name) / "documents"
+    folder.mkdir(exist_ok=True)
+    (folder / "ahab.md").write_text("Ahab")
+    return str(folder)
+
 
 #: One task of each kind, for a collection and a document in it.
 TASKS: dict[str, Task] = {
@@ -60,6 +76,18 @@ TASKS: dict[str, Task] = {
         task_id="t", collection_id=collection_id, file_ids=[file_id]
     ),
     "delete": lambda collection_id, file_id: XAIDeleteCollectionOperator(task_id="t", collection_id=collection_id),
+    "ingest": lambda collection_id, file_id: XAIIngestDocumentsOperator(
+        task_id="t", collection_id=collection_id, paths=library()
+    ),
+    "ingest in two calls": lambda collection_id, file_id: XAIIngestDocumentsOperator(
+        task_id="t", collection_id=collection_id, paths=library(), upload_method="files"
+    ),
+    "sync": lambda collection_id, file_id: XAISyncCollectionOperator(
+        task_id="t", collection=collection_id, source=library(), report=f"{_LIBRARY.name}/report.jsonl"
+    ),
+    "dry run": lambda collection_id, file_id: XAISyncCollectionOperator(
+        task_id="t", collection=collection_id, source=library(), dry_run=True, report=f"{_LIBRARY.name}/report.jsonl"
+    ),
 }
 each_task = pytest.mark.parametrize("make", TASKS.values(), ids=list(TASKS))
 
@@ -83,7 +111,17 @@ def is_harmless(text: str, *, returned: Any = None) -> None:
     assert str(7 * 999983) not in text, "nobody renders a template"
     assert MANAGEMENT_KEY not in text
     assert API_KEY not in text
+    assert KEY not in text
     assert len(json.dumps(returned)) < ROOM
+
+
+def report_is_harmless(path: Path | str) -> None:
+    """Of each line, in the form in which a reader has it."""
+    lines = Path(path).read_text().splitlines()
+    assert lines
+    for line in lines:
+        for text in json.loads(line).values():
+            is_harmless(str(text))
 
 
 @each_task
@@ -109,6 +147,8 @@ def test_names_descriptions_and_fields_do(xai: Xai, logged: Logged, said: str, m
     returned = ended(make, collection_id, file_id)
     text = json.dumps(returned, ensure_ascii=False) if "matches" not in returned else ""
     is_harmless(logged() + text, returned=returned)
+    if isinstance(returned, dict) and returned.get("report"):
+        report_is_harmless(returned["report"])
 
 
 @each_task
@@ -161,6 +201,7 @@ TAKEN = [
     "-rf.md",
     "~.md",
     "gnp.\u202ecod.md",
+    f"{KEY}.md",
 ]
 REFUSED = ["\x1b[2J.md", f"a\n{FORGED}.md", "a\r.md", "a;b.md", "a\\b.md", 'a"b.md', "\u2028.md", "\x85.md", "a\x7f.md"]
 
@@ -179,9 +220,10 @@ def hostile_folder(folder: Path) -> Path:
 def test_files_of_any_name_are_brought_in_or_named_in_the_report(
     xai: Xai, logged: Logged, tmp_path: Path, upload_method: str
 ) -> None:
-    folder = hostile_folder(tmp_path / "library")
-    arguments: dict[str, Any] = {"upload_method": upload_method}
+    folder, report = hostile_folder(tmp_path / "library"), tmp_path / "report.jsonl"
+    arguments: dict[str, Any] = {"upload_method": upload_method, "report": report}
     manifest = sync(folder, **arguments)
+    report_is_harmless(report)
     names = xai.names(manifest["collection_id"])
     assert names == sorted(["good.md", *TAKEN])
     assert manifest["skipped"] == len(REFUSED) + 1
@@ -191,6 +233,34 @@ def test_files_of_any_name_are_brought_in_or_named_in_the_report(
         is_harmless("", returned=one)
         is_harmless(json.dumps(one, ensure_ascii=False))
     is_harmless(logged())
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("%*", "$*", "xai-*")), playing(stuck=("*",))])
+async def test_of_any_name_that_fails_or_takes_too_long_too(xai: Xai, logged: Logged, tmp_path: Path) -> None:
+    folder, report = hostile_folder(tmp_path / "library"), tmp_path / "report.jsonl"
+    for deferrable in (False, True):
+        arguments: dict[str, Any] = {"source": folder, "collection": "whales", "report": report, "timeout": 60}
+        with pytest.raises((XAIError, TaskDeferred)) as caught:
+            run(task(**arguments, deferrable=deferrable))
+        if isinstance(caught.value, TaskDeferred):
+            with pytest.raises(XAIError) as resumed:
+                await finish(caught.value, task(**arguments))
+            is_harmless(str(resumed.value))
+        else:
+            is_harmless(str(caught.value))
+        report_is_harmless(report)
+    is_harmless(logged())
+
+
+def test_a_group_shows_them_no_more_than_a_task(xai: Xai, cluster: Cluster, logged: Logged, tmp_path: Path) -> None:
+    cluster.source = hostile_folder(tmp_path / "hostile")
+    report = tmp_path / "report.jsonl"
+    for shard in cluster.plan():
+        is_harmless("", returned=cluster.apply(shard))
+    returned = cluster.finish(report=report)
+    assert sorted(xai.names(returned["collection_id"])) == sorted(["good.md", *TAKEN])
+    report_is_harmless(report)
+    is_harmless(logged() + json.dumps(returned, ensure_ascii=False), returned=returned)
 
 
 def test_an_ingestion_of_such_names_says_which_one_line_for_all(xai: Xai, logged: Logged, tmp_path: Path) -> None:
@@ -209,3 +279,30 @@ def test_a_passage_of_a_megabyte_leaves_room(xai: Xai) -> None:
     returned = run(task)
     assert returned["total"] == 1
     assert len(json.dumps(returned)) < ROOM
+
+
+@pytest.mark.parametrize("word", ["s", "🐋", '"', "\x1b", f"{KEY} "])
+def test_a_scope_of_any_length_leaves_room_and_is_found_again(
+    xai: Xai, logged: Logged, tmp_path: Path, word: str
+) -> None:
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "moby.md").write_text("Call me Ishmael.")
+    scope = (word * 10_000)[: 10_000 if word.isascii() else 4_000].strip()
+    first, again = sync(folder, scope=scope), sync(folder, scope=scope)
+    assert (first["added"], again["kept"]) == (1, 1)
+    for returned in (first, again):
+        is_harmless(json.dumps(returned, ensure_ascii=False), returned=returned)
+    is_harmless(logged())
+
+
+def test_a_scope_that_makes_too_long_an_address_is_named_as_what_it_may_be(xai: Xai, tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "moby.md").write_text("Call me Ishmael.")
+    sync(folder)
+    with pytest.raises(
+        XAIFailException, match=r"make no address .*; or an id, a filter or a scope is too long"
+    ) as caught:
+        sync(folder, scope="🐋" * 10_000)
+    assert len(str(caught.value)) < LINE

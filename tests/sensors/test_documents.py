@@ -289,3 +289,18 @@ def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any],
 def test_an_unknown_collection_is_named(xai: Xai) -> None:
     with pytest.raises(AirflowFailException, match=r"collection_42.*404"):
         run(sensor("collection_42", "file_1"))
+
+
+@pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
+def test_a_wall_clock_that_is_set_between_looks_makes_no_document_missing_sooner_or_later(
+    xai: Xai, clock: FlyingTime, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    whales = xai.collection()
+    gone = xai.document(whales)
+    xai.hook.remove_document(collection_id=whales, file_id=gone)
+    looks = sensor(whales, gone, on_failed="ignore")
+    assert not looks.poke({}).is_done
+    monkeypatch.setattr("time.time", lambda: clock.time() + jump)
+    assert not looks.poke({}).is_done
+    clock.sleep(60)
+    assert looks.poke({}).is_done

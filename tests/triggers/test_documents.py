@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, playing
 from tests.operators.stage import FlyingTime, Xai, fire
@@ -207,3 +207,25 @@ async def test_when_a_user_ends_the_task_it_says_what_goes_on(
 async def test_a_redeploy_says_nothing(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     await XAIDocumentsProcessedTrigger(collection_id="collection_1").cleanup()
     assert "collection_1" not in "".join(capfd.readouterr()) + caplog.text
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+@pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
+async def test_a_wall_clock_that_is_set_meanwhile_ends_no_wait(
+    xai: Xai, clock: FlyingTime, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    whales = xai.collection()
+    stuck, gone = xai.document(whales, "stuck.md"), xai.document(whales, "gone.md")
+    xai.hook.remove_document(collection_id=whales, file_id=gone)
+    deadline, set_by, handle = clock.time() + 600, [0.0], xai.emulator.handle
+
+    def handle_and_set(request: HttpRequest) -> HttpReply:
+        set_by[0] = jump
+        return handle(request)
+
+    monkeypatch.setattr("time.time", lambda: clock.time() + set_by[0])
+    monkeypatch.setattr(xai.emulator, "handle", handle_and_set)
+    clock.pauses.clear()
+    event = await fire(trigger(whales, stuck, gone, deadline=deadline, poll_interval=30.0))
+    assert (event["summary"]["end"], event["summary"]["missing_ids"]) == ("timed_out", [gone])
+    assert sum(clock.pauses) == pytest.approx(600, abs=5)
