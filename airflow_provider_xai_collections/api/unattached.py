@@ -28,7 +28,6 @@ _NAMED = 5
 class Inventory:
     """All files of a team, and what its collections hold.
 
-    :param files: in the order of the service.
     :param collection_ids: of all collections; those after the first ``counted`` are still to be read.
     :param attached: ids of the files of all documents that were read.
     """
@@ -39,19 +38,20 @@ class Inventory:
     counted: int = 0
 
     def unattached(self, *, before: float, is_wanted: Callable[[str], bool] = lambda name: True) -> list[File]:
-        """Return the files that no collection holds.
+        """Return the files that no collection holds, by name.
 
         :param before: only those made earlier, in seconds since the epoch: a younger one may be on its way.
         :param is_wanted: tells by its name whether a file counts.
         """
-        return [
+        found = (
             file
             for file in self.files
             if file.id not in self.attached
             and file.created_at is not None
             and file.created_at.timestamp() < before
             and is_wanted(file.filename)
-        ]
+        )
+        return sorted(found, key=lambda file: (file.filename, file.id))
 
 
 def take_inventory(

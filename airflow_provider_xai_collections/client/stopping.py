@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
 
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 
@@ -13,12 +13,13 @@ class Stop:
     """A signal to stop, which wakes every pause. Safe to give in a signal handler, between any two steps of a pause.
 
     A ``threading.Event`` or ``Condition`` would not do: a handler that runs after the pause has looked, and before it
-    waits, wakes nobody, or waits for ever for a lock which the code holds that it interrupts. What is put into a queue
-    stays there until the pause comes for it, and ``SimpleQueue.put`` may interrupt itself.
+    waits, wakes nobody, or waits for ever for a lock which the code holds that it interrupts. A lock that is released
+    stays so until the pause comes for it. (Nor would ``queue.SimpleQueue``: in CPython 3.11, ``get`` blocks for ever if
+    its timeout has passed by the time that it begins to wait.)
     """
 
     def __init__(self) -> None:
-        self._pauses: set[SimpleQueue[None]] = set()
+        self._pauses: set[threading.Lock] = set()
         self._others: list[Stop] = []
         self.is_said = False
 
@@ -26,21 +27,22 @@ class Stop:
         self.is_said = True
         for other in tuple(self._others):
             other.say()
-        for woken in tuple(self._pauses):
-            woken.put(None)
+        for asleep in tuple(self._pauses):
+            with suppress(RuntimeError):  # it was woken before
+                asleep.release()
 
     def pause(self, seconds: float) -> None:
         """
         :raises XAIInterruptedError: it was said before, or meanwhile.
         """
-        woken: SimpleQueue[None] = SimpleQueue()
-        self._pauses.add(woken)  # before it looks, so that whoever speaks after that is heard
+        asleep = threading.Lock()
+        asleep.acquire()
+        self._pauses.add(asleep)  # before it looks, so that whoever speaks after that is heard
         try:
             if seconds > 0 and not self.is_said:
-                with suppress(Empty):
-                    woken.get(timeout=seconds)
+                asleep.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
         finally:
-            self._pauses.discard(woken)
+            self._pauses.discard(asleep)
         self.check()
 
     def check(self) -> None:

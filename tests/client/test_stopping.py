@@ -53,6 +53,15 @@ def test_a_pause_that_nobody_ends_takes_its_time() -> None:
     assert time.monotonic() - start >= 0.02
 
 
+@pytest.mark.parametrize("seconds", [1e-9, 7e-7, 1e-5])
+def test_a_pause_that_is_over_before_it_begins_to_wait_ends(seconds: float) -> None:
+    """As on a busy machine. Python's queues take what is left of their time then for no limit at all."""
+    many = threading.Thread(target=lambda: [Stop().pause(seconds) for _ in range(2_000)], daemon=True)
+    many.start()
+    many.join(5)
+    assert not many.is_alive()
+
+
 def test_a_pause_ends_when_another_thread_says_so() -> None:
     stop = Stop()
     threading.Timer(0.05, stop.say).start()

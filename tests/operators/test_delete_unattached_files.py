@@ -57,7 +57,7 @@ def left(xai: Xai, ages: list[float]) -> None:
 def test_it_only_says_what_it_would_delete(xai: Xai, logged: Logged) -> None:
     manifest = run(task())
     counts = {"files": 4, "collections": 1, "documents": 1, "unattached": 2, "bytes": 32, "deleted": 0, "kept": 0}
-    assert manifest == {"version": 1, "dry_run": True, **counts, "names": ["old.pdf", "old.md"], "report": None}
+    assert manifest == {"version": 1, "dry_run": True, **counts, "names": ["old.md", "old.pdf"], "report": None}
     assert names(xai) == ["old.md", "old.pdf", "whale.md", "young.md"]
     assert "dry_run=False deletes them" in logged()
 

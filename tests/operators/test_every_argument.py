@@ -360,6 +360,8 @@ def test_another_value_comes_to_something_else(theatre: Theatre, kind: Any, owne
 #: Lists for arguments whose cases above have none, or one that fails or comes in another order in each scene.
 LISTS = {
     "paths": lambda scene: [str(scene.folder / name) for name in ("bad.txt", "good.md")],
+    "pattern": lambda scene: ["*.text", "good*"],
+    "exclude": lambda scene: ["*.bak", "*.tmp"],
     "group_by": lambda scene: ["year"],
     "collection_ids": lambda scene: [scene.whales],
     "expect_file_ids": first(held),
