@@ -56,7 +56,12 @@ def test_a_pause_that_nobody_ends_takes_its_time() -> None:
 @pytest.mark.parametrize("seconds", [1e-9, 7e-7, 1e-5])
 def test_a_pause_that_is_over_before_it_begins_to_wait_ends(seconds: float) -> None:
     """As on a busy machine. Python's queues take what is left of their time then for no limit at all."""
-    many = threading.Thread(target=lambda: [Stop().pause(seconds) for _ in range(2_000)], daemon=True)
+
+    def pause_often() -> None:
+        for _ in range(2_000):
+            Stop().pause(seconds)
+
+    many = threading.Thread(target=pause_often, daemon=True)
     many.start()
     many.join(5)
     assert not many.is_alive()
