@@ -12,6 +12,9 @@ from airflow_provider_xai_collections.operators.documents import XAIAddDocuments
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.waiting import MAP_INDEX_TEMPLATE
 from airflow_provider_xai_collections.tables import BATCH_NAME
+from tests.lazy import Lazily, lazily
+
+__all__ = ["lazily"]
 
 BOTH = pytest.mark.parametrize("kind", [XAIAddDocumentsOperator, XAIIngestDocumentsOperator])
 
@@ -35,12 +38,19 @@ def test_a_mapped_task_has_a_template_unless_it_is_given_one(kind: Any) -> None:
         (["/folder/a.md", Path("/folder/b.md"), "z.md"], "a.md … z.md (3)"),
         (("/", "b"), "/ … b (2)"),
         ([], ""),
+        ({"/folder/b.md", "/folder/a.md"}, "a.md … b.md (2)"),
+        ("['/folder/a.md', '/folder/b.md']", "a.md … b.md (2)"),
         (["x" * 300], "x" * (BATCH_NAME - 1) + "…"),
     ],
 )
 def test_a_batch_is_named_by_its_first_and_last_document(documents: Any, name: str) -> None:
     task = XAIIngestDocumentsOperator(task_id="task", collection_id="c", paths=documents)
     assert task.batch_name == name
+
+
+def test_what_mapped_tasks_returned_names_a_batch_by_its_ends(lazily: Lazily) -> None:
+    task = XAIIngestDocumentsOperator(task_id="task", collection_id="c", paths=lazily(["/a.md", "/b.md", "/c.md"]))
+    assert task.batch_name == "a.md … c.md (3)"
 
 
 def test_file_ids_are_names_as_well() -> None:
