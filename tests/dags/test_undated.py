@@ -25,7 +25,7 @@ def documents(tmp_path: Path) -> Path:
     return write(tmp_path / "documents", {"a.md": "alpha", **{f"dt={day}/log.md": f"log of {day}" for day in days}})
 
 
-@pytest.mark.parametrize("dag_id", DAGS)
+@pytest.mark.parametrize("dag_id", sorted(DAGS))
 def test_it_runs(xai: Xai, airflow: Airflow, documents: Path, tmp_path: Path, dag_id: str) -> None:
     there = {"documents": str(documents), "workspace": str(tmp_path / "workspace")}
     params: dict[str, Any] = {name: there[name] for name in there if name in load(DAGS[dag_id]).dags[dag_id].params}
