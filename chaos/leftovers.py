@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airflow_provider_xai_collections.api.protocol import Flow
+from airflow_provider_xai_collections.hooks.lineage import was_added_to
 from chaos.hosts import Place, connected
 from chaos.hurry import HurriedHook
 from chaos.service import API_KEY, MANAGEMENT_KEY
@@ -22,7 +23,8 @@ _SETTLE = 3.0
 
 
 def warm_up(place: Place) -> None:
-    """Let Airflow start the thread in which it looks up connections for an event loop, and which it keeps."""
+    """Let Airflow start the thread in which it looks up connections for an event loop, and which it keeps; and load
+    what all providers say of assets, as it does for the first document that is added."""
 
     async def look_up(conn_id: str) -> None:
         hook = HurriedHook(conn_id)
@@ -31,6 +33,7 @@ def warm_up(place: Place) -> None:
 
     with connected(place.wires) as conn_id:
         asyncio.run(look_up(conn_id))
+        was_added_to(HurriedHook(conn_id), "collection_1")
 
 
 def _nothing() -> Flow[None]:
