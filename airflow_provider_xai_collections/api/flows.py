@@ -75,10 +75,15 @@ class Pages(Generic[Item]):
     request is an error, so that nobody takes what was shown for the whole list.
 
     ``limit`` is the page size; a list is complete whatever it is. Of each item only its id is kept.
+
+    :param strict: doubt any end but a missing or empty token and an empty page. A service that caps its pages below
+        ``limit`` and sends one again may have more to show, and where a file is deleted for what a list does not show,
+        it must not be believed.
     """
 
-    def __init__(self, endpoint: Endpoint[Any], **params: Any) -> None:
+    def __init__(self, endpoint: Endpoint[Any], *, strict: bool = False, **params: Any) -> None:
         self._endpoint = endpoint
+        self._strict = strict
         limit = params.get("limit")
         self._limit: int = MAX_PAGE if limit is None else limit
         self._params = {**params, "limit": self._limit}
@@ -115,11 +120,11 @@ class Pages(Generic[Item]):
         if not page.items:
             self._ended = True
         elif not new:
-            self._end("a page with nothing new" if self._was_full else "")
+            self._end("a page with nothing new" if self._was_full or self._strict else "")
         elif not page.pagination_token:
             self._ended = True
         elif page.pagination_token in self._tokens:
-            self._end("the token of a page that it had sent before" if full else "")
+            self._end("the token of a page that it had sent before" if full or self._strict else "")
         else:
             self._tokens.add(page.pagination_token)
             self._token = page.pagination_token
@@ -139,12 +144,13 @@ _IDENTITIES: dict[str, Callable[[Any], str]] = {
 }
 
 
-def list_all(endpoint: Endpoint[Any], **params: Any) -> Flow[list[Any]]:
-    """Every item of a list, all pages.
+def list_all(endpoint: Endpoint[Any], *, strict: bool = False, **params: Any) -> Flow[list[Any]]:
+    """Return every item of a list, all pages.
 
+    :param strict: as of :class:`Pages`.
     :raises XAIIncompleteListError: it is open whether the service has shown all of it.
     """
-    pages: Pages[Any] = Pages(endpoint, **params)
+    pages: Pages[Any] = Pages(endpoint, strict=strict, **params)
     items: list[Any] = []
     while (request := pages.next_request()) is not None:
         items.extend(pages.observe((yield from call(request))))

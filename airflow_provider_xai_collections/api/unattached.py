@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from airflow_provider_xai_collections.api.endpoints import LIST_COLLECTIONS, LIST_FILES
 from airflow_provider_xai_collections.api.files import File
@@ -20,6 +21,8 @@ from airflow_provider_xai_collections.exceptions import (
     XAINotFoundError,
 )
 
+T = TypeVar("T")
+
 #: Ids that an error names.
 _NAMED = 5
 
@@ -29,7 +32,7 @@ class Inventory:
     """All files of a team, and what its collections hold.
 
     :param collection_ids: of all collections; those after the first ``counted`` are still to be read.
-    :param attached: ids of the files of all documents that were read.
+    :param attached: ids of the files that are in a collection, as far as they were read.
     """
 
     files: list[File]
@@ -46,10 +49,10 @@ class Inventory:
         found = (
             file
             for file in self.files
-            if file.id not in self.attached
+            if is_wanted(file.filename)
+            and file.id not in self.attached
             and file.created_at is not None
             and file.created_at.timestamp() < before
-            and is_wanted(file.filename)
         )
         return sorted(found, key=lambda file: (file.filename, file.id))
 
@@ -69,28 +72,25 @@ def take_inventory(
     files = yield from list_all(LIST_FILES)
     inventory = Inventory(files, (yield from _collections(team_id)))
     for collection_id in inventory.collection_ids:
-        try:
-            documents = yield from all_documents(collection_id, team_id=team_id)
-        except XAINotFoundError as error:
-            # Deleted meanwhile, or only out of our sight: then it may have any of them.
-            raise XAIIncompleteListError(f"{error}. It was listed a moment ago, so what it holds is unknown") from error
+        documents = yield from _there(all_documents(collection_id, team_id=team_id))
         inventory.attached.update(document.file_id for document in documents)
         inventory.counted += 1
         tell(inventory)
-    if new := set((yield from _collections(team_id))) - set(inventory.collection_ids):
-        raise XAIIncompleteListError(
-            f"{_some(new)} came while the collections were read, and what is in there was not. Try again later"
-        )
+    yield from _check_no_new_collections(inventory, team_id)
     _check_one_team(inventory)
     return inventory
 
 
 def still_unattached(inventory: Inventory, files: Iterable[File], *, team_id: str | None = None) -> Flow[list[File]]:
-    """Leave out those files that were attached since the inventory: reading it may have taken a while."""
+    """Leave out those files that were attached since the inventory: reading it may have taken a while.
+
+    :raises XAIIncompleteListError: the collections are not those of the inventory any more.
+    """
     left = {file.id: file for file in files}
     for collection_id in inventory.collection_ids:
-        for document in (yield from batch_get_documents(collection_id, left, team_id=team_id)):
-            del left[document.file_id]
+        for document in (yield from _there(batch_get_documents(collection_id, left, team_id=team_id))):
+            left.pop(document.file_id, None)
+    yield from _check_no_new_collections(inventory, team_id)
     return list(left.values())
 
 
@@ -104,8 +104,24 @@ def delete_unattached(file: File) -> Flow[bool]:
 
 
 def _collections(team_id: str | None) -> Flow[list[str]]:
-    collections = yield from list_all(LIST_COLLECTIONS, team_id=team_id)
+    collections = yield from list_all(LIST_COLLECTIONS, strict=True, team_id=team_id)
     return [collection.collection_id for collection in collections]
+
+
+def _there(look: Flow[T]) -> Flow[T]:
+    """Look into a collection that was listed a moment ago."""
+    try:
+        return (yield from look)
+    except XAINotFoundError as error:
+        # Deleted meanwhile, or only out of our sight: then it may have any of the files.
+        raise XAIIncompleteListError(f"{error}. It was listed a moment ago, so what it holds is unknown") from error
+
+
+def _check_no_new_collections(inventory: Inventory, team_id: str | None) -> Flow[None]:
+    if new := set((yield from _collections(team_id))) - set(inventory.collection_ids):
+        raise XAIIncompleteListError(
+            f"{_some(new)} came while the collections were read, and what is in there was not. Try again later"
+        )
 
 
 def _check_one_team(inventory: Inventory) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -10,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from airflow_provider_xai_collections.api.files import File
-from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.api.printable import escaped
 from airflow_provider_xai_collections.api.unattached import Inventory
-from airflow_provider_xai_collections.manifests.base import CAP, Manifest, first_names
+from airflow_provider_xai_collections.manifests.base import CAP, ROOM_FOR_PATH, Manifest, first_names, shown
 
 
 class FileOutcome(StrEnum):
@@ -34,29 +35,26 @@ class FileLine(Manifest):
     outcome: FileOutcome
 
     @classmethod
-    def each(cls, files: Sequence[File], deleted: Sequence[bool] | None) -> Iterator[FileLine]:
+    def each(cls, files: Iterable[File], outcomes: Mapping[str, FileOutcome]) -> Iterator[FileLine]:
         """Make a line for each file.
 
-        :param deleted: which of them were deleted; ``None`` in a dry run.
+        :param outcomes: by the ids of those that are no longer only found.
         """
-        for number, file in enumerate(files):
-            outcome = FileOutcome.FOUND
-            if deleted is not None:
-                outcome = FileOutcome.DELETED if deleted[number] else FileOutcome.KEPT
+        for file in files:
             yield cls(
                 version=1,
                 file_id=file.id,
-                name=file.filename,
+                name=escaped(file.filename),
                 bytes=file.bytes,
                 created_at=file.created_at,
-                outcome=outcome,
+                outcome=outcomes.get(file.id, FileOutcome.FOUND),
             )
 
 
 class UnattachedFilesManifest(Manifest):
     """Counts of an inventory, and of the files that are in no collection.
 
-    :param files: of the team; ``collections`` and ``documents`` as well.
+    :param files: of the team, and its ``collections``; ``attached`` are the files that are in any of them.
     :param unattached: files in no collection that are old enough and match; ``bytes`` is their size.
     :param deleted: those of them that are gone now; ``kept``: those that the service says are attached after all.
     :param names: the first of them.
@@ -67,7 +65,7 @@ class UnattachedFilesManifest(Manifest):
     dry_run: bool
     files: int
     collections: int
-    documents: int
+    attached: int
     unattached: int
     bytes: int
     deleted: int = 0
@@ -77,24 +75,28 @@ class UnattachedFilesManifest(Manifest):
 
     @classmethod
     def of(
-        cls, inventory: Inventory, found: Sequence[File], deleted: Sequence[bool] | None, *, report: Any
+        cls,
+        inventory: Inventory,
+        found: Sequence[File],
+        outcomes: Mapping[str, FileOutcome],
+        *,
+        dry_run: bool,
+        report: Any,
     ) -> UnattachedFilesManifest:
-        """Count them.
-
-        :param deleted: which of those found were deleted; ``None`` in a dry run.
-        """
+        """Count them."""
+        counts = Counter(outcomes.values())
         return cls(
             version=1,
-            dry_run=deleted is None,
+            dry_run=dry_run,
             files=len(inventory.files),
             collections=len(inventory.collection_ids),
-            documents=len(inventory.attached),
+            attached=len(inventory.attached),
             unattached=len(found),
             bytes=sum(file.bytes for file in found),
-            deleted=sum(deleted or ()),
-            kept=len(deleted) - sum(deleted) if deleted is not None else 0,
+            deleted=counts[FileOutcome.DELETED],
+            kept=counts[FileOutcome.KEPT],
             names=first_names([file.filename for file in found]),
-            report=None if report is None else printable(str(report)),
+            report=None if report is None else shown(str(report), ROOM_FOR_PATH),
         )
 
     def __str__(self) -> str:

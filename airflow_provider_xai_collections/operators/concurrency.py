@@ -25,6 +25,7 @@ def run_concurrently(
     what: str,
     log: Any,
     done: Callable[[int], None] = lambda count: None,
+    of: str = "documents",
 ) -> list[T]:
     """Run one flow per document, ``concurrency`` at a time; their values, in order.
 
@@ -32,6 +33,7 @@ def run_concurrently(
 
     :param what: what has become of a document when its flow is over, for the log.
     :param done: is told how many are, again and again.
+    :param of: the plural of what it works on.
     :raises XAIError: naming the documents that failed; of the failures' own class if a retry cannot mend any, else of a
         rate limit's if there was one.
     """
@@ -58,19 +60,19 @@ def run_concurrently(
             values[position] = outcome
         done(len(values))
         if line.is_due():
-            log.info("%d of %d documents %s, %d failed", len(values), len(names), what, len(failures))
+            log.info("%d of %d %s %s, %d failed", len(values), len(names), of, what, len(failures))
     if refused:
         raise refused[0]
     if failures:
-        raise _together(names, failures, what)
+        raise _together(names, failures, what, of)
     return [values[position] for position in sorted(values)]
 
 
-def _together(names: Sequence[str], failures: Mapping[int, XAIError], what: str) -> XAIError:
+def _together(names: Sequence[str], failures: Mapping[int, XAIError], what: str, of: str) -> XAIError:
     listed = "; ".join(f"{names[position]}: {failures[position]}" for position in sorted(failures)[:NAMED])
     more = f"; and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
     final = all(isinstance(error, FINAL) for error in failures.values())
     limited = any(isinstance(error, XAIRateLimitError) for error in failures.values())
     hint = "" if final else f". The others are {what}, and a retry does what is left"
     kind = type(next(iter(failures.values()))) if final else XAIRateLimitError if limited else XAIError
-    return kind(f"{len(failures)} of {len(names)} documents failed: {listed}{more}{hint}")
+    return kind(f"{len(failures)} of {len(names)} {of} failed: {listed}{more}{hint}")

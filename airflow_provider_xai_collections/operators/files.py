@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +15,23 @@ from airflow_provider_xai_collections.later import later
 from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import unattached
+    from airflow_provider_xai_collections.api import printable, unattached
     from airflow_provider_xai_collections.api.files import File
+    from airflow_provider_xai_collections.api.protocol import Flow
     from airflow_provider_xai_collections.hooks import progress
     from airflow_provider_xai_collections.manifests import files as file_manifests
     from airflow_provider_xai_collections.manifests import json_lines
     from airflow_provider_xai_collections.operators import concurrency as concurrent_work
-    from airflow_provider_xai_collections.sources import patterns
+    from airflow_provider_xai_collections.sources import choice as source_choice
     from airflow_provider_xai_collections.sources.paths import AnyPath
 else:
+    printable = later("api.printable")
     unattached = later("api.unattached")
     progress = later("hooks.progress")
     file_manifests = later("manifests.files")
     json_lines = later("manifests.json_lines")
     concurrent_work = later("operators.concurrency")
-    patterns = later("sources.patterns")
+    source_choice = later("sources.choice")
 
 
 class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
@@ -79,35 +81,58 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         with self.at_work():
             whole_number("concurrency", self.concurrency, at_least=1)
-            before = time.time() - seconds("older_than", self.older_than)
-            wanted = patterns.Patterns(self.pattern)
+            age = seconds("older_than", self.older_than)
+            before = time.time() - age
+            choice = source_choice.Choice(self.pattern)
             inventory = self.hook.run(unattached.take_inventory(team_id=self.team, tell=self._tell_progress()))
-            found = inventory.unattached(before=before, is_wanted=wanted.matches)
+            found = inventory.unattached(before=before, is_wanted=choice.pattern.matches)
             self.log.info(
-                "%d files, of which %d are in %d collections; %d in none are older than %s and match %r",
+                "%d files, of which %d are in %d collections; %d in none are older than %s and match pattern %s",
                 len(inventory.files),
                 len(inventory.attached),
                 len(inventory.collection_ids),
                 len(found),
-                in_words(seconds("older_than", self.older_than)),
-                self.pattern,
+                in_words(age),
+                choice.pattern,
             )
-            deleted: list[bool] | None = None
+            for warning in choice.warnings("the team's files"):
+                self.log.warning("%s", warning)
+            outcomes: dict[str, file_manifests.FileOutcome] = {}
+            self._write_report(found, outcomes)
             if not self.is_dry_run:
                 found = self.hook.run(unattached.still_unattached(inventory, found, team_id=self.team))
-                deleted = self._delete(found)
-            if self.report is not None:
-                json_lines.write_lines(self.report, file_manifests.FileLine.each(found, deleted))
-            manifest = file_manifests.UnattachedFilesManifest.of(inventory, found, deleted, report=self.report)
+                try:
+                    self._delete(found, outcomes)
+                finally:
+                    self._write_report(found, outcomes)
+            manifest = file_manifests.UnattachedFilesManifest.of(
+                inventory, found, outcomes, dry_run=self.is_dry_run, report=self.report
+            )
             self.log.info("%s", manifest)
             return manifest.dump()
 
-    def _delete(self, files: Sequence[File]) -> list[bool]:
-        names = [f"{file.filename} ({file.id})" for file in files]
-        flows = (unattached.delete_unattached(file) for file in files)
-        return concurrent_work.run_concurrently(
-            self.hook, names, flows, concurrency=self.concurrency, what="deleted", log=self.log
+    def _delete(self, files: Sequence[File], outcomes: dict[str, file_manifests.FileOutcome]) -> None:
+        """Delete them, and note what became of each."""
+
+        def delete(file: File) -> Flow[None]:
+            is_deleted = yield from unattached.delete_unattached(file)
+            outcomes[file.id] = file_manifests.FileOutcome.DELETED if is_deleted else file_manifests.FileOutcome.KEPT
+
+        names = [f"{printable.printable(file.filename)} ({file.id})" for file in files]
+        concurrent_work.run_concurrently(
+            self.hook,
+            names,
+            map(delete, files),
+            concurrency=self.concurrency,
+            what="deleted",
+            of="files",
+            log=self.log,
         )
+
+    def _write_report(self, files: Sequence[File], outcomes: Mapping[str, file_manifests.FileOutcome]) -> None:
+        """Write it before anything is deleted as well, so that nothing goes without a record."""
+        if self.report is not None:
+            json_lines.write_lines(self.report, file_manifests.FileLine.each(files, outcomes))
 
     def _tell_progress(self) -> Any:
         line = progress.NowAndThen()

@@ -106,6 +106,16 @@ def test_a_list_of_files_that_may_be_incomplete_is_an_error(end: str) -> None:
         team.inventory()
 
 
+@pytest.mark.parametrize("end", ["repeat", "first_page"])
+def test_a_list_of_collections_that_may_be_incomplete_is_an_error(end: str) -> None:
+    """However short its pages are: a file of a collection that is not shown would look like one of none."""
+    team = Team(pagination_end=end, max_page=2)
+    for _ in range(3):
+        team.collection(team.file())
+    with pytest.raises(XAIIncompleteListError, match=r"list_collections.*may be incomplete"):
+        team.inventory()
+
+
 def test_documents_that_the_list_does_not_show_yet_are_waited_for() -> None:
     team = Team(list_lag_reads=2)
     attached, left = team.file(), team.file()
@@ -184,6 +194,19 @@ def test_a_file_that_was_attached_since_is_left_out() -> None:
     assert len(files) == 2
     team.attach(whales, late)
     assert [file.id for file in team.world.run(still_unattached(inventory, files))] == [left]
+
+
+def test_collections_that_came_or_went_since_the_inventory_are_an_error() -> None:
+    team = Team()
+    whales = team.collection(team.file())
+    inventory = team.inventory()
+    new = team.collection(team.file())
+    with pytest.raises(XAIIncompleteListError, match=f"{new} came while"):
+        team.world.run(still_unattached(inventory, []))
+    for collection_id in (new, whales):
+        team.caller.call(endpoints.DELETE_COLLECTION, collection_id=collection_id)
+    with pytest.raises(XAIIncompleteListError, match=f"{whales}.*what it holds is unknown"):
+        team.world.run(still_unattached(inventory, [File(id="file_1")]))
 
 
 def test_the_team_is_told_to_every_call_that_takes_one() -> None:

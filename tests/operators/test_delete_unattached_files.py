@@ -56,7 +56,7 @@ def left(xai: Xai, ages: list[float]) -> None:
 @pytest.mark.usefixtures("left")
 def test_it_only_says_what_it_would_delete(xai: Xai, logged: Logged) -> None:
     manifest = run(task())
-    counts = {"files": 4, "collections": 1, "documents": 1, "unattached": 2, "bytes": 32, "deleted": 0, "kept": 0}
+    counts = {"files": 4, "collections": 1, "attached": 1, "unattached": 2, "bytes": 32, "deleted": 0, "kept": 0}
     assert manifest == {"version": 1, "dry_run": True, **counts, "names": ["old.md", "old.pdf"], "report": None}
     assert names(xai) == ["old.md", "old.pdf", "whale.md", "young.md"]
     assert "dry_run=False deletes them" in logged()
@@ -120,14 +120,34 @@ def test_a_list_of_files_that_never_ends_deletes_nothing(xai: Xai) -> None:
 
 
 @pytest.mark.usefixtures("left")
-def test_a_delete_that_fails_is_named_and_a_retry_does_the_rest(xai: Xai, connect: Connect) -> None:
+def test_a_delete_that_fails_is_named_and_a_retry_does_the_rest(xai: Xai, connect: Connect, tmp_path: Path) -> None:
     connect(retry_attempts=1)
+    report = tmp_path / "report.jsonl"
     xai.emulator.set_faults(FaultRule(endpoint="delete_file", nth=(1,), status=503))
-    with pytest.raises(XAIError, match=r"1 of 2 .*old\."):
-        run(task(dry_run=False, concurrency=1))
+    with pytest.raises(XAIError, match=r"1 of 2 files failed: old\.md \(file_"):
+        run(task(dry_run=False, concurrency=1, report=report))
+    assert {line.name: line.outcome for line in read_lines(report, FileLine)} == {
+        "old.md": "found",
+        "old.pdf": "deleted",
+    }
     xai.emulator.set_faults()
     assert run(task(dry_run=False))["deleted"] == 1
     assert names(xai) == ["whale.md", "young.md"]
+
+
+@pytest.mark.usefixtures("left")
+def test_a_report_that_cannot_be_written_deletes_nothing(xai: Xai, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(XAIError, match="cannot be written"):
+        run(task(dry_run=False, report=tmp_path / "file" / "report.jsonl"))
+    assert xai.queries("delete_file") == []
+
+
+@pytest.mark.usefixtures("left")
+def test_a_pattern_that_matches_no_file_is_warned_of(logged: Logged) -> None:
+    run(task(pattern=["*.md", "*.docx"]))
+    assert "pattern '*.docx' matches nothing in the team's files" in logged()
+    assert "'*.md' matches nothing" not in logged()
 
 
 @pytest.mark.parametrize(
@@ -136,6 +156,8 @@ def test_a_delete_that_fails_is_named_and_a_retry_does_the_rest(xai: Xai, connec
         ({"concurrency": 0}, "concurrency is 0"),
         ({"older_than": 0}, "older_than is 0"),
         ({"pattern": 7.5}, "pattern is 7.5"),
+        ({"pattern": []}, "pattern is empty"),
+        ({"pattern": "!*.md"}, "lets nothing through"),
     ],
 )
 def test_bad_arguments_are_named_before_anything_is_asked(xai: Xai, arguments: dict[str, Any], message: str) -> None:
