@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.manifests.base import CAP, Manifest, first
 
 
 class FileOutcome(StrEnum):
-    """What became of a file: found only, deleted, or kept because the service says that it is attached."""
+    """Outcome of a file: found only, deleted, or kept because the service says that it is attached."""
 
     FOUND = "found"
     DELETED = "deleted"
