@@ -44,7 +44,7 @@ FINAL = (
 
 
 class XAIFailException(AirflowFailException):
-    """Fails the task at once: trying again would not help. Its message is as fit to be shown as that of our errors."""
+    """Fails the task at once: trying again would not help. Its message is printable and holds no key."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message, LONGEST))

@@ -88,7 +88,7 @@ def count_table(header: tuple[str, str], counts: Mapping[str, int]) -> str:
 
 
 def passages(matches: Iterable[SearchMatch]) -> str:
-    """What a search found: of each passage its score, the source of its document, and its text on one line."""
+    """Passages that a search found: of each its score, the source of its document, and its text on one line."""
     return "\n\n".join(map(_passage, matches)) or (
         "No passage was found. Searches may miss a document for some seconds after it was processed: search again, or "
         "with other words."

@@ -160,7 +160,7 @@ class Poller:
         return self._end(now)
 
     def so_far(self, end: WaitEnd) -> WaitResult:
-        """What a wait comes to that others end now."""
+        """Return the result of a wait that is ended from outside now."""
         return self._result(end)
 
     def failed(self, now: float, error: XAIError) -> WaitResult | None:

@@ -70,7 +70,7 @@ def is_unknown_authority(refusal: ssl.SSLCertVerificationError) -> bool:
 
 
 def way_to_trust() -> str:
-    """What to do if the authority should be trusted."""
+    """Say how to trust the authority."""
     if (named := named_by_environment()) is not None:
         return f"{named[0]} is {named[1]!r}, and does not hold it: add its certificate there"
     for name in _OF_OTHERS:

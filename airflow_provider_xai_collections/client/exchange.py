@@ -212,14 +212,19 @@ def _told(
             f"({printable(refusal.verify_message)}). {certificates.way_to_trust()}"
         )
     what = f"{type(error).__name__}: {printable(str(error))}" if str(error) else type(error).__name__
+    what_to_check = _what_to_check(settings, service, proxy, refusal, error)
     return XAITransportError(
-        f"{request}: no usable answer from {service.place} ({what}). {_what_to_check(settings, proxy, refusal, error)}",
+        f"{request}: no usable answer from {service.place} ({what}). {what_to_check}",
         sent=not isinstance(error, _NOT_SENT),
     )
 
 
 def _what_to_check(
-    settings: Settings, proxy: Proxy | None, refusal: ssl.SSLCertVerificationError | None, error: httpx.RequestError
+    settings: Settings,
+    service: Service,
+    proxy: Proxy | None,
+    refusal: ssl.SSLCertVerificationError | None,
+    error: httpx.RequestError,
 ) -> str:
     if refusal is not None:
         return f"Its certificate is not accepted: check the host in {settings.connection}, and this machine's clock"
@@ -227,6 +232,8 @@ def _what_to_check(
         return f"It goes through {proxy}: check that one, and that it lets this machine through"
     if _cause(error, socket.gaierror) is not None:
         return f"Its name is not known here: check the host in {settings.connection}, and this machine's DNS"
+    if isinstance(error, _WHILE_CONNECTING) and service.is_loopback:
+        return f"Nothing listens there: start the emulator, or check the port in {settings.connection}"
     if isinstance(error, _WHILE_CONNECTING):
         return (
             f"Check host and port in {settings.connection}, and that a firewall lets this machine through; if only a "

@@ -37,25 +37,25 @@ class FaultRule:
     """
 
     endpoint: str | None = None
-    """Which calls: of this endpoint; all, if it is left out."""
+    """Endpoint whose calls go wrong; all, if left out."""
     path: str | None = None
-    """Of these, those whose path matches a pattern: "*/documents/*"."""
+    """Pattern of the paths that count: "*/documents/*"."""
     nth: tuple[PositiveInt, ...] | None = None
-    """Of these, the first and the third: [1, 3]."""
+    """Numbers of the calls that go wrong, of those that endpoint and path pick: [1, 3] is the first and the third."""
     every: PositiveInt | None = None
-    """Of these, every tenth: 10."""
+    """Distance between calls that go wrong, of those that endpoint and path pick: 10 is every tenth."""
     probability: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Of these, a random share: 0.1."""
+    """Share of calls that go wrong, at random, of those that endpoint, path, nth and every pick: 0.1."""
     times: PositiveInt | None = None
-    """At most so many."""
+    """Most calls that go wrong by this rule."""
     status: Annotated[int, Field(ge=200, le=599)] | None = None
-    """What happens: an error with this status instead of the answer."""
+    """Status of an error that takes the place of the answer."""
     retry_after: str | None = None
-    """Its Retry-After: "2"."""
+    """Retry-After header of the answer that status or body makes: "2"."""
     body: bytes | None = None
-    """Its body, instead of the emulator's own words."""
+    """Body of the answer, instead of the emulator's own words; its status is 200, unless status is set."""
     content_type: str = "text/html"
-    """Content type of that body."""
+    """Content type of what body holds."""
     delay: NonNegativeFloat = 0.0
     """Seconds from the request until the answer."""
     cut: Cut | None = None

@@ -41,7 +41,7 @@ PaceText: TypeAlias = Annotated[str, AfterValidator(_check_pace)]
     config=ConfigDict(extra="forbid", use_attribute_docstrings=True),
 )
 class Settings:
-    """What the emulator accepts and how it behaves. Unknown names and values are refused.
+    """Switches: what the emulator accepts and how it behaves. Unknown names and values are refused.
 
     The text below each switch is what ``--help`` says of it.
     """
@@ -143,7 +143,7 @@ class Settings:
     max_page: Annotated[int, Field(ge=1, le=100)] = 100
     """Most entries of a page, whatever limit asks for."""
     filter_precedence: Literal["or", "and"] = "or"
-    """What binds tighter in the filter a AND b OR c: OR, as AIP-160 says, or AND, as in most languages."""
+    """Operator that binds tighter in the filter a AND b OR c: OR, as AIP-160 says, or AND, as in most languages."""
 
     # Limits.
     out_of_credits: OutOfCredits | None = None
@@ -156,4 +156,4 @@ class Settings:
     retry_after_on_429: bool = True
     """Send Retry-After with such a 429."""
     max_kept_bytes: PositiveInt | None = None
-    """Of a longer body keep only the beginning and the end: for trials with more data than fit here."""
+    """Keep only the beginning and the end of a longer body: for trials with more data than fit here."""

@@ -1,4 +1,4 @@
-"""What ``--help`` says beside the options: the faults, the control endpoints and the switches, from their code."""
+"""Help text of the emulator beside the options: the faults, the control endpoints and the switches, from their code."""
 
 from __future__ import annotations
 

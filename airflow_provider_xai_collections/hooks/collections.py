@@ -344,8 +344,8 @@ class XAICollectionsHook(XAIConnectedHook):
     ) -> WaitResult:
         """Wait until documents are processed, failed or gone, and say which are which.
 
-        :param file_ids: the documents; ``None`` means all of the collection that are not processed yet, or simply all
-            if there is no such.
+        :param file_ids: the documents. ``None``: the documents of the collection that are not processed yet; if the
+            service names none, all of them.
         :param filter: with ``file_ids=None``, only those that match.
         :param timeout: how long to wait, as a ``timedelta`` or in seconds.
         :param poll_interval: the pause between two looks; shorter at first.

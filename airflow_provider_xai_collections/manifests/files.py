@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.manifests.base import CAP, ROOM_FOR_PATH, 
 
 
 class FileOutcome(StrEnum):
-    """What became of a file: found only, deleted, or kept because the service says that it is attached."""
+    """Outcome of a file: found only, deleted, or kept because the service says that it is attached."""
 
     FOUND = "found"
     DELETED = "deleted"

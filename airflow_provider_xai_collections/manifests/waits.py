@@ -156,7 +156,7 @@ class WaitProgress(Manifest):
 
 
 class WaitEvent(Manifest):
-    """What the trigger tells the task: a summary or the error that ended the wait, and what the task had it keep.
+    """Message of the trigger to the task: a summary or the error that ended the wait, and what the task had it keep.
 
     Where both are long, the summary names fewer documents.
     """

@@ -97,7 +97,7 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
                     self.sync_run.apply(planned, last, tally, wait=False)
             finally:
                 self.so_far = manifest = tally.into(planned.manifest)
-                if self.report is not None and self.sync_run.report(self.report, tally.lines()):
+                if self.report is not None and self.sync_run.write_report(self.report, tally.lines()):
                     self.so_far = manifest = self.sync_run.with_report(manifest, self.report)
             if waiting:
                 return self.wait_in_triggerer(context, manifest.model_copy(update={"in_progress": 0}), tally.pending)
@@ -123,7 +123,7 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
             if manifest.report is not None and self.report is not None:
                 earlier = json_lines.read_lines(self.report, sync_manifests.SyncLine)
                 later = (line.shown() for line in tally.lines())
-                self.sync_run.report(self.report, sync_manifests.merged(earlier, later))
+                self.sync_run.write_report(self.report, sync_manifests.merged(earlier, later))
             return self._end(context, planned, finished, tally, summary.end)
 
     def _end(

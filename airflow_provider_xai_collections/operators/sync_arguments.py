@@ -222,7 +222,7 @@ class XAISyncBaseOperator(XAICollectionsBaseOperator, ABC):
         return {}
 
     def choice(self) -> source_choice.Choice:
-        """Which files of the source are wanted.
+        """Return the choice of files of the source.
 
         :raises XAIArgumentError: a pattern means nothing.
         """

@@ -196,7 +196,7 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
                     end = self.sync_run.apply(planned, planned.plan.steps, tally, wait=self.wait_for_completion)
                 finally:
                     self.so_far = manifest = tally.into(planned.manifest)
-                    self.sync_run.written(plan.report_of(shard), tally.lines())
+                    self.sync_run.write_lines(plan.report_of(shard), tally.lines())
                 sync_planning.show(manifest, self)
                 # What the whole may tolerate, the last task judges.
                 if end is not polling.WaitEnd.SETTLED or self.on_failed == OnFailed.FAIL:
@@ -266,7 +266,7 @@ class XAIFinishSyncOperator(XAISyncBaseOperator):
             with closing(tally):
                 whole = sync_whole.Whole(before, planned, tally)
                 self.so_far = manifest = whole.manifest()
-                if self.report is not None and self.sync_run.report(self.report, whole.lines()):
+                if self.report is not None and self.sync_run.write_report(self.report, whole.lines()):
                     self.so_far = manifest = self.sync_run.with_report(manifest, self.report)
                 sync_planning.show(manifest, self)
                 self.sync_run.judge(planned, manifest, tally, polling.WaitEnd.SETTLED)

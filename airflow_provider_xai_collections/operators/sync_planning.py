@@ -156,7 +156,7 @@ class SyncPlanner:
 
     @property
     def scope(self) -> str:
-        """What the sync calls its own: a manifest has no room for all of it."""
+        """Scope of this sync in full, which a manifest may cut."""
         task = self._task
         return scanning.root_uri(task.source) if task.scope is None else task.scope
 

@@ -193,15 +193,15 @@ class SyncRun:
         if planned.refusal is not None:
             raise XAIArgumentError(f"{planned.refusal}. All else is done")
 
-    def report(self, report: AnyPath, lines: Iterable[SyncLine]) -> bool:
-        """Write the report that people get; as :meth:`written`."""
-        return self.written(report, (line.shown() for line in lines))
+    def write_report(self, report: AnyPath, lines: Iterable[SyncLine]) -> bool:
+        """Write the report that people get; as :meth:`write_lines`."""
+        return self.write_lines(report, (line.shown() for line in lines))
 
     def with_report(self, manifest: SyncManifest, report: AnyPath) -> SyncManifest:
         """The manifest, which says where the report is."""
         return manifest.model_copy(update={"report": shown(str(report), ROOM_FOR_PATH)})
 
-    def written(self, report: AnyPath, lines: Iterable[SyncLine]) -> bool:
+    def write_lines(self, report: AnyPath, lines: Iterable[SyncLine]) -> bool:
         """Write the report. What ends the work is more important than a report that cannot be written."""
         try:
             json_lines.write_lines(report, lines)

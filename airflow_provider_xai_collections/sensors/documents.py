@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.client import clock as clocks
     from airflow_provider_xai_collections.hooks import collections as hooks
     from airflow_provider_xai_collections.hooks import progress
-    from airflow_provider_xai_collections.manifests import base as manifests_base
     from airflow_provider_xai_collections.manifests import waits as wait_manifests
     from airflow_provider_xai_collections.triggers import documents as triggers
     from airflow_provider_xai_collections.waits import deferring, verdicts
@@ -45,7 +44,6 @@ else:
     deferring = later("waits.deferring")
     hooks = later("hooks.collections")
     progress = later("hooks.progress")
-    manifests_base = later("manifests.base")
     wait_manifests = later("manifests.waits")
     triggers = later("triggers.documents")
     verdicts = later("waits.verdicts")
@@ -61,9 +59,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     reference, ``documents:batchGet``.
 
     :param collection_id: the collection. (templated)
-    :param file_ids: the documents; ``None`` waits for all of the collection that the first look (in ``reschedule``
-        mode: each look) finds unprocessed. Where it finds none, the whole collection has to be seen, and all of it
-        counts. (templated)
+    :param file_ids: the documents. ``None``: the documents of the collection that are not processed yet; if the service
+        names none, all of them. The first look asks for them; in ``reschedule`` mode, each look. (templated)
     :param filter: with ``file_ids=None``, only those that match this filter of ``GET …/documents``. (templated)
     :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed``) or ``"ignore"``.
     :param max_failed: with ``"threshold"``: a count (1), or a share of the documents (0.05; 1.0 is all).
@@ -231,9 +228,8 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
         if self.file_ids:
             return list(self.file_ids)
         raise XAIArgumentError(
-            "file_ids is empty: there is nothing to wait for. A manifest lists no ids if there are more "
-            f"than {manifests_base.CAP}: leave file_ids out to wait for the whole collection, or for a part of it with "
-            "filter"
+            "file_ids is empty: there is nothing to wait for. A manifest lists no ids if there are too many for 16 "
+            "KB: leave file_ids out to wait for the whole collection, or for a part of it with filter"
         )
 
     @property

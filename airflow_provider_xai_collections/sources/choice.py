@@ -1,4 +1,4 @@
-"""Which files below a source are wanted, and what a listing tells of one."""
+"""Choice of files below a source, and the entries of its listings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ListedFile:
 
     @property
     def barrier(self) -> str:
-        """Why nobody looks any further there; empty if nothing is in the way."""
+        """Reason why nobody looks any further there; empty if nothing is in the way."""
         if self.leads_out:
             return f"it is a link that leads out of the source, to {self.leads_out}: follow_links=True takes such links"
         if self.unseen:
@@ -43,7 +43,7 @@ class ListedFile:
 
 
 class Choice:
-    """What the arguments say of which files are wanted.
+    """Patterns and switches that choose files.
 
     :param pattern: of the files below a folder or glob, those that are matched; one pattern or several.
     :param exclude: files to leave out, and folders not to enter.
@@ -75,7 +75,7 @@ class Choice:
         return f"pattern {self.pattern}, exclude {self.exclude.written!r}"
 
     def warnings(self, source: str) -> Iterator[str]:
-        """What to say of patterns that matched nothing."""
+        """Warn of patterns that matched nothing."""
         for argument, patterns in (("pattern", self.pattern), ("exclude", self.exclude)):
             for one in patterns.unmatched:
                 yield (
@@ -87,7 +87,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which files of a source are wanted, by their paths below it.
+    """Test of paths below a source.
 
     :param glob: the source's own pattern, if it is a glob.
     """

@@ -42,7 +42,7 @@ def files_on_disk(root: str, wanted: Wanted) -> Iterator[ListedFile]:
 
 
 def place_outside(path: str, root: str) -> str:
-    """Where a path leads, through all links, if that is not in ``root``; empty if it is."""
+    """Return the place outside ``root`` that a path leads to, or an empty string."""
     inside, place = os.path.realpath(root), os.path.realpath(path)
     return "" if place == inside or place.startswith(f"{inside.rstrip('/')}/") else place
 

@@ -53,7 +53,7 @@ def state_of(path: Any) -> FileState:
 
 
 def info_of(path: Any) -> Mapping[str, Any]:
-    """What fsspec tells of an object now.
+    """Ask fsspec what it tells of an object now.
 
     :raises Exception: it is not there, or may not be seen.
     """

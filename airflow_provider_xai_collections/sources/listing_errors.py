@@ -1,4 +1,4 @@
-"""What cannot be listed, said so that the reader knows what to do."""
+"""Errors of listings, with the next step."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def address_of(protocol: str, conn_id: str | None, name: str) -> str:
 
 
 def parts_of(address: str) -> tuple[str, str | None, str]:
-    """What :func:`address_of` made an address of; of a local path, which is its own address, only the last part."""
+    """Take apart what :func:`address_of` made; a local path, which is its own address, is only the last part."""
     protocol, is_url, rest = address.partition("://")
     if address.startswith("/") or not is_url:
         return "", None, address

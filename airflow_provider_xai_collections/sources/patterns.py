@@ -41,7 +41,7 @@ class _Rule:
 
     @property
     def by_name(self) -> Segment:
-        """What the last part of a path must be, if nothing else matters, as in most patterns."""
+        """Pattern of the last part, where nothing else matters, as in most patterns."""
         return self.segments[1] if len(self.segments) == 2 and self.segments[0] is _ANY_FOLDERS else None
 
     def fits(self, path: str) -> bool:
@@ -210,7 +210,7 @@ def _rule_of(written: str, pattern: str) -> _Rule | None:
 
 @lru_cache(maxsize=1_000)
 def _segment(text: str) -> re.Pattern[str]:
-    """What one part of a path must be in full."""
+    """Pattern that one part of a path matches in full."""
     return re.compile(translate(_ESCAPED.sub(_as_python_writes_it, text)))
 
 

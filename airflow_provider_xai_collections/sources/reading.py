@@ -322,7 +322,7 @@ def _check_size(name: str, size: int, limit: int) -> None:
 
 
 def unfit_name(name: str) -> str:
-    """What xAI would have against the name of a file, which is its path below the source, if anything."""
+    """Say what xAI would have against the name of a file, which is its path below the source, if anything."""
     if len(name) > MAX_FILENAME_LENGTH:
         return (
             f"its path below the source has {len(name)} characters, and a name at xAI up to {MAX_FILENAME_LENGTH}: "

@@ -26,7 +26,8 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
     Those of one triggerer that wait with the same connection share its client, and those on one collection their looks.
 
     :param collection_id: the collection.
-    :param file_ids: the documents; ``None`` means all of the collection that are not processed yet.
+    :param file_ids: the documents. ``None``: the documents of the collection that are not processed yet; if the service
+        names none, all of them.
     :param filter: with ``file_ids=None``, only those that match.
     :param team_id: the team to act for, if the key does not say.
     :param conn_id: the connection.

@@ -50,14 +50,14 @@ class Watch:
 
 
 class Deadline(NamedTuple):
-    """When a wait must be over, in seconds since the epoch, and how it ends then."""
+    """Deadline of a wait, in seconds since the epoch, and how the wait ends then."""
 
     at: float
     end: WaitEnd
 
 
 def deadline_of(operator: BaseOperator, context: Context, timeout: float) -> Deadline:
-    """When a wait in the triggerer must be over, and by which limit.
+    """Return the deadline of a wait in the triggerer, and the limit that sets it.
 
     Airflow 3 does not watch over the ``execution_timeout`` of a task that is deferred, so the trigger does. (Airflow 2
     ends the task at that moment as well, but gives no reason.)

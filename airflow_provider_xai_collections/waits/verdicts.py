@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any
 
 from airflow_provider_xai_collections import exceptions
@@ -29,7 +28,7 @@ def judge(
     on_failed: str,
     max_failed: float,
     log: Any,
-    limits: Mapping[str, Duration | None] = MappingProxyType({}),
+    limits: Mapping[str, Duration | None],
 ) -> WaitSummary:
     """Return the summary if the task may go on.
 

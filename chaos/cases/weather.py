@@ -20,7 +20,7 @@ from chaos.trials import Size, Trial
 #: The share of requests that fail, and the way of uploading: the default one, and once the two calls.
 SKIES = ((0.05, "auto"), (0.2, "auto"), (0.2, "files"), (0.4, "auto"))
 DOCUMENTS = {Size.SMALL: 60, Size.MEDIUM: 500, Size.FULL: 5000}
-#: Tries that the task has, and seconds between them; and how old a file must be that no document refers to.
+#: Tries that the task has, and seconds between them.
 TRIES, RETRY_DELAY = 12, 60.0
 #: Seconds in one of the world's.
 SPEED = 100.0

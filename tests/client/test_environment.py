@@ -416,10 +416,20 @@ def test_what_goes_wrong_names_the_connection_and_the_way(run: Run) -> None:
         said := told("https://management.invalid:8443")
     )
     assert said.endswith("is not known here: check the host in the connection 'my_xai', and this machine's DNS")
-    assert told("http://127.0.0.1:1").endswith(
+    # Not one of the names of this machine that count as loopback, and yet no network is needed to be refused.
+    assert told("https://127.0.0.2:1").endswith(
         "Check host and port in the connection 'my_xai', and that a firewall lets this machine through; if only a "
         "proxy may, set HTTPS_PROXY"
     )
+
+
+def test_on_this_machine_the_emulator_is_what_is_missing_and_no_proxy(run: Run, set_: Set) -> None:
+    set_(HTTPS_PROXY="http://127.0.0.1:1")
+    with pytest.raises(XAITransportError) as caught:
+        run(call(GET), replace(settings_for("http://127.0.0.1:1"), conn_id="my_xai"))
+    said = str(caught.value)
+    assert said.startswith("get_collection(c): no usable answer from 127.0.0.1:1 (ConnectError: ")
+    assert said.endswith(". Nothing listens there: start the emulator, or check the port in the connection 'my_xai'")
 
 
 def test_a_timeout_that_is_raised_as_it_says_is_long_enough(run: Run) -> None:

@@ -271,7 +271,7 @@ def test_one_that_is_killed_looks_no_more_and_says_what_goes_on(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"file_ids": []}, r"file_ids is empty: there is nothing to wait for.*leave file_ids out"),
+        ({"file_ids": []}, r"file_ids is empty: there is nothing to wait for.*too many for 16 KB: leave file_ids out"),
         ({"file_ids": 7.5}, r"file_ids must be a list of file ids"),
         ({"on_failed": "shrug"}, r"on_failed is 'shrug'; choose one of fail, threshold, ignore"),
         ({"max_failed": -1}, r"max_failed is -1"),
