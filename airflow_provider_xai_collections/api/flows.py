@@ -375,13 +375,15 @@ def all_documents(collection_id: str, *, filter: str | None = None, team_id: str
     :raises XAIIncompleteListError: without a filter, the list goes on showing fewer than the collection says.
     """
     request = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
+    shown = ""
     for turn in range(LOOKS):
         if turn:
-            yield Sleep(float(turn))
+            yield Sleep(float(turn), then="the next look", reason=f"the list shows {shown}")
         count = (yield from call(request)).documents_count
         documents = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=filter, team_id=team_id)
         if len(documents) >= (1 if filter and count else count):
             return documents
+        shown = "no document that the filter matches" if filter else f"{len(documents)} of {count} documents"
     if filter:
         return []
     raise XAIIncompleteListError(
@@ -405,16 +407,16 @@ def watched_collection(
     while True:
         try:
             documents = yield from _documents_to_watch(collection_id, filter=filter, team_id=team_id)
+            yield from _learn_chunking(collection_id, poller, documents, team_id=team_id)
             break
         except XAIError as error:
             now: float = yield Now()
             poller.failed(now, error)
             if rules.deadline is not None and now >= rules.deadline:
                 raise
-            yield poller.pause(now)
+            yield replace(poller.pause(now), then="the next look", reason=str(error))
     for document in documents:
         poller.watch(document.file_id)
-    yield from _learn_chunking(collection_id, poller, documents, team_id=team_id)
     poller.observe((yield Now()), documents)
     return poller
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
 MAX_DETAIL = 300
 #: Characters that are looked at for each that is wanted. An answer may have a million.
@@ -22,6 +23,14 @@ def printable(text: str, limit: int = MAX_DETAIL) -> str:
 
 
 def escaped(text: str) -> str:
-    """``text`` whole, as one printable line in which other characters are told apart, without what looks like a key."""
+    """``text`` whole, as one printable line in which other characters are told apart, without what looks like a key.
+
+    What looks like another key leaves another mask, so that what is called by such lines keeps a name of its own. A
+    mask is masked anew: escape a text once.
+    """
     line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-    return _KEY_LIKE.sub("xai-***", line)
+    return _KEY_LIKE.sub(_mask, line)
+
+
+def _mask(key: re.Match[str]) -> str:
+    return f"xai-***{sha256(key[0].encode()).hexdigest()[:8]}"

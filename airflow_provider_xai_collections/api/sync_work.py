@@ -207,9 +207,9 @@ class SyncWork(Iterator["Flow[Happened] | None"]):
                 self._looked(what)
 
     @property
-    def in_progress(self) -> list[SyncStep]:
-        """The steps whose documents are being indexed."""
-        return [done.step for done in self._watched.values()]
+    def in_progress(self) -> list[Done]:
+        """The steps whose documents are being indexed, with the ids of these."""
+        return list(self._watched.values())
 
     def _has_room_for(self, step: SyncStep) -> bool:
         return not (step.action.uploads and self._bytes) or self._bytes + step.size <= BYTES_AT_ONCE

@@ -31,9 +31,9 @@ def load(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     :raises XAIArgumentError: there are none, naming the setting.
     """
     named = named_by_environment()
-    if named is not None and named[0] == FOLDER:
-        _check_folders(named[1])
     try:
+        if named is not None and named[0] == FOLDER:
+            _check_folders(named[1])
         return create()
     except OSError as error:
         if named is None:
@@ -42,9 +42,14 @@ def load(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
                 f"again, or set {FILE} to a file of PEM certificates"
             ) from error
         name, path = named
+        way = (
+            f"Let every worker and triggerer list it, set {FILE} to a file of PEM certificates instead"
+            if name == FOLDER
+            else "Set it to a file of PEM certificates on every worker and triggerer"
+        )
         raise XAIArgumentError(
-            f"{name} is {path!r}, and cannot be used ({_reason(error)}). Set it to a file of PEM certificates on every "
-            "worker and triggerer, or unset it to trust the public authorities"
+            f"{name} is {path!r}, and cannot be used ({_reason(error)}). {way}, or unset it to trust the public "
+            "authorities"
         ) from error
 
 
@@ -55,8 +60,11 @@ def _reason(error: OSError) -> str:
 
 
 def _check_folders(text: str) -> None:
-    """OpenSSL takes any folder without a word, and then trusts nobody."""
-    folders = [Path(part) for part in text.split(os.pathsep)]
+    """OpenSSL takes any folder without a word, and then trusts nobody. It skips empty parts.
+
+    :raises OSError: a folder cannot be listed.
+    """
+    folders = [Path(part) for part in text.split(os.pathsep) if part]
     if not any(_HASHED.fullmatch(path.name) for folder in folders if folder.is_dir() for path in folder.iterdir()):
         raise XAIArgumentError(
             f"{FOLDER} is {text!r}, and OpenSSL finds no certificate there: each has to be in a file of its own, named "

@@ -123,7 +123,7 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
             if manifest.report is not None and self.report is not None:
                 earlier = json_lines.read_lines(self.report, sync_manifests.SyncLine)
                 later = (line.shown() for line in tally.lines())
-                self.sync_run.write_report(self.report, sync_manifests.merged(earlier, later))
+                self.sync_run.write_lines(self.report, sync_manifests.merged(earlier, later))
             return self._end(context, planned, finished, tally, summary.end)
 
     def _end(

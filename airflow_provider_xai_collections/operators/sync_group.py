@@ -189,6 +189,7 @@ class XAIApplySyncOperator(XAISyncBaseOperator):
             steps = [line.step() for line in json_lines.read_lines(plan.steps_of(shard), sync_manifests.StepLine)]
             entries = [step.entry for step in steps if step.entry is not None]
             scanning.refuse_foreign(self.source, entries, self.choice())
+            self.sync_run.planner.check_scope(plan.manifest)
             scanning.prepare(entries)
             planned = self._part(plan.manifest, steps, again=context["ti"].try_number > 1)
             with closing(self.sync_run.tally(planned, keep_lines=True)) as tally:
@@ -258,6 +259,7 @@ class XAIFinishSyncOperator(XAISyncBaseOperator):
         with self.at_work():
             self.check_arguments()
             before = sync_manifests.SyncPlanned.parse(rendered(self.planned))
+            self.sync_run.planner.check_scope(before.manifest)
             planned = self.sync_run.planner.look_again(before.manifest)
             lost = before.manifest.lost + sync_whole.count_undone(before, planned.plan)
             tally = self.sync_run.clear_up(

@@ -19,7 +19,7 @@ from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
 from airflow_provider_xai_collections.hooks.progress import warn_of_orphans
 from airflow_provider_xai_collections.lineage.places import places_of
-from airflow_provider_xai_collections.manifests.base import ROOM_FOR_PATH, shown
+from airflow_provider_xai_collections.manifests.base import ROOM_FOR_PATH, ROOM_FOR_SCOPE, shown
 from airflow_provider_xai_collections.manifests.sync import SyncManifest
 from airflow_provider_xai_collections.operators import sync_verdicts
 from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
@@ -159,6 +159,18 @@ class SyncPlanner:
         """Scope of this sync in full, which a manifest may cut."""
         task = self._task
         return scanning.root_uri(task.source) if task.scope is None else task.scope
+
+    def check_scope(self, planned: SyncManifest) -> None:
+        """Refuse to go on with a plan that was made for another scope.
+
+        :param planned: what the task that planned says; its scope may be cut.
+        :raises XAIArgumentError: the arguments of the tasks differ.
+        """
+        if (scope := shown(self.scope, ROOM_FOR_SCOPE)) != planned.scope:
+            raise XAIArgumentError(
+                f"scope is {scope!r} here and {planned.scope!r} in the plan: give all tasks of the group the same "
+                "arguments. Nothing was changed by this task"
+            )
 
     def target(self, scope: str, collection: Collection | None) -> Target:
         """Where documents go, and by which way.

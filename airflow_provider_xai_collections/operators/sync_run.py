@@ -26,7 +26,7 @@ from airflow_provider_xai_collections.manifests.sync import SyncLine, SyncManife
 from airflow_provider_xai_collections.operators import sync_verdicts
 from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
 from airflow_provider_xai_collections.operators.sync_planning import Planned, SyncPlanner
-from airflow_provider_xai_collections.operators.tally import Tally
+from airflow_provider_xai_collections.operators.tally import Tally, name_and_id
 from airflow_provider_xai_collections.sources.paths import AnyPath
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, too_many
 from airflow_provider_xai_collections.waits.verdicts import limits_of, reason_of, some_of
@@ -105,7 +105,7 @@ class SyncRun:
                 work.happened(outcome)
                 tally.happened(outcome)
         except AirflowTaskTimeout as timeout:
-            names = [step.name for step in work.in_progress]
+            names = list(map(name_and_id, work.in_progress))
             why = reason_of(WaitEnd.EXECUTION_TIMED_OUT, limits_of(task))
             raise AirflowTaskTimeout(
                 f"{timeout}. {target.collection_id}: {why}; {tally.finished} of {tally.to_do} documents are done, and "

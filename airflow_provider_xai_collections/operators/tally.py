@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.api.sync_work import Done, Happened, SyncO
 from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIError, XAIOutcomeUnknownError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.progress import NAMED, NowAndThen
-from airflow_provider_xai_collections.manifests.base import CAP
+from airflow_provider_xai_collections.manifests.base import CAP, NAME
 from airflow_provider_xai_collections.manifests.sync import LOST, Problem, SyncLine, SyncManifest, first_problems
 from airflow_provider_xai_collections.manifests.waits import WaitSummary
 
@@ -33,6 +33,11 @@ OUTCOMES = {
 }
 #: What is still done after the documents are in place.
 _AFTERWARDS = ("left", "removed", "superseded", "files_kept", "errors")
+
+
+def name_and_id(done: Done) -> str:
+    """How messages name a document that may be looked up; short enough for the id to be told whole."""
+    return f"{printable(done.step.name, NAME)} [{done.file_id}]"
 
 
 class Problems:
@@ -124,7 +129,7 @@ class Tally:
         if done.outcome is SyncOutcome.IN_PROGRESS:
             self.pending.append(done.file_id)
             if len(self.in_progress) < MOST_NAMED:
-                self.in_progress.append(f"{printable(done.step.name)} [{done.file_id}]")
+                self.in_progress.append(name_and_id(done))
         if done.error is not None:
             self._failed(done.error)
         if self._lines is None and done.outcome in (SyncOutcome.PROCESSED, SyncOutcome.REMOVED):

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_xai_collections.api.printable import printable
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
 from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.listing import Tree
 from airflow_provider_xai_collections.sources.paths import AnyPath, uri_of
 
-#: How many links one error names.
+#: How many links, or folders that cannot be looked at, one error names.
 NAMED = 5
 
 
@@ -37,22 +37,27 @@ def find_files(paths: AnyPath | Sequence[AnyPath], choice: Choice | None = None)
 
     :param choice: which files of folders and globs are wanted; all by default. It knows afterwards which patterns
         matched nothing.
-    :raises XAISourceError: a path does not exist or cannot be listed, or a folder contains itself.
+    :raises XAISourceError: a path does not exist or cannot be listed, a folder contains itself, or nobody can tell
+        whether there are documents below something.
     :raises XAIArgumentError: a path is empty, nothing was found, two files would have the same name, or links lead out.
     """
     roots = [paths] if isinstance(paths, str | os.PathLike) or not isinstance(paths, Iterable) else list(paths)
     choice = choice or Choice()
     found: dict[str, FoundFile] = {}
     links: list[str] = []
+    unseen: list[str] = []
     for root in roots:
         tree = Tree.of(root)
         for listed in tree.files(choice):
             if listed.leads_out:
                 links.append(f"{printable(listed.name)} (to {listed.leads_out})")
-            elif not listed.unseen:
+            elif listed.unseen:
+                unseen.append(f"{printable(listed.name)} ({listed.unseen})")
+            else:
                 file = FoundFile(tree.path_of(listed), listed.name)
                 found.setdefault(file.uri, file)
     _refuse_links(sorted(links))
+    _refuse_unseen(sorted(unseen))
     if not found:
         raise XAIArgumentError(
             f"there is no document in {', '.join(map(str, roots)) or 'the empty list of paths'} ({choice}). Check the "
@@ -65,11 +70,23 @@ def find_files(paths: AnyPath | Sequence[AnyPath], choice: Choice | None = None)
 
 def _refuse_links(links: Sequence[str]) -> None:
     if links:
-        more = f" and {len(links) - NAMED} more" if len(links) > NAMED else ""
         raise XAIArgumentError(
-            f"links lead out of the source: {', '.join(links[:NAMED])}{more}. Pass follow_links=True to take what they "
+            f"links lead out of the source: {_some_of(links)}. Pass follow_links=True to take what they "
             "lead to, or leave them out with exclude=[...]"
         )
+
+
+def _refuse_unseen(unseen: Sequence[str]) -> None:
+    if unseen:
+        raise XAISourceError(
+            f"nobody can tell what is below these, which may be folders: {_some_of(unseen)}. Make them readable on the "
+            "machine that runs the task, remove them, or leave them out with exclude=[...]"
+        )
+
+
+def _some_of(named: Sequence[str]) -> str:
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    return f"{', '.join(named[:NAMED])}{more}"
 
 
 def _refuse_same_names(files: Iterable[FoundFile]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -121,13 +122,14 @@ def _is_all_of(path: Any, text: str) -> bool:
 
 
 def _exists(path: Any) -> bool:
-    """
+    """Tell whether the text of a glob is a real path. What is too long for a name is none.
+
     :raises Exception: that cannot be found out.
     """
     try:
         os.lstat(path) if is_local(path) else info_of(path)
     except OSError as error:
-        if is_missing(error):
+        if is_missing(error) or error.errno == errno.ENAMETOOLONG:
             return False
         raise
     return True

@@ -130,6 +130,7 @@ def _asked_of(operator: BaseOperator, context: Context) -> str:
     Clearing a task counts in its run; if the user does not want the run to go on, it raises the number of its tries.
     """
     arguments = {name: getattr(operator, name) for name in operator.template_fields}
+    arguments["follow_links"] = getattr(operator, "follow_links", None)  # no template, and says which documents
     clears = (getattr(context["ti"], "max_tries", None), getattr(context["dag_run"], "clear_number", None))
     return sha256(_in_any_process([type(operator).__qualname__, arguments, clears]).encode()).hexdigest()
 

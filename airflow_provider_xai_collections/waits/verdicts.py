@@ -113,7 +113,12 @@ def _trouble(summary: WaitSummary) -> str:
 
 
 def some_of(ids: Sequence[str], count: int | None = None) -> str:
-    """The first of the ids, or names, in brackets; ``count`` says how many there are if not all are at hand."""
+    """The first of the ids, or names, in brackets; nothing if there are none to name.
+
+    :param count: how many there are, if not all are at hand.
+    """
+    if not ids:
+        return ""
     named = list(map(printable, ids[:NAMED]))
     more = ", …" if (len(ids) if count is None else count) > len(named) else ""
     return f" ({', '.join(named)}{more})"

@@ -45,6 +45,7 @@ class World:
     def __init__(self, answer: Callable[[Request[Any]], Any], *, now: float = 0.0, die: float = 0.0) -> None:
         self.now = now
         self.requests: list[Request[Any]] = []
+        self.pauses: list[Sleep] = []
         self._answer = answer
         self._die = die
 
@@ -68,6 +69,7 @@ class World:
                 self.requests.append(step)
                 return self._answer(step)
             case Sleep():
+                self.pauses.append(step)
                 self.now += step.seconds + step.jitter * self._die
                 return None
             case Now():

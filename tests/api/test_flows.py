@@ -40,7 +40,7 @@ from airflow_provider_xai_collections.api.flows import (
 )
 from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope
 from airflow_provider_xai_collections.api.polling import WaitEnd, WaitResult, WaitRules
-from airflow_provider_xai_collections.api.protocol import Now, Sleep
+from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import held_documents
 from airflow_provider_xai_collections.api.wire import Empty
@@ -376,6 +376,44 @@ def test_a_first_look_that_fails_is_repeated_as_the_rules_say() -> None:
     ):
         with pytest.raises(type(error)):
             play(watched_collection("c", rules), (asked, error), (Now(), now))
+
+
+def test_how_a_collection_cuts_documents_is_part_of_the_look_that_is_repeated() -> None:
+    patient = WaitRules(deadline=60.0, poll_interval=10.0, max_failures=2)
+    asked, page = listing(
+        a_document("a", "DREAMING", chunk_count=100, file_metadata={"name": "a.pdf"}), filter=UNPROCESSED
+    )
+    failed = [(EXISTS, XAIServerError("busy", status=503)), (Now(), 0.0), (Sleep(0.8, jitter=0.2), None)]
+    script = [(asked, page), *failed, (asked, page), (EXISTS, a_collection()), (Now(), 2.0)]
+    poller = play(watched_collection("c", patient), *script)
+    assert poller.pending == ("a",)
+    assert poller.chunking is not None
+
+
+def said_meanwhile(flow: Flow[Any], *answers: Any) -> list[tuple[str, str]]:
+    """What the log is to say of each pause of a flow."""
+    left = iter(answers)
+
+    def answer(_: Request[Any]) -> Any:
+        if isinstance(each := next(left), XAIError):
+            raise each
+        return each
+
+    world = World(answer)
+    world.run(flow)
+    return [(pause.then, pause.reason) for pause in world.pauses]
+
+
+def test_looks_that_are_repeated_say_why() -> None:
+    holds, found = a_collection(documents_count=2), some_documents(a_document("a"), a_document("b"))
+    busy = XAIServerError("busy", status=503)
+    first = said_meanwhile(watched_collection("c", WaitRules(max_failures=2)), busy, found, holds, found)
+    assert first == [("the next look", "busy")]
+    lagging = said_meanwhile(all_documents("c"), holds, some_documents(a_document("a")), holds, found)
+    assert lagging == [("the next look", "the list shows 1 of 2 documents")]
+    nothing = [holds, some_documents()]
+    narrow = said_meanwhile(all_documents("c", filter="f"), *nothing, *nothing, *nothing)
+    assert narrow == [("the next look", "the list shows no document that the filter matches")] * 2
 
 
 def test_a_filter_that_matches_nothing_is_believed_after_some_looks() -> None:

@@ -57,5 +57,12 @@ def test_what_is_escaped_shows_neither_keys_nor_control_characters(before: str, 
     assert not re.search(r"xai-\w{20}", line)
 
 
+def test_what_looks_like_keys_is_told_apart_by_its_mask() -> None:
+    one, other = (escaped(f"xai-{letter * 22}.md") for letter in "ab")
+    assert one != other
+    assert one == escaped(f"xai-{'a' * 22}.md")
+    assert re.fullmatch(r"xai-\*{3}[0-9a-f]{8}\.md", one)
+
+
 def test_what_is_escaped_is_still_told_apart_and_whole() -> None:
     assert escaped("a\x01\u2028\udcffb" + "x" * 1_000) == "a\\x01\\u2028\\udcffb" + "x" * 1_000

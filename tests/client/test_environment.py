@@ -25,12 +25,14 @@ from cryptography.x509.oid import NameOID
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
 from airflow_provider_xai_collections.api.protocol import call
+from airflow_provider_xai_collections.client.certificates import load
 from airflow_provider_xai_collections.client.proxies import proxy_for
 from airflow_provider_xai_collections.client.settings import Service, Settings
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAITransportError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.client.test_sockets import CREATE, GET, Run, answering, head_of, listening, run_async, run_sync, settings_for
 from tests.conftest import Connect
+from tests.unprivileged import as_nobody, public
 
 FAR = "https://management.invalid"
 SETTINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -377,6 +379,33 @@ def test_a_folder_of_certificates_has_to_be_one_in_which_they_are_found(
     assert "Run openssl rehash on the folder, or set SSL_CERT_FILE" in refusal(run)
     subprocess.run(["openssl", "rehash", folder], check=True)
     assert run(call(GET), settings_for(secure)).collection_id == "c"
+
+
+def test_a_folder_of_certificates_that_nobody_may_list_is_refused_by_the_name_of_its_setting(
+    set_: Set, tmp_path: Path
+) -> None:
+    (tmp_path / "authorities").mkdir()
+    with public(tmp_path / "authorities") as folder:
+        folder.chmod(0)
+        set_(SSL_CERT_DIR=folder)
+        with pytest.raises(XAIArgumentError) as refused:
+            as_nobody(load)(ssl.create_default_context)
+    assert str(refused.value) == (
+        f"SSL_CERT_DIR is '{folder}', and cannot be used (Permission denied). Let every worker and triggerer list it, "
+        "set SSL_CERT_FILE to a file of PEM certificates instead, or unset it to trust the public authorities"
+    )
+
+
+@pytest.mark.parametrize("value", [":", "{folder}:", ":{folder}"])
+def test_an_empty_part_of_a_list_of_folders_is_not_the_working_folder(
+    set_: Set, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    (tmp_path / "01234567.0").touch()
+    (tmp_path / "authorities").mkdir()
+    monkeypatch.chdir(tmp_path)
+    set_(SSL_CERT_DIR=value.format(folder=tmp_path / "authorities"))
+    with pytest.raises(XAIArgumentError, match="OpenSSL finds no certificate there"):
+        load(ssl.create_default_context)
 
 
 def test_the_public_authorities_may_be_missing_as_well(

@@ -12,7 +12,11 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_xai_collections.api.planning import MANAGED_KEYS, SourceDocument
+from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
+from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.operators.tally import name_and_id
+from airflow_provider_xai_collections.waits.verdicts import some_of
 from tests.conftest import Logged, playing
 from tests.object_storage import FakeS3, attached
 from tests.operators.stage import Crowd, FlyingTime, Xai, run, write
@@ -178,6 +182,13 @@ def test_what_is_slow_ends_the_task_and_the_report_says_so(
         "deep/c.md": "processed",
     }
     assert sum(clock.pauses) == pytest.approx(600 if "stall_timeout" not in patience else 60, rel=0.5)
+
+
+def test_of_a_document_with_a_long_name_the_id_is_told_whole() -> None:
+    long = "deep/" * 80 + "a.md"
+    step = SyncStep(SyncAction.ADD, f"file:///{long}", SourceEntry(f"file:///{long}", long, 5, "5-mtime:1", f"/{long}"))
+    called = some_of([name_and_id(Done(step, SyncOutcome.IN_PROGRESS, f"file_{'0' * 36}"))])
+    assert re.fullmatch(r" \(deep/.*… \[file_0{36}\]\)", called)
 
 
 FAILING = pytest.mark.parametrize("emulator_settings", [playing(fail_names=("a*", "b*"))])

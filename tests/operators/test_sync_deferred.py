@@ -145,6 +145,20 @@ async def test_time_that_runs_out_fails_the_task_and_removes_nothing(
 
 
 @SLOW
+async def test_documents_that_are_called_like_keys_keep_their_lines_in_the_report(xai: Xai, tmp_path: Path) -> None:
+    names = [f"xai-{letter * 22}.md" for letter in "ab"]
+    folder, report = (
+        write(tmp_path / "keys", dict(zip(names, ("one", "other"), strict=True))),
+        tmp_path / "report.jsonl",
+    )
+    await to_the_end(folder, report=report)
+    lines = report_of(report)
+    assert [line["outcome"] for line in lines] == ["processed", "processed"]
+    assert len({line["uri"] for line in lines}) == len({line["name"] for line in lines}) == 2
+    assert not [name for name in names if name in report.read_text()]
+
+
+@SLOW
 async def test_what_could_not_be_placed_is_not_forgotten(xai: Xai, folder: Path) -> None:
     (folder / "broken.md").symlink_to(folder / "nowhere")
     with pytest.raises(XAIError, match=r"1 of 4 documents are not .*: broken\.md: .*cannot be read") as raised:

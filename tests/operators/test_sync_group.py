@@ -73,6 +73,23 @@ def test_large_documents_are_spread(xai: Xai, cluster: Cluster, many: Path) -> N
     assert [cluster.apply(shard)["bytes"] // 10_000 for shard in range(3)] == [1, 1, 1]
 
 
+def test_a_task_with_another_scope_than_the_plans_does_nothing(xai: Xai, cluster: Cluster) -> None:
+    parts = cluster.plan(scope="of monday")
+    refusal = r"scope is 'of tuesday' here and 'of monday' in the plan: give all tasks of the group the same arguments"
+    xai.forget()
+    with pytest.raises(XAIFailException, match=refusal):
+        cluster.apply(parts[0], scope="of tuesday")
+    with pytest.raises(XAIFailException, match=refusal):
+        cluster.finish(scope="of tuesday")
+    assert writes(xai) == {}
+
+
+@pytest.mark.parametrize("scope", ["x" * 2_000, "ü \n xai-" + "a" * 22])
+def test_a_scope_that_the_plan_cannot_hold_as_it_is_is_known_again(xai: Xai, cluster: Cluster, scope: str) -> None:
+    cluster.arguments = {"scope": scope}
+    assert counts(cluster.run()) == {"documents": 60, "added": 60}
+
+
 FAILING = pytest.mark.parametrize("emulator_settings", [playing(fail_names=("0[0-2].md",))])
 
 

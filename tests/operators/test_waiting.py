@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -209,6 +210,7 @@ def test_what_airflow_ends_itself_names_the_documents_too(
             run(doomed)
     finally:
         signal.signal(signal.SIGUSR1, before)
+    assert re.search(r"still in progress \((bad.md \[file_[\w-]+\], )?stuck.md \[file_[\w-]+\]", str(caught.value))
     if not synced:
         assert "1 failed: bad.md" in str(caught.value)
 

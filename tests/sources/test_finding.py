@@ -167,6 +167,13 @@ def test_a_path_that_no_system_can_have_is_named() -> None:
         find_files("/" + "x" * 300)
 
 
+@pytest.mark.parametrize("glob", ["*.{all}", "{all}/*.md", "{all}"])
+def test_a_glob_may_be_longer_than_any_name(tmp_path: Path, glob: str) -> None:
+    write(tmp_path, "a.ext59", "ext3/b.md", "c.txt")
+    found = find_files(f"{tmp_path}/{glob.replace('all', ','.join(f'ext{number}' for number in range(60)))}")
+    assert names(found) == [{"*.{all}": "a.ext59"}.get(glob, "ext3/b.md")]
+
+
 def test_a_folder_below_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "open/a.md", "closed/b.md")
     listing = os.scandir

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections.airflow_errors import FINAL
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
 from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.finding import find_files
@@ -111,8 +112,10 @@ def test_what_may_be_a_folder_stands_for_what_is_below_it_whatever_the_pattern(
     assert listed(tmp_path, pattern="*.md", exclude=["deep"]) == []
     assert listed(tmp_path, pattern="*.md", exclude=["deep/"]) == []
     assert listed(tmp_path, pattern="/other/*.md") == []
+    with pytest.raises(XAISourceError, match=rf"may be folders: deep \({os.strerror(number)}\)\. Make them readable"):
+        find_files(tmp_path, Choice("*.md"))
     with pytest.raises(XAIArgumentError, match="there is no document"):
-        find_files(tmp_path, Choice("*.md"))  # which removes nothing, and so needs to know of no folder
+        find_files(tmp_path, Choice("*.md", exclude=["deep"]))
 
 
 def test_a_link_to_a_disk_that_is_not_mounted_stands_for_what_is_on_it(tmp_path: Path) -> None:
@@ -123,6 +126,16 @@ def test_a_link_to_a_disk_that_is_not_mounted_stands_for_what_is_on_it(tmp_path:
     assert [(entry.name, bool(entry.unfit)) for entry in entries] == [("a.md", False), ("b.txt", True), ("deep", True)]
     assert "(No such file or directory), so what is in the collection from below it stays" in entries[2].unfit
     assert names(tmp_path / "here", pattern="*.md", exclude=["deep", "b.txt"]) == ["a.md"]
+
+
+def test_an_ingestion_leaves_out_nothing_that_it_could_not_look_at(tmp_path: Path) -> None:
+    write(tmp_path, "a.md")
+    for number in range(7):
+        (tmp_path / f"deep{number}").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(XAISourceError, match=r"deep0 \(No such file or directory\), .* and 2 more\. ") as refused:
+        find_files(tmp_path, Choice("*.md"))
+    assert not isinstance(refused.value, FINAL), "the disk may be there when the task is tried again"
+    assert [file.name for file in find_files(tmp_path, Choice("*.md", exclude=["deep*"]))] == ["a.md"]
 
 
 @pytest.fixture

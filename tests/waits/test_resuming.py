@@ -13,6 +13,7 @@ import pytest
 
 from airflow_provider_xai_collections.decorators.ingest import XAIIngestDecoratedOperator
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.waits.resuming import WaitMemory
 from tests.lazy import Lazily, lazily
 from tests.operators.stage import StateStore, context
@@ -86,6 +87,14 @@ def test_a_process_with_other_hashes_and_addresses_knows_it_again(seed: str) -> 
 )
 def test_other_arguments_are_other_work(changed: dict[str, Any]) -> None:
     assert asked(*changed["one"]) != asked(*changed["other"])
+
+
+def test_to_follow_links_is_other_work() -> None:
+    def of(**arguments: Any) -> str:
+        task = XAIIngestDocumentsOperator(task_id="task", collection_id="c", paths="/library", **arguments)
+        return WaitMemory.of(task, context(store=StateStore())).task
+
+    assert of() == of(follow_links=False) != of(follow_links=True)
 
 
 def test_what_mapped_tasks_returned_is_what_it_holds(lazily: Lazily) -> None:

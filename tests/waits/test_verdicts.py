@@ -20,7 +20,7 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
-from airflow_provider_xai_collections.waits.verdicts import judge, summary_of
+from airflow_provider_xai_collections.waits.verdicts import judge, some_of, summary_of
 
 LOG = logging.getLogger("test")
 
@@ -153,6 +153,20 @@ def test_a_wait_that_did_not_settle_fails_whatever_the_policy(on_failed: str, en
         "1 failed: file_f0.txt (file_f0): no text in it. "
         "Indexing goes on at xAI: a retry finds what is there and waits on"
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "text"),
+    [
+        ([], None, ""),
+        ([], 3, ""),
+        (["a"], None, " (a)"),
+        (["a"], 3, " (a, …)"),
+        (["a"] * (NAMED + 1), None, f" ({'a, ' * NAMED}…)"),
+    ],
+)
+def test_some_are_named_if_any_can_be(names: list[str], count: int | None, text: str) -> None:
+    assert some_of(names, count) == text
 
 
 def test_documents_that_are_strange_are_warned_of_and_the_rest_counted(caplog: pytest.LogCaptureFixture) -> None:
