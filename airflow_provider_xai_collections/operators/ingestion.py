@@ -190,7 +190,7 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.paths = paths
+        self.paths: Any = paths  # a list once the arguments are read
         self.pattern = pattern
         self.exclude = exclude
         self.follow_links = follow_links
@@ -203,8 +203,7 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
 
     def read(self, context: Context, limit: int) -> list[SourceDocument]:
         choice = source_choice.Choice(self.pattern, self.exclude, follow_links=self.follow_links)
-        paths = paths_of("paths", self.paths)
-        files = finding.find_files(paths, choice)
-        for warning in choice.warnings(", ".join(map(str, paths))):
+        files = finding.find_files(self.paths, choice)
+        for warning in choice.warnings(", ".join(map(str, self.paths))):
             self.log.warning("%s", warning)
         return sources.read_sources(files, limit=limit, concurrency=self.concurrency, check=self.hook.check_stop)
