@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import boto3
 import httpx
@@ -14,6 +13,7 @@ from s3fs import S3FileSystem
 
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAISourceError
+from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.finding import find_files
 from airflow_provider_xai_collections.sources.scanning import listed_again, prepare, read_entry, scan
 from tests.object_storage import nothing_attached
@@ -99,8 +99,8 @@ def s3(server: Server) -> Iterator[Server]:
         yield server
 
 
-def listed(**options: Any) -> dict[str, SourceEntry]:
-    return {entry.name: entry for entry in scan(SOURCE, limit_bytes=1_000, **options)}
+def listed(choice: Choice | None = None) -> dict[str, SourceEntry]:
+    return {entry.name: entry for entry in scan(SOURCE, choice, limit_bytes=1_000)}
 
 
 def text_of(entry: SourceEntry) -> str:
@@ -117,7 +117,7 @@ def test_all_pages_of_a_folder_are_listed_and_nothing_beside_it(s3: Server) -> N
     }
     assert entries["0/page.md"].uri == f"s3://{BUCKET}/handbook/0/page.md"
     assert entries["0/page.md"].size == len("page 0")
-    assert sorted(listed(pattern="1/*", exclude="*.txt")) == ["1/page.md"]
+    assert sorted(listed(Choice("1/*", "*.txt"))) == ["1/page.md"]
 
 
 def test_keys_are_read_by_the_very_name_that_they_have(s3: Server) -> None:
