@@ -76,7 +76,7 @@ def _unseen(wanted: Wanted, entry: os.DirEntry[str], name: str) -> Iterator[List
     """List what may be a file, which fails when it is read, or a folder with others."""
     if wanted.takes(name):
         yield ListedFile(entry.path, name, entry)
-    elif wanted.enters(name) and not wanted.choice.exclude.matches(name) and not is_gone(entry.path):
+    elif wanted.enters(name) and not is_gone(entry.path):
         yield ListedFile(entry.path, name, entry, unseen=_why_unseen(entry.path))
 
 

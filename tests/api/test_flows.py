@@ -577,3 +577,8 @@ def test_of_those_that_failed_only_they_although_the_service_may_list_more() -> 
     listed = LIST_DOCUMENTS.request(collection_id="c", filter="status:DOCUMENT_STATUS_FAILED", limit=100)
     page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED))
     assert play(documents_to_reindex("c", failed=True), (listed, page)) == ["b"]
+
+
+def test_with_a_filter_an_empty_collection_is_believed_at_once() -> None:
+    narrow = 'name:"x"'
+    assert play(all_documents("c", filter=narrow), holding(0), listing(filter=narrow)) == []

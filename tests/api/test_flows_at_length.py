@@ -29,6 +29,7 @@ from airflow_provider_xai_collections.api.flows import (
     batch_get_documents,
     list_all,
     wait_for_documents,
+    watched_collection,
 )
 from airflow_provider_xai_collections.api.polling import Poller, WaitEnd, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.protocol import Now, Request, Response
@@ -353,3 +354,17 @@ def test_a_look_at_which_the_chunking_cannot_be_seen_is_repeated_and_no_doubt_is
 
     result = World(answer).run(wait_for_documents("c", Poller(["b"])))
     assert (result.end, [doubt.file_id for doubt in result.doubts]) == (WaitEnd.SETTLED, ["b"])
+
+
+def test_a_wait_for_a_collection_asks_for_the_chunking_at_its_first_look() -> None:
+    def answer(request: Request[Any]) -> Any:
+        if request.endpoint is GET_COLLECTION:
+            return a_collection(documents_count=1, chunk_configuration=BYTES)
+        return some_documents(a_document("b", file_metadata=BOOK, chunk_count=10))
+
+    world = World(answer)
+    poller = world.run(watched_collection("c", WaitRules(), team_id="t"))
+    ended = poller.observe(0.0, [])
+    assert ended is not None
+    assert [doubt.file_id for doubt in ended.doubts] == ["b"]
+    assert {dict(request.query).get("team_id") for request in world.requests} == {"t"}

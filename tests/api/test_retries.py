@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
@@ -322,3 +324,16 @@ def test_a_refused_key_and_a_team_without_credits_concern_every_call() -> None:
     one: list[XAIError] = [XAINotFoundError(""), XAIRateLimitError(""), XAIUnroutableError(""), SENT]
     assert all(map(concerns_every_call, every))
     assert not any(map(concerns_every_call, one))
+
+
+def test_a_read_that_fails_twice_says_so() -> None:
+    again = replace(FIRST_PAUSE, then="try 2 of 2", reason=ANY)
+    twice: list[tuple[Step, Any]] = [
+        (READ, status(503)),
+        (Now(), 1.0),
+        (again, None),
+        (READ, status(503)),
+        (Now(), 2.5),
+    ]
+    with pytest.raises(XAIServerError, match=r"It failed 2 times in 1\.5 s"):
+        play(retrying(READ, RetryPolicy(attempts=2)), *twice)

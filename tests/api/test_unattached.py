@@ -230,3 +230,22 @@ def test_a_file_that_the_service_says_is_attached_is_kept_and_one_that_is_gone_i
     assert team.world.run(delete_unattached(File(id=attached))) is False
     team.caller.call(DELETE_FILE, file_id=gone)
     assert team.world.run(delete_unattached(File(id=gone))) is True
+
+
+def test_a_file_that_is_attached_once_its_collection_was_read_is_not_found() -> None:
+    """Whatever its age: the files are listed before what holds them."""
+    team = Team()
+    whales = team.collection(team.file())
+    left = team.file()
+    late: list[str] = []
+
+    def answer(request: Request[Any]) -> Any:
+        reply = team.answer(request)
+        if request.endpoint is LIST_DOCUMENTS and not late:
+            late.append(team.file("late.md"))
+            team.attach(whales, late[0])
+        return reply
+
+    inventory = World(answer).run(take_inventory())
+    assert late
+    assert [file.id for file in inventory.unattached(before=inf)] == [left]

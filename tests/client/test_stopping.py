@@ -235,3 +235,17 @@ def test_a_client_that_is_stopped_ends_many_flows_and_takes_no_more(
         list(client.run_many(many(), concurrency=concurrency))
     assert len(taken) == concurrency
     assert requests == []
+
+
+def test_it_is_said_before_anybody_is_woken() -> None:
+    """Or who is woken, and pauses again at once, would sleep."""
+    stop = Stop()
+    heard: list[bool] = []
+
+    class Listener(Stop):
+        def say(self) -> None:
+            heard.append(stop.is_said)
+
+    with stop.passed_on_to(Listener()):
+        stop.say()
+    assert heard == [True]

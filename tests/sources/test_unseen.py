@@ -284,3 +284,19 @@ def test_a_folder_of_a_storage_is_left_out_as_the_error_says_and_not_even_asked_
             listed("sftp://host@/books")
         way_out = ast.literal_eval(str(refused.value).partition("exclude=")[2])
         assert names("sftp://host@/books", exclude=way_out) == ["a/b.md"]
+
+
+@pytest.mark.parametrize("number", GONE, ids=errno.errorcode.get)
+def test_what_went_while_its_folder_was_listed_is_no_folder_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = str(tmp_path / "deep")
+    lists(monkeypatch, Entry(path, failing(number, path), kind_is_known=False))
+    assert listed(tmp_path, pattern="*.md") == []
+
+
+def test_excluding_files_but_no_folders_keeps_what_is_on_a_disk_that_is_not_mounted(tmp_path: Path) -> None:
+    write(tmp_path, "a.md", "a.txt")
+    (tmp_path / "deep").symlink_to(tmp_path / "nowhere")
+    entries = listed(tmp_path, exclude=["*", "!*/", "!*.md"])
+    assert [(entry.name, bool(entry.unfit)) for entry in entries] == [("a.md", False), ("deep", True)]
