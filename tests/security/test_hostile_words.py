@@ -71,7 +71,9 @@ TASKS: dict[str, Task] = {
     "search": lambda collection_id, file_id: XAISearchDocumentsOperator(
         task_id="t", query="whale", collection_ids=[collection_id]
     ),
-    "sensor": lambda collection_id, file_id: XAIDocumentsProcessedSensor(task_id="t", collection_id=collection_id),
+    "sensor": lambda collection_id, file_id: XAIDocumentsProcessedSensor(
+        task_id="t", collection_id=collection_id, timeout=300
+    ),
     "remove": lambda collection_id, file_id: XAIRemoveDocumentsOperator(
         task_id="t", collection_id=collection_id, file_ids=[file_id]
     ),
