@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule
@@ -72,7 +72,7 @@ TASKS: dict[str, Task] = {
         task_id="t", query="whale", collection_ids=[collection_id]
     ),
     "sensor": lambda collection_id, file_id: XAIDocumentsProcessedSensor(
-        task_id="t", collection_id=collection_id, timeout=300
+        task_id="t", collection_id=collection_id, timeout=2
     ),
     "remove": lambda collection_id, file_id: XAIRemoveDocumentsOperator(
         task_id="t", collection_id=collection_id, file_ids=[file_id]
@@ -99,7 +99,8 @@ def ended(make: Task, collection_id: str, file_id: str) -> Any:
     try:
         return run(make(collection_id, file_id))
     except Exception as error:
-        if isinstance(error, XAIError) or isinstance(error.__cause__, XAIError):
+        ours = isinstance(error, XAIError) or isinstance(error.__cause__, XAIError)
+        if ours or isinstance(error, AirflowSensorTimeout):
             return {"error": str(error)}
         raise
 
