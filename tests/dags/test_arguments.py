@@ -36,7 +36,7 @@ def each(value):
 
 MAPPED = """
 @dag(schedule=None, start_date=START, params=PARAMS)
-def mapped():
+def lists():
     where = {"collection_id": "{{ params.collection_id }}"}
     paths = each.override(task_id="paths").expand(value=["{{ params.documents }}/a.md", "{{ params.documents }}/deep"])
     unwanted = each.override(task_id="patterns").expand(value=["*.txt", "*.tmp"])
@@ -75,7 +75,7 @@ def mapped():
         ask(ids, collections),
     ] >> XAIRemoveDocumentsOperator(task_id="remove", file_ids=ids, **where)
 
-mapped()
+lists()
 """
 
 NATIVE = """
@@ -116,7 +116,7 @@ def runs(airflow: Airflow, tmp_path: Path) -> Iterator[Runs]:
 def test_what_mapped_tasks_return_is_a_list_everywhere(xai: Xai, folder: Path, runs: Runs) -> None:
     whales = xai.collection(field_definitions=[{"key": "year"}])
     own = runs(MAPPED)
-    done = own.test("mapped", {"collection_id": whales, "documents": str(folder)})
+    done = own.test("lists", {"collection_id": whales, "documents": str(folder)})
     assert done.returncode == 0, done.stdout
     assert xai.emulator.count("upload_document") == 2 + 2
     assert xai.emulator.count("reindex_document") == 4
