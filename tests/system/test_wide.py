@@ -51,9 +51,12 @@ def test_each_document_is_there_once_as_its_file_and_processed(ended: Wide) -> N
     assert {each["status"] for each in ended.documents} == {"DOCUMENT_STATUS_PROCESSED"}
 
 
-def test_no_upload_is_left_that_nothing_refers_to(ended: Wide) -> None:
+def test_only_uploads_that_were_cut_off_are_left_that_nothing_refers_to(ended: Wide) -> None:
+    """They are for XAIDeleteUnattachedFilesOperator: no retry deletes a file. Two tasks, each with two at a time."""
     attached = {each["file_metadata"]["file_id"] for each in ended.documents}
-    assert {each["id"] for each in ended.files} == attached
+    files = {each["id"] for each in ended.files}
+    assert attached <= files
+    assert len(files) <= len(attached) + 4
 
 
 def test_little_is_done_twice(ended: Wide) -> None:

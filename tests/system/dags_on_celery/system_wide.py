@@ -31,7 +31,5 @@ with DAG(
         shards=10,
         concurrency=2,
         poll_interval=1,
-        # Nobody else uploads for longer than this without attaching.
-        orphan_age=timedelta(seconds=10),
         prune=True,
     )
