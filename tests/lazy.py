@@ -1,4 +1,4 @@
-"""What Airflow hands to a task as the output of mapped tasks: its own class, in whichever release runs."""
+"""The output of mapped tasks as Airflow hands it to a task: its own class, in whichever release runs."""
 
 from __future__ import annotations
 

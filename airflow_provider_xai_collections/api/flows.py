@@ -366,12 +366,15 @@ def chunking_of(
     return collection.chunk_configuration or ChunkConfiguration()
 
 
-def all_documents(collection_id: str, *, filter: str | None = None, team_id: str | None = None) -> Flow[list[Document]]:
+def all_documents(
+    collection_id: str, *, filter: str | None = None, team_id: str | None = None, strict: bool = False
+) -> Flow[list[Document]]:
     """Return every document of a collection, or every one that matches ``filter``.
 
     A list may lag behind: as long as the collection says that it holds more, it is read again. With a filter only an
     empty list is in doubt, and believed in the end.
 
+    :param strict: as of :class:`Pages`.
     :raises XAIIncompleteListError: without a filter, the list goes on showing fewer than the collection says.
     """
     request = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
@@ -380,7 +383,9 @@ def all_documents(collection_id: str, *, filter: str | None = None, team_id: str
         if turn:
             yield Sleep(float(turn), then="the next look", reason=f"the list shows {shown}")
         count = (yield from call(request)).documents_count
-        documents = yield from list_all(LIST_DOCUMENTS, collection_id=collection_id, filter=filter, team_id=team_id)
+        documents = yield from list_all(
+            LIST_DOCUMENTS, strict=strict, collection_id=collection_id, filter=filter, team_id=team_id
+        )
         if len(documents) >= (1 if filter and count else count):
             return documents
         shown = "no document that the filter matches" if filter else f"{len(documents)} of {count} documents"

@@ -72,7 +72,7 @@ def take_inventory(
     files = yield from list_all(LIST_FILES)
     inventory = Inventory(files, (yield from _collections(team_id)))
     for collection_id in inventory.collection_ids:
-        documents = yield from _there(all_documents(collection_id, team_id=team_id))
+        documents = yield from _there(all_documents(collection_id, team_id=team_id, strict=True))
         inventory.attached.update(document.file_id for document in documents)
         inventory.counted += 1
         tell(inventory)

@@ -110,6 +110,7 @@ class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
         self, context: Context, manifest: sync_manifests.SyncManifest, summary: WaitSummary
     ) -> dict[str, Any]:
         """Look at both sides again, and remove what is superfluous."""
+        self.sync_run.planner.check_scope(manifest)
         planned = self.sync_run.planner.look_again(manifest)
         tally = self.sync_run.clear_up(
             planned,

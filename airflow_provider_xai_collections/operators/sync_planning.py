@@ -163,13 +163,13 @@ class SyncPlanner:
     def check_scope(self, planned: SyncManifest) -> None:
         """Refuse to go on with a plan that was made for another scope.
 
-        :param planned: what the task that planned says; its scope may be cut.
-        :raises XAIArgumentError: the arguments of the tasks differ.
+        :param planned: the result of planning, whose scope may be cut.
+        :raises XAIArgumentError: the arguments of the tasks differ, or of one task before and after its wait.
         """
         if (scope := shown(self.scope, ROOM_FOR_SCOPE)) != planned.scope:
             raise XAIArgumentError(
-                f"scope is {scope!r} here and {planned.scope!r} in the plan: give all tasks of the group the same "
-                "arguments. Nothing was changed by this task"
+                f"scope is {scope!r} here and {planned.scope!r} in the plan: give all tasks of a group the same "
+                "arguments, and use no template that is rendered otherwise after a wait. Nothing was changed since then"
             )
 
     def target(self, scope: str, collection: Collection | None) -> Target:

@@ -190,14 +190,7 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         self.so_far = manifest = manifest.model_copy(update={"wait": summary})
         memory = resuming.WaitMemory.of(self, context)
         try:
-            verdicts.judge(
-                summary,
-                self.collection_id,
-                on_failed=self.on_failed,
-                max_failed=self.max_failed,
-                log=self.log,
-                limits=verdicts.limits_of(self),
-            )
+            verdicts.judge_for(self, summary)
         except (XAIIndexingError, XAITimeoutError):
             # What is merely slow is waited for again. What failed, vanished or stands still is work for the next try.
             settled_or_stalled = (polling.WaitEnd.SETTLED, polling.WaitEnd.STALLED)

@@ -72,7 +72,7 @@ def _refuse_links(links: Sequence[str]) -> None:
     if links:
         raise XAIArgumentError(
             f"links lead out of the source: {_some_of(links)}. Pass follow_links=True to take what they "
-            "lead to, or leave them out with exclude=[...]"
+            "lead to, or leave them out, by exclude=[...] or by naming other paths"
         )
 
 
@@ -80,7 +80,7 @@ def _refuse_unseen(unseen: Sequence[str]) -> None:
     if unseen:
         raise XAISourceError(
             f"nobody can tell what is below these, which may be folders: {_some_of(unseen)}. Make them readable on the "
-            "machine that runs the task, remove them, or leave them out with exclude=[...]"
+            "machine that runs the task, remove them, or leave them out, by exclude=[...] or by naming other paths"
         )
 
 

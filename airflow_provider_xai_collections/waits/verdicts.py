@@ -56,6 +56,18 @@ def judge(
     return summary
 
 
+def judge_for(task: Any, summary: WaitSummary) -> WaitSummary:
+    """As :func:`judge`, by the arguments of a task."""
+    return judge(
+        summary,
+        task.collection_id,
+        on_failed=task.on_failed,
+        max_failed=task.max_failed,
+        log=task.log,
+        limits=limits_of(task),
+    )
+
+
 def limits_of(task: Any) -> dict[str, Duration | None]:
     """The limits of a task, by the names of its arguments."""
     return {end.limit: getattr(task, end.limit, None) for end in WaitEnd if end.limit}

@@ -115,7 +115,7 @@ class Scene:
 
     @property
     def may_leave_files(self) -> bool:
-        """Whether it uploads in two calls, between which a death leaves a file."""
+        """Tell whether it uploads in two calls, between which a death leaves a file."""
         return self.method == "files" or bool(self.settings)
 
     @property

@@ -391,7 +391,7 @@ def test_how_a_collection_cuts_documents_is_part_of_the_look_that_is_repeated() 
 
 
 def said_meanwhile(flow: Flow[Any], *answers: Any) -> list[tuple[str, str]]:
-    """What the log is to say of each pause of a flow."""
+    """Lines of the log about the pauses of a flow."""
     left = iter(answers)
 
     def answer(_: Request[Any]) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.api import endpoints
-from airflow_provider_xai_collections.api.endpoints import DELETE_FILE, LIST_COLLECTIONS, LIST_DOCUMENTS
+from airflow_provider_xai_collections.api.endpoints import DELETE_FILE, GET_COLLECTION, LIST_COLLECTIONS, LIST_DOCUMENTS
 from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.files import File
+from airflow_provider_xai_collections.api.flows import all_documents
 from airflow_provider_xai_collections.api.protocol import Request, Response
 from airflow_provider_xai_collections.api.unattached import (
     Inventory,
@@ -128,6 +129,20 @@ def test_a_collection_whose_list_never_shows_all_is_an_error() -> None:
     team.collection(team.file())
     with pytest.raises(XAIIncompleteListError, match="says that it holds 1 documents, and its list shows 0"):
         team.inventory()
+
+
+@pytest.mark.parametrize("end", ["repeat", "first_page"])
+def test_a_list_of_documents_that_may_be_incomplete_is_an_error_whatever_the_collection_counts(end: str) -> None:
+    team = Team(pagination_end=end, max_page=2)
+    collection_id = team.collection(*(team.file() for _ in range(5)))
+
+    def answer(request: Request[Any]) -> Any:
+        reply = team.answer(request)
+        return reply.model_copy(update={"documents_count": 2}) if request.endpoint is GET_COLLECTION else reply
+
+    flow = all_documents(collection_id, strict=True)
+    with pytest.raises(XAIIncompleteListError, match=r"list_documents.*may be incomplete"):
+        World(answer).run(flow)
 
 
 def test_a_collection_that_vanishes_meanwhile_is_an_error() -> None:

@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "airflow_provider_xai_collections.emulator"]
 
 @dataclass(frozen=True)
 class Announced:
-    """What the command said when it was ready.
+    """The lines of the command when it was ready.
 
     :param lines: all of it.
     """

@@ -112,7 +112,7 @@ def check(word: str, number: int, id_length: int) -> None:
 
 
 def check_row(manifest: Report, word: str, number: int, id_length: int) -> None:
-    """What the trigger of a deferred task is in the database."""
+    """The trigger of a deferred task as a row of the database."""
     watched = next(in_parts(["f".ljust(id_length, "x")] * number, ROOM_FOR_WATCHED), ())
     trigger = XAIDocumentsProcessedTrigger(collection_id="collection_1", file_ids=watched, manifest=manifest.dump())
     assert len(json.dumps(trigger.serialize())) < LIMIT

@@ -55,7 +55,7 @@ SHAPES: dict[str, Any] = {
 
 
 def natively(value: Any, template: str = TEMPLATE) -> Any:
-    """What Airflow renders, natively, of a template that names this value."""
+    """The value that Airflow renders, natively, of a template that names this one."""
     start = pendulum.datetime(2026, 1, 1, tz="UTC")
     with DAG("native", schedule=None, start_date=start, render_template_as_native_obj=True):
         task = BaseOperator(task_id="task")

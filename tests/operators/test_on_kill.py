@@ -119,7 +119,7 @@ def first_sync_then_verify(source: Path, collection_id: str, **arguments: Any) -
 def test_while_it_reads_it_ends_at_the_next_block(
     xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_task: Callable[..., Any], killed: bool
 ) -> None:
-    """Whether it is killed, or its ``execution_timeout`` is over, of which ``on_kill`` hears later.
+    """The end that the task meets: a kill, or an ``execution_timeout`` of which ``on_kill`` hears later.
 
     Threads that read on to the end of large files would keep the process.
     """

@@ -222,3 +222,17 @@ async def test_a_report_that_cannot_be_written_is_said_and_no_reason_to_fail(
     manifest, _ = await to_the_end(folder, report=tmp_path / "file/report.jsonl")
     assert (counts(manifest), manifest["report"]) == ({"documents": 3, "added": 3}, None)
     assert "The report cannot be written: " in logged()
+
+
+@SLOW
+async def test_a_scope_that_is_rendered_otherwise_after_the_wait_removes_nothing(xai: Xai, folder: Path) -> None:
+    """It would look for what is outdated among documents of which nothing was planned."""
+    whales = sync(folder, scope="of tuesday")["collection_id"]
+    arguments: dict[str, Any] = {"prune": True, "max_prune": None}
+    (folder / "b.txt").unlink()
+    with deferring() as caught:
+        run(deferred_task(folder, scope="of monday", **arguments))
+    refusal = r"scope is 'of tuesday' here and 'of monday' in the plan.*no template that is rendered otherwise"
+    with pytest.raises(XAIFailException, match=refusal):
+        await finish(caught[0], deferred_task(folder, scope="of tuesday", **arguments))
+    assert xai.names(whales).count("b.txt") == 1

@@ -300,3 +300,17 @@ def test_excluding_files_but_no_folders_keeps_what_is_on_a_disk_that_is_not_moun
     (tmp_path / "deep").symlink_to(tmp_path / "nowhere")
     entries = listed(tmp_path, exclude=["*", "!*/", "!*.md"])
     assert [(entry.name, bool(entry.unfit)) for entry in entries] == [("a.md", False), ("deep", True)]
+
+
+def test_a_glob_asks_a_storage_with_folders_folder_by_folder_and_passes_over_none() -> None:
+    """The ``find`` of such a storage leaves out what it may not list, without a word."""
+
+    def refuse(what: str, path: str) -> None:
+        if what == "ls" and "deep" in path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    with attached(FakeStorage(), "host") as fs:
+        fs.pipe({"/books/x/a.md": TEXT, "/books/x/deep/b.md": TEXT})
+        fs.refuse = refuse
+        with pytest.raises(XAISourceError, match="sftp:///books/x/deep cannot be listed"):
+            listed("sftp://host@/books/*")
