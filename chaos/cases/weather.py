@@ -149,10 +149,10 @@ def _trial(place: Place, what: str) -> Trial:
     calls, struck = len(place.service.steps) - calls, place.service.struck - struck
     place.service.share = 0.0
     sync(number + 1)
-    place.service.share = share
     after = held(place.store, place.service)
     wrong += wrong_documents(after, place.corpus)
     wrong += wrong_inventory(after, place.service)
+    place.service.share = share
     if after.unattached and place.method != "files":
         wrong.append(f"{len(after.unattached)} files stay that no document refers to: {after.unattached[0]}")
     if any(after.done[name] != now.done[name] for name in ("add_document", "upload_document")):

@@ -119,7 +119,12 @@ class Airflow:
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """Migrated once; each run of a DAG in it is one of its own."""
-    airflow = Airflow(tmp_path_factory.mktemp("airflow"))
+    yield from migrated(tmp_path_factory.mktemp("airflow"))
+
+
+def migrated(home: Path) -> Iterator[Airflow]:
+    """An Airflow that has a database, until the test or whatever has asked for it is over."""
+    airflow = Airflow(home)
     # Airflow 2 drops events of assets unless the DAGs have been written down; Airflow 3 does that as it runs them.
     for command in (("db", "migrate"), ("dags", "reserialize")) if AIRFLOW_2 else (("db", "migrate"),):
         prepared = airflow.run(*command)

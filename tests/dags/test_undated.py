@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.dags.conftest import Airflow
+from tests.dags.conftest import Airflow, migrated
 from tests.dags.test_dags import FILES, load
 from tests.operators.stage import AIRFLOW_2, Xai, write
 
 pytestmark = pytest.mark.skipif(AIRFLOW_2, reason="before Airflow 3, every run has a date")
 
 DAGS = {dag_id: path for path in FILES for dag_id in load(path).dags}
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """With a database of its own: tests of recipes look at all runs that theirs has."""
+    yield from migrated(tmp_path_factory.mktemp("undated"))
 
 
 @pytest.fixture
