@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from airflow_provider_xai_collections.api.collections import CreateCollection
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, digest_of, managed_fields
+from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS, digest_of, managed_fields
 from airflow_provider_xai_collections.emulator import Store
 from airflow_provider_xai_collections.emulator.records import CollectionRecord, DocumentRecord, FileRecord
 from airflow_provider_xai_collections.sources.scanning import document_of, root_uri, scan

@@ -21,7 +21,7 @@ from airflow_provider_xai_collections.api.endpoints import (
     Endpoint,
 )
 from airflow_provider_xai_collections.api.files import File
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS
+from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS
 from airflow_provider_xai_collections.api.protocol import Upload, call
 from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.emulator import Emulator

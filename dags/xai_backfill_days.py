@@ -50,7 +50,7 @@ def xai_backfill_days() -> None:
     XAISyncCollectionOperator(
         task_id="sync_day",
         source="{{ params.documents }}/dt=" + DAY,
-        collection=collection.output,
+        collection_id=collection.output,
         deferrable=True,
     )
 

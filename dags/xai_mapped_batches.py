@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath, Param, dag, t
 
 from airflow_provider_xai_collections.batches import batches
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 
 
 @dag(

@@ -37,10 +37,10 @@ def xai_quickstart() -> None:
     sync = XAISyncCollectionOperator(
         task_id="sync",
         source="{{ params.documents }}",
-        collection=collection.output,
+        collection_id=collection.output,
         pattern="{{ params.pattern }}",
         exclude="{{ params.exclude or [] }}",
-        on_failed="ignore",  # they are listed, and the others can be searched
+        max_failed=None,  # they are listed, and the others can be searched
     )
 
     @task

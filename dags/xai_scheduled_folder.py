@@ -1,12 +1,12 @@
 """### Scheduled folder ingestion: every day, what is new in a folder
 
-For a folder that other people fill. Each run looks at the whole folder and brings in what the collection does not hold
-yet, so a run that was missed or cleared needs no catching up, and two runs never work at once.
+For a folder that other people fill. Each run lists the whole folder and uploads what the collection does not hold yet,
+so a run that was missed or cleared needs no catching up, and two runs never work at once.
 
-Made for nobody watching: the task gives its worker slot back while xAI is processing, gives up when nothing moves for
-half an hour, tries again later and later, and tolerates 5 % of documents that xAI cannot read. Those are named in the
-log, and the next run replaces them. But a file that xAI takes from nobody, empty or above 50 MB, fails the run before
-anything is sent, and the error names it: remove it, or add `exclude`. Run again: nothing is uploaded twice.
+Made for nobody watching: the task gives its worker slot back while xAI is processing, tries again later and later, and
+tolerates 5 % of documents that fail. Those are named in the log, and the next run uploads them again, unless xAI said
+that it will never index them. A file that xAI takes from nobody, such as an empty one, is skipped and named. Run again:
+nothing is uploaded twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pendulum
 from airflow.providers.common.compat.sdk import Param, dag
 
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 
 
 @dag(
@@ -48,10 +48,8 @@ def xai_scheduled_folder() -> None:
         collection_id=collection.output,
         paths="{{ params.documents }}",
         pattern="{{ params.pattern }}",
-        on_failed="threshold",
         max_failed=0.05,
         timeout=timedelta(hours=6),
-        stall_timeout=timedelta(minutes=30),
         deferrable=True,
     )
 

@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.operators.collections import (
     XAICreateCollectionOperator,
     XAIDeleteCollectionOperator,
 )
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 
 

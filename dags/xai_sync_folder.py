@@ -36,7 +36,7 @@ def xai_sync_folder() -> None:
     XAISyncCollectionOperator(
         task_id="sync",
         source="{{ params.documents }}",
-        collection="{{ params.collection_name }}",
+        collection_name="{{ params.collection_name }}",
         prune=True,
         max_prune=0.25,
         deferrable=True,

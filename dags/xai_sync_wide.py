@@ -38,7 +38,7 @@ def xai_sync_wide() -> None:
     xai_sync_group(
         "sync",
         source="{{ params.documents }}",
-        collection="{{ params.collection_name }}",
+        collection_name="{{ params.collection_name }}",
         workspace=WORK,
         report=f"{WORK}/report.jsonl",
         shards=64,

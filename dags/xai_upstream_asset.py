@@ -18,7 +18,7 @@ from airflow.providers.common.compat.sdk import Asset, AssetAlias, Param, dag, t
 
 from airflow_provider_xai_collections.assets.events import triggering_events
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 
 DOCUMENTS = Asset(uri="file:///opt/airflow/documents")
 COLLECTION = AssetAlias("xai_upstream_collection")

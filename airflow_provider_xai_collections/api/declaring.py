@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.api.collections import (
     FieldDefinitionUpdate,
 )
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, UPDATE_COLLECTION
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS
+from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS
 from airflow_provider_xai_collections.api.protocol import Flow, call
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.content_types import PDF, UNTYPED, bare, content_type_of, needs_extraction
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.planning import CONTENT_HASH
+from airflow_provider_xai_collections.api.identity import CONTENT_HASH
 
 #: Digits of a BLAKE3 hash of 256 bits in hex. Anything else is no hash that we can compare with.
 _HASH_DIGITS = 64

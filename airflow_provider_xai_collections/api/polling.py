@@ -1,8 +1,8 @@
-"""When a wait for documents is over: one pure poller for worker, triggerer and test."""
+"""Decide when a wait for documents is over: one pure poller for worker, triggerer and test."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
@@ -16,6 +16,8 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIErr
 
 #: Documents in progress whose names are known: as many as an error names.
 NAMED = 10
+#: Seconds for which a document may be absent from the answers before it counts as missing.
+GRACE = 60.0
 
 
 class WaitEnd(StrEnum):
@@ -23,7 +25,6 @@ class WaitEnd(StrEnum):
 
     SETTLED = "settled"
     TIMED_OUT = "timed_out"
-    STALLED = "stalled"
     EXECUTION_TIMED_OUT = "execution_timed_out"
 
     @property
@@ -34,7 +35,6 @@ class WaitEnd(StrEnum):
 
 _LIMITS = {
     WaitEnd.TIMED_OUT: "timeout",
-    WaitEnd.STALLED: "stall_timeout",
     WaitEnd.EXECUTION_TIMED_OUT: "execution_timeout",
 }
 
@@ -66,6 +66,10 @@ class WaitResult:
     doubts: tuple[Doubt, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
+    def ended_by(self, end: WaitEnd) -> WaitResult:
+        """Return the result of a wait that a limit has ended, if documents are still in progress."""
+        return replace(self, end=end if self.pending else WaitEnd.SETTLED)
+
     @property
     def total(self) -> int:
         return len(self.processed) + len(self.failed) + len(self.missing) + len(self.pending)
@@ -76,25 +80,21 @@ class WaitRules:
     """Patience, in seconds.
 
     :param deadline: wall-clock time (seconds since the epoch) at which the wait gives up; ``None`` never does.
-    :param poll_interval: the pause between two looks once the wait has settled in. It starts at a tenth of it.
+    :param poll_interval: the longest pause between two polls.
     :param grace: how long an id may be absent from the answers before it counts as missing.
-    :param stall_after: give up when nothing at all moved for so long; ``None`` never does.
     :param max_failures: looks that may fail in a row, each already retried, before the error is raised.
     :param at_deadline: how a wait ends that the deadline ends.
     """
 
     deadline: float | None = None
     poll_interval: float = 15.0
-    grace: float = 60.0
-    stall_after: float | None = None
+    grace: float = GRACE
     max_failures: int = 5
     at_deadline: WaitEnd = WaitEnd.TIMED_OUT
 
     def __post_init__(self) -> None:
         if not self.poll_interval > 0:
             raise XAIArgumentError(f"poll_interval is {self.poll_interval}; it must be above 0 seconds")
-        if self.stall_after is not None and not self.stall_after > 0:
-            raise XAIArgumentError(f"stall_after is {self.stall_after}; it must be above 0 seconds")
         if not (self.grace >= 0 and self.max_failures >= 0):
             raise XAIArgumentError("grace and max_failures must not be negative")
 
@@ -112,16 +112,15 @@ class Poller:
     rules: WaitRules = field(default_factory=WaitRules)
     unknown_words: set[str] = field(default_factory=set)
     chunking: ChunkConfiguration | None = None
-    _open: dict[str, object] = field(init=False)
+    _open: dict[str, None] = field(init=False)
     _absent_since: dict[str, float] = field(init=False, default_factory=dict)
     _processed: list[str] = field(init=False, default_factory=list)
     _failed: list[FailedDocument] = field(init=False, default_factory=list)
     _doubts: list[Doubt] = field(init=False, default_factory=list)
     _missing: list[str] = field(init=False, default_factory=list)
     _names: dict[str, str] = field(init=False, default_factory=dict)
-    _moved_at: float | None = field(init=False, default=None)
+    _began: float | None = field(init=False, default=None)
     _failures: int = field(init=False, default=0)
-    _looks: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._open = dict.fromkeys(self.file_ids)
@@ -139,27 +138,20 @@ class Poller:
         """Watch one more document."""
         self._open.setdefault(file_id)
 
-    def observe(
-        self, now: float, documents: Iterable[Document], *, asked: Collection[str] | None = None
-    ) -> WaitResult | None:
-        """Take in one look; return the result if the wait is over.
-
-        :param asked: the documents looked at; by default all that are pending.
-        """
+    def observe(self, now: float, documents: Iterable[Document]) -> WaitResult | None:
+        """Take in one poll; return the result if the wait is over."""
         self._failures = 0
-        self._looks += 1
         seen = {document.file_id: document for document in documents}
-        for file_id in self.pending if asked is None else asked:
-            document = seen.get(file_id)
-            if document is None:
+        for file_id in self.pending:
+            if (document := seen.get(file_id)) is None:
                 self._absent(now, file_id)
             else:
                 self._absent_since.pop(file_id, None)
-                self._present(now, document)
+                self._present(document)
         self._names |= {file_id: seen[file_id].name for file_id in islice(self._open, NAMED) if file_id in seen}
-        return self._end(now)
+        return self.ended(now)
 
-    def so_far(self, end: WaitEnd) -> WaitResult:
+    def result_now(self, end: WaitEnd) -> WaitResult:
         """Return the result of a wait that is ended from outside now."""
         return self._result(end)
 
@@ -168,71 +160,58 @@ class Poller:
         self._failures += 1
         if self._failures > self.rules.max_failures or not is_transient(error):
             raise error
-        return self._end(now)
+        return self.ended(now)
 
-    def begin(self, now: float, rules: WaitRules) -> None:
-        """Begin the wait anew, by these rules, with the documents that are still watched."""
-        self.rules = rules
-        self._moved_at = now
-        self._looks = 0
+    def pause(self, now: float) -> Sleep:
+        """Return the pause before the next poll.
 
-    def settled(self) -> WaitResult:
-        """What became of documents since the last time this was asked."""
-        news = self._result(WaitEnd.SETTLED)
-        self._processed, self._failed, self._missing, self._doubts = [], [], [], []
-        return replace(news, pending=())
-
-    def pause(self, now: float, *, more_to_come: bool = False) -> Sleep:
-        """How long to wait before the next look: fast at first, then slower, with jitter, never past the deadline.
-
-        :param more_to_come: there will be more documents to watch, so the wait has not begun yet: fast as at first.
+        It is a quarter of the time waited, between a twentieth of ``poll_interval`` and all of it: so nobody waits a
+        quarter longer than needed, however slow indexing is. After polls that failed it is all of it, and it never goes
+        past the deadline.
         """
-        slow = self.rules.poll_interval
-        looks = 0 if more_to_come else self._looks - 1
-        turns = min(max(0, looks + self._failures), 10)  # bounded, or a float overflows after hours
-        seconds = min(slow, slow / 10 * 1.5**turns)
+        longest = self.rules.poll_interval
+        waited = now - self._start(now)
+        seconds = longest if self._failures else min(longest, max(longest / 20, waited / 4))
         if self.rules.deadline is not None and self.rules.deadline - now <= seconds:
             return Sleep(max(0.0, self.rules.deadline - now))
         return Sleep(seconds * 0.8, jitter=seconds * 0.2)
 
-    def _present(self, now: float, document: Document) -> None:
+    def _present(self, document: Document) -> None:
         match document.status:
             case DocumentStatus.PROCESSED:
-                self._close(now, document.file_id)
+                self._close(document.file_id)
                 self._processed.append(document.file_id)
                 self._doubts.extend(doubts_about(document, self.chunking))
             case DocumentStatus.FAILED:
-                self._close(now, document.file_id)
+                self._close(document.file_id)
                 self._failed.append(FailedDocument(document.file_id, document.name, reason_of_failure(document)))
             case status:
                 if not isinstance(status, DocumentStatus):
                     self.unknown_words.add(status)
-                progress = (status, document.chunk_count, document.chunks_processed_count)
-                if self._open[document.file_id] != progress:
-                    self._open[document.file_id] = progress
-                    self._moved_at = now
 
     def _absent(self, now: float, file_id: str) -> None:
         since = self._absent_since.setdefault(file_id, now)
         if now - since >= self.rules.grace:
-            self._close(now, file_id)
+            self._close(file_id)
             self._missing.append(file_id)
 
-    def _close(self, now: float, file_id: str) -> None:
+    def _close(self, file_id: str) -> None:
         del self._open[file_id]
         self._names.pop(file_id, None)
-        self._moved_at = now
 
-    def _end(self, now: float) -> WaitResult | None:
+    def ended(self, now: float) -> WaitResult | None:
+        """Return the result if the wait is over by now, without a poll."""
         if not self._open:
             return self._result(WaitEnd.SETTLED)
         if self.rules.deadline is not None and now >= self.rules.deadline:
             return self._result(self.rules.at_deadline)
-        if self._moved_at is None:
-            self._moved_at = now
-        if self.rules.stall_after is not None and now - self._moved_at >= self.rules.stall_after:
-            return self._result(WaitEnd.STALLED)
+        self._start(now)
         return None
+
+    def _start(self, now: float) -> float:
+        if self._began is None:
+            self._began = now
+        return self._began
 
     def _result(self, end: WaitEnd) -> WaitResult:
         return WaitResult(

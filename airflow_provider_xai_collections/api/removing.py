@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS
 from airflow_provider_xai_collections.api.flows import all_documents, delete_file, list_all, remove_document
-from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope, knows_scopes
 from airflow_provider_xai_collections.api.protocol import Flow, call
+from airflow_provider_xai_collections.api.uploading import Target, documents_in_scope, knows_scopes
 from airflow_provider_xai_collections.exceptions import XAIConflictError, XAIIncompleteListError
 
 

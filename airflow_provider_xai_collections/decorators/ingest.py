@@ -1,103 +1,178 @@
-"""``@task.xai_ingest``: a function says which documents, the task brings them into a collection."""
+"""``@task.xai_ingest``: a function returns documents, the task ingests them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import (
     Context,
     DecoratedOperator,
     TaskDecorator,
+    conf,
     context_merge,
     determine_kwargs,
     task_decorator_factory,
 )
 
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, one_of, patterns_of
+from airflow_provider_xai_collections.durations import Duration
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestBaseOperator
-from airflow_provider_xai_collections.operators.waiting import MAP_INDEX_TEMPLATE
+from airflow_provider_xai_collections.operators.ingest import XAIIngestBaseOperator
+from airflow_provider_xai_collections.operators.mapped import MAP_INDEX_TEMPLATE
 from airflow_provider_xai_collections.sources.content import Content
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import tables
-    from airflow_provider_xai_collections.api.planning import SourceDocument
-    from airflow_provider_xai_collections.sources import choice, finding, reading
+    from airflow_provider_xai_collections.api.identity import SourceDocument
+    from airflow_provider_xai_collections.sources.items import Source
     from airflow_provider_xai_collections.sources.paths import AnyPath
-else:
-    choice = later("sources.choice")
-    finding = later("sources.finding")
-    reading = later("sources.reading")
-    tables = later("tables")
+    from airflow_provider_xai_collections.sync.engine import Engine
+    from airflow_provider_xai_collections.sync.manifest import Handover
 
 __all__ = ["Content", "XAIIngestDecoratedOperator", "xai_ingest_task"]
 
+#: The XCom with the documents of a function, for when the task goes on after a wait in the triggerer.
+KEY = "xai_documents"
+
 
 class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
-    """Ingests what a function returns; see :func:`xai_ingest_task`.
+    """Ingests what a function returns; see :func:`xai_ingest_task`, which has the arguments.
 
     :param python_callable: the function.
     :param op_args: its positional arguments. (templated)
     :param op_kwargs: its keyword arguments. (templated)
-    :param follow_links: take what links lead to that leave a folder which the function returns; otherwise the task
-        refuses them by name.
     """
 
     custom_operator_name = "@task.xai_ingest"
+    own_fields = True
     template_fields: Sequence[str] = (
-        "collection_id",
-        "fields",
-        "scope",
-        "team_id",
-        "conn_id",
+        *("collection_id", "collection_name", "pattern", "exclude", "scope", "fields", "report", "team_id", "conn_id"),
         *DecoratedOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
-        **XAIIngestBaseOperator.template_fields_renderers,
+        "fields": "json",
         **DecoratedOperator.template_fields_renderers,
     }
 
-    def __init__(self, *, follow_links: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Any = None,
+        op_kwargs: Any = None,
+        collection_id: str | None = None,
+        collection_name: str | None = None,
+        create_collection: bool = True,
+        pattern: str | Sequence[str] | Set[str] = "*",
+        exclude: str | Sequence[str] | Set[str] = (),
+        follow_links: bool = False,
+        scope: str = "default",
+        fields: Mapping[str, str] | Callable[[SourceDocument], Mapping[str, str]] | None = None,
+        declare_fields: bool = True,
+        upload_method: str = UploadMethod.AUTO,
+        retry_failed: bool = False,
+        concurrency: int = 8,
+        wait_for_completion: bool = True,
+        timeout: Duration = timedelta(hours=1),
+        poll_interval: Duration = 15.0,
+        max_failed: float | None = 0,
+        report: AnyPath | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        team_id: str | None = None,
+        conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            python_callable=python_callable,
+            op_args=op_args,
+            op_kwargs=op_kwargs,
+            collection_id=collection_id,
+            collection_name=collection_name,
+            team_id=team_id,
+            conn_id=conn_id,
+            **kwargs,
+        )
+        self.create_collection = create_collection
+        self.pattern = pattern
+        self.exclude = exclude
         self.follow_links = follow_links
+        self.scope = scope
+        # Airflow would call a function among the template fields itself, with a context.
+        self.fields = None if callable(fields) else fields
+        self.make_fields = fields if callable(fields) else None
+        self.declare_fields = declare_fields
+        self.upload_method = upload_method
+        self.retry_failed = retry_failed
+        self.concurrency = concurrency
+        self.wait_for_completion = wait_for_completion
+        self.timeout = timeout
+        self.poll_interval = poll_interval
+        self.max_failed = max_failed
+        self.report = report
+        self.deferrable = deferrable
 
     @property
     def batch_name(self) -> str:
-        """What a mapped task is called in the UI: after its function's arguments."""
-        return tables.batch_name([*self.op_args, *self.op_kwargs.values()])
+        """The name of a mapped task: after its function's arguments."""
+        from airflow_provider_xai_collections.tables import batch_name
+
+        return batch_name([*self.op_args, *self.op_kwargs.values()])
 
     @property
     def is_async(self) -> bool:
-        """Airflow would await the whole task for an asynchronous function, which :meth:`read` refuses."""
+        """Airflow would await the whole task for an asynchronous function, which :meth:`files` refuses."""
         return False
 
-    def read(self, context: Context, limit: int) -> list[SourceDocument]:
+    def read_arguments(self) -> None:
+        """Make lists of the patterns, beside the other arguments."""
+        super().read_arguments()
+        self.pattern = patterns_of("pattern", self.pattern)
+        self.exclude = patterns_of("exclude", self.exclude)
+
+    def files(self, context: Context) -> Source:
+        """Call the function, and return what it returns as a source."""
+        from airflow_provider_xai_collections.sources.choice import Choice
+        from airflow_provider_xai_collections.sources.contents import Contents
+        from airflow_provider_xai_collections.sources.files import Files
+
         context_merge(context, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
-        contents, paths = _sorted(self.python_callable(*self.op_args, **kwargs))
-        sources = reading.read_contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=limit)
-        if paths:
-            files = finding.find_files(paths, choice.Choice(follow_links=self.follow_links))
-            sources += reading.read_sources(files, limit=limit, concurrency=self.concurrency)
-        reading.refuse_twins(sources)
-        return sources
+        contents, paths = by_kind(self.python_callable(*self.op_args, **kwargs))
+        limit = one_of("upload_method", self.upload_method, UploadMethod).limit
+        choice = Choice(self.pattern, self.exclude, follow_links=self.follow_links)
+        files = Files(paths, choice, limit=limit, check=self.hook.check_stop) if paths else None
+        return Contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=limit, others=files)
+
+    def before_deferral(self, context: Context, engine: Engine) -> None:
+        """Keep what the function has returned, which is called once per try: its documents without their content."""
+        context["ti"].xcom_push(key=KEY, value=[row.item.dump() for row in engine.rows.values() if row.item])
+
+    def files_again(self, context: Context, before: Handover) -> Source:
+        """Return the documents that the function has returned before the wait."""
+        from airflow_provider_xai_collections.sources.contents import Remembered
+        from airflow_provider_xai_collections.sources.items import SourceItem
+
+        ti = context["ti"]
+        kept = ti.xcom_pull(task_ids=ti.task_id, key=KEY, map_indexes=ti.map_index)
+        return Remembered([SourceItem(**item) for item in kept or ()], root=", ".join(before.manifest.sources))
 
 
 def xai_ingest_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
-    """Ingest what a function returns, paths or names with text or bytes: ``@task.xai_ingest(collection_id=...)``.
+    """Ingest what a function returns, paths or names with text or bytes: ``@task.xai_ingest(collection_name=...)``.
 
     The function returns paths (files, folders, globs, ``ObjectStoragePath``), :class:`Content` (a name with text or
     bytes), or several of either. The task ingests them as ``XAIIngestDocumentsOperator`` does and returns its manifest;
-    what the function returned is in no XCom. It is called once per try, not again after a deferral.
+    what the function returned is in no XCom, but for names and hashes where the task is deferred. It is called once per
+    try, not again after a deferral.
 
     Without a ``uri``, a content's identity is ``airflow://<dag_id>/<task_id>/<name>``: the next run with other data
     under the same name adds a version.
 
     :param python_callable: the function.
-    :param kwargs: of the task: those of ``XAIIngestDocumentsOperator`` apart from ``paths``, ``pattern`` and
-        ``exclude``, and Airflow's.
+    :param kwargs: of the task: those of ``XAIIngestDocumentsOperator`` apart from ``paths``, and Airflow's.
     """
     kwargs.setdefault("map_index_template", MAP_INDEX_TEMPLATE)
     return task_decorator_factory(
@@ -107,8 +182,8 @@ def xai_ingest_task(python_callable: Callable[..., Any] | None = None, **kwargs:
     )
 
 
-def _sorted(returned: Any) -> tuple[list[Content], list[AnyPath]]:
-    """What a function returned, by kind.
+def by_kind(returned: Any) -> tuple[list[Content], list[AnyPath]]:
+    """Sort what a function returned into contents and paths.
 
     :raises XAIArgumentError: it is something else, or nothing.
     """

@@ -15,7 +15,7 @@ from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import Document, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, File
-from airflow_provider_xai_collections.api.planning import text_fields
+from airflow_provider_xai_collections.api.identity import text_fields
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Request, call
@@ -32,7 +32,7 @@ from airflow_provider_xai_collections.arguments import (
     strings_of,
 )
 from airflow_provider_xai_collections.client.drivers import Client
-from airflow_provider_xai_collections.durations import Duration, optional_seconds, seconds
+from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
@@ -340,7 +340,6 @@ class XAICollectionsHook(XAIConnectedHook):
         team_id: str | None = None,
         timeout: Duration = 3600.0,
         poll_interval: Duration = 15.0,
-        stall_timeout: Duration | None = None,
     ) -> WaitResult:
         """Wait until documents are processed, failed or gone, and say which are which.
 
@@ -348,13 +347,11 @@ class XAICollectionsHook(XAIConnectedHook):
             service names none, all of them.
         :param filter: with ``file_ids=None``, only those that match.
         :param timeout: how long to wait, as a ``timedelta`` or in seconds.
-        :param poll_interval: the pause between two looks; shorter at first.
-        :param stall_timeout: give up earlier if nothing at all moves for so long.
+        :param poll_interval: the longest pause between two polls.
         """
         rules = WaitRules(
             deadline=time.time() + seconds("timeout", timeout),
             poll_interval=seconds("poll_interval", poll_interval),
-            stall_after=optional_seconds("stall_timeout", stall_timeout),
         )
         return self.run(self.waiting(collection_id, file_ids, rules, filter=filter, team_id=self._team(team_id)))
 

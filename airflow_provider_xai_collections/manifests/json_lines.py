@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
 from airflow_provider_xai_collections.manifests.base import Manifest
+from airflow_provider_xai_collections.sources.fingerprints import is_missing, state_of
 from airflow_provider_xai_collections.sources.paths import READ_AHEAD, AnyPath, as_path, filesystem_of, is_local
 
 M = TypeVar("M", bound=Manifest)
@@ -44,6 +45,22 @@ def read_lines(where: AnyPath, kind: type[M]) -> Iterator[M]:
         with BufferedReader(stream) as lines:
             for number, line in enumerate(lines, 1):
                 yield _parsed(line, kind, f"{where}, line {number}")
+
+
+def exists(where: AnyPath) -> bool:
+    """Tell whether there is such a file.
+
+    :raises XAISourceError: that cannot be found out.
+    """
+    path = as_path(where)
+    with _telling(where, path, "looked for", "Check that this worker may read there"):
+        try:
+            state_of(path)
+        except Exception as error:
+            if is_missing(error):
+                return False
+            raise
+    return True
 
 
 def _parsed(line: bytes, kind: type[M], place: str) -> M:

@@ -12,41 +12,25 @@ from airflow_provider_xai_collections.manifests.waits import WaitSummary
 
 
 class DocumentsManifest(Report):
-    """What a task that brings documents into a collection returns.
+    """What a task returns that attaches documents by their ids, or has them indexed again.
 
     :param file_ids: the documents, if they are few enough; else an empty list, and ``total`` says how many there are.
-    :param possible_orphans: files that nothing may refer to: of uploads whose answer was lost, and of failed documents
-        that were replaced.
-    :param replaced: those of ``added`` that took the place of a document that had failed.
-    :param bytes: size of the documents that were uploaded for it.
-    :param sources: where the documents come from: their URIs, or the folders they are in if those are too many.
-    :param older_versions: documents that hold other content of the same sources; they were left alone.
-    :param other_fields: documents that were there with other values of the fields asked for, and kept them.
-    :param reindexed: documents of the collection that were indexed anew.
+    :param added: those that this task attached; ``already_there``: the others.
+    :param reindexed: those that were indexed again.
+    :param wait: how the wait ended, if there was one.
     """
 
-    version: Literal[1]
+    version: Literal[1] = 1
     total: int
-    added: int
-    already_there: int
-    replaced: int = 0
-    bytes: int = 0
-    possible_orphans: int = 0
-    older_versions: int = 0
-    other_fields: int = 0
+    added: int = 0
+    already_there: int = 0
     reindexed: int = 0
-    sources: tuple[str, ...] = ()
     file_ids: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
     wait: WaitSummary | None = None
 
     @property
     def counts(self) -> dict[str, int]:
-        failed = self.wait.failed if self.wait else 0
-        return {"added": self.added, "replaced": self.replaced, "failed": failed, "bytes": self.bytes}
-
-    @property
-    def source_uris(self) -> tuple[str, ...]:
-        return self.sources
+        return {"added": self.added, "failed": self.wait.failed if self.wait else 0}
 
 
 class ChangesManifest(Report):
@@ -57,7 +41,7 @@ class ChangesManifest(Report):
     :param fields_added: keys of fields; the first ones, if there are very many. So are the next two.
     """
 
-    version: Literal[1]
+    version: Literal[1] = 1
     dry_run: bool = False
     created: bool = False
     settings: tuple[str, ...] = ()
@@ -81,7 +65,6 @@ class ChangesManifest(Report):
         cls, collection_id: str, changes: Changes, *, created: bool = False, dry_run: bool = False
     ) -> ChangesManifest:
         return cls(
-            version=1,
             collection_id=collection_id,
             dry_run=dry_run,
             created=created,
@@ -101,7 +84,7 @@ class RemovalManifest(Report):
     :param collection_deleted: the collection itself as well; ``False`` where it was not there.
     """
 
-    version: Literal[1]
+    version: Literal[1] = 1
     total: int = 0
     removed: int = 0
     missing: int = 0

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from airflow_provider_xai_collections.api.planning import MANAGED_KEYS
+from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.manifests.base import (

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import NAMED, FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.base import (
     CAP,
     NAME,
@@ -27,6 +29,10 @@ from airflow_provider_xai_collections.manifests.base import (
 
 #: Characters of a service's reason.
 REASON = 200
+#: Our errors by name, as a trigger names them.
+_ERRORS: dict[str | None, type[XAIError]] = {
+    name: kind for name, kind in vars(exceptions).items() if isinstance(kind, type) and issubclass(kind, XAIError)
+}
 
 
 class Failure(Manifest):
@@ -113,47 +119,6 @@ class WaitSummary(Manifest):
     def total(self) -> int:
         return self.processed + self.failed + self.missing + self.pending
 
-    def plus(self, other: WaitSummary) -> WaitSummary:
-        """Both as one, no larger than either may be; it ended as the first of them that did not settle."""
-        return WaitSummary(
-            version=1,
-            end=other.end if self.end is WaitEnd.SETTLED else self.end,
-            processed=self.processed + other.processed,
-            failed=self.failed + other.failed,
-            missing=self.missing + other.missing,
-            pending=self.pending + other.pending,
-            failures=first_of(self.failures + other.failures, ROOM_FOR_FAILURES),
-            missing_ids=first_of(self.missing_ids + other.missing_ids, ROOM_FOR_IDS),
-            pending_ids=first_of(self.pending_ids + other.pending_ids, ROOM_FOR_IDS),
-            doubtful=self.doubtful + other.doubtful,
-            altered=self.altered + other.altered,
-            doubts=first_of(self.doubts + other.doubts, ROOM_FOR_DOUBTS),
-            pending_names=self.pending_names if self.pending else other.pending_names,
-        )
-
-
-class WaitPart(Manifest):
-    """Documents of a wait that are more than a trigger may list: as many as one may."""
-
-    version: Literal[1]
-    file_ids: tuple[str, ...]
-
-
-class WaitProgress(Manifest):
-    """How far a wait in parts is.
-
-    :param deadline: when it gives up, in seconds since the epoch, and ``at_deadline``: how it ends then.
-    :param parts: how many there are, and ``part``: which of them the trigger watches.
-    :param so_far: the documents that settled before.
-    """
-
-    version: Literal[1]
-    deadline: float
-    parts: int
-    part: int
-    so_far: WaitSummary
-    at_deadline: WaitEnd = WaitEnd.TIMED_OUT
-
 
 class WaitEvent(Manifest):
     """Message of the trigger to the task: a summary or the error that ended the wait, and what the task had it keep.
@@ -166,6 +131,14 @@ class WaitEvent(Manifest):
     error: str | None = None
     error_type: str | None = None
     manifest: dict[str, Any] | None = None
+
+    def summary_or_error(self) -> WaitSummary:
+        """Return the summary, or raise the error that ended the wait as it would have been raised here."""
+        if self.summary is None:
+            raise _ERRORS.get(self.error_type, XAIError)(
+                self.error or "the trigger ended without a reason: see the triggerer's log"
+            )
+        return self.summary
 
     def dump(self) -> dict[str, Any]:
         data = super().dump()

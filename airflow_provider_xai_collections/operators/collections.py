@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.arguments import (
+    DEFAULT_CONN_ID,
     definitions_of,
     one_of,
     optional_text,
@@ -19,37 +21,22 @@ from airflow_provider_xai_collections.arguments import (
     whole_number,
 )
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
-from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+from airflow_provider_xai_collections.operators.base import XAIBaseOperator, XAICollectionOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import collections as api_collections
-    from airflow_provider_xai_collections.api import ensuring, printable, reconciling
-    from airflow_provider_xai_collections.api import flows as api_flows
-    from airflow_provider_xai_collections.api import removing as api_removing
     from airflow_provider_xai_collections.api.collections import Collection, UpdateCollection
-    from airflow_provider_xai_collections.manifests import results
-    from airflow_provider_xai_collections.operators import removing
-else:
-    api_collections = later("api.collections")
-    ensuring = later("api.ensuring")
-    api_flows = later("api.flows")
-    printable = later("api.printable")
-    reconciling = later("api.reconciling")
-    api_removing = later("api.removing")
-    results = later("manifests.results")
-    removing = later("operators.removing")
+    from airflow_provider_xai_collections.api.reconciling import Changes
 
 
 class IfExists(StrEnum):
-    """What to do if a collection of the name exists: take it, take it and change it to fit, or fail."""
+    """The ways to go on if a collection of the name exists: take it, take it and change it to fit, or fail."""
 
     REUSE = "reuse"
     UPDATE = "update"
     FAIL = "fail"
 
 
-class XAICreateCollectionOperator(XAICollectionsBaseOperator):
+class XAICreateCollectionOperator(XAIBaseOperator):
     """Create a collection, or take the one of that name. Returns its ``collection_id``.
 
     Safe to retry: a collection that an earlier try made is found by name. Source: REST reference,
@@ -95,9 +82,11 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
         metric_space: str | None = None,
         field_definitions: Sequence[Mapping[str, Any]] | None = None,
         collection_description: str | None = None,
+        team_id: str | None = None,
+        conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(team_id=team_id, conn_id=conn_id, **kwargs)
         self.collection_name = collection_name
         self.if_exists = if_exists
         self.index_configuration = index_configuration
@@ -116,6 +105,11 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
             self.field_definitions = definitions_of("field_definitions", self.field_definitions)
 
     def execute(self, context: Context) -> str:
+        """Create the collection, or take the one that is there."""
+        from airflow_provider_xai_collections.api.ensuring import ensure_collection
+        from airflow_provider_xai_collections.api.reconciling import Changes
+        from airflow_provider_xai_collections.manifests.results import ChangesManifest
+
         with self.at_work():
             policy = one_of("if_exists", self.if_exists, IfExists)
             settings = {
@@ -125,8 +119,8 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
                 "field_definitions": self.field_definitions,
                 "collection_description": self.collection_description,
             }
-            ensured = self.hook.run(ensuring.ensure_collection(self.collection_name, team_id=self.team, **settings))
-            collection, changes = ensured.collection, reconciling.Changes()
+            ensured = self.hook.run(ensure_collection(self.collection_name, team_id=self.team, **settings))
+            collection, changes = ensured.collection, Changes()
             if ensured.created:
                 self.log.info("Created collection %s (%s)", collection.collection_id, self._shown_name)
             elif policy is IfExists.FAIL and not _made_by_an_earlier_try(collection, context):
@@ -138,36 +132,40 @@ class XAICreateCollectionOperator(XAICollectionsBaseOperator):
                 self.log.info("Found collection %s (%s)", collection.collection_id, self._shown_name)
                 if policy is IfExists.UPDATE:
                     changes = self._update(collection, settings)
-            report = results.ChangesManifest.of(collection.collection_id, changes, created=ensured.created)
+            report = ChangesManifest.of(collection.collection_id, changes, created=ensured.created)
             self.tell(context, report, documents=collection.documents_count)
             return collection.collection_id
 
     @property
     def _shown_name(self) -> str:
-        return printable.printable(repr(self.collection_name))
+        return printable(repr(self.collection_name))
 
-    def _update(self, collection: Collection, settings: Mapping[str, Any]) -> reconciling.Changes:
+    def _update(self, collection: Collection, settings: Mapping[str, Any]) -> Changes:
+        from airflow_provider_xai_collections.api.collections import CreateCollection
+        from airflow_provider_xai_collections.api.reconciling import change_collection, update_to_match
+
         parameters = {"collection_name": self.collection_name, "team_id": self.team, **settings}
-        update = reconciling.update_to_match(collection, api_collections.CreateCollection.model_validate(parameters))
-        changes = self.hook.run(reconciling.change_collection(update))
-        self.log.info("Updated: %s", printable.printable(str(changes)))
+        update = update_to_match(collection, CreateCollection.model_validate(parameters))
+        changes = self.hook.run(change_collection(update))
+        self.log.info("Updated: %s", printable(str(changes)))
         return changes
 
 
 def _made_by_an_earlier_try(collection: Collection, context: Context) -> bool:
-    """Whether a collection that "must not exist" is this task's own, from a try that died before it could say so."""
+    """Tell whether a collection that must not exist is this task's own, from a try that died before it could say so."""
     began, created = context["dag_run"].start_date, collection.created_at
     return context["ti"].try_number > 1 and began is not None and created is not None and created >= began
 
 
-class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
+class XAIUpdateCollectionOperator(XAICollectionOperator):
     """Change a collection: what is given and differs, and nothing else. Returns a manifest of what changed.
 
     Safe to retry. Documents keep their chunks when the chunking changes, until they are reindexed. Source: REST
     reference, ``PUT /v1/collections/{collection_id}``.
 
-    :param collection_id: the collection. (templated)
-    :param collection_name: its new name. (templated)
+    :param collection_id: the collection, by its id. (templated)
+    :param collection_name: or by its name, compared exactly. (templated)
+    :param new_collection_name: its new name. (templated)
     :param collection_description: its new description. (templated)
     :param chunk_configuration: its new chunking, exactly one strategy. (templated)
     :param add_fields: definitions of fields to add, or to change where the key exists: ``[{"key": ..., "unique": ...,
@@ -176,11 +174,14 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
     :param delete_fields: keys of fields to delete, which erases their values from every document. (templated)
     :param allow_field_delete: that the values may be erased: without it, ``delete_fields`` is refused.
     :param dry_run: log and return what would change, and change nothing.
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
+    :param conn_id: the connection. (templated)
     """
 
     template_fields: Sequence[str] = (
         "collection_id",
         "collection_name",
+        "new_collection_name",
         "collection_description",
         "chunk_configuration",
         "add_fields",
@@ -197,19 +198,23 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
     def __init__(
         self,
         *,
-        collection_id: str,
+        collection_id: str | None = None,
         collection_name: str | None = None,
+        new_collection_name: str | None = None,
         collection_description: str | None = None,
         chunk_configuration: Mapping[str, Any] | None = None,
         add_fields: Sequence[Mapping[str, Any]] | None = None,
         delete_fields: Sequence[str] | Set[str] | None = None,
         allow_field_delete: bool = False,
         dry_run: bool = False,
+        team_id: str | None = None,
+        conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.collection_id = collection_id
-        self.collection_name = collection_name
+        super().__init__(
+            collection_id=collection_id, collection_name=collection_name, team_id=team_id, conn_id=conn_id, **kwargs
+        )
+        self.new_collection_name = new_collection_name
         self.collection_description = collection_description
         self.chunk_configuration = chunk_configuration
         self.add_fields = add_fields
@@ -219,8 +224,7 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
 
     def read_arguments(self) -> None:
         super().read_arguments()
-        self.collection_id = text_of("collection_id", self.collection_id)
-        self.collection_name = optional_text("collection_name", self.collection_name)
+        self.new_collection_name = optional_text("new_collection_name", self.new_collection_name)
         self.collection_description = optional_text("collection_description", self.collection_description)
         self.chunk_configuration = part_of("chunk_configuration", self.chunk_configuration)
         if self.add_fields is not None:
@@ -229,25 +233,32 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
             self.delete_fields = strings_of("delete_fields", self.delete_fields, "keys of fields")
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Send what differs."""
+        from airflow_provider_xai_collections.api.reconciling import change_collection
+        from airflow_provider_xai_collections.manifests.results import ChangesManifest
+
         with self.at_work():
-            changes = self.hook.run(reconciling.change_collection(self._update(), dry_run=self.is_dry_run))
+            collection_id = self.existing_id()
+            changes = self.hook.run(change_collection(self._update(collection_id), dry_run=self.is_dry_run))
             said = "%s: would %s" if self.is_dry_run else "%s: %s"
-            self.log.info(said, *map(printable.printable, (self.collection_id, str(changes))))
+            self.log.info(said, *map(printable, (self.collection_label, str(changes))))
             if "chunk_configuration" in changes.settings:
                 self.log.info("Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator")
-            return self.tell(context, results.ChangesManifest.of(self.collection_id, changes, dry_run=self.is_dry_run))
+            return self.tell(context, ChangesManifest.of(collection_id, changes, dry_run=self.is_dry_run))
 
-    def _update(self) -> UpdateCollection:
+    def _update(self, collection_id: str) -> UpdateCollection:
+        from airflow_provider_xai_collections.api.reconciling import update_of
+
         delete_fields = list(self.delete_fields or ())
         if delete_fields and not self.allow_field_delete:
             raise XAIArgumentError(
                 f"delete_fields names {', '.join(delete_fields)}: deleting a field erases its values from every "
                 "document. If that is meant, pass allow_field_delete=True"
             )
-        return reconciling.update_of(
-            self.collection_id,
+        return update_of(
+            collection_id,
             team_id=self.team,
-            collection_name=self.collection_name,
+            collection_name=self.new_collection_name,
             collection_description=self.collection_description,
             chunk_configuration=self.chunk_configuration,
             add_fields=self.add_fields or (),
@@ -256,67 +267,70 @@ class XAIUpdateCollectionOperator(XAICollectionsBaseOperator):
 
 
 class IfMissing(StrEnum):
-    """What to do if there is nothing to delete: go on, or fail."""
+    """The ways to go on if there is nothing to delete: be content, or fail."""
 
     SKIP = "skip"
     FAIL = "fail"
 
 
-class XAIDeleteCollectionOperator(XAICollectionsBaseOperator):
+class XAIDeleteCollectionOperator(XAICollectionOperator):
     """Delete a collection, and its files if asked to. Returns a manifest with counts.
 
     Safe to retry, and good as a teardown: ``XAIDeleteCollectionOperator(...).as_teardown(setups=create)``. Source: REST
     reference, ``DELETE /v1/collections/{collection_id}``, ``DELETE /v1/files/{file_id}``.
 
-    :param collection_id: the collection. (templated)
+    :param collection_id: the collection, by its id. (templated)
+    :param collection_name: or by its name, compared exactly. (templated)
     :param if_missing: ``"skip"``: a collection that is not there is what was wanted; or ``"fail"``, except when this
         task tries again, because then it may have been its own doing.
     :param delete_files: delete the files of its documents first, which takes them from other collections as well if the
         service allows it; otherwise they stay in *Files*, and are billed.
     :param concurrency: with ``delete_files``: how many documents are worked on at once, at least 1.
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
+    :param conn_id: the connection. (templated)
     """
 
-    template_fields: Sequence[str] = ("collection_id", "team_id", "conn_id")
-    template_fields_renderers: ClassVar[dict[str, str]] = {}
+    template_fields: Sequence[str] = ("collection_id", "collection_name", "team_id", "conn_id")
 
     def __init__(
         self,
         *,
-        collection_id: str,
+        collection_id: str | None = None,
+        collection_name: str | None = None,
         if_missing: str = IfMissing.SKIP,
         delete_files: bool = False,
         concurrency: int = 8,
+        team_id: str | None = None,
+        conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.collection_id = collection_id
+        super().__init__(
+            collection_id=collection_id, collection_name=collection_name, team_id=team_id, conn_id=conn_id, **kwargs
+        )
         self.if_missing = if_missing
         self.delete_files = delete_files
         self.concurrency = concurrency
 
-    def read_arguments(self) -> None:
-        super().read_arguments()
-        self.collection_id = text_of("collection_id", self.collection_id)
-
     def execute(self, context: Context) -> dict[str, Any]:
+        """Delete the files, then the collection."""
+        from airflow_provider_xai_collections.api.flows import delete_collection
+        from airflow_provider_xai_collections.api.removing import Removal
+        from airflow_provider_xai_collections.manifests.results import RemovalManifest
+        from airflow_provider_xai_collections.operators.removing import remove_each
+
         with self.at_work():
             policy = one_of("if_missing", self.if_missing, IfMissing)
             whole_number("concurrency", self.concurrency, at_least=1)
-            removal = api_removing.Removal(self.collection_id, self.team, delete_files=self.delete_files)
             try:
-                if self.delete_files:
-                    file_ids = self.hook.run(removal.everything())
-                else:
-                    self.hook.run(removal.collection_exists())
-                    file_ids = []
+                removal = Removal(self.existing_id(), self.team, delete_files=self.delete_files)
+                file_ids = self.hook.run(removal.everything()) if self.delete_files else []
+                self.hook.run(removal.collection_exists())
             except XAINotFoundError:
                 if policy is IfMissing.FAIL and context["ti"].try_number == 1:
                     raise
-                self.log.info("Collection %s is not there: nothing to delete", self.collection_id)
-                return self.tell(
-                    context, results.RemovalManifest(version=1, collection_id=self.collection_id), documents=0
-                )
-            manifest = removing.remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
-            self.hook.run(api_flows.delete_collection(self.collection_id, team_id=self.team))
-            self.log.info("Deleted collection %s", self.collection_id)
+                self.log.info("Collection %s is not there: nothing to delete", printable(self.collection_label))
+                return self.tell(context, RemovalManifest(collection_id=self.collection_id or ""), documents=0)
+            manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
+            self.hook.run(delete_collection(removal.collection_id, team_id=self.team))
+            self.log.info("Deleted collection %s", printable(self.collection_label))
             return self.tell(context, manifest.model_copy(update={"collection_deleted": True}), documents=0)

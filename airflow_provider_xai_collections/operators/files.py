@@ -9,32 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.arguments import optional_path, patterns_of, whole_number
+from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, optional_path, patterns_of, whole_number
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
-from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.operators.base import XAICollectionsBaseOperator
+from airflow_provider_xai_collections.operators.base import XAIBaseOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import printable, unattached
     from airflow_provider_xai_collections.api.files import File
     from airflow_provider_xai_collections.api.protocol import Flow
-    from airflow_provider_xai_collections.hooks import progress
-    from airflow_provider_xai_collections.manifests import files as file_manifests
-    from airflow_provider_xai_collections.manifests import json_lines
-    from airflow_provider_xai_collections.operators import concurrency as concurrent_work
-    from airflow_provider_xai_collections.sources import choice as source_choice
+    from airflow_provider_xai_collections.api.unattached import Inventory
+    from airflow_provider_xai_collections.manifests.files import FileOutcome
     from airflow_provider_xai_collections.sources.paths import AnyPath
-else:
-    printable = later("api.printable")
-    unattached = later("api.unattached")
-    progress = later("hooks.progress")
-    file_manifests = later("manifests.files")
-    json_lines = later("manifests.json_lines")
-    concurrent_work = later("operators.concurrency")
-    source_choice = later("sources.choice")
 
 
-class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
+class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
     """Find the files of a team that are in no collection, and delete them if told to.
 
     A job for now and then: uploads that were cut off, and documents that were removed without their files, leave files
@@ -52,6 +40,8 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
     :param dry_run: only say what it would delete; ``False`` deletes it.
     :param concurrency: how many files are deleted at once, at least 1.
     :param report: where to write a report: a file or URL, with one JSON line for each of these files. (templated)
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
+    :param conn_id: the connection. (templated)
     """
 
     template_fields: Sequence[str] = ("pattern", "report", "team_id", "conn_id")
@@ -64,9 +54,11 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
         dry_run: bool = True,
         concurrency: int = 8,
         report: AnyPath | None = None,
+        team_id: str | None = None,
+        conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(team_id=team_id, conn_id=conn_id, **kwargs)
         self.older_than = older_than
         self.pattern = pattern
         self.is_dry_run = dry_run  # Airflow's operators have a method of that name
@@ -79,12 +71,17 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
         self.report = optional_path("report", self.report)
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Take the inventory, and delete what is in no collection if told to."""
+        from airflow_provider_xai_collections.api.unattached import still_unattached, take_inventory
+        from airflow_provider_xai_collections.manifests.files import UnattachedFilesManifest
+        from airflow_provider_xai_collections.sources.choice import Choice
+
         with self.at_work():
             whole_number("concurrency", self.concurrency, at_least=1)
             age = seconds("older_than", self.older_than)
             before = time.time() - age
-            choice = source_choice.Choice(self.pattern)
-            inventory = self.hook.run(unattached.take_inventory(team_id=self.team, tell=self._tell_progress()))
+            choice = Choice(self.pattern)
+            inventory = self.hook.run(take_inventory(team_id=self.team, tell=self._tell_progress()))
             found = inventory.unattached(before=before, is_wanted=choice.pattern.matches)
             self.log.info(
                 "%d files, of which %d are in %d collections; %d in none are older than %s and match pattern %s",
@@ -97,29 +94,32 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
             )
             for warning in choice.warnings("the team's files"):
                 self.log.warning("%s", warning)
-            outcomes: dict[str, file_manifests.FileOutcome] = {}
+            outcomes: dict[str, FileOutcome] = {}
             self._write_report(found, outcomes)
             if not self.is_dry_run:
-                found = self.hook.run(unattached.still_unattached(inventory, found, team_id=self.team))
+                found = self.hook.run(still_unattached(inventory, found, team_id=self.team))
                 try:
                     self._delete(found, outcomes)
                 finally:
                     self._write_report(found, outcomes)
-            manifest = file_manifests.UnattachedFilesManifest.of(
+            manifest = UnattachedFilesManifest.of(
                 inventory, found, outcomes, dry_run=self.is_dry_run, report=self.report
             )
             self.log.info("%s", manifest)
             return manifest.dump()
 
-    def _delete(self, files: Sequence[File], outcomes: dict[str, file_manifests.FileOutcome]) -> None:
+    def _delete(self, files: Sequence[File], outcomes: dict[str, FileOutcome]) -> None:
         """Delete them, and note what became of each."""
+        from airflow_provider_xai_collections.api.unattached import delete_unattached
+        from airflow_provider_xai_collections.manifests.files import FileOutcome
+        from airflow_provider_xai_collections.operators.concurrency import run_concurrently
 
         def delete(file: File) -> Flow[None]:
-            is_deleted = yield from unattached.delete_unattached(file)
-            outcomes[file.id] = file_manifests.FileOutcome.DELETED if is_deleted else file_manifests.FileOutcome.KEPT
+            is_deleted = yield from delete_unattached(file)
+            outcomes[file.id] = FileOutcome.DELETED if is_deleted else FileOutcome.KEPT
 
-        names = [f"{printable.printable(file.filename)} ({file.id})" for file in files]
-        concurrent_work.run_concurrently(
+        names = [f"{printable(file.filename)} ({file.id})" for file in files]
+        run_concurrently(
             self.hook,
             names,
             map(delete, files),
@@ -129,15 +129,20 @@ class XAIDeleteUnattachedFilesOperator(XAICollectionsBaseOperator):
             log=self.log,
         )
 
-    def _write_report(self, files: Sequence[File], outcomes: Mapping[str, file_manifests.FileOutcome]) -> None:
+    def _write_report(self, files: Sequence[File], outcomes: Mapping[str, FileOutcome]) -> None:
         """Write it before anything is deleted as well, so that nothing goes without a record."""
+        from airflow_provider_xai_collections.manifests.files import FileLine
+        from airflow_provider_xai_collections.manifests.json_lines import write_lines
+
         if self.report is not None:
-            json_lines.write_lines(self.report, file_manifests.FileLine.each(files, outcomes))
+            write_lines(self.report, FileLine.each(files, outcomes))
 
     def _tell_progress(self) -> Any:
-        line = progress.NowAndThen()
+        from airflow_provider_xai_collections.hooks.progress import NowAndThen
 
-        def tell(inventory: unattached.Inventory) -> None:
+        line = NowAndThen()
+
+        def tell(inventory: Inventory) -> None:
             if line.is_due():
                 self.log.info("%d of %d collections read", inventory.counted, len(inventory.collection_ids))
 

@@ -1,4 +1,4 @@
-"""What the operators that remove documents share."""
+"""Remove documents one by one, for the operators that do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ def remove_each(
     flows = (removal.of(file_id) for file_id in file_ids)
     removed = run_concurrently(hook, file_ids, flows, concurrency=concurrency, what="removed", log=log)
     manifest = RemovalManifest(
-        version=1,
         collection_id=removal.collection_id,
         total=len(file_ids),
         removed=sum(one.document for one in removed),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import timedelta
-from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
 
-from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.arguments import (
     DEFAULT_CONN_ID,
     grouping_of,
@@ -24,30 +22,18 @@ from airflow_provider_xai_collections.arguments import (
 from airflow_provider_xai_collections.assets.collections import create_asset
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.last_words import speak
-from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.links.collections import XAICollectionLink
+from airflow_provider_xai_collections.operators.connected import Connected
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_xai_collections.api import endpoints, searching
-    from airflow_provider_xai_collections.hooks import collections as hooks
-    from airflow_provider_xai_collections.manifests import base as manifests_base
-    from airflow_provider_xai_collections.manifests import search as search_manifests
-else:
-    endpoints = later("api.endpoints")
-    searching = later("api.searching")
-    hooks = later("hooks.collections")
-    manifests_base = later("manifests.base")
-    search_manifests = later("manifests.search")
-
+    from airflow_provider_xai_collections.api.searching import Expectation
 
 #: Passages that the service returns if nobody says how many.
 DEFAULT_LIMIT = 10
 
 
-class XAISearchDocumentsOperator(BaseOperator):
+class XAISearchDocumentsOperator(Connected, BaseOperator):
     """Search collections, as a gate if asked to: fail if the answer is not as expected.
 
     Returns a manifest with the best passages.
@@ -92,7 +78,7 @@ class XAISearchDocumentsOperator(BaseOperator):
         "group_by": "json",
         "expect_file_ids": "json",
     }
-    operator_extra_links = (XAICollectionLink(),)
+    team_id = None  # the API key knows none
 
     def __init__(
         self,
@@ -131,29 +117,13 @@ class XAISearchDocumentsOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.conn_id = conn_id
 
-    def on_kill(self) -> None:
-        """End before the next search, and say that nothing goes on."""
-        if "hook" in self.__dict__:
-            self.hook.stop()
-        speak(self.log, "Told to end: a search leaves nothing behind at xAI. Run again, the task searches again")
-
-    @cached_property
-    def hook(self) -> hooks.XAICollectionsHook:
-        return hooks.XAICollectionsHook(self.conn_id)
-
-    def pre_execute(self, context: Any) -> None:
-        """Before anything else, so that the link is there while the task searches again and again."""
-        super().pre_execute(context)
-        with for_operator():
-            self.read_arguments()
-            XAICollectionLink.persist(context, self.hook.team_id)
+    def on_kill_message(self) -> str:
+        """Tell that nothing goes on."""
+        return "Cancelled: a search leaves nothing behind at xAI. Run again, the task searches again"
 
     def read_arguments(self) -> None:
-        """Make of the arguments what they mean, now that templates are rendered: text, and lists that are loaded.
-
-        :raises XAIArgumentError: one means nothing, naming it.
-        """
-        self.conn_id = text_of("conn_id", self.conn_id)
+        """Make text and lists of the arguments."""
+        super().read_arguments()
         self.query = text_of("query", self.query)
         self.collection_ids = self._collection_ids()
         self.filter = optional_text("filter", self.filter)
@@ -166,15 +136,18 @@ class XAISearchDocumentsOperator(BaseOperator):
         return strings_of("collection_ids", self.collection_ids, "collection ids (collection_…)")
 
     def execute(self, context: Context) -> dict[str, Any]:
-        with for_operator():
-            self.read_arguments()
-            with self.hook:
-                return self._search()
+        """Search, until the expectation is met or time is up."""
+        with self.at_work():
+            return self._search()
 
     def _search(self) -> dict[str, Any]:
+        from airflow_provider_xai_collections.api.endpoints import SEARCH_DOCUMENTS
+        from airflow_provider_xai_collections.api.searching import search_until
+        from airflow_provider_xai_collections.manifests.search import SearchManifest
+
         max_chars = whole_number("max_chars", self.max_chars, at_least=0)
         collection_ids = list(self.collection_ids)
-        request = endpoints.SEARCH_DOCUMENTS.request(
+        request = SEARCH_DOCUMENTS.request(
             query=self.query,
             source={"collection_ids": collection_ids},
             filter=self.filter,
@@ -183,13 +156,13 @@ class XAISearchDocumentsOperator(BaseOperator):
             retrieval_mode=self.retrieval_mode,
             group_by=self.group_by,
         )
-        flow = searching.search_until(
+        flow = search_until(
             request,
             self._expectation(DEFAULT_LIMIT if self.limit is None else int(self.limit)),
             timeout=seconds("timeout", self.timeout),
             poll_interval=seconds("poll_interval", self.poll_interval),
         )
-        found = search_manifests.SearchManifest.of(
+        found = SearchManifest.of(
             collection_ids, self.hook.run(flow), max_chars=max_chars, managed_fields=self.managed_fields
         )
         self.log.info("Found %d passages, the best scores %s", found.total, found.best_score)
@@ -197,11 +170,13 @@ class XAISearchDocumentsOperator(BaseOperator):
             self.log.info("The manifest has room for %d of them", len(found.matches))
         return found.dump()
 
-    def _expectation(self, limit: int) -> searching.Expectation:
+    def _expectation(self, limit: int) -> Expectation:
+        from airflow_provider_xai_collections.api.searching import Expectation
+
         score = self.min_score
         if score is not None and (isinstance(score, bool) or not isinstance(score, int | float) or not isfinite(score)):
             raise XAIArgumentError(f"min_score is {score!r}; it must be a number")
-        wanted = searching.Expectation(
+        wanted = Expectation(
             min_matches=whole_number("min_matches", self.min_matches, at_least=0),
             min_score=score,
             file_ids=tuple(self.expect_file_ids),
@@ -212,10 +187,10 @@ class XAISearchDocumentsOperator(BaseOperator):
         return wanted
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
-        """The collections that are searched; the first ones, if they are very many."""
+        """Tell OpenLineage the collections that are searched; the first ones, if they are very many."""
         from airflow_provider_xai_collections.lineage.openlineage import read_from
+        from airflow_provider_xai_collections.manifests.base import CAP
 
         return read_from(
-            create_asset(collection_id=collection_id).uri
-            for collection_id in self._collection_ids()[: manifests_base.CAP]
+            create_asset(collection_id=collection_id).uri for collection_id in self._collection_ids()[:CAP]
         )

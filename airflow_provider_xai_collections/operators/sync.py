@@ -1,140 +1,224 @@
-"""Keeping a collection in step with a source, in one task."""
+"""Keep a collection in step with a source, in one task."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence, Set
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import Context, conf
 
-from airflow_provider_xai_collections.arguments import optional_path
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, one_of, path_of, patterns_of, text_of
+from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.operators.deferral import XAIDeferrableBaseOperator
-from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator
+from airflow_provider_xai_collections.operators.ingesting import XAIIngestingOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api import polling, sync_plan
-    from airflow_provider_xai_collections.manifests import json_lines
-    from airflow_provider_xai_collections.manifests import sync as sync_manifests
-    from airflow_provider_xai_collections.manifests.waits import WaitSummary
-    from airflow_provider_xai_collections.operators import sync_planning
-    from airflow_provider_xai_collections.operators.sync_planning import Planned
-    from airflow_provider_xai_collections.operators.tally import Tally
+    from airflow_provider_xai_collections.api.identity import SourceDocument
+    from airflow_provider_xai_collections.sources.choice import Choice
+    from airflow_provider_xai_collections.sources.items import Source
     from airflow_provider_xai_collections.sources.paths import AnyPath
-else:
-    polling = later("api.polling")
-    sync_plan = later("api.sync_plan")
-    json_lines = later("manifests.json_lines")
-    sync_manifests = later("manifests.sync")
-    sync_planning = later("operators.sync_planning")
+    from airflow_provider_xai_collections.sync.options import SyncOptions
 
 
-class XAISyncCollectionOperator(XAISyncBaseOperator, XAIDeferrableBaseOperator):
-    """Make a collection equal to a source: add what is new, replace what changed, repair what failed, and, if asked to,
-    remove what is gone.
+class XAISyncCollectionOperator(XAIIngestingOperator):
+    """Make a collection equal to a source: add what is new, replace what changed, upload again what failed.
 
-    Safe to retry, killed at any line: the next try lists both sides and goes on. A document that cannot be read or
-    uploaded does not stop the others. Returns a manifest with counts. Takes the arguments of
-    :class:`~airflow_provider_xai_collections.operators.sync_arguments.XAISyncBaseOperator` as well; its text says how.
+    If asked to, remove what is missing from the source.
 
-    :param dry_run: only say what it would do, and how many bytes and requests that takes.
+    Each document carries its identity in fields of the collection, which are declared if they are missing. So any
+    machine can go on where another was killed, and the service itself refuses a second copy of one version. A changed
+    document is uploaded, attached and processed before its old version is removed, so it can be found all the time.
+    Safe to retry, killed at any line: the next try lists both sides and goes on. One document that cannot be read or
+    uploaded does not stop the others. Returns a manifest with counts.
+
+    Sources: REST reference, ``POST /v1/files``, ``POST`` and ``DELETE
+    /v1/collections/{collection_id}/documents/{file_id}``, ``GET …/documents`` and ``…/documents:batchGet``, ``DELETE
+    /v1/files/{file_id}``.
+
+    :param source: a folder with all below it but hidden files, or a glob: a local path, a URL such as
+        ``s3://conn_id@bucket/folder``, or an ``ObjectStoragePath``. Documents are named by their path below it. A glob
+        (``/data/**/*.md``) is a pattern from its fixed part on; where it matches a folder, it means all below that.
+        (templated)
+    :param collection_id: the collection, by its id. (templated)
+    :param collection_name: or by its name, compared exactly. (templated)
+    :param create_collection: create the collection if there is none of the name.
+    :param pattern: of the files below a folder or glob, only those that match: a pattern of ``.gitignore``, or a list
+        of them. ``*.md`` and ``*.{md,txt}`` are about names at any depth, ``guide/*.md`` and ``/*.md`` about paths from
+        the source on, ``**`` stands for any folders or none, ``guide/`` for a folder with all below it. One that begins
+        with ``!`` takes back what those before it match, but nothing below a folder that they match. (templated)
+    :param exclude: such a pattern, or a list of them, of files to leave out and of folders not to enter. (templated)
+    :param follow_links: take what links lead to that leave the source. Otherwise they are skipped and reported, and
+        what is in the collection from below such a link stays.
+    :param scope: the documents of the collection that belong to this sync; by default the URI of the source. Syncs of
+        different scopes leave each other's documents alone; syncs of one source with other patterns need a scope each,
+        or they prune each other's. (templated)
+    :param fields: metadata, strings to strings: for all documents, or a function of a
+        :class:`~airflow_provider_xai_collections.api.identity.SourceDocument` for each. (templated)
+    :param update_fields: replace documents that have other fields than asked for; otherwise they keep those they were
+        added with, and the manifest counts them (unless a function makes the fields).
+    :param declare_fields: declare the fields that documents are about to get, and that the collection does not define
+        yet, as optional and not unique: xAI refuses documents with others. ``False`` refuses them here, by name.
+    :param verify_content: read every document, and compare with the hash that xAI itself has made of what it holds,
+        where it tells one; nothing is downloaded. Otherwise a document whose size, and ETag or time of change, are the
+        same did not change. One that was merely touched is read in each run, and not sent.
+    :param retry_failed: upload again what xAI has said it will never index; otherwise that counts as failed.
+    :param prune: remove the documents of this scope that are missing from the source, or that ``pattern`` and
+        ``exclude`` no longer let through. One stays as long as another document that is not in place has its size or
+        its file name, for that may be the same under a new name. With ``pattern`` or ``exclude`` it needs a ``scope``.
+    :param max_prune: how many documents pruning may remove: a count (1), or a share of the scope (0.25; 1.0 is all of
+        it); ``None`` for any number. If it would be more, or the source is empty, the task fails before anything is
+        changed; if the source has lost them only meanwhile, after all else is done.
+    :param delete_files: delete the files of removed documents, which takes them from other collections as well, should
+        somebody have attached them there; otherwise they stay in *Files*, and are billed.
+    :param upload_method: ``"auto"``: one call that carries the content type, up to 100 MB; where xAI cannot take it,
+        two calls from then on, which the log says. ``"direct"`` or ``"files"`` (upload, then attach, up to 50 MB; the
+        text of PDF and Office documents may not be found) force one way.
+    :param concurrency: how many documents are worked on at once, at least 1.
+    :param wait_for_completion: wait until the documents are processed. Otherwise old versions stay until a later run
+        finds the new ones processed.
+    :param overlap: how long an old version stays once the new one is processed, as a ``timedelta`` or in seconds:
+        searches may find that somewhat later.
+    :param timeout: how long to wait after the last document is uploaded, as a ``timedelta`` or in seconds.
+    :param poll_interval: the longest pause between two polls, as a ``timedelta`` or in seconds.
+    :param max_failed: how many documents may fail before the task does: a count (1), or a share of the documents (0.05;
+        1.0 is all); ``None`` for any number. Documents count that could not be read, uploaded or indexed; those that
+        xAI would not take are skipped, and do not.
+    :param dry_run: only say what it would do.
     :param report: where to write a report: a file or URL, with one JSON line for each document. (templated)
-    :param deferrable: wait in the triggerer instead of a worker slot; old versions, and what the source has no longer,
-        are removed afterwards.
+    :param deferrable: wait in the triggerer instead of a worker slot. On a full team, where replacing makes room, the
+        task waits in the worker between rounds.
+    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
+    :param conn_id: the connection. (templated)
     """
 
-    template_fields: Sequence[str] = (*XAISyncBaseOperator.template_fields, "report")
+    template_fields: Sequence[str] = (
+        *("source", "collection_id", "collection_name", "pattern", "exclude", "scope", "fields", "report"),
+        *("team_id", "conn_id"),
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
 
     def __init__(
         self,
         *,
+        source: AnyPath,
+        collection_id: str | None = None,
+        collection_name: str | None = None,
+        create_collection: bool = True,
+        pattern: str | Sequence[str] | Set[str] = "*",
+        exclude: str | Sequence[str] | Set[str] = (),
+        follow_links: bool = False,
+        scope: str | None = None,
+        fields: Mapping[str, str] | Callable[[SourceDocument], Mapping[str, str]] | None = None,
+        update_fields: bool = False,
+        declare_fields: bool = True,
+        verify_content: bool = False,
+        retry_failed: bool = False,
+        prune: bool = False,
+        max_prune: float | None = 0.25,
+        delete_files: bool = True,
+        upload_method: str = UploadMethod.AUTO,
+        concurrency: int = 8,
+        wait_for_completion: bool = True,
+        overlap: Duration = timedelta(seconds=30),
+        timeout: Duration = timedelta(hours=1),
+        poll_interval: Duration = 15.0,
+        max_failed: float | None = 0,
         dry_run: bool = False,
         report: AnyPath | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        team_id: str | None = None,
+        conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            collection_id=collection_id, collection_name=collection_name, team_id=team_id, conn_id=conn_id, **kwargs
+        )
+        self.source = source
+        self.create_collection = create_collection
+        self.pattern = pattern
+        self.exclude = exclude
+        self.follow_links = follow_links
+        self.scope = scope
+        # Airflow would call a function among the template fields itself, with a context.
+        self.fields = None if callable(fields) else fields
+        self.make_fields = fields if callable(fields) else None
+        self.update_fields = update_fields
+        self.declare_fields = declare_fields
+        self.verify_content = verify_content
+        self.retry_failed = retry_failed
+        self.prune = prune
+        self.max_prune = max_prune
+        self.delete_files = delete_files
+        self.upload_method = upload_method
+        self.concurrency = concurrency
+        self.wait_for_completion = wait_for_completion
+        self.overlap = overlap
+        self.timeout = timeout
+        self.poll_interval = poll_interval
+        self.max_failed = max_failed
         self.is_dry_run = dry_run  # Airflow's operators have a method of that name
         self.report = report
         self.deferrable = deferrable
 
     def read_arguments(self) -> None:
+        """Make text and lists of the arguments, and refuse what cannot work, before anything is sent."""
         super().read_arguments()
-        self.report = optional_path("report", self.report)
+        self.source = path_of("source", self.source)
+        self.pattern = patterns_of("pattern", self.pattern)
+        self.exclude = patterns_of("exclude", self.exclude)
+        self.scope = None if self.scope is None else text_of("scope", self.scope)
 
-    def outputs(self) -> dict[str, AnyPath | None]:
-        return {"report": self.report}
+    def options(self) -> SyncOptions:
+        """Return the options of the engine."""
+        from airflow_provider_xai_collections.sources.scanning import root_uri
+        from airflow_provider_xai_collections.sync.options import SyncOptions
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        with self.at_work():
-            self.check_arguments()
-            planned = self.sync_run.planner.plan(dry_run=self.is_dry_run)
-            if self.is_dry_run:
-                return self._tell_plan(context, planned)
-            return self._sync(context, planned)
-
-    def _tell_plan(self, context: Context, planned: Planned) -> dict[str, Any]:
-        self.so_far = manifest = self.sync_run.planner.dry_run_manifest(planned, self.report)
-        if self.report is not None:
-            lines = map(sync_manifests.SyncLine.planned, planned.plan.steps)
-            json_lines.write_lines(self.report, (line.shown() for line in lines))
-        if planned.refusal is not None:
-            raise XAIArgumentError(f"{planned.refusal}. Nothing was changed")
-        return self.tell(context, manifest) if manifest.collection_id else manifest.dump()
-
-    def _sync(self, context: Context, planned: Planned) -> dict[str, Any]:
-        steps = planned.plan.steps
-        in_triggerer = self.wait_for_completion and self.deferrable
-        last = [step for step in steps if step.action is sync_plan.SyncAction.REMOVE]
-        first = [step for step in steps if step.action is not sync_plan.SyncAction.REMOVE] if in_triggerer else steps
-        with closing(self.sync_run.tally(planned, keep_lines=self.report is not None)) as tally:
-            try:
-                end = self.sync_run.apply(planned, first, tally, wait=self.wait_for_completion and not in_triggerer)
-                waiting = in_triggerer and tally.pending
-                if in_triggerer and not waiting:
-                    self.sync_run.apply(planned, last, tally, wait=False)
-            finally:
-                self.so_far = manifest = tally.into(planned.manifest)
-                if self.report is not None and self.sync_run.write_report(self.report, tally.lines()):
-                    self.so_far = manifest = self.sync_run.with_report(manifest, self.report)
-            if waiting:
-                return self.wait_in_triggerer(context, manifest.model_copy(update={"in_progress": 0}), tally.pending)
-            return self._end(context, planned, manifest, tally, end)
-
-    def read_manifest(self, data: Any) -> sync_manifests.SyncManifest:
-        return sync_manifests.SyncManifest.parse(data)
-
-    def after_wait(
-        self, context: Context, manifest: sync_manifests.SyncManifest, summary: WaitSummary
-    ) -> dict[str, Any]:
-        """Look at both sides again, and remove what is superfluous."""
-        self.sync_run.planner.check_scope(manifest)
-        planned = self.sync_run.planner.look_again(manifest)
-        tally = self.sync_run.clear_up(
-            planned,
-            manifest,
-            summary.end,
-            lost=manifest.lost + summary.missing,
-            keep_lines=bool(manifest.report),
+        if self.prune and self.scope is None and (narrowed := self._choice().narrows):
+            raise XAIArgumentError(
+                f"prune with {narrowed} needs a scope of its own: a sync of this source that chooses otherwise would "
+                "remove its documents, and the other way round, for ever. Pass scope=..."
+            )
+        return SyncOptions(
+            scope=root_uri(self.source) if self.scope is None else self.scope,
+            prune=self.prune,
+            max_prune=self.max_prune,
+            update_fields=self.update_fields,
+            verify_content=self.verify_content,
+            retry_failed=self.retry_failed,
+            delete_files=self.delete_files,
+            concurrency=self.concurrency,
+            wait=self.wait_for_completion,
+            overlap=seconds("overlap", self.overlap),
+            timeout=seconds("timeout", self.timeout),
+            poll_interval=seconds("poll_interval", self.poll_interval),
+            max_failed=self.max_failed,
         )
-        with closing(tally):
-            self.so_far = finished = tally.finishing(manifest, summary)
-            if manifest.report is not None and self.report is not None:
-                earlier = json_lines.read_lines(self.report, sync_manifests.SyncLine)
-                later = (line.shown() for line in tally.lines())
-                self.sync_run.write_lines(self.report, sync_manifests.merged(earlier, later))
-            return self._end(context, planned, finished, tally, summary.end)
 
-    def _end(
-        self,
-        context: Context,
-        planned: Planned,
-        manifest: sync_manifests.SyncManifest,
-        tally: Tally,
-        end: polling.WaitEnd,
-    ) -> dict[str, Any]:
-        sync_planning.show(manifest, self)
-        self.sync_run.judge(planned, manifest, tally, end)
-        return self.tell(context, manifest)
+    def files(self, context: Context) -> Source:
+        """Return the source."""
+        from airflow_provider_xai_collections.sources.files import Files
+
+        limit = one_of("upload_method", self.upload_method, UploadMethod).limit
+        files = Files([self.source], self._choice(), limit=limit, check=self.hook.check_stop)
+        for name, path in self.outputs().items():
+            files.refuse_output(name, path)
+        return files
+
+    def _choice(self) -> Choice:
+        from airflow_provider_xai_collections.sources.choice import Choice
+
+        return Choice(self.pattern, self.exclude, follow_links=self.follow_links)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return where the task itself writes, by argument."""
+        return {} if self.report is None else {"report": self.report}
+
+    def execute(self, context: Context) -> Any:
+        """Bring the collection in step with the source, or say what that would take."""
+        with self.at_work():
+            engine, plan = self.start(context)
+            if self.is_dry_run:
+                return self.tell_plan(context, engine, plan)
+            return self.place_and_wait(context, engine, plan, engine.begin(plan))

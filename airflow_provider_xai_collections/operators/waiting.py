@@ -1,230 +1,169 @@
-"""What the operators that bring documents into a collection share: the wait at the end."""
+"""What the operators share that work on documents by their ids, and wait for them at the end."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout, Context, conf
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, Context
 
-from airflow_provider_xai_collections.arguments import text_of, whole_number
-from airflow_provider_xai_collections.durations import Duration, in_words, optional_seconds, seconds
-from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
-from airflow_provider_xai_collections.last_words import FINDS, between_documents, while_waiting
-from airflow_provider_xai_collections.later import later
-from airflow_provider_xai_collections.operators.deferral import XAIDeferrableBaseOperator
-from airflow_provider_xai_collections.waits.tolerance import OnFailed, check_policy
+from airflow_provider_xai_collections.arguments import count_or_share, whole_number
+from airflow_provider_xai_collections.durations import Duration, in_words, seconds
+from airflow_provider_xai_collections.on_kill import FINDS, cancelled_between, cancelled_while_waiting
+from airflow_provider_xai_collections.operators.base import XAICollectionOperator
+from airflow_provider_xai_collections.operators.mapped import NamedAfterItems
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections import tables
-    from airflow_provider_xai_collections.api import flows as api_flows
-    from airflow_provider_xai_collections.api import polling
+    from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
     from airflow_provider_xai_collections.api.protocol import Flow
-    from airflow_provider_xai_collections.manifests import base as manifests_base
-    from airflow_provider_xai_collections.manifests import results
-    from airflow_provider_xai_collections.manifests import waits as wait_manifests
-    from airflow_provider_xai_collections.operators import concurrency as concurrent_work
-    from airflow_provider_xai_collections.waits import resuming, verdicts
-else:
-    api_flows = later("api.flows")
-    polling = later("api.polling")
-    manifests_base = later("manifests.base")
-    results = later("manifests.results")
-    wait_manifests = later("manifests.waits")
-    concurrent_work = later("operators.concurrency")
-    resuming = later("waits.resuming")
-    tables = later("tables")
-    verdicts = later("waits.verdicts")
+    from airflow_provider_xai_collections.manifests.results import DocumentsManifest
 
 T = TypeVar("T")
 
-#: The name of a mapped task in the UI. A task that is not mapped needs none.
-MAP_INDEX_TEMPLATE = "{{ task.batch_name if ti.map_index >= 0 else '' }}"
 
+class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
+    """Works on documents, then waits until they are processed."""
 
-class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
-    """Brings documents into a collection, then waits until they are processed.
-
-    If a try is killed while it waits, the next one resumes the wait on Airflow 3.3 and repeats no work; before that it
-    looks at the collection again.
-
-    :param collection_id: the collection. (templated)
-    :param concurrency: how many documents are worked on at once, at least 1.
-    :param wait_for_completion: wait until the documents are processed; ``False`` leaves that to a sensor.
-    :param timeout: how long to wait, as a ``timedelta`` or in seconds. Each try has it anew, as it has
-        ``execution_timeout``, which ends a deferred wait as well.
-    :param stall_timeout: give up earlier if no document moves for so long; ``None`` never does.
-    :param poll_interval: the pause between two looks, as a ``timedelta`` or in seconds; shorter at first.
-    :param on_failed: ``"fail"``, ``"threshold"`` (more than ``max_failed`` documents) or ``"ignore"``.
-    :param max_failed: with ``"threshold"``: a count (1), or a share of the documents (0.05; 1.0 is all).
-    :param deferrable: wait in the triggerer instead of a worker slot.
-    :param team_id: the team to act for; by default the connection's, else the key's own. (templated)
-    :param conn_id: the connection. (templated)
-    """
-
-    #: The argument that says which documents.
-    names_itself_after: ClassVar[str] = "file_ids"
+    concurrency: int
+    wait_for_completion: bool
+    timeout: Duration
+    poll_interval: Duration
+    max_failed: float | None
+    deferrable: bool
     #: What the task does if it runs again.
     does_again: ClassVar[str] = FINDS
 
-    @classmethod
-    def partial(cls, **kwargs: Any) -> Any:
-        """As Airflow's, and a mapped task is called after its documents unless ``map_index_template`` says otherwise.
-
-        A mapped task takes that from here alone, before there is an operator that could have a default of its own.
-        """
-        mapped = super().partial(**kwargs)
-        if mapped.kwargs.get("map_index_template") is None:
-            mapped.kwargs["map_index_template"] = MAP_INDEX_TEMPLATE
-        return mapped
-
-    @property
-    def batch_name(self) -> str:
-        """What a mapped task is called in the UI."""
-        return tables.batch_name(getattr(self, self.names_itself_after, ""))
-
-    def __init__(
-        self,
-        *,
-        collection_id: str,
-        concurrency: int = 8,
-        wait_for_completion: bool = True,
-        timeout: Duration = timedelta(hours=1),
-        stall_timeout: Duration | None = None,
-        poll_interval: Duration = 15.0,
-        on_failed: str = OnFailed.FAIL,
-        max_failed: float = 0,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.collection_id = collection_id
-        self.concurrency = concurrency
-        self.wait_for_completion = wait_for_completion
-        self.timeout = timeout
-        self.stall_timeout = stall_timeout
-        self.poll_interval = poll_interval
-        self.on_failed = on_failed
-        self.max_failed = max_failed
-        self.deferrable = deferrable
-        self._remembered = False
-        self._each: tuple[int, int, str] | None = None
-        self._poller: polling.Poller | None = None
-
-    def read_arguments(self) -> None:
-        super().read_arguments()
-        self.collection_id = text_of("collection_id", self.collection_id)
-
-    def check_arguments(self) -> None:
-        """Refuse what cannot work before anything is sent."""
-        check_policy(self.on_failed, self.max_failed)
-        self.wait_rules()
-        whole_number("concurrency", self.concurrency, at_least=1)
+    _progress: tuple[int, int, str] | None = None
+    _waiting_for: int = 0
+    _poller: Poller | None = None
 
     @abstractmethod
-    def bring(self, context: Context) -> tuple[results.DocumentsManifest, list[str]]:
-        """All that comes before the wait: what was done, and the documents to wait for."""
+    def work(self, collection_id: str) -> DocumentsManifest:
+        """Do all that comes before the wait."""
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    @abstractmethod
+    def ids_to_wait_for(self, collection_id: str) -> Sequence[str] | None:
+        """Return the documents to wait for; ``None``: those of the collection that are not processed."""
+
+    def read_arguments(self) -> None:
+        """Refuse numbers that are out of range, beside the other arguments."""
+        super().read_arguments()
+        whole_number("concurrency", self.concurrency, at_least=1)
+        seconds("timeout", self.timeout)
+        seconds("poll_interval", self.poll_interval)
+        if self.max_failed is not None:
+            count_or_share("max_failed", self.max_failed)
+
+    def execute(self, context: Context) -> Any:
+        """Work on the documents, and wait for them here or in the triggerer."""
         with self.at_work():
-            self.check_arguments()
-            memory = resuming.WaitMemory.of(self, context)
-            if (cut_off := memory.find()) is not None:
-                self.log.info("%s: an earlier try was cut off while it waited: waiting on", self.collection_id)
-                self._remembered = True
-                return self._wait(context, *cut_off)
-            manifest, file_ids = self.bring(context)
-            manifest = manifest.model_copy(update={"file_ids": manifests_base.all_or_none(file_ids)})
-            if self.wait_for_completion and file_ids:
-                self._remembered = memory.keep(manifest, file_ids)
-            return self._wait(context, manifest, file_ids)
+            collection_id = self.existing_id()
+            self.manifest = manifest = self.work(collection_id)
+            if not (self.wait_for_completion and manifest.total):
+                return self.tell(context, manifest)
+            self._waiting_for = manifest.total
+            if self.deferrable:
+                return self._look_then_defer(context, manifest, began_with=None)
+            return self._conclude(context, manifest, self._wait(collection_id))
 
-    def last_words(self) -> str:
-        # A signal may come while a module is imported: it must not be asked for anything then.
-        if self.so_far is not None and isinstance(self.so_far, results.DocumentsManifest) and self.so_far.wait is None:
-            documents = f"{self.so_far.total} documents ({self.so_far.added} of them new)"
-            return while_waiting(self.collection_id, documents, self.does_again, remembered=self._remembered)
-        if self._each is not None:
-            return between_documents(self.collection_id, *self._each, self.does_again)
-        return super().last_words()
+    def execute_complete(self, context: Context, event: Any = None) -> Any:
+        """Go on after the wait in the triggerer, which may have watched a part of the documents."""
+        from airflow_provider_xai_collections.manifests.results import DocumentsManifest
+        from airflow_provider_xai_collections.manifests.waits import WaitEvent
+
+        with self.at_work():
+            told = WaitEvent.parse(event)
+            handed_over = told.manifest or {}
+            self.manifest = manifest = DocumentsManifest.parse(handed_over.get("manifest"))
+            told.summary_or_error()
+            return self._look_then_defer(context, manifest, began_with=handed_over.get("deadline"))
 
     def run_each(self, names: Sequence[str], flows: Iterable[Flow[T]], *, what: str) -> list[T]:
         """Run one flow per document, ``concurrency`` at a time, and return their values in order."""
+        from airflow_provider_xai_collections.operators.concurrency import run_concurrently
 
         def done(count: int) -> None:
-            self._each = count, len(names), what
+            self._progress = count, len(names), what
 
-        return concurrent_work.run_concurrently(
+        return run_concurrently(
             self.hook, names, flows, concurrency=self.concurrency, what=what, log=self.log, done=done
         )
 
-    def _wait(self, context: Context, manifest: results.DocumentsManifest, file_ids: Sequence[str]) -> dict[str, Any]:
-        """Wait for the documents, here or in the triggerer, and return the manifest."""
-        self.so_far = manifest
-        if not (self.wait_for_completion and file_ids):
-            return self.tell(context, manifest)
-        if self.deferrable:
-            return self.wait_in_triggerer(context, manifest, file_ids)
-        self.log.info("Waiting up to %s for %d documents", in_words(seconds("timeout", self.timeout)), len(file_ids))
-        rules = self.wait_rules()
-        wait = self.hook.waiting(self.collection_id, file_ids, rules, team_id=self.team, tell=self._note)
-        try:
-            result = self.hook.run(wait)
-        except AirflowTaskTimeout as error:
-            raise verdicts.naming(error, self.collection_id, self._poller, verdicts.limits_of(self)) from error
-        return self.after_wait(context, manifest, wait_manifests.WaitSummary.of(result))
+    def _wait(self, collection_id: str) -> WaitResult:
+        from airflow_provider_xai_collections.waits.outcome import naming
 
-    def _note(self, poller: polling.Poller) -> None:
+        self.log.info("%s: waiting up to %s", self.collection_label, in_words(seconds("timeout", self.timeout)))
+        rules = self._rules(time.time() + seconds("timeout", self.timeout))
+        ids = self.ids_to_wait_for(collection_id)
+        try:
+            return self.hook.run(self.hook.waiting(collection_id, ids, rules, team_id=self.team, tell=self._note))
+        except AirflowTaskTimeout as error:
+            raise naming(error, self, self._poller) from error
+
+    def _rules(self, deadline: float) -> WaitRules:
+        from airflow_provider_xai_collections.api.polling import WaitRules
+
+        return WaitRules(deadline, seconds("poll_interval", self.poll_interval))
+
+    def _note(self, poller: Poller) -> None:
         self._poller = poller
 
-    def read_manifest(self, data: Any) -> results.DocumentsManifest:
-        return results.DocumentsManifest.parse(data)
+    def _look_then_defer(self, context: Context, manifest: DocumentsManifest, *, began_with: float | None) -> Any:
+        """Look at all documents once; defer if some are in progress and there is time, and conclude otherwise.
 
-    def after_wait(
-        self, context: Context, manifest: results.DocumentsManifest, summary: wait_manifests.WaitSummary
-    ) -> dict[str, Any]:
-        """What the end of the wait means for the task; should it fail for that, its report is there all the same."""
-        self.so_far = manifest = manifest.model_copy(update={"wait": summary})
-        memory = resuming.WaitMemory.of(self, context)
-        try:
-            verdicts.judge_for(self, summary)
-        except (XAIIndexingError, XAITimeoutError):
-            # What is merely slow is waited for again. What failed, vanished or stands still is work for the next try.
-            settled_or_stalled = (polling.WaitEnd.SETTLED, polling.WaitEnd.STALLED)
-            if summary.end in settled_or_stalled or summary.failed or summary.missing:
-                memory.forget()
-            raise
-        self._show(manifest.file_ids)
+        :param began_with: the deadline of the wait, if it has begun before.
+        """
+        from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
+        from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, look
+
+        ids = self.ids_to_wait_for(manifest.collection_id)
+        result = look(self.hook, manifest.collection_id, ids, team_id=self.team, again=began_with is not None)
+        deadline = deadline_of(self, context, seconds("timeout", self.timeout), began_with=began_with)
+        if not result.pending or time.time() >= deadline.at:
+            return self._conclude(context, manifest, result.ended_by(deadline.end))
+        return self.defer(
+            trigger=XAIDocumentsProcessedTrigger(
+                collection_id=manifest.collection_id,
+                file_ids=last_of(result.pending),
+                team_id=self.team,
+                conn_id=self.conn_id,
+                deadline=deadline.at,
+                at_deadline=deadline.end,
+                poll_interval=seconds("poll_interval", self.poll_interval),
+                manifest={"manifest": manifest.dump(), "deadline": deadline.at},
+            ),
+            method_name="execute_complete",
+            timeout=deadline.patience,
+        )
+
+    def _conclude(self, context: Context, manifest: DocumentsManifest, result: WaitResult) -> dict[str, Any]:
+        """Return the manifest, or raise what the end of the wait means for the task."""
+        from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
+        from airflow_provider_xai_collections.manifests.waits import WaitSummary
+        from airflow_provider_xai_collections.waits.outcome import judge
+
+        summary = WaitSummary.of(result)
+        self.manifest = manifest = manifest.model_copy(update={"wait": summary})
+        warn_of_doubts(self.log, result.doubts, len(result.doubts))
+        judge(self, summary)
         self.log.info(
-            "%s: %d documents, %d added, %d already there; %d processed, %d failed",
-            self.collection_id,
+            "%s: %d documents, %d added, %d there before; %d processed, %d failed",
+            self.collection_label,
             manifest.total,
             manifest.added,
             manifest.already_there,
             summary.processed,
             summary.failed,
         )
-        result = self.tell(context, manifest)
-        memory.forget()
-        return result
+        return self.tell(context, manifest)
 
-    def _show(self, file_ids: Sequence[str]) -> None:
-        """The documents, in the log. The work is done by now, and must not fail for want of a table."""
-        if not file_ids:
-            return
-        try:
-            documents = self.hook.run(api_flows.batch_get_documents(self.collection_id, file_ids, team_id=self.team))
-        except XAIError as error:
-            self.log.warning("The log cannot show the documents: %s", error)
-        else:
-            self.log.info("%s\n%s", self.collection_id, tables.document_table(documents))
-
-    def wait_rules(self) -> polling.WaitRules:
-        return polling.WaitRules(
-            deadline=time.time() + seconds("timeout", self.timeout),
-            poll_interval=seconds("poll_interval", self.poll_interval),
-            stall_after=optional_seconds("stall_timeout", self.stall_timeout),
-        )
+    def on_kill_message(self) -> str:
+        """Tell how far the work is."""
+        if self._waiting_for:
+            documents = f"{self._waiting_for} documents"
+            return cancelled_while_waiting(self.collection_label, documents, self.does_again)
+        if self._progress is not None:
+            return cancelled_between(self.collection_label, *self._progress, self.does_again)
+        return super().on_kill_message()

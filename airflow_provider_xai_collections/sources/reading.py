@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from math import ceil
 from typing import Any, BinaryIO, cast
-from urllib.parse import quote
 
 from blake3 import blake3
 
@@ -22,27 +20,34 @@ from airflow_provider_xai_collections.api.files import (
     MEGABYTE,
     check_filename,
 )
-from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.identity import SourceDocument
 from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.exceptions import (
-    XAIArgumentError,
     XAIError,
-    XAIInterruptedError,
     XAISourceError,
     XAIUnfitDocumentError,
 )
-from airflow_provider_xai_collections.sources.content import Content
-from airflow_provider_xai_collections.sources.finding import FoundFile
 from airflow_provider_xai_collections.sources.fingerprints import FileState, state_of
-from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, filesystem_of, is_local
+from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, filesystem_of, is_local, uri_of
 
-#: How many bad files one error names.
-NAMED = 5
 #: Characters of a path that is too long, to know it by.
 SHOWN = 60
 #: What to do about a file that could be read before.
 GONE = ". It may have vanished since it was listed: check the source, then run the task again"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that was listed, not read. ``name`` is its path below the folder or glob it was found under."""
+
+    path: Any
+    name: str
+
+    @property
+    def uri(self) -> str:
+        """Where the file is; the same from every machine, and whatever connection leads there."""
+        return uri_of(self.path)
 
 
 def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD_BYTES) -> Upload:
@@ -60,100 +65,6 @@ def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD
 
 def _go_on() -> None:
     """Nobody ends the reading."""
-
-
-@contextmanager
-def ending_with(check: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """For threads that read: ``check``, which from then on also raises when the block is left by an error."""
-    left = False
-
-    def check_both() -> None:
-        if left:
-            raise XAIInterruptedError("interrupted, because the task that reads has ended")
-        check()
-
-    try:
-        yield check_both
-    except BaseException:
-        left = True
-        raise
-
-
-def read_sources(
-    files: Sequence[FoundFile], *, limit: int, concurrency: int, check: Callable[[], None] = _go_on
-) -> list[SourceDocument]:
-    """Check and hash files, ``concurrency`` at a time; none is held in memory.
-
-    :param limit: the most bytes a document may have.
-    :param check: is called again and again, and raises what is to end the reading.
-    :raises XAISourceError: naming the files that cannot be ingested and why; all are checked first.
-    """
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="xai-hash") as pool, ending_with(check) as check_both:
-        outcomes = list(pool.map(partial(_read_or_error, limit=limit, check=check_both), files))
-    return _all_or_none(outcomes, "Mend them, or leave them out with exclude=[...]")
-
-
-def read_contents(contents: Sequence[Content], *, base_uri: str, limit: int) -> list[SourceDocument]:
-    """Check and hash contents.
-
-    :param base_uri: what the URIs of those begin with that have none.
-    :param limit: the most bytes a document may have.
-    :raises XAISourceError: naming those that cannot be ingested and why.
-    """
-    return _all_or_none([_content_or_error(content, base_uri, limit) for content in contents], "Mend them")
-
-
-def refuse_twins(sources: Iterable[SourceDocument]) -> None:
-    """
-    :raises XAIArgumentError: two documents have the same name, or come from the same place.
-    """
-    seen: dict[tuple[str, str], SourceDocument] = {}
-    for source in sources:
-        for what in (("called", source.name), ("versions of", source.uri)):
-            if (other := seen.setdefault(what, source)) is not source:
-                raise XAIArgumentError(
-                    f"{other.uri} and {source.uri} would both be {what[0]} {what[1]!r} in the collection. Give each a "
-                    "name and a URI of its own, or ingest them apart"
-                )
-
-
-def _all_or_none(outcomes: Sequence[SourceDocument | XAISourceError], way_out: str) -> list[SourceDocument]:
-    bad = [outcome for outcome in outcomes if isinstance(outcome, XAISourceError)]
-    if bad:
-        more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-        # Of unfit ones alone, none will mend itself.
-        kind = (
-            XAIUnfitDocumentError if all(isinstance(error, XAIUnfitDocumentError) for error in bad) else XAISourceError
-        )
-        raise kind(
-            f"{len(bad)} of {len(outcomes)} files cannot be ingested: {'; '.join(map(str, bad[:NAMED]))}{more}. "
-            f"Nothing was sent. {way_out}"
-        )
-    return [outcome for outcome in outcomes if isinstance(outcome, SourceDocument)]
-
-
-def _content_or_error(content: Content, base_uri: str, limit: int) -> SourceDocument | XAISourceError:
-    if not (isinstance(content.name, str) and isinstance(content.data, str | bytes)):
-        return XAIUnfitDocumentError(f"{content.name!r}: a Content needs a name and its data as text or bytes")
-    if not isinstance(content.fields, Mapping):
-        return XAIUnfitDocumentError(f"{content.name}: fields must be strings by string")
-    data = content.data.encode() if isinstance(content.data, str) else content.data
-    try:
-        _check_size(content.name, len(data), limit)
-        return SourceDocument(
-            uri=content.uri or f"{base_uri}/{quote(content.name)}",
-            name=check_filename(content.name),
-            size=len(data),
-            content_hash=blake3(data).hexdigest(),
-            content_type=content_type_of(content.name),
-            open=partial(BytesIO, data),
-            sent_type=_known(type_to_send(content.name, data[:HEAD])),
-            fields=content.fields,
-        )
-    except XAISourceError as error:
-        return error
-    except ValueError as error:
-        return XAIUnfitDocumentError(str(error))
 
 
 def read_file(
@@ -227,13 +138,6 @@ def known_file(
         sent_type=partial(_type_of, file),
         fingerprint=state.fingerprint,
     )
-
-
-def _read_or_error(file: FoundFile, *, limit: int, check: Callable[[], None]) -> SourceDocument | XAISourceError:
-    try:
-        return read_file(file, limit=limit, check=check)
-    except XAISourceError as error:
-        return error
 
 
 @contextmanager

@@ -11,13 +11,11 @@ from urllib.parse import unquote_to_bytes
 
 from airflow_provider_xai_collections.api.content_types import unsupported
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MEGABYTE
-from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.identity import SourceDocument
 from airflow_provider_xai_collections.api.printable import printable
-from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.sources.choice import Choice, ListedFile, Wanted
 from airflow_provider_xai_collections.sources.disk import place_outside
-from airflow_provider_xai_collections.sources.finding import FoundFile
 from airflow_provider_xai_collections.sources.fingerprints import (
     FileState,
     is_gone,
@@ -26,6 +24,7 @@ from airflow_provider_xai_collections.sources.fingerprints import (
     of_status,
     state_of,
 )
+from airflow_provider_xai_collections.sources.items import SourceItem
 from airflow_provider_xai_collections.sources.listing import Tree, name_below
 from airflow_provider_xai_collections.sources.paths import (
     AnyPath,
@@ -38,7 +37,7 @@ from airflow_provider_xai_collections.sources.paths import (
     store_of,
     uri_of,
 )
-from airflow_provider_xai_collections.sources.reading import known_file, read_file, unfit_name, unfit_size
+from airflow_provider_xai_collections.sources.reading import FoundFile, known_file, read_file, unfit_name, unfit_size
 
 #: Files of one source. A team of xAI's has room for half as many, unless it was given more.
 MAX_FILES = 200_000
@@ -48,7 +47,7 @@ SMALL = MEGABYTE
 
 def scan(
     source: AnyPath, choice: Choice | None = None, *, limit_bytes: int, at_most: int = MAX_FILES
-) -> list[SourceEntry]:
+) -> list[SourceItem]:
     """List what a source holds, in order of names; nothing is read.
 
     The list is complete, or an error comes instead: what is not in it may be removed from the collection. So a folder
@@ -70,7 +69,7 @@ def scan(
     choice = choice or Choice()
     tree = Tree.of(_opens_again(source))
     protocol, conn_id = _store_of(tree)
-    entries: list[SourceEntry] = []
+    entries: list[SourceItem] = []
     for file in tree.files(choice):
         if (state := _state(file, protocol)) is None:
             continue
@@ -81,7 +80,7 @@ def scan(
                 "team unless it has agreed to more"
             )
         entries.append(
-            SourceEntry(
+            SourceItem(
                 uri=tree.uri_of(file.path),
                 name=file.name,
                 size=state.size or 0,
@@ -101,8 +100,8 @@ def root_uri(source: AnyPath) -> str:
     return uri.rstrip("/") if uri.partition("://")[2].strip("/") else uri
 
 
-def prepare(entries: Iterable[SourceEntry]) -> None:
-    """Make the file systems that :func:`read_entry` will need, so that it looks no connection up: for the main thread
+def prepare(entries: Iterable[SourceItem]) -> None:
+    """Make the file systems that :func:`read_item` will need, so that it looks no connection up: for the main thread
     of a process that has its entries from another one. :func:`scan` has done the same.
 
     :raises XAIArgumentError: Airflow does not know a storage.
@@ -111,8 +110,8 @@ def prepare(entries: Iterable[SourceEntry]) -> None:
         at_address(address)
 
 
-def listed_again(entry: SourceEntry) -> SourceEntry | None:
-    """An entry as a listing would tell of it now; ``None`` if it is gone. For any thread, as :func:`read_entry`.
+def listed_again(entry: SourceItem) -> SourceItem | None:
+    """An entry as a listing would tell of it now; ``None`` if it is gone. For any thread, as :func:`read_item`.
 
     Where it cannot be looked at, it is as it was: reading it says what is wrong.
     """
@@ -124,8 +123,8 @@ def listed_again(entry: SourceEntry) -> SourceEntry | None:
     return replace(entry, size=state.size or 0, fingerprint=state.fingerprint)
 
 
-def read_entry(
-    entry: SourceEntry, *, limit: int = MAX_DOCUMENT_BYTES, check: Callable[[], None] = lambda: None
+def read_item(
+    entry: SourceItem, *, limit: int = MAX_DOCUMENT_BYTES, check: Callable[[], None] = lambda: None
 ) -> SourceDocument:
     """Check and hash a document that was listed, once. A small one is held in memory, so that what is sent is what was
     hashed; a larger one is opened again, and refused if the file has changed by then.
@@ -141,12 +140,12 @@ def read_entry(
     return read_file(_file_of(entry), listed, limit=limit, keep=SMALL, check=check)
 
 
-def document_of(entry: SourceEntry, content_hash: str, *, check: Callable[[], None] = lambda: None) -> SourceDocument:
+def document_of(entry: SourceItem, content_hash: str, *, check: Callable[[], None] = lambda: None) -> SourceDocument:
     """A document that was listed and whose hash is known, so that it is not read before it is sent. Its ``open`` raises
-    :class:`XAISourceError` if it is not what it was; so for any thread as :func:`read_entry` is.
+    :class:`XAISourceError` if it is not what it was; so for any thread as :func:`read_item` is.
 
     :param content_hash: of the content it had when it was listed, or read after that.
-    :param check: as of :func:`read_entry`, for when it has to be hashed again.
+    :param check: as of :func:`read_item`, for when it has to be hashed again.
     """
     state = FileState(entry.size, entry.fingerprint)
     return known_file(_file_of(entry), state, content_hash, check)
@@ -182,7 +181,7 @@ def would_list(source: AnyPath, path: AnyPath, choice: Choice) -> bool:
     return any(name == "" or (name is not None and wanted.takes(name)) for name in names)
 
 
-def refuse_foreign(source: AnyPath, entries: Iterable[SourceEntry], choice: Choice) -> None:
+def refuse_foreign(source: AnyPath, entries: Iterable[SourceItem], choice: Choice) -> None:
     """Refuse entries that :func:`scan` would not have listed of this source: of a list that others may have changed.
 
     :raises XAIArgumentError: naming the first that is elsewhere, or that says one place and means another.
@@ -219,7 +218,7 @@ def _store_of(tree: Tree) -> tuple[str, str | None]:
     return ("", None) if is_local(tree.start) else (str(tree.start.protocol), connection_of(tree.start) or None)
 
 
-def _file_of(entry: SourceEntry) -> FoundFile:
+def _file_of(entry: SourceItem) -> FoundFile:
     return FoundFile(at_address(entry.path), entry.name)
 
 

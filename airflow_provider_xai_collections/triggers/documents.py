@@ -11,9 +11,9 @@ from airflow_provider_xai_collections.api.polling import WaitEnd, WaitRules
 from airflow_provider_xai_collections.arguments import ids_of
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.last_words import once_cleared, while_waiting
 from airflow_provider_xai_collections.manifests.base import shown
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
+from airflow_provider_xai_collections.on_kill import cancelled_while_waiting
 from airflow_provider_xai_collections.triggers.sharing import shared_client
 
 #: Bytes of JSON of an error's message: the event is a row in Airflow's database.
@@ -34,8 +34,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
     :param deadline: when to give up, in seconds since the epoch: it holds over restarts of the triggerer.
     :param at_deadline: how the wait ends then: ``"timed_out"``, or ``"execution_timed_out"`` if it is the task's
         ``execution_timeout`` that comes first.
-    :param poll_interval: the pause between two looks, in seconds; shorter at first.
-    :param stall_timeout: seconds without any progress after which to give up; ``None`` never does.
+    :param poll_interval: the longest pause between two polls, in seconds.
     :param manifest: handed back in the event. (``defer(kwargs=...)`` would do, but ``airflow dags test`` drops those.)
     """
 
@@ -50,7 +49,6 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         deadline: float | None = None,
         at_deadline: str = WaitEnd.TIMED_OUT,
         poll_interval: float = 15.0,
-        stall_timeout: float | None = None,
         manifest: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow gives triggers no annotations
@@ -62,7 +60,6 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
         self.deadline = deadline
         self.at_deadline = at_deadline
         self.poll_interval = poll_interval
-        self.stall_timeout = stall_timeout
         self.manifest = manifest
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -77,7 +74,6 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "at_deadline": str(self.at_deadline),
                 "poll_interval": self.poll_interval,
-                "stall_timeout": self.stall_timeout,
                 "manifest": self.manifest,
             },
         )
@@ -85,7 +81,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
             end = WaitEnd(self.at_deadline)
-            rules = WaitRules(self.deadline, self.poll_interval, stall_after=self.stall_timeout, at_deadline=end)
+            rules = WaitRules(self.deadline, self.poll_interval, at_deadline=end)
             async with shared_client(self.conn_id) as client:
                 result = await client.wait(
                     self.collection_id, self.file_ids, rules, filter=self.filter, team_id=self.team_id, log=self.log
@@ -102,7 +98,7 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Say what goes on at xAI when a user ends the task. Airflow calls it from 3.3 on, and not for a redeploy."""
         documents = f"{len(self.file_ids)} documents" if self.file_ids is not None else "documents"
-        self.log.warning(while_waiting(self.collection_id, documents, once_cleared(self.manifest)))
+        self.log.warning(cancelled_while_waiting(self.collection_id, documents))
 
     def _failed(self, error: str, error_type: str | None = None) -> WaitEvent:
         return WaitEvent(version=1, manifest=self.manifest, error=shown(error, MESSAGE), error_type=error_type)

@@ -115,7 +115,7 @@ class CollectionWatch:
             return await asyncio.wait_for(waiting.result, None if left is None else max(0.0, left) + GRACE)
         except TimeoutError:
             # It waits for a look that takes too long; others may keep it.
-            if (end := poller.observe(waiting.clock(), (), asked=())) is None:
+            if (end := poller.ended(waiting.clock())) is None:
                 raise
             return end
         finally:

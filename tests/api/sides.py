@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_provider_xai_collections.api.planning import digest_of
+from airflow_provider_xai_collections.api.identity import digest_of
 from airflow_provider_xai_collections.api.sync_plan import HeldDocument, HeldState, SourceEntry, SyncPlan
 from airflow_provider_xai_collections.api.syncing import Holdings, SyncRules, must_be_read, plan_sync
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from inspect import getgeneratorlocals
 from typing import Any
 
-from airflow_provider_xai_collections.api.ingestion import Placed, Target
-from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.uploading import Placed, Target
+from airflow_provider_xai_collections.api.identity import SourceDocument
 from airflow_provider_xai_collections.api.polling import WaitRules
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import Brought, Cleared, Looked, SyncTools

@@ -9,8 +9,8 @@ from functools import partial
 from random import Random
 from typing import Any, Protocol
 
-from airflow_provider_xai_collections.api.ingestion import Target
-from airflow_provider_xai_collections.api.planning import digest_of
+from airflow_provider_xai_collections.api.uploading import Target
+from airflow_provider_xai_collections.api.identity import digest_of
 from airflow_provider_xai_collections.api.polling import WaitEnd, WaitRules
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.api.removing import Removal

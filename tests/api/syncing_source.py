@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
-from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.identity import SourceDocument
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAISourceError
 

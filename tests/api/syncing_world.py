@@ -15,7 +15,7 @@ from typing import Any
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.errors import error_from
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, MANAGED_KEYS, SCOPE, SOURCE_URI
+from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS, MANAGED_KEYS, SCOPE, SOURCE_URI
 from airflow_provider_xai_collections.api.protocol import Request, Response
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 from airflow_provider_xai_collections.emulator.indexing import Indexing

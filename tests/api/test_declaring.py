@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.declaring import DECLARE_TRIES, Declarations
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, UPDATE_COLLECTION
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS, MANAGED_KEYS, VERSION_KEY
+from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS, MANAGED_KEYS, VERSION_KEY
 from airflow_provider_xai_collections.api.protocol import Request
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.doubts import doubts_about, may_be_raw_bytes, reason_of_failure, service_hash
-from airflow_provider_xai_collections.api.planning import CONTENT_HASH
+from airflow_provider_xai_collections.api.identity import CONTENT_HASH
 from tests.api.driving import a_document
 
 HASH, OTHER = "ab" * 32, "cd" * 32

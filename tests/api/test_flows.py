@@ -38,7 +38,7 @@ from airflow_provider_xai_collections.api.flows import (
     remove_document,
     watched_collection,
 )
-from airflow_provider_xai_collections.api.ingestion import Target, documents_in_scope
+from airflow_provider_xai_collections.api.uploading import Target, documents_in_scope
 from airflow_provider_xai_collections.api.polling import WaitEnd, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep
 from airflow_provider_xai_collections.api.removing import Removal

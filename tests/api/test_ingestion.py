@@ -23,14 +23,14 @@ from airflow_provider_xai_collections.api.endpoints import (
 )
 from airflow_provider_xai_collections.api.files import DeletedFile, File
 from airflow_provider_xai_collections.api.flows import ADD_TRIES
-from airflow_provider_xai_collections.api.ingestion import (
+from airflow_provider_xai_collections.api.uploading import (
     Placed,
     Target,
     documents_in_scope,
     documents_of_source,
     place,
 )
-from airflow_provider_xai_collections.api.planning import (
+from airflow_provider_xai_collections.api.identity import (
     MANAGED_FIELDS,
     PlannedDocument,
     SourceDocument,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.planning import (
+from airflow_provider_xai_collections.api.identity import (
     CONTENT_HASH,
     MANAGED_FIELDS,
     SCOPE,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.api.planning import CONTENT_HASH, SCOPE, SOURCE_URI, VERSION_KEY
+from airflow_provider_xai_collections.api.identity import CONTENT_HASH, SCOPE, SOURCE_URI, VERSION_KEY
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.sync_plan import SyncAction
 from airflow_provider_xai_collections.api.sync_work import SyncOutcome

@@ -23,8 +23,8 @@ from airflow_provider_xai_collections.api.endpoints import (
     UPLOAD_FILE,
 )
 from airflow_provider_xai_collections.api.files import DeletedFile, File
-from airflow_provider_xai_collections.api.ingestion import Placed, Target
-from airflow_provider_xai_collections.api.planning import SourceDocument, digest_of, managed_fields, version_key
+from airflow_provider_xai_collections.api.uploading import Placed, Target
+from airflow_provider_xai_collections.api.identity import SourceDocument, digest_of, managed_fields, version_key
 from airflow_provider_xai_collections.api.protocol import Now, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.sync_flows import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.api.ingestion import Placed
+from airflow_provider_xai_collections.api.uploading import Placed
 from airflow_provider_xai_collections.api.polling import WaitEnd
 from airflow_provider_xai_collections.api.sync_flows import Brought
 from airflow_provider_xai_collections.api.sync_work import BYTES_AT_ONCE, Done, SyncOutcome

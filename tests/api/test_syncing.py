@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.api.planning import digest_of
+from airflow_provider_xai_collections.api.identity import digest_of
 from airflow_provider_xai_collections.api.sync_plan import HeldDocument, SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.syncing import Holdings, must_be_read
 from airflow_provider_xai_collections.exceptions import XAIArgumentError

@@ -17,7 +17,7 @@ WRITES = (
 )
 #: What a manifest counts. The bytes and the requests have tests of their own.
 COUNTS = (
-    *("documents", "added", "replaced", "repaired", "kept", "removed", "superseded", "left", "skipped", "failed"),
+    *("documents", "added", "replaced", "fixed", "kept", "removed", "outdated_removed", "left", "skipped", "failed"),
     *("errors", "untried", "in_progress", "other_fields", "possible_orphans", "files_kept"),
 )
 
@@ -38,7 +38,7 @@ def sync(
 
     :param began: when the run began that this is a try of.
     """
-    return run(task(source=source, collection=collection, **arguments), try_number=try_number, began=began)
+    return run(task(source=source, collection_name=collection, **arguments), try_number=try_number, began=began)
 
 
 def counts(manifest: Any) -> dict[str, int]:

@@ -15,7 +15,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.api.planning import MANAGED_KEYS
+from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
 from airflow_provider_xai_collections.decorators.ingest import Content, xai_ingest_task
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.api.planning import MANAGED_FIELDS
+from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator

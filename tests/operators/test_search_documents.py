@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.filters import SearchFilter
-from airflow_provider_xai_collections.api.planning import MANAGED_KEYS
+from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAITimeoutError
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator

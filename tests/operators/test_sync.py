@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_xai_collections.api.planning import MANAGED_KEYS, SourceDocument
+from airflow_provider_xai_collections.api.identity import MANAGED_KEYS, SourceDocument
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.api.planning import SourceDocument
+from airflow_provider_xai_collections.api.identity import SourceDocument
 from airflow_provider_xai_collections.exceptions import XAIError
 from tests.operators.stage import Xai
 from tests.operators.syncs import only_id, sync

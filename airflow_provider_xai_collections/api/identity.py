@@ -1,21 +1,17 @@
-"""The identity of a document, and what an ingestion must do for it: decided purely.
+"""The identity of a document: fields of the collection that this provider manages.
 
-Identity lives in the collection, in fields this provider manages, so that a retry, another machine and the service
-itself recognise what is already there.
+It lives in the collection, so that a retry, another machine and the service itself recognise what is already there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, BinaryIO
 
 from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
-from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
@@ -28,11 +24,13 @@ VERSION_KEY = "airflow_version_key"
 
 #: Never ``required``: a document that somebody else adds must not be refused for our sake.
 MANAGED_FIELDS = (
-    FieldDefinition(key=SCOPE, description="What ingested this document."),
+    FieldDefinition(key=SCOPE, description="The sync or ingestion that this document belongs to."),
     FieldDefinition(key=SOURCE_URI, description="Where this document comes from."),
     FieldDefinition(key=CONTENT_HASH, description="BLAKE3 hash of the content, in hex."),
     FieldDefinition(key=SOURCE_FINGERPRINT, description="Size and ETag or time of change of the source."),
-    FieldDefinition(key=VERSION_KEY, unique=True, description="SHA-256 of scope, source URI and content hash."),
+    FieldDefinition(
+        key=VERSION_KEY, unique=True, description="SHA-256 of scope, source URI, content and metadata."
+    ),
 )
 MANAGED_KEYS = frozenset(definition.key for definition in MANAGED_FIELDS)
 
@@ -71,16 +69,20 @@ class SourceDocument:
         return Upload(self.name, self.open, self.size, self.sent_type())
 
 
-def version_key(scope: str, source: SourceDocument, metadata: str | None = None) -> str:
-    """The value no two documents of a collection share: one per scope, source and content.
+def version_key(scope: str, source: SourceDocument, metadata: str) -> str:
+    """Return the value that no two documents of a collection share: one per scope, source, content and metadata.
 
-    :param metadata: where other metadata makes another version: its :func:`digest_of`, which is empty if there is none.
+    :param metadata: :func:`fields_digest` of the user's fields.
     """
-    parts = (scope, source.uri, source.content_hash, *([] if metadata is None else [metadata]))
+    parts = (scope, source.uri, source.content_hash, metadata)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def managed_fields(scope: str, source: SourceDocument, metadata: str | None = None) -> dict[str, str]:
+def managed_fields(scope: str, source: SourceDocument, metadata: str) -> dict[str, str]:
+    """Return the fields that make a document recognisable.
+
+    :param metadata: as of :func:`version_key`.
+    """
     fingerprint = {} if source.fingerprint is None else {SOURCE_FINGERPRINT: source.fingerprint}
     return {
         SCOPE: scope,
@@ -91,8 +93,8 @@ def managed_fields(scope: str, source: SourceDocument, metadata: str | None = No
     }
 
 
-def digest_of(fields: Mapping[str, str]) -> str:
-    """A digest of what users say of a document, without what we do; empty if they say nothing."""
+def fields_digest(fields: Mapping[str, str]) -> str:
+    """Return a digest of the user's fields, without the managed ones; empty if there are none."""
     theirs = {key: value for key, value in fields.items() if key not in MANAGED_KEYS}
     return hashlib.sha256(json.dumps(theirs, sort_keys=True).encode()).hexdigest()[:32] if theirs else ""
 
@@ -139,83 +141,3 @@ def _not_text(fields: Mapping[Any, Any]) -> str:
         for key, value in fields.items()
         if not (isinstance(key, str) and isinstance(value, str))
     )
-
-
-class Action(StrEnum):
-    """What a source document needs.
-
-    ``ADD``: it is not there. ``KEEP``: it is there and processed. ``AWAIT``: it is there and in progress. ``REPAIR``:
-    it is there and failed, so it is removed and added anew.
-    """
-
-    ADD = "add"
-    KEEP = "keep"
-    AWAIT = "await"
-    REPAIR = "repair"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedDocument:
-    """A source, the document that holds this very version of it (if any), and what to do."""
-
-    source: SourceDocument
-    held: Document | None
-
-    @property
-    def action(self) -> Action:
-        if self.held is None:
-            return Action.ADD
-        match self.held.status:
-            case DocumentStatus.PROCESSED:
-                return Action.KEEP
-            case DocumentStatus.FAILED:
-                return Action.REPAIR
-            case _:
-                return Action.AWAIT
-
-
-def keeps_other_fields(planned: PlannedDocument, fields: Mapping[str, str]) -> bool:
-    """Whether the document stays as it is although ``fields`` ask for other values."""
-    if planned.held is None or planned.action is Action.REPAIR:
-        return False
-    held = planned.held.fields
-    return any(held.get(key) != value for key, value in fields.items())
-
-
-@dataclass(frozen=True, slots=True)
-class IngestPlan:
-    """What to do with each source, and how many documents hold other content of the same sources (left alone)."""
-
-    documents: tuple[PlannedDocument, ...]
-    older_versions: int
-
-    def __str__(self) -> str:
-        counts = Counter(planned.action for planned in self.documents)
-        return ", ".join(f"{counts[action]} to {action}" for action in Action if counts[action]) or "nothing to do"
-
-
-def plan_ingestion(scope: str, sources: Iterable[SourceDocument], existing: Iterable[Document]) -> IngestPlan:
-    """Compare the sources with the documents the collection holds."""
-    held: dict[str, Document] = {}
-    versions: dict[str, set[str]] = {}
-    for document in existing:
-        if (key := document.fields.get(VERSION_KEY)) and document.fields.get(SCOPE) == scope:
-            held[key] = max(held.get(key, document), document, key=_progress)
-            versions.setdefault(document.fields.get(SOURCE_URI, ""), set()).add(key)
-    planned, older = [], 0
-    for source in sources:
-        key = version_key(scope, source)
-        planned.append(PlannedDocument(source, held.get(key)))
-        older += len(versions.get(source.uri, set()) - {key})
-    return IngestPlan(tuple(planned), older)
-
-
-def _progress(document: Document) -> int:
-    """Which copy to go on with, should the service ever hold two of one version: the one furthest along."""
-    match document.status:
-        case DocumentStatus.PROCESSED:
-            return 2
-        case DocumentStatus.FAILED:
-            return 0
-        case _:
-            return 1

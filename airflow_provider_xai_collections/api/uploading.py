@@ -1,10 +1,11 @@
-"""Bringing one source document into a collection, so that no crash, lost answer or rival doubles it."""
+"""Upload one document into a collection, so that no crash, lost answer or other run doubles it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.content_types import needs_extraction
 from airflow_provider_xai_collections.api.declaring import Declarations
@@ -12,16 +13,13 @@ from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS, UPLOAD_DOCUMENT, UPLOAD_FILE
 from airflow_provider_xai_collections.api.files import MAX_UPLOAD_BYTES, MEGABYTE
 from airflow_provider_xai_collections.api.filters import quoted
-from airflow_provider_xai_collections.api.flows import LOOKS, add_document, delete_file, list_all, remove_document
-from airflow_provider_xai_collections.api.planning import (
+from airflow_provider_xai_collections.api.flows import LOOKS, add_document, delete_file, list_all
+from airflow_provider_xai_collections.api.identity import (
     MANAGED_KEYS,
     SCOPE,
     SOURCE_URI,
     VERSION_KEY,
-    Action,
-    PlannedDocument,
     SourceDocument,
-    managed_fields,
 )
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, Upload, call
 from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
@@ -42,56 +40,62 @@ UPLOAD_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where documents go.
+    """The collection that documents go to.
 
-    :param scope: what the ingestion calls its own; part of every version key.
+    :param scope: of the sync or ingestion; part of every version key.
     :param way: by which they go.
-    :param declared: the fields that the collection defines, declared as documents need them; ``None`` relies on it that
-        they are.
+    :param declared: the fields that the collection defines, declared as documents need them; ``None`` takes it for
+        granted that they are.
+    :param chunking: of the collection, if it is known.
     """
 
     collection_id: str
     scope: str
     way: UploadWay = field(default_factory=UploadWay)
     declared: Declarations | None = None
+    chunking: ChunkConfiguration | None = None
     team_id: str | None = None
+
+    def defines_unique(self, keys: Iterable[str]) -> bool:
+        """Tell whether one of these fields may be declared unique in the collection."""
+        if self.declared is None:
+            return any(True for _ in keys)
+        definitions = (self.declared.definitions.get(key) for key in keys)
+        return any(definition is not None and definition.unique for definition in definitions)
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A source that is in the collection now.
+    """A document that is in the collection now.
 
     :param added: this call put it there; ``False`` if it was there already.
-    :param replaced: it took the place of a document that had failed.
-    :param possible_orphans: files that nothing may refer to: of uploads whose answer was lost, and of the failed
-        document that this one replaces.
-    :param warning: why its text may not be found, although nothing failed; empty if nothing speaks for that.
+    :param possible_orphans: uploads whose answer was lost: their files may exist, attached to nothing.
+    :param warning: why its text may not be found, although nothing failed; empty if nothing suggests that.
     """
 
     file_id: str
     added: bool
-    replaced: bool = False
     possible_orphans: int = 0
     warning: str = ""
 
 
 def knows_scopes(collection: Collection) -> bool:
-    """Whether it may hold documents of a scope; what the service says to a filter by a field unknown to it is open."""
+    """Tell whether it may hold documents of a scope; how the service filters by a field unknown to it is open."""
     return any(definition.key == SCOPE for definition in collection.field_definitions)
 
 
 def documents_in_scope(target: Target) -> Flow[list[Document]]:
-    """What this scope holds already."""
+    """List the documents of the scope."""
     return (yield from _having(target, SCOPE, target.scope))
 
 
-def documents_of_source(target: Target, source: SourceDocument) -> Flow[list[Document]]:
-    """What the collection holds of one source, in any version."""
-    return (yield from _having(target, SOURCE_URI, source.uri))
+def documents_of_source(target: Target, uri: str) -> Flow[list[Document]]:
+    """List the documents of one source, in any version."""
+    return (yield from _having(target, SOURCE_URI, uri))
 
 
 def _having(target: Target, field: str, value: str) -> Flow[list[Document]]:
-    """The documents with exactly this value; the service's filter may match more."""
+    """List the documents with exactly this value; the service's filter may match more."""
     found = yield from list_all(
         LIST_DOCUMENTS,
         collection_id=target.collection_id,
@@ -101,24 +105,8 @@ def _having(target: Target, field: str, value: str) -> Flow[list[Document]]:
     return [document for document in found if document.fields.get(field) == value]
 
 
-def place(target: Target, planned: PlannedDocument, fields: Mapping[str, str]) -> Flow[Placed]:
-    """Do what the plan says for one document, short of waiting for it to be processed."""
-    source, held = planned.source, planned.held
-    if held is not None and planned.action is not Action.REPAIR:
-        return Placed(held.file_id, added=False)
-    all_fields = {**fields, **managed_fields(target.scope, source)}
-    upload = yield from prepare(target, source, all_fields)
-    if held is not None:
-        yield from remove_document(target.collection_id, held.file_id, team_id=target.team_id)
-    placed = yield from bring_in(target, upload, all_fields)
-    if held is None:
-        return placed
-    # Its file stays: another collection may hold it, and no call tells.
-    return replace(placed, replaced=placed.added, possible_orphans=placed.possible_orphans + 1)
-
-
 def prepare(target: Target, source: SourceDocument, fields: Mapping[str, str]) -> Flow[Upload]:
-    """Return what to send, and see to it that the collection defines these fields: before anything makes room for it.
+    """Return what to send, after declaring the fields it needs: before a document is removed to make room for it.
 
     :raises XAIUnfitDocumentError: xAI would not index it.
     :raises XAISourceError: it is too large for the two calls that the run has changed to.
@@ -132,7 +120,7 @@ def prepare(target: Target, source: SourceDocument, fields: Mapping[str, str]) -
     return upload
 
 
-def bring_in(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
+def upload_and_attach(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
     """Add a document with these fields, the managed ones included, unless the collection holds this version."""
     if target.way.is_direct:
         try:
@@ -181,10 +169,10 @@ def _upload_and_add(target: Target, upload: Upload, fields: dict[str, str]) -> F
         except XAIError as why:
             error.args = (f"{error}. The uploaded file {file_id} could not be deleted ({why}): delete it by hand",)
         if isinstance(error, XAIConflictError | XAIInvalidRequestError):
-            # A rival, or an earlier life of this task, holds the same version.
+            # Another run, or an earlier try of this task, has attached the same version.
             if (document := (yield from _find(target, fields[VERSION_KEY]))) is not None:
                 return Placed(document.file_id, added=False, possible_orphans=orphans)
-        raise _unless_ours(error, fields) from None
+        raise _unless_ours(target, error, fields) from None
     return Placed(file_id, added=True, possible_orphans=orphans, warning=_warning(target, upload))
 
 
@@ -228,7 +216,7 @@ def _upload(target: Target, upload: Upload) -> Flow[tuple[str, int]]:
 
 
 def _before_upload(turn: int, why: str) -> Sleep:
-    """The pause after so many uploads whose answer was lost."""
+    """Return the pause after so many uploads whose answer was lost."""
     return Sleep(2.0 ** (turn - 1), jitter=1.0, then=f"upload {turn + 1} of {UPLOAD_TRIES}", reason=why)
 
 
@@ -264,23 +252,22 @@ def _upload_directly(target: Target, upload: Upload, fields: dict[str, str]) -> 
                 "again: a retry of the task will find it"
             )
         if refusal is not None:
-            raise _unless_ours(refusal, fields) from None
+            raise _unless_ours(target, refusal, fields) from None
     raise XAIOutcomeUnknownError(
         f"{request}: sent {UPLOAD_TRIES} times, and the collection does not show the document{lost}. Retry later: a "
         "copy that did arrive will be recognised by its version key. If it repeats, try upload_method='files'"
     )
 
 
-def _unless_ours(refusal: XAIError, fields: Mapping[str, str]) -> XAIError:
-    """A conflict over our own fields alone means that the version is there, not shown yet: worth a retry."""
-    ours = fields.keys() <= MANAGED_KEYS
-    if not (ours and isinstance(refusal, XAIConflictError)):
+def _unless_ours(target: Target, refusal: XAIError, fields: Mapping[str, str]) -> XAIError:
+    """Tell a conflict over our own version key, which means that the version is there and not shown yet."""
+    if not isinstance(refusal, XAIConflictError) or target.defines_unique(fields.keys() - MANAGED_KEYS):
         return refusal
     return XAIError(f"{refusal}. The collection holds this version but does not show it yet: a retry will find it")
 
 
 def _find(target: Target, key: str) -> Flow[Document | None]:
-    """The document that holds this very version, looking more than once: a list may lag behind."""
+    """Find the document that holds this very version, asking more than once: a list may lag behind."""
     for turn in range(LOOKS):
         if turn:
             yield Sleep(float(turn))

@@ -1,0 +1,124 @@
+"""What every task shares that talks to xAI, operator or sensor: connection, team, collection, link, being cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_xai_collections.airflow_errors import for_operator
+from airflow_provider_xai_collections.arguments import optional_text, text_of
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
+from airflow_provider_xai_collections.links.collections import XAICollectionLink
+from airflow_provider_xai_collections.on_kill import cancelled, say
+
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections.api.collections import Collection
+    from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+
+
+class Connected:
+    """A task with a connection. It stands before Airflow's class among the bases."""
+
+    conn_id: str
+    team_id: str | None
+    log: Any
+
+    operator_extra_links = (XAICollectionLink(),)
+    #: Makes errors Airflow's.
+    translating: ClassVar[Callable[[], AbstractContextManager[None]]] = staticmethod(for_operator)
+
+    def pre_execute(self, context: Any) -> None:
+        """Keep the link before anything else, so that it is there while the task waits."""
+        super().pre_execute(context)  # type: ignore[misc]  # Airflow's
+        with self.translating():
+            self.read_arguments()
+            XAICollectionLink.persist(context, self.team)
+
+    def read_arguments(self) -> None:
+        """Check the arguments, now that templates are rendered, and make text and lists of them.
+
+        :raises XAIArgumentError: one is wrong, naming it.
+        """
+        self.conn_id = text_of("conn_id", self.conn_id)
+        self.team_id = optional_text("team_id", self.team_id)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Read the arguments, make errors Airflow's, and close the connections at the end."""
+        with self.translating():
+            self.read_arguments()
+            with self.hook:
+                yield
+
+    def on_kill(self) -> None:
+        """End before the next request, and tell what goes on at xAI and what the task does if it runs again."""
+        if "hook" in self.__dict__:
+            self.hook.stop()
+        say(self.log, self.on_kill_message())
+
+    def on_kill_message(self) -> str:
+        """Return what whoever cancelled the task should know. A signal may come at any moment: it imports nothing."""
+        return cancelled()
+
+    @cached_property
+    def hook(self) -> XAICollectionsHook:
+        """The hook of the task's connection."""
+        from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+
+        return XAICollectionsHook(self.conn_id)
+
+    @property
+    def team(self) -> str | None:
+        """The team to act for: the task's, else the connection's; ``None`` lets the key decide."""
+        return self.team_id or self.hook.team_id
+
+
+class OnCollection(Connected):
+    """A task on one collection, by its id or its name."""
+
+    collection_id: str | None
+    collection_name: str | None
+
+    def read_arguments(self) -> None:
+        """Check that the collection is named in one way, beside the other arguments."""
+        super().read_arguments()
+        if (self.collection_id is None) == (self.collection_name is None):
+            raise XAIArgumentError("pass collection_id or collection_name: exactly one of them says which collection")
+        if self.collection_id is not None:
+            self.collection_id = text_of("collection_id", self.collection_id)
+        else:
+            self.collection_name = text_of("collection_name", self.collection_name)
+
+    def find_collection(self) -> Collection | None:
+        """Look the collection up; ``None`` if there is none of the name.
+
+        :raises XAINotFoundError: there is none of the id.
+        :raises XAIAmbiguousNameError: several have the name.
+        """
+        from airflow_provider_xai_collections.api.ensuring import find_collection
+
+        if self.collection_id is not None:
+            return self.hook.get_collection(collection_id=self.collection_id, team_id=self.team)
+        return self.hook.run(find_collection(str(self.collection_name), team_id=self.team))
+
+    def existing_id(self) -> str:
+        """Return the id of the collection, looking its name up if that is how it is named.
+
+        :raises XAINotFoundError: there is none of the name.
+        """
+        if self.collection_id is not None:
+            return self.collection_id
+        if (found := self.find_collection()) is None:
+            raise XAINotFoundError(
+                f"no collection is called {self.collection_name!r}. Check the name and the connection "
+                f"{self.conn_id}; XAICreateCollectionOperator creates one",
+                status=404,
+            )
+        return found.collection_id
+
+    @property
+    def collection_label(self) -> str:
+        """How messages call the collection."""
+        return str(self.collection_name or self.collection_id)

@@ -1,0 +1,89 @@
+"""A wait in the triggerer: its deadline, and which documents a trigger watches.
+
+A trigger is a row of Airflow's database and must stay small, however many documents there are. So it watches as many as
+it has room for, the last ones first: a service that indexes in order has done the others by then. The task looks at all
+of them when it goes on, and defers again if some are not done.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
+from typing import Any, NamedTuple
+
+from airflow_provider_xai_collections.api.flows import watched_collection, watched_documents
+from airflow_provider_xai_collections.api.polling import GRACE, Poller, WaitEnd, WaitResult, WaitRules
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+
+#: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
+BACKSTOP = 120.0
+#: Bytes of JSON that the ids in a trigger may take. With all else it holds, it stays well below 32 KB.
+ROOM_FOR_IDS = 8_000
+
+
+class Deadline(NamedTuple):
+    """The deadline of a wait, in seconds since the epoch, and how the wait ends then."""
+
+    at: float
+    end: WaitEnd
+
+    @property
+    def patience(self) -> timedelta:
+        """For ``defer(timeout=...)``."""
+        return timedelta(seconds=max(0, ceil(self.at - time.time())) + BACKSTOP)
+
+
+def deadline_of(task: Any, context: Any, timeout: float, *, began_with: float | None = None) -> Deadline:
+    """Return the deadline of a wait in the triggerer, and the limit that sets it.
+
+    Airflow 3 does not watch over the ``execution_timeout`` of a task that is deferred, so the trigger does. (Airflow 2
+    ends the task at that moment as well, but gives no reason.)
+
+    :param timeout: how long the wait may take from now, in seconds.
+    :param began_with: the deadline that the wait began with, if it did before.
+    """
+    now = time.time()
+    own = Deadline(now + timeout if began_with is None else began_with, WaitEnd.TIMED_OUT)
+    if task.execution_timeout is None:
+        return own
+    began = context["ti"].start_date
+    since = now if began is None else began.timestamp()
+    return min(own, Deadline(since + task.execution_timeout.total_seconds(), WaitEnd.EXECUTION_TIMED_OUT))
+
+
+def look(
+    hook: XAICollectionsHook,
+    collection_id: str,
+    file_ids: Sequence[str] | None,
+    *,
+    filter: str | None = None,
+    team_id: str | None,
+    again: bool,
+) -> WaitResult:
+    """Look once how far documents are; those in progress are ``pending``.
+
+    :param file_ids: ``None``: those of the collection that are not processed.
+    :param again: they were there a while ago, so one that is not is missing.
+    """
+    rules = WaitRules(deadline=0.0, grace=0.0 if again else GRACE)
+    if file_ids is None:
+        poller = hook.run(watched_collection(collection_id, rules, filter=filter, team_id=team_id))
+        return poller.result_now(WaitEnd.TIMED_OUT)
+    poller = Poller(file_ids, rules)
+    found = hook.run(watched_documents(collection_id, poller, team_id=team_id))
+    return poller.observe(time.time(), found) or poller.result_now(WaitEnd.TIMED_OUT)
+
+
+def last_of(file_ids: Sequence[str]) -> list[str]:
+    """Return the last of the ids, as many as a trigger has room for."""
+    kept: list[str] = []
+    room = ROOM_FOR_IDS
+    for file_id in reversed(file_ids):
+        room -= len(json.dumps(file_id)) + len(", ")
+        if kept and room < 0:
+            break
+        kept.append(file_id)
+    return kept[::-1]

@@ -1,0 +1,88 @@
+"""What the end of a wait means for the task that waited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow_provider_xai_collections.api.polling import NAMED, Poller, WaitEnd
+from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.arguments import allowed_of
+from airflow_provider_xai_collections.durations import in_words, seconds
+from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.manifests.waits import WaitSummary
+
+
+def judge(task: Any, summary: WaitSummary) -> None:
+    """Return if the task may go on.
+
+    :param task: has ``collection_label``, ``max_failed``, ``log`` and the limits of the wait.
+    :raises XAITimeoutError: time ran out with documents in progress, whatever ``max_failed`` says.
+    :raises XAIIndexingError: more documents failed or vanished than allowed.
+    """
+    name, lost = task.collection_label, summary.failed + summary.missing
+    if not summary.total:
+        task.log.warning("%s: there was no document to wait for. Check filter, or what was to be attached", name)
+    if summary.end is not WaitEnd.SETTLED:
+        raise XAITimeoutError(
+            f"{name}: {reason_of(task, summary.end)}; {unfinished(summary)}. Indexing goes on at xAI: a retry finds "
+            "what is there and waits on"
+        )
+    if not lost:
+        return
+    message = f"{name}: {lost} of {summary.total} documents are not processed{_trouble(summary)}"
+    if task.max_failed is not None and lost > allowed_of(task.max_failed, summary.total):
+        raise XAIIndexingError(
+            f"{message}. An ingestion uploads failed documents again when it runs again; "
+            "XAIReindexDocumentsOperator(which='failed') indexes them again"
+        )
+    task.log.warning("%s. Tolerated by max_failed=%r", message, task.max_failed)
+
+
+def reason_of(task: Any, end: WaitEnd) -> str:
+    """Name the limit that has ended a wait, with its value."""
+    value = getattr(task, end.limit, None)
+    return f"time ran out ({end.limit} is {in_words(seconds(end.limit, value))})" if value else "time ran out"
+
+
+def unfinished(summary: WaitSummary) -> str:
+    """Name the documents that are in progress, failed or missing, up to a few of each."""
+    return (
+        f"{summary.pending} of {summary.total} documents are still in progress"
+        f"{some_of(summary.pending_documents, summary.pending)}{_trouble(summary)}"
+    )
+
+
+def naming(error: BaseException, task: Any, poller: Poller | None) -> BaseException:
+    """Return the error by which Airflow ends a task whose ``execution_timeout`` is over, naming the documents too."""
+    if poller is None:
+        return error
+    end = WaitEnd.EXECUTION_TIMED_OUT
+    named = unfinished(WaitSummary.of(poller.result_now(end)))
+    return type(error)(f"{error}. {task.collection_label}: {reason_of(task, end)}; {named}")
+
+
+def _trouble(summary: WaitSummary) -> str:
+    parts = []
+    if summary.failed:
+        named = summary.failures[:NAMED]
+        listed = "; ".join(f"{failure.name} ({failure.file_id}): {failure.reason}" for failure in named)
+        more = f"; and {summary.failed - len(named)} more" if summary.failed > len(named) else ""
+        parts.append(f"{summary.failed} failed: {listed}{more}")
+    if summary.missing:
+        parts.append(
+            f"{summary.missing} are no longer in the collection{some_of(summary.missing_ids, summary.missing)}"
+        )
+    return "".join(f". {part}" for part in parts)
+
+
+def some_of(ids: Sequence[str], count: int | None = None) -> str:
+    """Return the first of the ids, or names, in brackets; nothing if there are none to name.
+
+    :param count: how many there are, if not all are at hand.
+    """
+    if not ids:
+        return ""
+    named = list(map(printable, ids[:NAMED]))
+    more = ", …" if (len(ids) if count is None else count) > len(named) else ""
+    return f" ({', '.join(named)}{more})"

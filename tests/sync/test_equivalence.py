@@ -1,0 +1,271 @@
+"""All ways through the same worlds: in one task, deferred, in a group; and an ingestion where nothing is to replace."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_xai_collections.api.flows import wait_for_documents
+from airflow_provider_xai_collections.api.polling import Poller, WaitRules
+from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.sync import place, ways
+from airflow_provider_xai_collections.sync.documents import Row
+from airflow_provider_xai_collections.sync.manifest import Handover, SyncManifest
+from airflow_provider_xai_collections.sync.options import SyncOptions
+from airflow_provider_xai_collections.sync.report import ReportLine, merged
+from airflow_provider_xai_collections.sync.shards import Shards
+from tests.sync.world import Killed, Runner, World
+
+NAMES = ["a", "b", "c", "d", "e", "f"]
+#: Bytes of JSON that may cross between processes.
+MOST = 16_000
+
+Edit: TypeAlias = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A world, and what happens in it.
+
+    :param before: names that an earlier run has uploaded, and ``edits`` what became of them since.
+    :param during: what becomes of the source while the run is at work.
+    :param room: how many more files the team may have; ``None``: any number.
+    :param kill: the number of the request at which the first process dies.
+    """
+
+    seed: int = 0
+    before: Sequence[str] = ()
+    edits: Sequence[Edit] = ()
+    failing: Sequence[str] = ()
+    unfit: Sequence[str] = ()
+    unreadable: Sequence[str] = ()
+    during: Sequence[Edit] = ()
+    room: int | None = None
+    kill: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Ended:
+    """How a run ended."""
+
+    manifest: SyncManifest | None = None
+    error: str = ""
+    report: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+def some(most: int) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(NAMES), max_size=most, unique=True)
+
+
+edit = st.one_of(
+    st.tuples(st.sampled_from(["write", "touch", "remove"]), st.sampled_from(NAMES), st.just("")),
+    st.tuples(st.just("rename"), st.sampled_from(NAMES), st.sampled_from(["x", "y"])),
+)
+
+worlds = st.builds(
+    Drawn,
+    seed=st.integers(0, 9),
+    before=some(6),
+    edits=st.lists(edit, max_size=6),
+    failing=some(1),
+    unfit=some(1),
+    unreadable=some(1),
+    during=st.lists(edit, max_size=2),
+    room=st.sampled_from([None, None, 0, 1, 4]),
+    kill=st.sampled_from([None, None, None, *range(1, 60)]),
+    options=st.fixed_dictionaries(
+        {
+            "prune": st.booleans(),
+            "max_prune": st.sampled_from([None, 0.25]),
+            "max_failed": st.sampled_from([0, None]),
+            "delete_files": st.booleans(),
+        }
+    ),
+)
+
+
+def made(drawn: Drawn) -> World:
+    world = World(drawn.seed)
+    for name in drawn.before:
+        world.folder.write(name)
+    if drawn.before:
+        plain(world, options_of(drawn, max_failed=None, prune=False), None, lambda: None)
+    for each in drawn.edits:
+        change(world, each)
+    world.folder.unfit, world.folder.unreadable = frozenset(drawn.unfit), frozenset(drawn.unreadable)
+    free = {} if drawn.room is None else {"max_files": max(1, world.store.count_files() + drawn.room)}
+    world.behave(fail_names=tuple(drawn.failing), **free)
+    world.watch()
+    world.asked = 0
+    return world
+
+
+def options_of(drawn: Drawn, **changes: Any) -> SyncOptions:
+    usual = {"scope": "s", "overlap": 1.0, "poll_interval": 10.0, "concurrency": 3}
+    return SyncOptions(**{**usual, **drawn.options, **changes})
+
+
+def change(world: World, edit: Edit) -> None:
+    kind, name, other = edit
+    match kind:
+        case "write":
+            world.folder.write(name)
+        case "touch":
+            world.folder.touch(name)
+        case "remove":
+            world.folder.remove(name)
+        case _:
+            world.folder.rename(name, other)
+
+
+Way: TypeAlias = Callable[[World, SyncOptions, Path | None, Callable[[], None]], Ended]
+
+
+def plain(world: World, options: SyncOptions, folder: Path | None, during: Callable[[], None]) -> Ended:
+    engine = world.engine(options)
+    plan = engine.plan()
+    before = engine.begin(plan)
+    engine.place(wait=True)
+    during()
+    return ended(*ways.conclude(engine, plan, before), map(ReportLine.of, engine.rows.values()))
+
+
+def deferred(world: World, options: SyncOptions, folder: Path | None, during: Callable[[], None]) -> Ended:
+    first = world.engine(options)
+    before = first.begin(first.plan())
+    first.place(wait=False)
+    lines = list(map(ReportLine.of, first.rows.values()))
+    handover = carried(first.handover(before))
+    during()
+    poller = Poller((row.file_id for row in first.in_progress), WaitRules(world.clock.now + 3600, 1.0))
+    result = Runner(world).run(wait_for_documents(world.collection_id, poller)) if poller.pending else None
+    engine = world.engine(options)
+    plan = engine.plan(again=True)
+    ways.go_on(engine, result.missing if result else ())
+    told = ways.conclude(engine, plan, handover)
+    return ended(*told, merged(lines, engine.rows.values()))
+
+
+def group(world: World, options: SyncOptions, folder: Path | None, during: Callable[[], None]) -> Ended:
+    assert folder is not None
+    first = world.engine(options)
+    plan = first.plan()
+    before, parts = ways.share_out(first, plan, first.begin(plan), 2)
+    shards = Shards(before=carried(before), folder=str(folder), count=len(parts))
+    shards.write_rows(parts)
+    for number in range(shards.count):
+        part = world.engine(options)
+        ways.place_part(part, shards.rows(number), again=False)
+        empty = Handover(manifest=part.known(plan))
+        shards.write_result(number, part.handover(empty), part.rows.values())
+    during()
+    last = world.engine(options)
+    plan = last.plan(again=True)
+    handover = ways.gather(last, plan, shards)
+    told = ways.conclude(last, plan, handover)
+    earlier = [line for number in range(shards.count) for line in shards.report(number)]
+    return ended(*told, merged([*map(ReportLine.of, first.rows.values()), *earlier], last.rows.values()))
+
+
+def carried(handover: Handover) -> Handover:
+    """The handover, as it arrives in another process."""
+    text = json.dumps(handover.dump())
+    assert len(text) < MOST
+    return Handover.parse(json.loads(text))
+
+
+def ended(manifest: SyncManifest, error: XAIError | None, lines: Any) -> Ended:
+    rows = {
+        line.uri: (line.action, line.outcome, without_ids(line.reason), len(line.removed), line.bytes) for line in lines
+    }
+    return Ended(manifest, type(error).__name__ if error else "", rows)
+
+
+WAYS: dict[str, Way] = {"plain": plain, "deferred": deferred, "group": group}
+
+
+@dataclass
+class Played:
+    world: World
+    first: Ended
+    held: Any
+    orphans: int
+
+
+def play(drawn: Drawn, way: Way, folder: Path, **changes: Any) -> Played:
+    world, over = made(drawn), []
+
+    def during() -> None:
+        if not over:
+            over.append(True)
+            for each in drawn.during:
+                change(world, each)
+
+    world.kill_at = drawn.kill
+    options = options_of(drawn, **changes)
+    try:
+        first = way(world, options, folder, during)
+    except Killed:
+        first = Ended(error="killed")
+    except XAIError as error:
+        first = Ended(error=type(error).__name__)
+    world.kill_at = None
+    held, orphans = world.held(), world.orphans
+    world.clock.now += 100
+    during()
+    return Played(world, first, held, orphans)
+
+
+def settled(played: Played, drawn: Drawn, way: Way, folder: Path) -> Any:
+    """What the collection holds after some undisturbed runs."""
+    played.world.behave(fail_names=tuple(drawn.failing))
+    for number in range(3):
+        try:
+            way(played.world, options_of(drawn, max_failed=None), folder / str(number), lambda: None)
+        except XAIError:
+            continue
+    return played.world.held()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few refusals in a row are enough to give up."""
+    monkeypatch.setattr(place, "GIVE_UP_AFTER", 3)
+
+
+@pytest.mark.usefixtures("soon")
+class TestAllWays:
+    @settings(max_examples=60)
+    @given(worlds)
+    def test_they_do_and_tell_the_same(self, tmp_path_factory: pytest.TempPathFactory, drawn: Drawn) -> None:
+        drawn = replace(drawn, during=(), kill=None, room=None)
+        played = {name: play(drawn, way, tmp_path_factory.mktemp(name)) for name, way in WAYS.items()}
+        one = played.pop("plain")
+        for name, other in played.items():
+            assert other.held == one.held, name
+            assert other.orphans == one.orphans, name
+            assert other.first.error == one.first.error, name
+            assert comparable(other.first.manifest) == comparable(one.first.manifest), name
+            assert other.first.report == one.first.report, name
+            assert not other.world.hidden, name
+        assert not one.world.hidden
+
+
+def without_ids(text: str) -> str:
+    return re.sub(r"file_[0-9a-f-]+", "file_…", text)
+
+
+def comparable(manifest: SyncManifest | None) -> Any:
+    if manifest is None:
+        return None
+    problems = sorted((each.name, each.outcome, without_ids(each.reason)) for each in manifest.problems)
+    return manifest.model_copy(update={"collection_id": "", "problems": ()}), problems
