@@ -43,11 +43,11 @@ class FastClock:
         """
         time.time, time.monotonic, time.sleep = self.time, self.monotonic, self.sleep  # type: ignore[assignment]
 
-        from airflow_provider_xai_collections.client.stopping import Stop
+        from airflow_provider_xai_collections.client.cancelling import CancelToken
 
-        pause = Stop.pause
+        pause = CancelToken.pause
 
-        def shorter(stop: Stop, seconds: float) -> None:
+        def shorter(stop: CancelToken, seconds: float) -> None:
             pause(stop, seconds / self.speed)
 
-        Stop.pause = shorter  # type: ignore[assignment, method-assign]
+        CancelToken.pause = shorter  # type: ignore[assignment, method-assign]

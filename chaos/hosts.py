@@ -15,7 +15,7 @@ import httpx
 from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.client.settings import Service
-from airflow_provider_xai_collections.client.settings import Settings as ClientSettings
+from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings, running
 from chaos.service import API_KEY, MANAGEMENT_KEY
 from chaos.wire import Elsewhere, Harm, Weather, Wire

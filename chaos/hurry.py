@@ -13,8 +13,8 @@ from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Re
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.clock import Clock
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
-from airflow_provider_xai_collections.client.settings import Settings
-from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.client.settings import ClientSettings
+from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.client.throttling import Throttle
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -60,7 +60,7 @@ def hurried(flow: Flow[T], speed: float) -> Flow[T]:
 
 
 @dataclass(frozen=True, slots=True)
-class _BriefSettings(Settings):
+class _BriefSettings(ClientSettings):
     """As given, but that a whole answer may take hardly longer than a silence."""
 
     @property
@@ -102,7 +102,7 @@ def leaping(flow: Flow[T], pauses: list[Pause]) -> Flow[T]:
 class _LeapingClient(Client):
     """Notes its pauses and makes them short: those of a retry, and those until its turn comes."""
 
-    def __init__(self, settings: Settings, pauses: list[Pause], stop: Stop) -> None:
+    def __init__(self, settings: ClientSettings, pauses: list[Pause], stop: CancelToken) -> None:
         super().__init__(settings, stop=stop)
         self._pauses = pauses
         # Who has paused comes back at the time at which the pause would have ended.
@@ -124,7 +124,7 @@ class _LeapingClient(Client):
 class _LeapingAsyncClient(AsyncClient):
     """The same on the event loop."""
 
-    def __init__(self, settings: Settings, pauses: list[Pause]) -> None:
+    def __init__(self, settings: ClientSettings, pauses: list[Pause]) -> None:
         super().__init__(settings)
         self._pauses = pauses
 
@@ -150,7 +150,7 @@ class HurriedHook(XAICollectionsHook):
 
     def _read(self, connection: Any, extra: Mapping[str, Any]) -> ConnectionSettings:
         read = super()._read(connection, extra)
-        given = {each.name: getattr(read.settings, each.name) for each in fields(Settings)}
+        given = {each.name: getattr(read.settings, each.name) for each in fields(ClientSettings)}
         return replace(read, settings=_BriefSettings(**{**given, "retries": BRIEF}))
 
     def run(self, flow: Flow[T]) -> T:

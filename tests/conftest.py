@@ -19,7 +19,7 @@ _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-from airflow_provider_xai_collections.client.stopping import Stop  # noqa: E402
+from airflow_provider_xai_collections.client.cancelling import CancelToken  # noqa: E402
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings, running  # noqa: E402
 from airflow_provider_xai_collections.emulator.server import ServerUrls  # noqa: E402
 
@@ -136,11 +136,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Lets no synchronous client sleep; the value lists the seconds it would have."""
     slept: list[float] = []
 
-    def pause(stop: Stop, seconds: float) -> None:
+    def pause(stop: CancelToken, seconds: float) -> None:
         slept.extend([seconds] if seconds > 0 else [])
         stop.check()
 
-    monkeypatch.setattr(Stop, "pause", pause)
+    monkeypatch.setattr(CancelToken, "pause", pause)
     return slept
 
 

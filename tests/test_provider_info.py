@@ -17,7 +17,7 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 
 import airflow_provider_xai_collections as package
-from airflow_provider_xai_collections.client.settings import Settings
+from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.get_provider_info import get_provider_info
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.connection import EXTRAS
@@ -86,7 +86,7 @@ def test_the_form_offers_the_extras_that_the_hook_reads() -> None:
 
 
 def test_the_defaults_that_the_form_shows_are_those_of_the_hook() -> None:
-    fields, defaults = CONNECTION_TYPE["conn-fields"], Settings()
+    fields, defaults = CONNECTION_TYPE["conn-fields"], ClientSettings()
     assert fields["request_timeout"]["description"].endswith(f"Empty for {defaults.request_timeout:.0f}.")
     assert fields["retry_attempts"]["description"].endswith(f"Empty for {defaults.retries.attempts}.")
     assert fields["api_host"]["description"] == f"Empty for {defaults.api.url}."

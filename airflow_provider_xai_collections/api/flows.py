@@ -183,7 +183,7 @@ def add_document(
             raise
         # A document may be invisible for a moment after it was attached, so look longer when we may have done it.
         try:
-            document = yield from look(collection_id, file_id, team_id=team_id, looks=LOOKS if in_doubt else 1)
+            document = yield from find_document(collection_id, file_id, team_id=team_id, tries=LOOKS if in_doubt else 1)
         except XAINotFoundError:
             if in_doubt == ADD_TRIES or not isinstance(refusal, XAIOutcomeUnknownError):
                 raise refusal from None
@@ -209,10 +209,10 @@ def _check_fields(request: Request[Any], document: Document, fields: dict[str, s
         )
 
 
-def look(collection_id: str, file_id: str, *, team_id: str | None = None, looks: int = 1) -> Flow[Document]:
+def find_document(collection_id: str, file_id: str, *, team_id: str | None = None, tries: int = 1) -> Flow[Document]:
     """The document, asking up to ``looks`` times before believing that the collection does not have it."""
     request = GET_DOCUMENT.request(collection_id=collection_id, file_id=file_id, team_id=team_id)
-    for turn in range(1, looks):
+    for turn in range(1, tries):
         try:
             return (yield from call(request))
         except XAINotFoundError:

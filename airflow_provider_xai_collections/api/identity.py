@@ -28,9 +28,7 @@ MANAGED_FIELDS = (
     FieldDefinition(key=SOURCE_URI, description="Where this document comes from."),
     FieldDefinition(key=CONTENT_HASH, description="BLAKE3 hash of the content, in hex."),
     FieldDefinition(key=SOURCE_FINGERPRINT, description="Size and ETag or time of change of the source."),
-    FieldDefinition(
-        key=VERSION_KEY, unique=True, description="SHA-256 of scope, source URI, content and metadata."
-    ),
+    FieldDefinition(key=VERSION_KEY, unique=True, description="SHA-256 of scope, source URI, content and metadata."),
 )
 MANAGED_KEYS = frozenset(definition.key for definition in MANAGED_FIELDS)
 

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 
 from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.api.retries import retrying
+from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.client.clock import Clock
 from airflow_provider_xai_collections.client.exchange import (
-    Answer,
     AsyncHttpClient,
     AsyncTransport,
+    BoundedAnswer,
     HttpClient,
     Transport,
     async_pieces_of,
@@ -28,8 +29,7 @@ from airflow_provider_xai_collections.client.exchange import (
     pieces_of,
     sending,
 )
-from airflow_provider_xai_collections.client.settings import Settings
-from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.client.throttling import Throttle
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 
@@ -54,19 +54,21 @@ def _check_concurrency(concurrency: int) -> None:
 class Client:
     """Runs flows in the calling thread; safe to share between threads, which slow down together if xAI asks to.
 
-    :param stop: ends what runs, before its next request, when it is said.
+    :param cancel_token: ends what runs, before its next request, when it is cancelled.
     """
 
-    def __init__(self, settings: Settings, *, transport: Transport | None = None, stop: Stop | None = None) -> None:
+    def __init__(
+        self, settings: ClientSettings, *, transport: Transport | None = None, cancel_token: CancelToken | None = None
+    ) -> None:
         self.settings = settings
         self._transport = transport
-        self._stop = stop or Stop()
+        self._cancel_token = cancel_token or CancelToken()
         self._idle: list[HttpClient] = []
         self._throttle = Throttle(settings.retries)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
-        return self._run(flow, self._stop, Clock())
+        return self._run(flow, self._cancel_token, Clock())
 
     def run_many(self, flows: Iterable[Flow[T] | None], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
         """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends.
@@ -76,16 +78,16 @@ class Client:
         next request.
         """
         _check_concurrency(concurrency)
-        leaving, clock = Stop(), Clock()
+        leaving, clock = CancelToken(), Clock()
         waiting = iter(flows)
         taken = itertools.count()
         running: dict[Future[T], int] = {}
         ended: SimpleQueue[Future[T]] = SimpleQueue()
         pool = ThreadPoolExecutor(concurrency, thread_name_prefix="xai-collections")
-        with self._stop.passed_on_to(leaving), pool:
+        with self._cancel_token.linked_to(leaving), pool:
             try:
                 while True:
-                    self._stop.check()
+                    self._cancel_token.check()
                     while len(running) < concurrency and (flow := next(waiting, None)) is not None:
                         future = pool.submit(self._run, flow, leaving, clock)
                         running[future] = next(taken)
@@ -97,10 +99,11 @@ class Client:
                     yield position, outcome
             except BaseException as error:
                 if not isinstance(error, Exception | GeneratorExit):
-                    self._stop.say()  # whoever ends the process or the task does not wait for what flows read
+                    # Whoever ends the process or the task does not wait for what flows read.
+                    self._cancel_token.cancel()
                 raise
             finally:
-                leaving.say()
+                leaving.cancel()
 
     def close(self) -> None:
         while self._idle:
@@ -128,18 +131,18 @@ class Client:
         finally:
             self._idle.append(http)
 
-    def _run(self, flow: Flow[T], stop: Stop, clock: Clock) -> T:
+    def _run(self, flow: Flow[T], cancel_token: CancelToken, clock: Clock) -> T:
         def answer(request: Request[A]) -> A:
-            stop.check()
-            return self._drive(retrying(request, self.settings.retries), exchange, stop.pause, clock)
+            cancel_token.check()
+            return self._drive(retrying(request, self.settings.retries), exchange, cancel_token.pause, clock)
 
-        exchange = functools.partial(self._exchange, pause=stop.pause)
-        return self._drive(flow, answer, stop.pause, clock)
+        exchange = functools.partial(self._exchange, pause=cancel_token.pause)
+        return self._drive(flow, answer, cancel_token.pause, clock)
 
     def _exchange(self, request: Request[Any], pause: Callable[[float], None]) -> Response:
         def send() -> Response:
             with sending(self.settings, http, request) as built, closing(http.send(built, stream=True)) as response:
-                answer = Answer(self.settings, request, response)
+                answer = BoundedAnswer(self.settings, request, response)
                 for piece in pieces_of(response):
                     if not answer.takes(piece):
                         break
@@ -178,7 +181,7 @@ class Client:
 class AsyncClient:
     """Runs flows on the running event loop, for triggers. Bound to the loop it is first used on."""
 
-    def __init__(self, settings: Settings, *, transport: AsyncTransport | None = None) -> None:
+    def __init__(self, settings: ClientSettings, *, transport: AsyncTransport | None = None) -> None:
         self.settings = settings
         self._transport = transport
         self._opened: AsyncHttpClient | None = None
@@ -238,7 +241,7 @@ class AsyncClient:
         http = self._http
         with sending(self.settings, http, request) as built:
             async with aclosing(await http.send(built, stream=True)) as response:
-                answer = Answer(self.settings, request, response)
+                answer = BoundedAnswer(self.settings, request, response)
                 async for piece in async_pieces_of(response):
                     if not answer.takes(piece):
                         break

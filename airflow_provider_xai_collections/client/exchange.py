@@ -21,7 +21,7 @@ from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Request, Response
 from airflow_provider_xai_collections.client import certificates
 from airflow_provider_xai_collections.client.proxies import Proxy, proxy_for
-from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAICredentialError,
@@ -62,7 +62,7 @@ class HttpClient(httpx.Client):
     :raises XAIArgumentError: the environment names proxies or certificates that cannot be used.
     """
 
-    def __init__(self, settings: Settings, transport: Transport | None = None) -> None:
+    def __init__(self, settings: ClientSettings, transport: Transport | None = None) -> None:
         self.proxies = _proxies(settings, transport)
         super().__init__(**_options(settings, transport, self.proxies, httpx.HTTPTransport))
 
@@ -74,7 +74,7 @@ class HttpClient(httpx.Client):
 class AsyncHttpClient(httpx.AsyncClient):
     """As :class:`HttpClient`, for an event loop."""
 
-    def __init__(self, settings: Settings, transport: AsyncTransport | None = None) -> None:
+    def __init__(self, settings: ClientSettings, transport: AsyncTransport | None = None) -> None:
         self.proxies = _proxies(settings, transport)
         super().__init__(**_options(settings, transport, self.proxies, httpx.AsyncHTTPTransport))
 
@@ -117,14 +117,14 @@ def _load_anyio() -> None:
     Context().run(anyio.run, anyio.sleep, 0)
 
 
-def _proxies(settings: Settings, transport: Any) -> dict[str, Proxy]:
+def _proxies(settings: ClientSettings, transport: Any) -> dict[str, Proxy]:
     if transport is not None:
         return {}
     services = (settings.management, settings.api)
     return {service.url: proxy for service in services if (proxy := proxy_for(service)) is not None}
 
 
-def _options(settings: Settings, transport: Any, proxies: Mapping[str, Proxy], through: Any) -> dict[str, Any]:
+def _options(settings: ClientSettings, transport: Any, proxies: Mapping[str, Proxy], through: Any) -> dict[str, Any]:
     """Arguments of an httpx client, which reads the environment no more.
 
     :param through: makes what leads through a proxy.
@@ -159,7 +159,9 @@ def _as_httpx(proxy: Proxy) -> httpx.Proxy:
 
 
 @contextmanager
-def sending(settings: Settings, http: HttpClient | AsyncHttpClient, request: Request[Any]) -> Iterator[httpx.Request]:
+def sending(
+    settings: ClientSettings, http: HttpClient | AsyncHttpClient, request: Request[Any]
+) -> Iterator[httpx.Request]:
     """What to send. A file to send is open, and httpx's errors are ours, inside the context."""
     host = request.endpoint.host
     service = settings.service(host)
@@ -202,7 +204,7 @@ def sending(settings: Settings, http: HttpClient | AsyncHttpClient, request: Req
 
 
 def _told(
-    settings: Settings, service: Service, proxy: Proxy | None, request: Request[Any], error: httpx.RequestError
+    settings: ClientSettings, service: Service, proxy: Proxy | None, request: Request[Any], error: httpx.RequestError
 ) -> XAIArgumentError | XAITransportError:
     """The error of a request that got no answer: where it went, what happened, what to check."""
     refusal = _cause(error, ssl.SSLCertVerificationError)
@@ -220,7 +222,7 @@ def _told(
 
 
 def _what_to_check(
-    settings: Settings,
+    settings: ClientSettings,
     service: Service,
     proxy: Proxy | None,
     refusal: ssl.SSLCertVerificationError | None,
@@ -272,7 +274,7 @@ async def _at_once(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
 
-class Answer:
+class BoundedAnswer:
     """The body of an answer while it arrives: as much of it as is wanted, for as long as is patience.
 
     Success is read whole. Of an error the beginning is enough, whatever the service, or who pretends to be it, sends.
@@ -282,7 +284,7 @@ class Answer:
     :raises XAITransportError: it has taken too long, although it never fell silent.
     """
 
-    def __init__(self, settings: Settings, request: Request[Any], answer: httpx.Response) -> None:
+    def __init__(self, settings: ClientSettings, request: Request[Any], answer: httpx.Response) -> None:
         self._settings = settings
         self._request = request
         self._answer = answer

@@ -60,7 +60,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ClientSettings:
     """Everything a client needs to know.
 
     :param management: the service that manages collections.

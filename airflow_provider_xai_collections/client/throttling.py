@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from airflow_provider_xai_collections.api.errors import is_rate_limit
-from airflow_provider_xai_collections.api.pacing import Pace, Turn
 from airflow_provider_xai_collections.api.protocol import Host, Response
+from airflow_provider_xai_collections.api.rate_limiter import RateLimiter, Ticket
 from airflow_provider_xai_collections.api.retries import RetryPolicy, seconds_asked
 from airflow_provider_xai_collections.client import clock as clocks
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class Throttle:
-    """The gate that all requests of a client pass: one :class:`Pace`, shared between threads.
+    """The gate that all requests of a client pass: one :class:`RateLimiter`, shared between threads.
 
     One for both services: uploads and attaches alternate, so limiting only one of them would gain nothing.
 
@@ -26,49 +26,49 @@ class Throttle:
     """
 
     def __init__(self, policy: RetryPolicy, clock: Callable[[], float] | None = None) -> None:
-        self._pace = Pace(policy)
+        self._limiter = RateLimiter(policy)
         self._lock = threading.Lock()
         self._clock = clock or clocks.monotonic
         self._told = False
 
     def exchange(self, service: Host, send: Callable[[], Response], pause: Callable[[float], None]) -> Response:
-        """Wait for a turn, send, and heed what the answer says about the pace.
+        """Wait for a ticket, send, and heed what the answer says about the pace.
 
         :param service: that it is sent to.
         :param pause: waits for so many seconds; what it raises ends the wait.
         """
-        turn, held = self._wait(service, pause)
+        ticket, held = self._wait(service, pause)
         response = send()
         if response.status in (429, 503, 529):
             asked = seconds_asked(response.headers.get("retry-after"), time.time())
             if is_rate_limit(response) or (response.status != 429 and asked is not None):
                 with self._lock:
-                    self._pace.refused(turn, self._clock(), asked)
+                    self._limiter.refused(ticket, self._clock(), asked)
         return replace(response, held=held) if held else response
 
-    def _wait(self, service: Host, pause: Callable[[float], None]) -> tuple[Turn, float]:
+    def _wait(self, service: Host, pause: Callable[[float], None]) -> tuple[Ticket, float]:
         held = 0.0
         with self._lock:
-            turn = self._pace.ask(service, self._clock())
+            ticket = self._limiter.ask(service, self._clock())
         try:
-            while (seconds := self._seconds(turn)) > 0:
+            while (seconds := self._seconds(ticket)) > 0:
                 pause(seconds)
                 held += seconds
         except BaseException:
             with self._lock:
-                self._pace.leave(turn)
+                self._limiter.leave(ticket)
             raise
         if held:
             self._tell()
-        return turn, held
+        return ticket, held
 
-    def _seconds(self, turn: Turn) -> float:
+    def _seconds(self, ticket: Ticket) -> float:
         with self._lock:
-            return self._pace.wait(turn, self._clock())
+            return self._limiter.wait(ticket, self._clock())
 
     def _tell(self) -> None:
         with self._lock:
-            rate = self._pace.rate(self._clock())
+            rate = self._limiter.rate(self._clock())
         if rate is not None and not self._told:
             self._told = True
             _log.info("xAI asks to slow down: requests start at about %.3g a second now, more as it allows", rate)

@@ -143,7 +143,7 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
         contents, paths = by_kind(self.python_callable(*self.op_args, **kwargs))
         limit = one_of("upload_method", self.upload_method, UploadMethod).limit
         choice = Choice(self.pattern, self.exclude, follow_links=self.follow_links)
-        files = Files(paths, choice, limit=limit, check=self.hook.check_stop) if paths else None
+        files = Files(paths, choice, limit=limit, check=self.hook.check_cancelled) if paths else None
         return Contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=limit, others=files)
 
     def before_deferral(self, context: Context, engine: Engine) -> None:

@@ -24,8 +24,8 @@ from pydantic import ValidationError
 from airflow_provider_xai_collections.api.wire import explain
 from airflow_provider_xai_collections.emulator import usage
 from airflow_provider_xai_collections.emulator.control import PREFIX
+from airflow_provider_xai_collections.emulator.delay import Delay
 from airflow_provider_xai_collections.emulator.faults import FaultRule, parse_faults
-from airflow_provider_xai_collections.emulator.pace import Pace
 from airflow_provider_xai_collections.emulator.service import Emulator
 from airflow_provider_xai_collections.emulator.settings import Settings
 from airflow_provider_xai_collections.emulator.store import Store
@@ -105,7 +105,7 @@ def _faults(text: str) -> tuple[FaultRule, ...]:
 
 def _pace(text: str) -> str:
     try:
-        Pace.parse(text)
+        Delay.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text

@@ -35,13 +35,13 @@ _BREAKS: dict[str, tuple[re.Pattern[str], ...]] = {
 }
 
 
-class Passage(str):
+class ChunkPassage(str):
     """Text to index, which knows where in its document its first visible character is."""
 
     __slots__ = ("start",)
     start: int
 
-    def __new__(cls, text: str, start: int) -> Passage:
+    def __new__(cls, text: str, start: int) -> ChunkPassage:
         passage = super().__new__(cls, text)
         passage.start = start
         return passage
@@ -65,7 +65,7 @@ class _Plan:
 
 def chunk(
     text: str, configuration: ChunkConfiguration, *, name: str = "", injected: Sequence[str] = ()
-) -> list[Passage]:
+) -> list[ChunkPassage]:
     """Cut a text into the passages to index.
 
     :param name: of the document, put before each passage if ``inject_name_into_chunks``.
@@ -77,7 +77,7 @@ def chunk(
         passage = text[start:end].strip() if configuration.strip_whitespace else text[start:end]
         if passage:
             visible = end - len(text[start:end].lstrip())
-            passages.append(Passage("\n".join([*head, *injected, passage]), visible))
+            passages.append(ChunkPassage("\n".join([*head, *injected, passage]), visible))
     return passages
 
 

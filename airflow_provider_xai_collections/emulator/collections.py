@@ -18,6 +18,7 @@ from airflow_provider_xai_collections.api.collections import (
     ValidateManagementKey,
 )
 from airflow_provider_xai_collections.api.wire import Ordering
+from airflow_provider_xai_collections.emulator.context import Context
 from airflow_provider_xai_collections.emulator.filters import parse_filter
 from airflow_provider_xai_collections.emulator.matching import Fields, Fuzzy, Time, check_fields, matches
 from airflow_provider_xai_collections.emulator.messages import Json
@@ -25,7 +26,6 @@ from airflow_provider_xai_collections.emulator.pages import Pager, Sort
 from airflow_provider_xai_collections.emulator.records import CollectionRecord
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.store import Slice
-from airflow_provider_xai_collections.emulator.world import World
 
 _FILTERABLE = frozenset({"collection_id", "collection_name", "created_at", "documents_count"})
 _SORT: Mapping[CollectionsSortBy, Sort[CollectionRecord]] = {
@@ -37,8 +37,8 @@ _SORT: Mapping[CollectionsSortBy, Sort[CollectionRecord]] = {
 class CollectionRules:
     """Collections of the team, and the key that manages them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._world = context
 
     def create_collection(self, params: CreateCollection) -> Json:
         """Names are not unique: the same call twice makes two collections."""

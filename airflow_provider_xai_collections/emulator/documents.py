@@ -13,6 +13,7 @@ from airflow_provider_xai_collections.api.documents import (
     UploadDocument,
 )
 from airflow_provider_xai_collections.api.wire import Ordering
+from airflow_provider_xai_collections.emulator.context import Context
 from airflow_provider_xai_collections.emulator.files import FileRules
 from airflow_provider_xai_collections.emulator.filters import AllOf, Condition, Filter, parse_filter
 from airflow_provider_xai_collections.emulator.indexing import Progress
@@ -22,7 +23,6 @@ from airflow_provider_xai_collections.emulator.pages import Pager, Sort
 from airflow_provider_xai_collections.emulator.records import CollectionRecord, DocumentRecord
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.store import Slice
-from airflow_provider_xai_collections.emulator.world import World
 
 _FILTERABLE = frozenset({"status", "name", "content_type", "size_bytes"})
 _SORT: Mapping[DocumentsSortBy, Sort[DocumentRecord]] = {
@@ -35,8 +35,8 @@ _SORT: Mapping[DocumentsSortBy, Sort[DocumentRecord]] = {
 class DocumentRules:
     """Documents of a collection."""
 
-    def __init__(self, world: World, files: FileRules) -> None:
-        self._world = world
+    def __init__(self, context: Context, files: FileRules) -> None:
+        self._world = context
         self._files = files
 
     def add_document(self, params: AddDocument) -> Json:

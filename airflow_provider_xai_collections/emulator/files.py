@@ -11,6 +11,7 @@ from airflow_provider_xai_collections.api.content_types import UNTYPED
 from airflow_provider_xai_collections.api.files import FilesSortBy, ListFiles, OneFile, UploadFile, check_filename
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.emulator import content_types
+from airflow_provider_xai_collections.emulator.context import Context
 from airflow_provider_xai_collections.emulator.filters import parse_filter
 from airflow_provider_xai_collections.emulator.matching import Fields, Time, check_fields, matches
 from airflow_provider_xai_collections.emulator.messages import Json
@@ -19,7 +20,6 @@ from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.shapes import COMPLETE
 from airflow_provider_xai_collections.emulator.store import Slice
-from airflow_provider_xai_collections.emulator.world import World
 
 #: Source: docstring of ``files.list`` in ``xai-sdk``.
 _FILTERABLE = frozenset(
@@ -38,8 +38,8 @@ _SORT: Mapping[FilesSortBy, Sort[FileRecord]] = {
 class FileRules:
     """Files of the team."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._world = context
 
     def upload_file(self, params: UploadFile) -> Json:
         """Every upload makes a new file: the service does not look for the same bytes, and forgets the purpose."""

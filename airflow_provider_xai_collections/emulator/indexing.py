@@ -11,8 +11,8 @@ from itertools import accumulate
 from airflow_provider_xai_collections.api.content_types import PDF
 from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING, chunk
-from airflow_provider_xai_collections.emulator.pace import Pace
-from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
+from airflow_provider_xai_collections.emulator.delay import Delay
+from airflow_provider_xai_collections.emulator.readers.page import TextPage, UnreadableError
 from airflow_provider_xai_collections.emulator.records import (
     ChunkRecord,
     CollectionRecord,
@@ -58,8 +58,8 @@ class Indexing:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._pace = Pace.parse(settings.indexing)
-        self._search_lag = Pace.parse(settings.search_lag)
+        self._pace = Delay.parse(settings.indexing)
+        self._search_lag = Delay.parse(settings.search_lag)
 
     def start(self, collection: CollectionRecord, document: DocumentRecord) -> None:
         """Index a document, for the first time or anew."""
@@ -72,7 +72,7 @@ class Indexing:
         self._store.save_document(begun, chunks)
 
     def look(self, document: DocumentRecord) -> Progress:
-        """What a reader sees. Looking is what moves a document whose pace is one of reads."""
+        """What a reader sees. Looking is what moves a document whose delay is one of reads."""
         progress = self.progress(document)
         if self._pace.unit == "reads" and progress.finished_at is None:
             self._store.bump(document, "reads")
@@ -124,7 +124,7 @@ class Indexing:
         for passage in chunk(text, chunking, name=file.filename, injected=injected):
             yield ChunkRecord(passage, pages[bisect_right(starts, passage.start) - 1].number)
 
-    def _pages(self, file: FileRecord) -> list[Page]:
+    def _pages(self, file: FileRecord) -> list[TextPage]:
         content = self._store.file_content(file.file_id)
         if file.content_type == PDF and not file.typed and self._settings.files_text == "raw":
             return undecoded(content)

@@ -15,7 +15,7 @@ _FILENAME = re.compile(rf"[;\s]filename={_QUOTED}")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FormPart:
     """One part, in the order of the body. ``filename`` is ``None`` for a plain form field."""
 
     name: str
@@ -23,7 +23,7 @@ class Part:
     content: bytes
 
 
-def parse_multipart(content_type: str, body: bytes) -> list[Part]:
+def parse_multipart(content_type: str, body: bytes) -> list[FormPart]:
     """Take a multipart/form-data body apart.
 
     :raises Refused: 400 if it is none.
@@ -39,7 +39,7 @@ def parse_multipart(content_type: str, body: bytes) -> list[Part]:
     return [_part(piece) for piece in pieces[1:-1]]
 
 
-def _part(piece: bytes) -> Part:
+def _part(piece: bytes) -> FormPart:
     head, _, content = piece.partition(b"\r\n\r\n")
     # HTTP libraries send names as raw UTF-8, which the parsers of mail headers do not expect.
     disposition = _DISPOSITION.search(head.decode(errors="replace"))
@@ -47,7 +47,7 @@ def _part(piece: bytes) -> Part:
     if not disposition or not name:
         raise Refused(400, "a part of the multipart body has no name")
     filename = _FILENAME.search(disposition[0])
-    return Part(_unquote(name[1]), _unquote(filename[1]) if filename else None, content)
+    return FormPart(_unquote(name[1]), _unquote(filename[1]) if filename else None, content)
 
 
 def _unquote(text: str) -> str:

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.protocol import Host, Upload
 from airflow_provider_xai_collections.api.wire import Params
 from airflow_provider_xai_collections.emulator.messages import HttpRequest
-from airflow_provider_xai_collections.emulator.multipart import Part, parse_multipart
+from airflow_provider_xai_collections.emulator.multipart import FormPart, parse_multipart
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.routes import Route
 from airflow_provider_xai_collections.emulator.unreadable import refuse_body, refuse_parameters
@@ -91,7 +91,7 @@ def _multipart(file_part: str, request: HttpRequest) -> dict[str, Any]:
     return given
 
 
-def _form_value(part: Part) -> Any:
+def _form_value(part: FormPart) -> Any:
     text = part.content.decode(errors="replace")
     if part.name != "fields":
         return text
@@ -101,5 +101,5 @@ def _form_value(part: Part) -> Any:
         raise Refused(400, f"fields: not JSON: {error}") from None
 
 
-def _upload(part: Part) -> Upload:
+def _upload(part: FormPart) -> Upload:
     return Upload(part.filename or "", lambda: BytesIO(part.content), len(part.content))

@@ -49,7 +49,7 @@ class DocumentRecord:
 
     :param fields: the metadata.
     :param started_at: when indexing began.
-    :param finished_at: when a reader found that it had ended, where the pace is one of reads.
+    :param finished_at: when a reader found that it had ended, where the delay is one of reads.
     :param error_message: why it fails; "" if it will not.
     :param reads: how often it was looked at since indexing began.
     :param hidden_gets: how many GETs have missed it (and lists, and searches): the lags.

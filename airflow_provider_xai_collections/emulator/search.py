@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from itertools import islice
 
 from airflow_provider_xai_collections.api.search import SearchDocuments
+from airflow_provider_xai_collections.emulator.context import Context
 from airflow_provider_xai_collections.emulator.filters import Filter, parse_filter
 from airflow_provider_xai_collections.emulator.matching import Fields, Fuzzy, matches
 from airflow_provider_xai_collections.emulator.messages import Json
 from airflow_provider_xai_collections.emulator.records import DocumentRecord, Hit
-from airflow_provider_xai_collections.emulator.world import World
 
 DEFAULT_LIMIT = 10
 
@@ -22,8 +22,8 @@ DEFAULT_LIMIT = 10
 class SearchRules:
     """Search over collections."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._world = context
 
     def search_documents(self, params: SearchDocuments) -> Json:
         """With ``group_by``, the best passage of each group. [open: the reference does not show grouped answers]"""

@@ -12,6 +12,7 @@ from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.api.wire import Params
 from airflow_provider_xai_collections.emulator.access import Gate
 from airflow_provider_xai_collections.emulator.collections import CollectionRules
+from airflow_provider_xai_collections.emulator.context import Context
 from airflow_provider_xai_collections.emulator.control import PREFIX, answer_control
 from airflow_provider_xai_collections.emulator.credits import check_credits
 from airflow_provider_xai_collections.emulator.documents import DocumentRules
@@ -25,7 +26,6 @@ from airflow_provider_xai_collections.emulator.routes import PLAYED, Route, find
 from airflow_provider_xai_collections.emulator.search import SearchRules
 from airflow_provider_xai_collections.emulator.settings import Settings
 from airflow_provider_xai_collections.emulator.store import Store
-from airflow_provider_xai_collections.emulator.world import World
 
 #: Answers with JSON, or with bytes as they are.
 Handler: TypeAlias = Callable[[Any], Json | bytes]
@@ -72,9 +72,11 @@ class Emulator:
         self._clock = clock
         self._gate = Gate(self.settings, clock)
         self._log = RequestLog()
-        world = World(self.settings, self._store, clock)
-        files = FileRules(world)
-        self._handlers = find_handlers(CollectionRules(world), DocumentRules(world, files), files, SearchRules(world))
+        context = Context(self.settings, self._store, clock)
+        files = FileRules(context)
+        self._handlers = find_handlers(
+            CollectionRules(context), DocumentRules(context, files), files, SearchRules(context)
+        )
 
     def handle(self, request: HttpRequest) -> HttpReply:
         """Answer a request. What cannot be done as a value, the reply asks of its carrier: ``delay`` and ``cut``."""

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, NonNega
 from pydantic.dataclasses import dataclass
 
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES
-from airflow_provider_xai_collections.emulator.pace import Pace
+from airflow_provider_xai_collections.emulator.delay import Delay
 from airflow_provider_xai_collections.emulator.refusals import ErrorShape
 
 ViolationStatus: TypeAlias = Literal[400, 409, 422]
@@ -27,7 +27,7 @@ OutOfCredits: TypeAlias = Annotated[Literal["429", "403", "429_everywhere"], Bef
 
 
 def _check_pace(text: str) -> str:
-    Pace.parse(text)
+    Delay.parse(text)
     return text
 
 

@@ -14,11 +14,11 @@ from airflow_provider_xai_collections.emulator.readers.markup import html
 from airflow_provider_xai_collections.emulator.readers.notebooks import notebook
 from airflow_provider_xai_collections.emulator.readers.office import docx, pptx, xlsx
 from airflow_provider_xai_collections.emulator.readers.opendocument import opendocument
-from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
+from airflow_provider_xai_collections.emulator.readers.page import TextPage, UnreadableError
 from airflow_provider_xai_collections.emulator.readers.pdf import pdf
 from airflow_provider_xai_collections.emulator.readers.plain import NOT_SUPPORTED, plain, rtf
 
-Reader: TypeAlias = Callable[[bytes], Iterator[Page]]
+Reader: TypeAlias = Callable[[bytes], Iterator[TextPage]]
 
 #: As long as the longest text that is sent as text, whatever a small file unpacks to.
 MAX_CHARS = MAX_DOCUMENT_BYTES
@@ -26,7 +26,7 @@ MAX_CHARS = MAX_DOCUMENT_BYTES
 _PACKAGES = {"docx": "python-docx", "pptx": "python-pptx"}
 
 
-def extract(content: bytes, content_type: str) -> list[Page]:
+def extract(content: bytes, content_type: str) -> list[TextPage]:
     """Read a file.
 
     :raises UnreadableError: if it cannot be read as what ``content_type`` says.
@@ -36,7 +36,7 @@ def extract(content: bytes, content_type: str) -> list[Page]:
     try:
         for page in _READERS.get(kind, plain)(content):
             # Some formats can spell halves of characters, which nothing can store.
-            pages.append(Page(page.text.encode(errors="replace").decode(), page.number))
+            pages.append(TextPage(page.text.encode(errors="replace").decode(), page.number))
             chars += len(page.text)
             if chars > MAX_CHARS:
                 raise ValueError(f"it has more than {MAX_CHARS} characters of text")
@@ -55,12 +55,12 @@ def extract(content: bytes, content_type: str) -> list[Page]:
     return pages
 
 
-def undecoded(content: bytes) -> list[Page]:
+def undecoded(content: bytes) -> list[TextPage]:
     """The bytes of a file taken for text, a character each."""
-    return [Page(content.decode("ascii", errors="replace").replace("\ufffd", "?"))]
+    return [TextPage(content.decode("ascii", errors="replace").replace("\ufffd", "?"))]
 
 
-def _archive(content: bytes) -> Iterator[Page]:
+def _archive(content: bytes) -> Iterator[TextPage]:
     """The readable members of an archive, not those of archives within it."""
     with open_archive(content) as archive:
         for name in archive.namelist():
@@ -70,11 +70,11 @@ def _archive(content: bytes) -> Iterator[Page]:
                 yield from extract(member, kind)
 
 
-def _unknown(content: bytes) -> Iterator[Page]:
+def _unknown(content: bytes) -> Iterator[TextPage]:
     raise UnreadableError(NOT_SUPPORTED)
 
 
-def _only_xai(content: bytes) -> Iterator[Page]:
+def _only_xai(content: bytes) -> Iterator[TextPage]:
     raise ValueError("xAI reads such files, and this emulator has no reader for them")
 
 

@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
+from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
-from airflow_provider_xai_collections.client.stopping import Stop
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.connection import ConnectionSettings, settings_from
 
@@ -34,7 +34,7 @@ class XAIConnectedHook(BaseHook):
         super().__init__(**kwargs)
         self.conn_id = conn_id
         self._async_client: AsyncClient | None = None
-        self._stop = Stop()
+        self._cancel_token = CancelToken()
 
     @cached_property
     def _connection(self) -> ConnectionSettings:
@@ -49,7 +49,7 @@ class XAIConnectedHook(BaseHook):
     @cached_property
     def client(self) -> Client:
         """The synchronous driver."""
-        return Client(self._connection.settings, stop=self._stop)
+        return Client(self._connection.settings, cancel_token=self._cancel_token)
 
     @property
     def team_id(self) -> str | None:
@@ -64,19 +64,19 @@ class XAIConnectedHook(BaseHook):
         """Run flows side by side; see :meth:`~airflow_provider_xai_collections.client.drivers.Client.run_many`."""
         return self.client.run_many(flows, concurrency=concurrency)
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """End what the synchronous driver runs, before its next request; it will not run anything more.
 
         Opens nothing and may be called from a signal handler: for ``on_kill``.
         """
-        self._stop.say()
+        self._cancel_token.cancel()
 
-    def check_stop(self) -> None:
-        """Return unless :meth:`stop` was called: for work of others that takes long.
+    def check_cancelled(self) -> None:
+        """Return unless :meth:`cancel` was called: for work of others that takes long.
 
         :raises XAIInterruptedError: it was.
         """
-        self._stop.check()
+        self._cancel_token.check()
 
     def close(self) -> None:
         """Close the connections of the synchronous driver."""

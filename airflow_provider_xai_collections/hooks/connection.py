@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.api.retries import RetryPolicy
-from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
 #: Extras of the connection, read by name. Keep in step with ``conn-fields`` in ``get_provider_info``.
@@ -21,7 +21,7 @@ EXTRAS = ("api_key", "api_host", "team_id", "request_timeout", "retry_attempts")
 class ConnectionSettings:
     """What a connection says: how to reach the services, and the team to act for."""
 
-    settings: Settings
+    settings: ClientSettings
     team_id: str | None
 
 
@@ -32,9 +32,9 @@ def settings_from(
 
     :raises XAIArgumentError: naming the connection and the field that is wrong.
     """
-    defaults = Settings()
+    defaults = ClientSettings()
     try:
-        settings = Settings(
+        settings = ClientSettings(
             management=Service(_url(host, port) or defaults.management.url, _text(password)),
             api=Service(_url(extra.get("api_host"), None) or defaults.api.url, _text(extra.get("api_key"))),
             request_timeout=_number(extra, "request_timeout", defaults.request_timeout),

@@ -51,7 +51,7 @@ def warn_of_orphans(log: Any, count: int) -> None:
         )
 
 
-class NowAndThen:
+class LogTimer:
     """Whether it is time for another line in the log about long work."""
 
     __slots__ = ("_next",)

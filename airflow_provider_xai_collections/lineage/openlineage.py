@@ -21,7 +21,7 @@ from airflow.providers.openlineage.extractors import OperatorLineage
 from attrs import define
 
 from airflow_provider_xai_collections.lineage.places import dataset_name
-from airflow_provider_xai_collections.manifests.base import Report
+from airflow_provider_xai_collections.manifests.base import TaskResult
 
 #: The key of our run facet.
 FACET = "xai_collections"
@@ -45,7 +45,7 @@ def read_from(uris: Iterable[str]) -> OperatorLineage[Dataset, RunFacet]:
     return OperatorLineage(inputs=_inputs(uris))
 
 
-def written_to(collection_uri: str | None, report: Report | None) -> OperatorLineage[Dataset, RunFacet]:
+def written_to(collection_uri: str | None, report: TaskResult | None) -> OperatorLineage[Dataset, RunFacet]:
     """Of a task that changes a collection.
 
     :param collection_uri: the collection, as the URI of its asset; ``None`` if it is not known, or not yet.

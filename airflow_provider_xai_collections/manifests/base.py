@@ -98,7 +98,7 @@ def without_last(data: dict[str, Any], room: int) -> dict[str, Any]:
     return shorter
 
 
-class Report(Manifest):
+class TaskResult(Manifest):
     """What a task did to a collection: its result, and what those who wait for the collection are told."""
 
     collection_id: Annotated[str, AfterValidator(partial(shown, room=ROOM_FOR_ID))]

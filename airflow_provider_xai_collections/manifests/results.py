@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from airflow_provider_xai_collections.api.reconciling import Changes
-from airflow_provider_xai_collections.manifests.base import CAP, Report, first_names
+from airflow_provider_xai_collections.manifests.base import CAP, TaskResult, first_names
 from airflow_provider_xai_collections.manifests.waits import WaitSummary
 
 
-class DocumentsManifest(Report):
+class DocumentsManifest(TaskResult):
     """What a task returns that attaches documents by their ids, or has them indexed again.
 
     :param file_ids: the documents, if they are few enough; else an empty list, and ``total`` says how many there are.
@@ -33,7 +33,7 @@ class DocumentsManifest(Report):
         return {"added": self.added, "failed": self.wait.failed if self.wait else 0}
 
 
-class ChangesManifest(Report):
+class ChangesManifest(TaskResult):
     """What a task changed in a collection; with ``dry_run``, what it would have changed.
 
     :param created: the collection itself is new.
@@ -75,7 +75,7 @@ class ChangesManifest(Report):
         )
 
 
-class RemovalManifest(Report):
+class RemovalManifest(TaskResult):
     """What was removed.
 
     :param total: documents asked for, or found.

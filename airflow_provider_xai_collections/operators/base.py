@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.operators.connected import Connected, OnCo
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_xai_collections.manifests.base import Report
+    from airflow_provider_xai_collections.manifests.base import TaskResult
 
 
 class XAIBaseOperator(Connected, BaseOperator):
@@ -29,9 +29,9 @@ class XAIBaseOperator(Connected, BaseOperator):
         self.team_id = team_id
         self.conn_id = conn_id
         #: What it has done by now, whether or not it ends well.
-        self.manifest: Report | None = None
+        self.manifest: TaskResult | None = None
 
-    def tell(self, context: Context, report: Report, *, documents: int | None = None) -> dict[str, Any]:
+    def tell(self, context: Context, report: TaskResult, *, documents: int | None = None) -> dict[str, Any]:
         """Put the counts and the report into the events of the collection's asset; return the task's result.
 
         Also when nothing changed. Airflow makes an event for a declared asset in any case; and a try that died after
@@ -66,7 +66,7 @@ class XAIBaseOperator(Connected, BaseOperator):
             return self.get_openlineage_facets_on_start()
         return self._lineage(self.manifest.collection_id, self.manifest)
 
-    def _lineage(self, collection_id: str | None, report: Report | None) -> OperatorLineage[Any, Any]:
+    def _lineage(self, collection_id: str | None, report: TaskResult | None) -> OperatorLineage[Any, Any]:
         from airflow_provider_xai_collections.lineage.openlineage import written_to
 
         return written_to(create_asset(collection_id=collection_id).uri if collection_id else None, report)

@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.api.retries import concerns_every_call
 from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.hooks.progress import NowAndThen
+from airflow_provider_xai_collections.hooks.progress import LogTimer
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ def run_concurrently(
             yield flow
 
     done(0)
-    line = NowAndThen()
+    line = LogTimer()
     for position, outcome in hook.run_many(until_refused(), concurrency=concurrency):
         if isinstance(outcome, XAIError):
             if concerns_every_call(outcome):

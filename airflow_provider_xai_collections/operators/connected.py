@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.arguments import optional_text, text_of
@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.links.collections import XAICollectionLink
 from airflow_provider_xai_collections.on_kill import cancelled, say
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api.collections import Collection
+    from airflow_provider_xai_collections.api import collections as api
     from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
 
@@ -25,9 +25,11 @@ class Connected:
     team_id: str | None
     log: Any
 
-    operator_extra_links = (XAICollectionLink(),)
-    #: Makes errors Airflow's.
-    translating: ClassVar[Callable[[], AbstractContextManager[None]]] = staticmethod(for_operator)
+    operator_extra_links: Collection[Any] = (XAICollectionLink(),)
+
+    def translating(self) -> AbstractContextManager[None]:
+        """Make errors Airflow's."""
+        return for_operator()
 
     def pre_execute(self, context: Any) -> None:
         """Keep the link before anything else, so that it is there while the task waits."""
@@ -55,7 +57,7 @@ class Connected:
     def on_kill(self) -> None:
         """End before the next request, and tell what goes on at xAI and what the task does if it runs again."""
         if "hook" in self.__dict__:
-            self.hook.stop()
+            self.hook.cancel()
         say(self.log, self.on_kill_message())
 
     def on_kill_message(self) -> str:
@@ -91,7 +93,7 @@ class OnCollection(Connected):
         else:
             self.collection_name = text_of("collection_name", self.collection_name)
 
-    def find_collection(self) -> Collection | None:
+    def find_collection(self) -> api.Collection | None:
         """Look the collection up; ``None`` if there is none of the name.
 
         :raises XAINotFoundError: there is none of the id.

@@ -138,9 +138,9 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
             write_lines(self.report, FileLine.each(files, outcomes))
 
     def _tell_progress(self) -> Any:
-        from airflow_provider_xai_collections.hooks.progress import NowAndThen
+        from airflow_provider_xai_collections.hooks.progress import LogTimer
 
-        line = NowAndThen()
+        line = LogTimer()
 
         def tell(inventory: Inventory) -> None:
             if line.is_due():

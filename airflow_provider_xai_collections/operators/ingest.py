@@ -177,7 +177,7 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
 
         choice = Choice(self.pattern, self.exclude, follow_links=self.follow_links)
         limit = one_of("upload_method", self.upload_method, UploadMethod).limit
-        files = Files(self.paths, choice, limit=limit, check=self.hook.check_stop)
+        files = Files(self.paths, choice, limit=limit, check=self.hook.check_cancelled)
         if self.report is not None:
             files.refuse_output("report", self.report)
         return files

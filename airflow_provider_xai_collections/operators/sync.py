@@ -201,7 +201,7 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
         from airflow_provider_xai_collections.sources.files import Files
 
         limit = one_of("upload_method", self.upload_method, UploadMethod).limit
-        files = Files([self.source], self._choice(), limit=limit, check=self.hook.check_stop)
+        files = Files([self.source], self._choice(), limit=limit, check=self.hook.check_cancelled)
         for name, path in self.outputs().items():
             files.refuse_output(name, path)
         return files

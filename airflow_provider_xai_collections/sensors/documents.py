@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence, Set
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -51,7 +52,6 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("collection_id", "collection_name", "file_ids", "filter", "team_id", "conn_id")
-    translating = staticmethod(for_sensor)
 
     _poller: Poller | None = None
     _progress: ProgressLog | None = None
@@ -79,6 +79,10 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
         self.deferrable = deferrable
         self.team_id = team_id
         self.conn_id = conn_id
+
+    def translating(self) -> AbstractContextManager[None]:
+        """Make errors Airflow's, as sensors are to raise them."""
+        return for_sensor()
 
     def read_arguments(self) -> None:
         """Read what says which documents, beside the other arguments."""

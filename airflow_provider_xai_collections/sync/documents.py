@@ -60,6 +60,11 @@ class ExistingDocument:
     is_untyped: bool = False
 
     @property
+    def has_failed(self) -> bool:
+        """Tell that it was not indexed."""
+        return self.state in (State.FAILED, State.REJECTED)
+
+    @property
     def is_altered(self) -> bool:
         """Tell that the service holds other content than was sent, by its own hash."""
         return any(doubt.altered for doubt in self.doubts)
@@ -71,7 +76,6 @@ class ExistingDocument:
         :param chunking: of the collection, if it is known.
         """
         fields, file, state = document.fields, document.file_metadata, _state_of(document)
-        failed = state in (State.FAILED, State.REJECTED)
         return cls(
             file_id=document.file_id,
             uri=fields.get(SOURCE_URI, ""),
@@ -81,7 +85,7 @@ class ExistingDocument:
             size=file.size_bytes,
             created_at=0.0 if file.created_at is None else file.created_at.timestamp(),
             state=state,
-            reason=reason_of_failure(document) if failed else "",
+            reason=reason_of_failure(document) if state in (State.FAILED, State.REJECTED) else "",
             doubts=tuple(doubts_about(document, chunking)) if state is State.PROCESSED else (),
             is_verified=bool(digest := service_hash(document)) and digest == fields.get(CONTENT_HASH),
             is_untyped=file.content_type == UNTYPED,

@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.api.protocol import Flow, Now, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIStatusError
-from airflow_provider_xai_collections.hooks.progress import NowAndThen
+from airflow_provider_xai_collections.hooks.progress import LogTimer
 from airflow_provider_xai_collections.lineage.places import places_of
 from airflow_provider_xai_collections.sources.items import Source
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row, error_class
@@ -157,7 +157,7 @@ class Engine:
         return refused and options.replace and options.delete_files and options.wait
 
     def _place_round(self, rows: Sequence[Row], *, at_most: int | None = None) -> None:
-        placing, line = Placing(rows, self.tools, at_most=at_most), NowAndThen()
+        placing, line = Placing(rows, self.tools, at_most=at_most), LogTimer()
         for done in run_each(self.runner, placing, self.options):
             placing.take(done)
             self._take(done)
@@ -198,7 +198,7 @@ class Engine:
             "%s: waiting up to %s for %d documents", self._name, in_words(self.options.timeout), len(waiting)
         )
         rules = WaitRules(self._now() + self.options.timeout, self.options.poll_interval)
-        poller, line = Poller(waiting, rules, chunking=self.tools.target.chunking), NowAndThen()
+        poller, line = Poller(waiting, rules, chunking=self.tools.target.chunking), LogTimer()
         while (result := self._poll(poller)) is None:
             if line.is_due():
                 self._log.info("%s: %d processed, %d to go", self._name, poller.processed_count, len(poller.pending))
@@ -286,7 +286,7 @@ class Engine:
 
     def _removed(self, rows: Sequence[Row]) -> list[Row]:
         """Remove the outdated documents of these rows, and return what became of them."""
-        removal, line = self.tools.removal, NowAndThen()
+        removal, line = self.tools.removal, LogTimer()
         done = []
         for one in run_each(self.runner, (remove_files(removal, row) for row in rows), self.options):
             done.append(one)

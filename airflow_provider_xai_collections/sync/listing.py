@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Flow, Now, call
 from airflow_provider_xai_collections.api.uploading import Target, documents_of_source, knows_scopes
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError, XAIUnfitDocumentError
-from airflow_provider_xai_collections.hooks.progress import NowAndThen
+from airflow_provider_xai_collections.hooks.progress import LogTimer
 from airflow_provider_xai_collections.sources.items import Source, SourceItem
 from airflow_provider_xai_collections.sync.documents import ExistingDocument
 from airflow_provider_xai_collections.sync.fields import DocumentFields
@@ -115,7 +115,7 @@ class Listing:
 
     def _read(self, items: Sequence[SourceItem]) -> dict[str, str | XAIError]:
         """Return the content hashes of documents that may have changed, or why they cannot be read, by URI."""
-        name, line = printable(self.destination.name), NowAndThen()
+        name, line = printable(self.destination.name), LogTimer()
         if items:
             self.log.info("%s: reading %d documents that may have changed", name, len(items))
         read: dict[str, str | XAIError] = {}

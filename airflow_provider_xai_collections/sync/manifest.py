@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.manifests.base import (
     ROOM_FOR_PROBLEMS,
     ROOM_FOR_SCOPE,
     Manifest,
-    Report,
+    TaskResult,
     first_of,
     shown,
 )
@@ -50,7 +50,7 @@ class Problem(Manifest):
         )
 
 
-class SyncManifest(Report):
+class SyncManifest(TaskResult):
     """Counts of what a sync or an ingestion did; with ``dry_run``, of what it would do.
 
     :param scope: cut if it is very long.

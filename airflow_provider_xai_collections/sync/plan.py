@@ -157,15 +157,18 @@ class Comparison:
             return Row(Action.ADD, item.uri, item, content_hash)
         digest = self.digest(item, content_hash) if self.digest else None
         copies = [each for each in there if each.content_hash == content_hash and digest in (None, each.fields_digest)]
-        others = tuple(each.file_id for each in there if each not in copies)
+        others = [each for each in there if each not in copies]
+        # Nobody finds a version that failed, so it goes before the next one is uploaded.
+        failed = tuple(each.file_id for each in others if each.has_failed)
+        outdated = tuple(each.file_id for each in others if not each.has_failed)
         if not copies:
             action = Action.REPLACE if self.options.replace else Action.ADD
-            return Row(action, item.uri, item, content_hash, outdated=others)
+            return Row(action, item.uri, item, content_hash, failed=failed, outdated=outdated)
         # The id settles ties, so that two runs side by side do not each remove what the other one keeps.
         copies.sort(key=lambda each: (self._progress(each, existing), each.created_at, each.file_id), reverse=True)
         best, *doubles = copies
-        outdated = (*others, *(each.file_id for each in doubles))
-        row = Row(Action.KEEP, item.uri, item, content_hash, best.file_id, outdated=outdated, outcome=Outcome.PROCESSED)
+        rest = tuple(each.file_id for each in (*others, *doubles))
+        row = Row(Action.KEEP, item.uri, item, content_hash, best.file_id, outdated=rest, outcome=Outcome.PROCESSED)
         row = row.doubted(doubt.reason for doubt in best.doubts)
         if self._progress(best, existing) == 2:
             return row
@@ -178,8 +181,8 @@ class Comparison:
         return replace(
             row,
             action=Action.FIX,
-            outdated=others,
-            failed=tuple(each.file_id for each in copies),
+            outdated=outdated,
+            failed=(*failed, *(each.file_id for each in copies)),
             needs_type=best.state is State.REJECTED and best.is_untyped and not self.options.retry_failed,
         )
 
@@ -219,8 +222,9 @@ def _still_there(item: SourceItem, existing: Existing) -> str:
 
 
 def _leaving_others(row: Row, existing: Existing) -> Row:
-    others = (each.content_hash != row.content_hash for each in existing.by_uri.get(row.uri, ()) if row.content_hash)
-    return replace(row, outdated=(), older=sum(others))
+    there = existing.by_uri.get(row.uri, ()) if row.content_hash else ()
+    older = sum(each.content_hash != row.content_hash and not each.has_failed for each in there)
+    return replace(row, outdated=(), older=older)
 
 
 def prune_refusal(plan: Plan, options: SyncOptions, *, root: str, approved: int = 0) -> str:

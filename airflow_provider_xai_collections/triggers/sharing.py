@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from airflow_provider_xai_collections.api.flows import watched_collection
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
 from airflow_provider_xai_collections.client.drivers import AsyncClient
-from airflow_provider_xai_collections.client.settings import Settings
+from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.progress import ProgressLog
 from airflow_provider_xai_collections.triggers.watching import CollectionWatch
@@ -39,28 +39,28 @@ class Shared(Generic[K, V]):
 
     def __init__(self, make: Callable[[K], V]) -> None:
         self._make = make
-        self._lent: dict[K, tuple[V, int]] = {}
+        self._leased: dict[K, tuple[V, int]] = {}
 
-    def borrow(self, key: K) -> Loan[K, V]:
+    def lease(self, key: K) -> Lease[K, V]:
         """The thing of this key, for as long as the block of ``async with`` takes."""
-        return Loan(self, key)
+        return Lease(self, key)
 
     def take(self, key: K) -> V:
-        thing, users = self._lent.get(key) or (self._make(key), 0)
-        self._lent[key] = thing, users + 1
+        thing, users = self._leased.get(key) or (self._make(key), 0)
+        self._leased[key] = thing, users + 1
         return thing
 
-    async def give_back(self, key: K) -> None:
-        thing, users = self._lent[key]
+    async def release(self, key: K) -> None:
+        thing, users = self._leased[key]
         if users > 1:
-            self._lent[key] = thing, users - 1
+            self._leased[key] = thing, users - 1
         else:
-            del self._lent[key]
+            del self._leased[key]
             await thing.close()
 
 
 @dataclass(frozen=True, slots=True)
-class Loan(Generic[K, V]):
+class Lease(Generic[K, V]):
     """A thing that is borrowed. (A class, as there are thousands: a generator would be seven objects.)"""
 
     _shared: Shared[K, V]
@@ -70,7 +70,7 @@ class Loan(Generic[K, V]):
         return self._shared.take(self._key)
 
     async def __aexit__(self, *_: object) -> None:
-        await self._shared.give_back(self._key)
+        await self._shared.release(self._key)
 
 
 class SharedConnection:
@@ -80,12 +80,12 @@ class SharedConnection:
     """
 
     def __init__(self, conn_id: str) -> None:
-        self.clients = Shared[Settings, SharedClient](SharedClient)
+        self.clients = Shared[ClientSettings, SharedClient](SharedClient)
         self._hook = XAICollectionsHook(conn_id)
         self._looking_up = asyncio.Lock()
-        self._known: tuple[float, Settings] | None = None
+        self._known: tuple[float, ClientSettings] | None = None
 
-    async def settings(self) -> Settings:
+    async def settings(self) -> ClientSettings:
         """What the connection says, or said a moment ago: many triggers may start at once."""
         async with self._looking_up:
             now = asyncio.get_running_loop().time()
@@ -100,7 +100,7 @@ class SharedConnection:
 class SharedClient:
     """A client, and all who wait with it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ClientSettings) -> None:
         self._client = AsyncClient(settings)
         self._slots = asyncio.Semaphore(SLOTS)
         self._listings = asyncio.Semaphore(SLOTS)  # others: a long one must keep no look waiting
@@ -125,7 +125,7 @@ class SharedClient:
                 poller = await self._client.run(look)
         else:
             poller = Poller(file_ids, rules)
-        async with self._watches.borrow((collection_id, team_id)) as watch:
+        async with self._watches.lease((collection_id, team_id)) as watch:
             return await watch.wait(poller, ProgressLog(log, collection_id))
 
     async def close(self) -> None:
@@ -145,6 +145,6 @@ async def shared_client(conn_id: str) -> AsyncIterator[SharedClient]:
     loop = asyncio.get_running_loop()
     if loop not in _connections:
         _connections[loop] = Shared(SharedConnection)
-    async with _connections[loop].borrow(conn_id) as connection:
-        async with connection.clients.borrow(await connection.settings()) as client:
+    async with _connections[loop].lease(conn_id) as connection:
+        async with connection.clients.lease(await connection.settings()) as client:
             yield client

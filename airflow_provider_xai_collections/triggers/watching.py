@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.doubts import may_be_raw_bytes
 from airflow_provider_xai_collections.api.flows import batch_get_documents, chunking_of
-from airflow_provider_xai_collections.api.lookout import Look, Lookout, Watcher
+from airflow_provider_xai_collections.api.poll_schedule import Poll, PollSchedule, Waiter
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult
 from airflow_provider_xai_collections.client.clock import Clock
 from airflow_provider_xai_collections.client.drivers import AsyncClient, with_jitter
@@ -36,7 +36,7 @@ _MAY_BE_ONES_OWN = (XAIInvalidRequestError, XAITooLargeError, XAIResponseError)
 
 
 @dataclass(eq=False, slots=True)
-class Waiting(Watcher):
+class Waiting(Waiter):
     """A watcher whose result somebody awaits.
 
     :param tell: hears after each look how far the wait is; in the context of who waits, by which Airflow finds the log
@@ -98,7 +98,7 @@ class CollectionWatch:
         self._collection_id = collection_id
         self._team_id = team_id
         self._slots = slots
-        self._lookout = Lookout[Waiting]()
+        self._schedule = PollSchedule[Waiting]()
         self._chunking: ChunkConfiguration | None = None
         self._next: tuple[float, asyncio.Task[None]] | None = None
         self._tasks = set[asyncio.Task[None]]()
@@ -119,7 +119,7 @@ class CollectionWatch:
                 raise
             return end
         finally:
-            self._lookout.leave(waiting)
+            self._schedule.leave(waiting)
 
     async def close(self) -> None:
         """End all looks: nobody waits any more."""
@@ -129,12 +129,12 @@ class CollectionWatch:
 
     def _rest(self, waiting: Waiting, pause: float) -> None:
         now = asyncio.get_running_loop().time()
-        self._lookout.rest(waiting, now, pause, time_left=waiting.time_left)
+        self._schedule.rest(waiting, now, pause, time_left=waiting.time_left)
         self._plan(now)
 
     def _plan(self, now: float) -> None:
         """See to it that the next look is taken when it is due."""
-        due = self._lookout.due
+        due = self._schedule.due
         if due is None or (self._next is not None and self._next[0] <= due):
             return
         if self._next is not None:
@@ -152,13 +152,13 @@ class CollectionWatch:
         await asyncio.sleep(pause)
         async with self._slots:
             now = max(due, asyncio.get_running_loop().time())
-            look = self._lookout.take(now)
+            look = self._schedule.take(now)
             self._next = None
             self._plan(now)
             if look is not None:
                 await self._look(look)
 
-    async def _look(self, look: Look[Waiting]) -> None:
+    async def _look(self, look: Poll[Waiting]) -> None:
         """Ask for all documents of a look, and tell each of its watchers of its own."""
         found: dict[str, Document] | Exception
         # Those close to their deadline are never mixed with others.
@@ -177,7 +177,7 @@ class CollectionWatch:
             if isinstance(error, _MAY_BE_ONES_OWN) and len(look.watchers) > 1:
                 # One bad document must not fail the other waits: look for each alone.
                 for each in look.watchers:
-                    await self._look(Look([each]))
+                    await self._look(Poll([each]))
                 return
             found = error
         for number, each in enumerate(look.watchers, 1):

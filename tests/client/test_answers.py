@@ -19,7 +19,7 @@ from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client import drivers, exchange
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
 from airflow_provider_xai_collections.client.exchange import LARGEST_ANSWER, LARGEST_ERROR, Answer
-from airflow_provider_xai_collections.client.settings import Settings
+from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
     XAIInvalidRequestError,
@@ -126,7 +126,7 @@ def test_of_an_error_the_beginning_is_read_and_no_more(run: Run) -> None:
 
 @pytest.mark.parametrize(("status", "limit"), [(200, LARGEST_ANSWER), (500, LARGEST_ERROR)])
 def test_so_much_is_read_and_not_a_byte_more(status: int, limit: int) -> None:
-    read = Answer(Settings(), GET, httpx.Response(status))
+    read = Answer(ClientSettings(), GET, httpx.Response(status))
     assert read.takes(b"x" * (limit - 1))
     assert read.takes(b"x")
     if status == 200:
@@ -149,7 +149,7 @@ def test_an_answer_that_drips_is_not_waited_for_for_ever(
     run: Run, monkeypatch: pytest.MonkeyPatch, drop: bytes, encoding: str
 ) -> None:
     """An empty block of something compressed is no byte of a body, and comes as one."""
-    monkeypatch.setattr(Settings, "answer_timeout", 0.3)
+    monkeypatch.setattr(ClientSettings, "answer_timeout", 0.3)
     beginning = gzip.compress(b"")[:10] if encoding == "gzip" else b""
 
     def drip(connection: socket.socket) -> None:
@@ -172,7 +172,7 @@ def test_an_answer_that_drips_is_not_waited_for_for_ever(
 
 
 def test_patience_with_an_answer_follows_from_that_with_silence() -> None:
-    assert Settings(request_timeout=3).answer_timeout == 30
+    assert ClientSettings(request_timeout=3).answer_timeout == 30
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,11 @@ from airflow_provider_xai_collections.api.protocol import Flow, Now, Sleep, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.clock import Clock
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
-from airflow_provider_xai_collections.client.settings import Service, Settings
-from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.exceptions import XAIServerError
 
-SETTINGS = Settings(management=Service("https://management.example", "k"), retries=RetryPolicy(attempts=3, budget=60))
+SETTINGS = ClientSettings(management=Service("https://management.example", "k"), retries=RetryPolicy(attempts=3, budget=60))
 DAY = 86_400.0
 GET = GET_COLLECTION.request(collection_id="c")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -56,7 +56,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Time:
 
     monkeypatch.setattr("time.time", lambda: machine.wall)
     monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", lambda: machine.steady)
-    monkeypatch.setattr(Stop, "pause", lambda stop, seconds: machine.pass_(seconds) if seconds > 0 else None)
+    monkeypatch.setattr(CancelToken, "pause", lambda stop, seconds: machine.pass_(seconds) if seconds > 0 else None)
     monkeypatch.setattr("asyncio.sleep", sleep)
     monkeypatch.setattr("random.uniform", lambda least, most: most)
     return machine

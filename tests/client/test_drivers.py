@@ -33,7 +33,7 @@ from airflow_provider_xai_collections.api.protocol import Flow, Host, Now, Sleep
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
 from airflow_provider_xai_collections.client.exchange import ONE_PIECE
-from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.settings import Service, ClientSettings
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAIAuthError,
@@ -49,7 +49,7 @@ T = TypeVar("T")
 Run = Callable[..., Any]
 Handler = Callable[[httpx.Request], httpx.Response]
 
-SETTINGS = Settings(
+SETTINGS = ClientSettings(
     management=Service("https://management.example/base/", "management-secret"),
     api=Service("https://api.example", "api-secret"),
     retries=RetryPolicy(attempts=3, first=0, first_rate_limit=0),
@@ -59,12 +59,12 @@ CREATE = CREATE_COLLECTION.request(collection_name="docs")
 COLLECTION = {"collection_id": "c", "collection_name": "docs"}
 
 
-def run_sync(flow: Flow[T], handler: Handler, settings: Settings = SETTINGS) -> T:
+def run_sync(flow: Flow[T], handler: Handler, settings: ClientSettings = SETTINGS) -> T:
     with Client(settings, transport=httpx.MockTransport(handler)) as client:
         return client.run(flow)
 
 
-def run_async(flow: Flow[T], handler: Handler, settings: Settings = SETTINGS) -> T:
+def run_async(flow: Flow[T], handler: Handler, settings: ClientSettings = SETTINGS) -> T:
     async def run() -> T:
         async with AsyncClient(settings, transport=httpx.MockTransport(handler)) as client:
             return await client.run(flow)

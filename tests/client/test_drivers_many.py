@@ -17,10 +17,10 @@ from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
-from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.settings import Service, ClientSettings
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAINotFoundError
 
-SETTINGS = Settings(management=Service("https://management.example", "k"), retries=RetryPolicy(attempts=1))
+SETTINGS = ClientSettings(management=Service("https://management.example", "k"), retries=RetryPolicy(attempts=1))
 
 
 def get(number: int) -> Flow[Collection]:

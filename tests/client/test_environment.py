@@ -27,7 +27,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException, fo
 from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.client.certificates import load
 from airflow_provider_xai_collections.client.proxies import proxy_for
-from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.settings import Service, ClientSettings
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAITransportError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.client.test_sockets import CREATE, GET, Run, answering, head_of, listening, run_async, run_sync, settings_for
@@ -479,7 +479,7 @@ def test_a_timeout_that_is_raised_as_it_says_is_long_enough(run: Run) -> None:
 
 
 def test_settings_say_where_they_are_from() -> None:
-    assert Settings(conn_id="my_xai").connection == "the connection 'my_xai'"
+    assert ClientSettings(conn_id="my_xai").connection == "the connection 'my_xai'"
     assert [Service(url).place for url in ("https://a", "http://localhost", "https://[::1]:8443")] == [
         "a:443",
         "localhost:80",

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_xai_collections.api.protocol import Host
-from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.settings import Service, ClientSettings
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
 
 def test_the_two_services_are_where_xai_says() -> None:
-    settings = Settings()
+    settings = ClientSettings()
     assert settings.service(Host.MANAGEMENT).url == "https://management-api.x.ai"
     assert settings.service(Host.API).url == "https://api.x.ai"
     assert settings.service(Host.API).key is None
@@ -92,7 +92,7 @@ def test_a_key_may_be_absent_or_any_word(key: str | None) -> None:
 
 
 def test_settings_do_not_show_keys() -> None:
-    settings = Settings(
+    settings = ClientSettings(
         management=Service("https://a.example", "secret-1"), api=Service("https://b.example", "secret-2")
     )
     assert "secret" not in repr(settings)
@@ -107,4 +107,4 @@ def test_loopback_is_this_machine(url: str, near: bool) -> None:
 
 
 def test_a_missing_key_is_named_as_xai_names_it() -> None:
-    assert [Settings().missing_key(host) for host in Host] == ["configure the management key", "configure the API key"]
+    assert [ClientSettings().missing_key(host) for host in Host] == ["configure the management key", "configure the API key"]

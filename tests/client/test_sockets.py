@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, GE
 from airflow_provider_xai_collections.api.protocol import Flow, Upload, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
-from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.settings import Service, ClientSettings
 from airflow_provider_xai_collections.exceptions import (
     XAICredentialError,
     XAIOutcomeUnknownError,
@@ -31,15 +31,15 @@ CREATE = CREATE_COLLECTION.request(collection_name="docs")
 FINE = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 21\r\n\r\n{"collection_id":"c"}'
 STORED = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{"id":"f"}'
 
-Run = Callable[[Flow[Any], Settings], Any]
+Run = Callable[[Flow[Any], ClientSettings], Any]
 
 
-def run_sync(flow: Flow[Any], settings: Settings) -> Any:
+def run_sync(flow: Flow[Any], settings: ClientSettings) -> Any:
     with Client(settings) as client:
         return client.run(flow)
 
 
-def run_async(flow: Flow[Any], settings: Settings) -> Any:
+def run_async(flow: Flow[Any], settings: ClientSettings) -> Any:
     async def run() -> Any:
         async with AsyncClient(settings) as client:
             return await client.run(flow)
@@ -98,10 +98,10 @@ def listening(behave: Callable[[socket.socket], None]) -> Iterator[Listener]:
         listener.stop()
 
 
-def settings_for(url: str, **other: Any) -> Settings:
+def settings_for(url: str, **other: Any) -> ClientSettings:
     usual: dict[str, Any] = {"retries": RetryPolicy(attempts=1, first=0), "request_timeout": 5.0}
     service = Service(url, "secret")
-    return Settings(management=service, api=service, **{**usual, **other})
+    return ClientSettings(management=service, api=service, **{**usual, **other})
 
 
 def head_of(connection: socket.socket) -> bytes:

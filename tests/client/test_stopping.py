@@ -21,8 +21,8 @@ from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
 from airflow_provider_xai_collections.client import stopping
 from airflow_provider_xai_collections.client.drivers import Client
-from airflow_provider_xai_collections.client.settings import Service, Settings
-from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 
 
@@ -49,7 +49,7 @@ def on_signal() -> Iterator[Callable[[Callable[[], object]], None]]:
 
 def test_a_pause_that_nobody_ends_takes_its_time() -> None:
     start = time.monotonic()
-    Stop().pause(0.02)
+    CancelToken().pause(0.02)
     assert time.monotonic() - start >= 0.02
 
 
@@ -59,7 +59,7 @@ def test_a_pause_that_is_over_before_it_begins_to_wait_ends(seconds: float) -> N
 
     def pause_often() -> None:
         for _ in range(2_000):
-            Stop().pause(seconds)
+            CancelToken().pause(seconds)
 
     many = threading.Thread(target=pause_often, daemon=True)
     many.start()
@@ -68,7 +68,7 @@ def test_a_pause_that_is_over_before_it_begins_to_wait_ends(seconds: float) -> N
 
 
 def test_a_pause_ends_when_another_thread_says_so() -> None:
-    stop = Stop()
+    stop = CancelToken()
     threading.Timer(0.05, stop.say).start()
     with pytest.raises(XAIInterruptedError):
         stop.pause(30.0)
@@ -77,7 +77,7 @@ def test_a_pause_ends_when_another_thread_says_so() -> None:
 def test_a_pause_ends_when_a_signal_handler_says_so_in_the_thread_that_pauses(
     on_signal: Callable[[Callable[[], object]], None],
 ) -> None:
-    stop = Stop()
+    stop = CancelToken()
     on_signal(stop.say)
     with pytest.raises(XAIInterruptedError):
         stop.pause(30.0)
@@ -123,17 +123,17 @@ def steps_of(work: Callable[[], object]) -> list[float]:
 
 
 def test_a_handler_is_heard_whatever_step_before_the_wait_it_comes_between() -> None:
-    times = steps_of(partial(Stop().pause, 0.1))
+    times = steps_of(partial(CancelToken().pause, 0.1))
     gaps = [later - earlier for earlier, later in pairwise(times)]
     for step in range(1, gaps.index(max(gaps)) + 2):
-        stop = Stop()
+        stop = CancelToken()
         with pytest.raises(XAIInterruptedError):
             Handler(step, stop.say).run(partial(stop.pause, 9.0))
 
 
 def test_a_handler_may_say_it_while_it_is_being_said() -> None:
-    def paused() -> tuple[Stop, threading.Thread]:
-        stop, begun = Stop(), threading.Event()
+    def paused() -> tuple[CancelToken, threading.Thread]:
+        stop, begun = CancelToken(), threading.Event()
 
         def pause() -> None:
             begun.set()
@@ -155,10 +155,10 @@ def test_a_handler_may_say_it_while_it_is_being_said() -> None:
 
 
 def test_what_was_said_before_counts_for_a_pause_of_nothing() -> None:
-    stop = Stop()
+    stop = CancelToken()
     stop.pause(0)
     stop.check()
-    stop.say()
+    stop.cancel()
     with pytest.raises(XAIInterruptedError, match="interrupted, because the work it was part of has ended"):
         stop.pause(0)
     with pytest.raises(XAIInterruptedError):
@@ -166,16 +166,16 @@ def test_what_was_said_before_counts_for_a_pause_of_nothing() -> None:
 
 
 def test_it_is_passed_on_inside_the_context_and_not_after_it() -> None:
-    stop, inside, before = Stop(), Stop(), Stop()
-    with stop.passed_on_to(before):
+    stop, inside, before = CancelToken(), CancelToken(), CancelToken()
+    with stop.linked_to(before):
         pass
-    with stop.passed_on_to(inside):
-        assert not inside.is_said
-        stop.say()
-        assert inside.is_said
-    assert not before.is_said
-    with stop.passed_on_to(late := Stop()):
-        assert late.is_said
+    with stop.linked_to(inside):
+        assert not inside.is_cancelled
+        stop.cancel()
+        assert inside.is_cancelled
+    assert not before.is_cancelled
+    with stop.linked_to(late := CancelToken()):
+        assert late.is_cancelled
 
 
 def asleep() -> Flow[Collection]:
@@ -189,23 +189,23 @@ def requests() -> list[httpx.Request]:
 
 
 @pytest.fixture
-def stop() -> Stop:
-    return Stop()
+def stop() -> CancelToken:
+    return CancelToken()
 
 
 @pytest.fixture
-def client(requests: list[httpx.Request], stop: Stop) -> Iterator[Client]:
+def client(requests: list[httpx.Request], stop: CancelToken) -> Iterator[Client]:
     def answer(request: httpx.Request) -> httpx.Response:
         requests.append(request)
         return httpx.Response(200, json={"collection_id": "c"})
 
-    settings = Settings(management=Service("https://management.example", "k"))
+    settings = ClientSettings(management=Service("https://management.example", "k"))
     with Client(settings, transport=httpx.MockTransport(answer), stop=stop) as client:
         yield client
 
 
 def test_a_client_that_is_stopped_ends_its_flow_and_runs_no_other(
-    client: Client, stop: Stop, requests: list[httpx.Request], on_signal: Callable[[Callable[[], object]], None]
+    client: Client, stop: CancelToken, requests: list[httpx.Request], on_signal: Callable[[Callable[[], object]], None]
 ) -> None:
     on_signal(stop.say)
     with pytest.raises(XAIInterruptedError):
@@ -218,7 +218,7 @@ def test_a_client_that_is_stopped_ends_its_flow_and_runs_no_other(
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_a_client_that_is_stopped_ends_many_flows_and_takes_no_more(
     client: Client,
-    stop: Stop,
+    stop: CancelToken,
     requests: list[httpx.Request],
     on_signal: Callable[[Callable[[], object]], None],
     concurrency: int,
@@ -239,13 +239,13 @@ def test_a_client_that_is_stopped_ends_many_flows_and_takes_no_more(
 
 def test_it_is_said_before_anybody_is_woken() -> None:
     """Or who is woken, and pauses again at once, would sleep."""
-    stop = Stop()
+    stop = CancelToken()
     heard: list[bool] = []
 
-    class Listener(Stop):
+    class Listener(CancelToken):
         def say(self) -> None:
-            heard.append(stop.is_said)
+            heard.append(stop.is_cancelled)
 
-    with stop.passed_on_to(Listener()):
-        stop.say()
+    with stop.linked_to(Listener()):
+        stop.cancel()
     assert heard == [True]

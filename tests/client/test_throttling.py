@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.api.protocol import Flow, Host, Response, 
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import Client
 from airflow_provider_xai_collections.client.settings import Service, Settings
-from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.client.throttling import Throttle
 from airflow_provider_xai_collections.emulator import Emulator, FaultRule, running
 from airflow_provider_xai_collections.emulator import Settings as Behaviour
@@ -100,9 +100,9 @@ def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
 
 
 def test_what_ends_the_wait_sends_nothing() -> None:
-    gate, stop, sent = Gate(), Stop(), []
+    gate, stop, sent = Gate(), CancelToken(), []
     gate.pass_with(refusal())
-    stop.say()
+    stop.cancel()
     with pytest.raises(XAIInterruptedError):
         gate.throttle.exchange(Host.API, lambda: sent.append(1) or FINE, stop.pause)  # type: ignore[func-returns-value]
     assert sent == []
@@ -184,7 +184,7 @@ def test_many_flows_under_a_limit_are_all_served_and_seldom_refused(xai: Xai) ->
 def test_a_wait_at_the_gate_ends_when_the_client_is_told_to_stop(xai: Xai) -> None:
     (collection_id,) = xai.collections(1)
     xai.emulator.set_faults(FaultRule(status=429, retry_after="60"))
-    stop = Stop()
+    stop = CancelToken()
     with Client(xai.settings, stop=stop) as client:
         threading.Timer(0.3, stop.say).start()
         flows = (get(collection_id) for _ in range(8))
@@ -195,7 +195,7 @@ def test_a_wait_at_the_gate_ends_when_the_client_is_told_to_stop(xai: Xai) -> No
 
 def test_a_refusal_with_one_key_does_not_hold_the_other_back(xai: Xai) -> None:
     xai.emulator.set_faults(FaultRule(endpoint="get_collection", status=429, retry_after="60"))
-    stop = Stop()
+    stop = CancelToken()
     with Client(xai.settings, stop=stop) as client:
         refused = iter(client.run_many([get("c"), call(LIST_FILES.request())], concurrency=2))
         position, page = next(refused)

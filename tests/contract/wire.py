@@ -14,12 +14,12 @@ import httpx
 from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.protocol import Request, Upload
 from airflow_provider_xai_collections.client.exchange import HttpClient, sending
-from airflow_provider_xai_collections.client.settings import Service, Settings
+from airflow_provider_xai_collections.client.settings import Service, ClientSettings
 from airflow_provider_xai_collections.emulator.multipart import parse_multipart
 
 from .published import Json
 
-SETTINGS = Settings(
+SETTINGS = ClientSettings(
     management=Service("https://management-api.x.ai", "management"), api=Service("https://api.x.ai", "api")
 )
 

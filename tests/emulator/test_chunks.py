@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
-from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING, Passage, chunk, spans
+from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING, ChunkPassage, chunk, spans
 
 from .caller import Caller
 
@@ -57,7 +57,7 @@ def test_a_character_is_never_cut_apart(strategy: str) -> None:
     assert "".join(chunk("€€€", configured(strategy, 1))) == "€€€"
 
 
-def texts(strategy: str, text: str, maximum: int, overlap: int = 0) -> list[Passage]:
+def texts(strategy: str, text: str, maximum: int, overlap: int = 0) -> list[ChunkPassage]:
     return chunk(text, configured(strategy, maximum, overlap))
 
 

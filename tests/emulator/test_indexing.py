@@ -158,10 +158,10 @@ def test_search_may_lag_by_the_clock(clock: Clock) -> None:
     assert caller.found("whales", collection_id) == [file_id]
 
 
-@pytest.mark.parametrize("pace", ["fast", "reads", "reads:0", "reads:x", "seconds:-1", "instant:1"])
-def test_a_pace_that_is_none(pace: str) -> None:
+@pytest.mark.parametrize("delay", ["fast", "reads", "reads:0", "reads:x", "seconds:-1", "instant:1"])
+def test_a_pace_that_is_none(delay: str) -> None:
     with pytest.raises(ValidationError, match=r"is not instant, reads:N or seconds:S"):
-        Settings(indexing=pace)
+        Settings(indexing=delay)
 
 
 def test_a_clock_that_is_set_back_does_no_harm(clock: Clock) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from airflow_provider_xai_collections.client.settings import Settings
+from airflow_provider_xai_collections.client.settings import ClientSettings
 
 from .masking import Mask, masked_terminal
 
@@ -74,7 +74,7 @@ def connection(host: str, api_host: str, management_key: str, api_key: str) -> M
 
 
 def _parser() -> argparse.ArgumentParser:
-    defaults = Settings()
+    defaults = ClientSettings()
     parser = argparse.ArgumentParser(prog="python -m tests.live", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--host", default=defaults.management.url, help="of collections; an emulator's, to try this")
     parser.add_argument("--api-host", default=defaults.api.url, help="of files and search")

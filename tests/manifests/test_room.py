@@ -22,7 +22,7 @@ from airflow_provider_xai_collections.manifests.base import (
     ROOM_FOR_FOLDER,
     ROOM_FOR_PATH,
     Manifest,
-    Report,
+    TaskResult,
     all_or_none,
     shown,
 )
@@ -105,13 +105,13 @@ def check(word: str, number: int, id_length: int) -> None:
         assert type(manifest).parse(json.loads(text)).dump() == data
         if not isinstance(manifest, SearchManifest):  # the text of a passage is what was asked for
             assert KEY not in text
-        if isinstance(manifest, Report):
+        if isinstance(manifest, TaskResult):
             assert len(json.dumps(manifest.event_extra(MANY))) < LIMIT, type(manifest)
         if isinstance(manifest, DocumentsManifest | SyncManifest) and getattr(manifest, "wait", None) is None:
             check_row(manifest, word, number, id_length)
 
 
-def check_row(manifest: Report, word: str, number: int, id_length: int) -> None:
+def check_row(manifest: TaskResult, word: str, number: int, id_length: int) -> None:
     """The trigger of a deferred task as a row of the database."""
     watched = next(in_parts(["f".ljust(id_length, "x")] * number, ROOM_FOR_WATCHED), ())
     trigger = XAIDocumentsProcessedTrigger(collection_id="collection_1", file_ids=watched, manifest=manifest.dump())

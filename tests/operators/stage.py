@@ -26,7 +26,7 @@ from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
 from airflow_provider_xai_collections.api.protocol import call
-from airflow_provider_xai_collections.client.stopping import Stop
+from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -39,7 +39,7 @@ except ImportError:  # Airflow 2
     from airflow.models.taskinstance import set_current_context  # type: ignore[attr-defined, no-redef, unused-ignore]
 
 _time, _monotonic, _sleep, _async_sleep = time.time, time.monotonic, time.sleep, asyncio.sleep
-_pause = Stop.pause
+_pause = CancelToken.pause
 
 
 @dataclass
@@ -66,7 +66,7 @@ class FlyingTime:
     async def async_sleep(self, seconds: float, result: Any = None) -> Any:
         return await _async_sleep(0 if self.flies(seconds) else seconds, result)
 
-    def pause(self, stop: Stop, seconds: float) -> None:
+    def pause(self, stop: CancelToken, seconds: float) -> None:
         _pause(stop, 0 if self.flies(seconds) else seconds)
 
 
@@ -78,7 +78,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
     monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", clock.monotonic)
     monkeypatch.setattr("time.sleep", clock.sleep)
     monkeypatch.setattr("asyncio.sleep", clock.async_sleep)
-    monkeypatch.setattr(Stop, "pause", lambda stop, seconds: clock.pause(stop, seconds))
+    monkeypatch.setattr(CancelToken, "pause", lambda stop, seconds: clock.pause(stop, seconds))
     monkeypatch.setattr("random.uniform", lambda least, most: least)
     return clock
 

@@ -38,7 +38,8 @@ def sync(
 
     :param began: when the run began that this is a try of.
     """
-    return run(task(source=source, collection_name=collection, **arguments), try_number=try_number, began=began)
+    name = {"collection_id" if collection.startswith("collection_") else "collection_name": collection}
+    return run(task(source=source, **name, **arguments), try_number=try_number, began=began)
 
 
 def counts(manifest: Any) -> dict[str, int]:

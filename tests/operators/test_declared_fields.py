@@ -20,7 +20,7 @@ from airflow_provider_xai_collections.decorators.ingest import Content, xai_inge
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from tests.conftest import playing
 from tests.operators.stage import Xai, run
 from tests.operators.syncs import sync, task

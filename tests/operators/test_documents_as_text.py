@@ -12,7 +12,7 @@ from airflow_provider_xai_collections.api.content_types import SUPPORTED, conten
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIRemoveDocumentsOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from airflow_provider_xai_collections.waits import deferring as waiting
 from tests.conftest import Logged, playing
@@ -214,7 +214,7 @@ def test_content_that_differs_is_warned_of_in_each_run_and_replaced_if_it_is_ver
     assert "other content" in by_name(report_of(report), "doubt")["a.md"]
     xai.forget()
     manifest = sync(folder, verify="content")
-    assert (manifest["repaired"], manifest["kept"], manifest["altered"]) == (1, 2, 0)
+    assert (manifest["fixed"], manifest["kept"], manifest["altered"]) == (1, 2, 0)
     assert xai.emulator.count("upload_document") == 1
     assert not any("content" in path for path in (request.path for request in xai.emulator.requests)), "no download"
     assert xai.names(whales) == ["a.md", "b.txt", "deep/c.md"]
@@ -225,7 +225,7 @@ def test_where_no_hash_agrees_they_may_be_of_another_kind_and_nothing_is_replace
     sync(folder)
     alter(xai, "a.md", "b.txt", "deep/c.md")
     manifest = sync(folder, verify="content")
-    assert (manifest["kept"], manifest["repaired"], manifest["altered"]) == (3, 0, 3)
+    assert (manifest["kept"], manifest["fixed"], manifest["altered"]) == (3, 0, 3)
 
 
 def test_an_ingestion_says_it_of_what_is_there_already(xai: Xai, folder: Path, logged: Logged) -> None:
@@ -269,7 +269,7 @@ def test_an_office_document_that_went_in_two_calls_failed_and_is_repaired_by_the
     letters = write(tmp_path / "letters", {"letter.docx": SAMPLES[".docx"]("Dear Mr Melville")})
     with pytest.raises(XAIIndexingError, match=r"letter\.docx: File format not supported\. .*upload_method='auto'"):
         sync(letters, upload_method="files")
-    assert sync(letters)["repaired"] == 1
+    assert sync(letters)["fixed"] == 1
 
 
 def test_the_first_sync_of_a_collection_notices_chunks_of_raw_bytes(xai: Xai, books: Path) -> None:

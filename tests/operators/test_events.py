@@ -23,7 +23,7 @@ from airflow_provider_xai_collections.operators.documents import (
     XAIReindexDocumentsOperator,
     XAIRemoveDocumentsOperator,
 )
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.operators.sync_group import (
     XAIApplySyncOperator,

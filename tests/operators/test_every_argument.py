@@ -28,7 +28,7 @@ from airflow_provider_xai_collections.operators.documents import (
     XAIRemoveDocumentsOperator,
 )
 from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestBaseOperator, XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestBaseOperator, XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.operators.sync_arguments import XAISyncBaseOperator

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from tests.conftest import playing
 from tests.operators.stage import Xai, run, write
 from tests.sample_documents import docx

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, Logged, RecordingEmulator
 from tests.operators.stage import Xai, run, write
 

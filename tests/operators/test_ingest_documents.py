@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.manifests.base import CAP
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
 from tests.operators.stage import Crowd, Xai, deferring, finish, run, write
 from tests.sample_documents import docx

@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.messages import Cut
 from airflow_provider_xai_collections.exceptions import XAIError
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from tests.conftest import Connect, RecordingEmulator, playing
 from tests.operators.stage import FlyingTime, Xai, run, write
 

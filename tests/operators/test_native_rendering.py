@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.waiting import MAP_INDEX_TEMPLATE
 from tests.operators.scenes import Scene, Theatre, theatre
 from tests.operators.stage import Xai, run, write

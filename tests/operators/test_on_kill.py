@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIReindexDocumentsOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
 from tests.operators.stage import StateStore, Xai, run, write

@@ -15,7 +15,7 @@ from airflow_provider_xai_collections.operators.collections import (
     XAIUpdateCollectionOperator,
 )
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIRemoveDocumentsOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from tests.conftest import playing
 from tests.operators.stage import FlyingTime, Xai, run, write

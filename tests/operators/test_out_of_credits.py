@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAICreditsError
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from tests.conftest import playing
 from tests.operators.stage import FlyingTime, Xai, run, write

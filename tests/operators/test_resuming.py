@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIReindexDocumentsOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.waits.resuming import KEY
 from tests.conftest import playing
 from tests.operators.stage import StateStore, Xai, deferring, finish, run, write

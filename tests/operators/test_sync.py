@@ -12,11 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_xai_collections.api.identity import MANAGED_KEYS, SourceDocument
-from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
-from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
-from airflow_provider_xai_collections.operators.tally import name_and_id
-from airflow_provider_xai_collections.waits.verdicts import some_of
 from tests.conftest import Logged, playing
 from tests.object_storage import FakeS3, attached
 from tests.operators.stage import Crowd, FlyingTime, Xai, run, write
@@ -49,7 +45,7 @@ def test_a_collection_equals_its_source_after_each_run(xai: Xai, folder: Path) -
     write(folder, {"a.md": "alpha, second edition", "d.md": "delta"})
     (folder / "b.txt").unlink()
     manifest = sync(folder, prune=True, max_prune=1)
-    assert counts(manifest) == {"documents": 3, "added": 1, "replaced": 1, "kept": 1, "removed": 1, "superseded": 1}
+    assert counts(manifest) == {"documents": 3, "added": 1, "replaced": 1, "kept": 1, "removed": 1, "outdated_removed": 1}
     whales = only_id(xai)
     assert contents(xai, whales) == {"a.md": "alpha, second edition", "d.md": "delta", "deep/c.md": "gamma"}
     assert xai.unattached(whales) == []
@@ -119,7 +115,7 @@ def test_other_fields_are_counted_and_given_only_when_told_to(xai: Xai, folder: 
             "other_fields": 3,
         }
     wanted = {"fields": {"year": "1851"}, "update_fields": True, **arguments}
-    assert counts(sync(folder, **wanted)) == {"documents": 3, "replaced": 3, "superseded": 3}
+    assert counts(sync(folder, **wanted)) == {"documents": 3, "replaced": 3, "outdated_removed": 3}
     assert {document.fields["year"] for document in xai.documents(whales)} == {"1851"}
     assert contents(xai, whales) == LIBRARY
     assert counts(sync(folder, **wanted)) == {"documents": 3, "kept": 3}
@@ -131,7 +127,7 @@ def test_a_fingerprint_is_trusted_unless_content_is_to_be_verified(xai: Xai, fol
     write(folder, {"a.md": "ALPHA"})
     os.utime(folder / "a.md", ns=(before.st_atime_ns, before.st_mtime_ns))
     assert counts(sync(folder)) == {"documents": 3, "kept": 3}
-    assert counts(sync(folder, verify="content")) == {"documents": 3, "kept": 2, "replaced": 1, "superseded": 1}
+    assert counts(sync(folder, verify="content")) == {"documents": 3, "kept": 2, "replaced": 1, "outdated_removed": 1}
     assert contents(xai, only_id(xai))["a.md"] == "ALPHA"
 
 

@@ -52,7 +52,7 @@ def test_one_changed_one_gone_one_new(xai: Xai, folder: Path, upload_method: str
     (folder / "b.txt").unlink()
     xai.forget()
     manifest = sync(folder, upload_method=upload_method)
-    assert counts(manifest) == {"documents": 3, "added": 1, "replaced": 1, "kept": 1, "superseded": 1, "left": 1}
+    assert counts(manifest) == {"documents": 3, "added": 1, "replaced": 1, "kept": 1, "outdated_removed": 1, "left": 1}
     places = {"upload_document": 2} if upload_method == "direct" else {"upload_file": 2, "add_document": 2}
     # The emulator, as xAI perhaps, takes the document along with its file; what is gone is asked for all the same.
     assert writes(xai) == {**places, "delete_file": 1, "remove_document": 1}
@@ -70,7 +70,7 @@ def test_what_failed_before_is_replaced(xai: Xai, tmp_path: Path, upload_method:
             sync(letters, upload_method="files")
     else:
         manifest = sync(letters, upload_method="direct")
-        assert counts(manifest) == {"documents": 2, "repaired": 1, "kept": 1, "superseded": 1}
+        assert counts(manifest) == {"documents": 2, "fixed": 1, "kept": 1, "outdated_removed": 1}
     assert xai.names(whales) == ["a.md", "letter.docx"]
     assert xai.unattached(whales) == []
 
@@ -101,7 +101,7 @@ def test_a_reindexing_costs_no_document(xai: Xai, folder: Path, clock: FlyingTim
         xai.hook.reindex_document(collection_id=whales, file_id=file_id)
     xai.forget()
     manifest = sync(folder, prune=True)
-    assert (manifest["repaired"], manifest["bytes"]) == (3, 0)
+    assert (manifest["fixed"], manifest["bytes"]) == (3, 0)
     assert {document.file_id for document in xai.documents(whales)} == before
     assert contents(xai, whales).keys() == {"a.md", "b.txt", "deep/c.md"}
 
@@ -196,7 +196,7 @@ def test_an_old_version_stays_while_new_ones_cannot_be_indexed(xai: Xai, folder:
         assert contents(xai, whales) == LIBRARY
     assert len(xai.names(whales)) == 3 + 2, "the old version, and those that failed since"
     write(folder, {"a.md": "alpha, at last"})
-    assert counts(sync(folder)) == {"documents": 3, "replaced": 1, "kept": 2, "superseded": 3}
+    assert counts(sync(folder)) == {"documents": 3, "replaced": 1, "kept": 2, "outdated_removed": 3}
     assert contents(xai, whales) == {**LIBRARY, "a.md": "alpha, at last"}
     assert len(xai.names(whales)) == 3
     assert xai.unattached(whales) == []
@@ -209,7 +209,7 @@ def test_without_waiting_the_old_version_is_left_for_the_next_run(xai: Xai, fold
     manifest = sync(folder, wait_for_completion=False)
     assert counts(manifest) == {"documents": 3, "replaced": 1, "kept": 2, "in_progress": 1}
     assert xai.names(whales) == ["a.md", *LIBRARY]
-    assert counts(sync(folder)) == {"documents": 3, "kept": 3, "superseded": 1}
+    assert counts(sync(folder)) == {"documents": 3, "kept": 3, "outdated_removed": 1}
     assert contents(xai, whales) == {**LIBRARY, "a.md": "alpha, second edition"}
 
 
@@ -224,7 +224,7 @@ def test_without_waiting_what_is_gone_is_removed_at_once(xai: Xai, folder: Path)
 def test_files_that_are_attached_may_be_protected(xai: Xai, folder: Path) -> None:
     whales = sync(folder)["collection_id"]
     write(folder, {"a.md": "alpha, second edition", "b.txt": "beta, second edition"})
-    assert counts(sync(folder)) == {"documents": 3, "replaced": 2, "kept": 1, "superseded": 2}
+    assert counts(sync(folder)) == {"documents": 3, "replaced": 2, "kept": 1, "outdated_removed": 2}
     assert xai.unattached(whales) == []
 
 
@@ -235,7 +235,7 @@ def test_an_old_version_that_cannot_be_removed_is_an_error_and_goes_next_time(xa
     with pytest.raises(Exception, match=r"a\.md: an old version could not be removed: .*400"):
         sync(folder)
     xai.emulator.set_faults()
-    assert counts(sync(folder)) == {"documents": 3, "kept": 3, "superseded": 1}
+    assert counts(sync(folder)) == {"documents": 3, "kept": 3, "outdated_removed": 1}
     assert contents(xai, whales) == {**LIBRARY, "a.md": "alpha, second edition"}
 
 

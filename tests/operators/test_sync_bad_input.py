@@ -113,7 +113,7 @@ def test_two_names_that_differ_only_in_case_or_unicode_form(xai: Xai, tmp_path: 
     assert contents(xai, whales) == {name: f"no {number}" for number, name in enumerate(names)}
     assert counts(sync(source)) == {"documents": 2, "kept": 2}
     write(source, {names[0]: "no 0, second edition"})
-    assert counts(sync(source)) == {"documents": 2, "replaced": 1, "kept": 1, "superseded": 1}
+    assert counts(sync(source)) == {"documents": 2, "replaced": 1, "kept": 1, "outdated_removed": 1}
     assert contents(xai, whales) == {names[0]: "no 0, second edition", names[1]: "no 1"}
     (source / names[1]).unlink()
     assert sync(source, prune=True, max_prune=1)["removed"] == 1

@@ -63,7 +63,7 @@ async def test_it_places_waits_and_then_removes(xai: Xai, folder: Path, tmp_path
         "replaced": 1,
         "kept": 1,
         "removed": 1,
-        "superseded": 1,
+        "outdated_removed": 1,
         "skipped": 1,
     }
     assert (manifest["bytes"], manifest["report"]) == (len("alpha, second edition" + "delta"), str(report))
@@ -190,7 +190,7 @@ async def test_a_source_that_changes_during_the_wait_is_the_next_runs_business(x
     write(folder, {"a.md": "alpha, second edition", "d.md": "delta"})
     manifest = await finish(caught[0], deferred_task(folder, prune=True, max_prune=1))
     assert counts(manifest) == {"documents": 3, "added": 3}
-    assert counts(sync(folder)) == {"documents": 4, "added": 1, "replaced": 1, "kept": 2, "superseded": 1}
+    assert counts(sync(folder)) == {"documents": 4, "added": 1, "replaced": 1, "kept": 2, "outdated_removed": 1}
 
 
 @SLOW

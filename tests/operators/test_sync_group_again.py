@@ -77,7 +77,7 @@ def test_a_source_that_changes_after_its_part_is_the_next_runs_business(xai: Xai
     write(many, {"00.md": "no 0, second edition", "new.md": "new"})
     (many / "01.md").unlink()
     assert counts(cluster.finish()) == {"documents": 60, "added": 60}
-    assert counts(cluster.run()) == {"documents": 60, "added": 1, "replaced": 1, "kept": 58, "superseded": 1, "left": 1}
+    assert counts(cluster.run()) == {"documents": 60, "added": 1, "replaced": 1, "kept": 58, "outdated_removed": 1, "left": 1}
 
 
 def test_a_document_that_somebody_removed_meanwhile_is_missed(xai: Xai, cluster: Cluster) -> None:

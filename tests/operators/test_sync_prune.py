@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.sources import scanning
 from tests.conftest import Logged
 from tests.operators.stage import Xai, run, write

@@ -82,7 +82,7 @@ async def test_what_takes_the_place_of_another_meanwhile_stays_until_the_next_ru
     manifest = await pruned(way, eight, lambda: (eight / "0.md").rename(eight / "1.md"))
     assert counts(manifest) == {"documents": 9, "added": 1, "kept": 8, "left": 1}
     assert contents(xai, only_id(xai))["0.md"] == "no 0"
-    again = {"documents": 8, "replaced": 1, "kept": 7, "removed": 1, "superseded": 1}
+    again = {"documents": 8, "replaced": 1, "kept": 7, "removed": 1, "outdated_removed": 1}
     assert counts(sync(eight, prune=True)) == again
 
 

@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from airflow_provider_xai_collections.waits.deferring import BACKSTOP, KEY, ROOM_FOR_WATCHED
 from tests.conftest import API_KEY, playing

@@ -72,4 +72,4 @@ def change(many: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in many.iterdir() if path.name != "empty.md"}
 
 
-CHANGED = {"documents": 60, "added": 1, "replaced": 30, "kept": 28, "skipped": 1, "removed": 2, "superseded": 30}
+CHANGED = {"documents": 60, "added": 1, "replaced": 30, "kept": 28, "skipped": 1, "removed": 2, "outdated_removed": 30}

@@ -20,7 +20,7 @@ from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUME
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Response
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
 from airflow_provider_xai_collections.client.exchange import Answer
-from airflow_provider_xai_collections.client.settings import Settings
+from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.exceptions import XAIError
 
 from .hostile import MEGABYTE, WORDS, request_about
@@ -146,5 +146,5 @@ def test_an_id_in_an_answer_is_one_short_word(field: str, said: str) -> None:
 @given(st.dictionaries(st.sampled_from(("content-type", "x-request-id", "retry-after", "x")), st.binary(max_size=40)))
 def test_any_bytes_in_a_header(heads: dict[str, bytes]) -> None:
     answer = httpx.Response(500, headers=[(name.encode(), value) for name, value in heads.items()], content=b"")
-    response = Answer(Settings(), GET_DOCUMENT.request(collection_id="c", file_id="f"), answer).received()
+    response = Answer(ClientSettings(), GET_DOCUMENT.request(collection_id="c", file_id="f"), answer).received()
     ends_well(GET_DOCUMENT, response.status, dict(response.headers), response.body)

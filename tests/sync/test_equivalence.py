@@ -22,7 +22,7 @@ from airflow_provider_xai_collections.sync.manifest import Handover, SyncManifes
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.report import ReportLine, merged
 from airflow_provider_xai_collections.sync.shards import Shards
-from tests.sync.world import Killed, Runner, World
+from tests.sync.world import ROOT, Killed, Runner, World
 
 NAMES = ["a", "b", "c", "d", "e", "f"]
 #: Bytes of JSON that may cross between processes.
@@ -258,6 +258,58 @@ class TestAllWays:
             assert other.first.report == one.first.report, name
             assert not other.world.hidden, name
         assert not one.world.hidden
+
+
+    @settings(max_examples=60)
+    @given(worlds)
+    def test_killed_and_disturbed_they_come_to_the_same(
+        self, tmp_path_factory: pytest.TempPathFactory, drawn: Drawn
+    ) -> None:
+        options = {**drawn.options, "prune": True, "max_prune": None}
+        drawn = replace(drawn, room=None, options=options)
+        held = {}
+        for name, way in WAYS.items():
+            folder = tmp_path_factory.mktemp(name)
+            played = play(drawn, way, folder)
+            held[name] = settled(played, drawn, way, folder)
+            assert not played.world.hidden, name
+            readable = {*played.world.folder.hashes} - {ROOT + each for each in (*drawn.unfit, *drawn.unreadable)}
+            wanted = {uri: played.world.folder.hashes[uri] for uri in readable}
+            there = [(uri, content) for uri, content, _ in held[name].elements() if uri in readable]
+            assert sorted(there) == sorted(wanted.items()), name
+        assert held["deferred"] == held["plain"]
+        assert held["group"] == held["plain"]
+
+    @settings(max_examples=40)
+    @given(worlds, st.sampled_from([0, 1, 2, 4]))
+    def test_on_a_full_team_replacing_makes_room(
+        self, tmp_path_factory: pytest.TempPathFactory, drawn: Drawn, room: int
+    ) -> None:
+        options = {**drawn.options, "delete_files": True, "max_failed": None}
+        drawn = replace(drawn, during=(), kill=None, room=room, unfit=(), unreadable=(), options=options)
+        sizes = {}
+        for name in ("plain", "deferred"):
+            played = play(drawn, WAYS[name], tmp_path_factory.mktemp(name))
+            sizes[name] = (played.held.total(), played.first.error)
+            assert not played.world.hidden, name
+        assert sizes["deferred"] == sizes["plain"]
+
+    @settings(max_examples=40)
+    @given(worlds)
+    def test_an_ingestion_is_a_sync_that_has_nothing_to_replace(
+        self, tmp_path_factory: pytest.TempPathFactory, drawn: Drawn
+    ) -> None:
+        edits = [each for each in drawn.edits if each[0] == "touch" or (each[0] == "write" and each[1] not in drawn.before)]
+        options = {**drawn.options, "prune": False, "delete_files": True}
+        drawn = replace(drawn, edits=edits, during=(), kill=None, room=None, options=options)
+        folder = tmp_path_factory.mktemp("run")
+        one = play(drawn, plain, folder)
+        for name, way in (("plain", plain), ("deferred", deferred)):
+            other = play(drawn, way, folder, replace=False)
+            assert other.held == one.held, name
+            assert other.first.error == one.first.error, name
+            assert comparable(other.first.manifest) == comparable(one.first.manifest), name
+            assert other.first.report == one.first.report, name
 
 
 def without_ids(text: str) -> str:

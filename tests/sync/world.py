@@ -55,7 +55,7 @@ class Folder:
     def write(self, name: str, content: str | None = None) -> None:
         """Give a file new content, unlike any before."""
         self._edition += 1
-        data = (content or f"{name} {self._edition:06}").encode()
+        data = (content or f"{name} {self._edition:06}{'.' * (self._edition % 7)}").encode()
         self._files[name] = (data, f"{len(data)}-mtime:{self._edition}")
 
     def touch(self, name: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
-from airflow_provider_xai_collections.emulator.readers.page import Page
+from airflow_provider_xai_collections.emulator.readers.page import TextPage
 from airflow_provider_xai_collections.emulator.readers.plain import utf8
 
 _LINES = frozenset(
@@ -19,9 +19,9 @@ _CELLS = frozenset({"td", "th"})
 _HIDDEN = frozenset({"script", "style", "template"})
 
 
-def html(content: bytes) -> Iterator[Page]:
+def html(content: bytes) -> Iterator[TextPage]:
     """A page of HTML, or the text between the tags of XML."""
-    yield Page(strip_markup(utf8(content)))
+    yield TextPage(strip_markup(utf8(content)))
 
 
 def strip_markup(markup: str) -> str:

@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_provider_xai_collections.emulator.readers.page import Page
+from airflow_provider_xai_collections.emulator.readers.page import TextPage
 from airflow_provider_xai_collections.emulator.readers.plain import utf8
 
 
-def notebook(content: bytes) -> Iterator[Page]:
+def notebook(content: bytes) -> Iterator[TextPage]:
     """The cells of a notebook."""
     parsed = json.loads(utf8(content))
     if not isinstance(parsed, dict) or not isinstance(cells := parsed.get("cells"), list):
         raise ValueError("it has no list of cells")
-    yield Page("\n".join(text for cell in cells for text in _cell(cell)))
+    yield TextPage("\n".join(text for cell in cells for text in _cell(cell)))
 
 
 def _cell(cell: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from airflow_provider_xai_collections.emulator.readers.archives import checked
-from airflow_provider_xai_collections.emulator.readers.page import Page
+from airflow_provider_xai_collections.emulator.readers.page import TextPage
 
 if TYPE_CHECKING:
     from docx.blkcntnr import BlockItemContainer
@@ -20,14 +20,14 @@ def row(cells: Iterable[str]) -> str:
     return " | ".join(" ".join(cell.split()) for cell in cells)
 
 
-def docx(content: bytes) -> Iterator[Page]:
+def docx(content: bytes) -> Iterator[TextPage]:
     """Headers and footers of a document, and its paragraphs and tables in their order."""
     import docx
 
     document = docx.Document(checked(content))
     margins = [part for section in document.sections for part in (section.header, section.footer)]
     lines = [line for part in margins if not part.is_linked_to_previous for line in _blocks(part)]
-    yield Page("\n".join([*lines, *_blocks(document)]))
+    yield TextPage("\n".join([*lines, *_blocks(document)]))
 
 
 def _blocks(container: Document | BlockItemContainer) -> Iterator[str]:
@@ -43,13 +43,13 @@ def _blocks(container: Document | BlockItemContainer) -> Iterator[str]:
             yield row(" ".join(_blocks(cell)) for cell in cells.values())
 
 
-def pptx(content: bytes) -> Iterator[Page]:
+def pptx(content: bytes) -> Iterator[TextPage]:
     """The slides of a presentation, with their notes."""
     from pptx import Presentation
 
     for slide in Presentation(checked(content)).slides:
         # A line break within a paragraph comes as a vertical tab.
-        yield Page("\n".join([*_shapes(slide.shapes), *_notes(slide)]).replace("\v", "\n"))
+        yield TextPage("\n".join([*_shapes(slide.shapes), *_notes(slide)]).replace("\v", "\n"))
 
 
 def _shapes(shapes: Iterable[BaseShape]) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _notes(slide: Slide) -> Iterator[str]:
         yield frame.text
 
 
-def xlsx(content: bytes) -> Iterator[Page]:
+def xlsx(content: bytes) -> Iterator[TextPage]:
     """The sheets of a workbook, each under its name, with values where formulas were computed."""
     from openpyxl import load_workbook
 
@@ -81,4 +81,4 @@ def xlsx(content: bytes) -> Iterator[Page]:
         sheet.reset_dimensions()
         rows = (values for values in sheet.iter_rows(values_only=True) if any(value is not None for value in values))
         lines = [row("" if value is None else str(value) for value in values) for values in rows]
-        yield Page("\n".join([sheet.title, *lines]))
+        yield TextPage("\n".join([sheet.title, *lines]))

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from airflow_provider_xai_collections.emulator.readers.archives import open_archive
 from airflow_provider_xai_collections.emulator.readers.markup import parse_xml
 from airflow_provider_xai_collections.emulator.readers.office import row
-from airflow_provider_xai_collections.emulator.readers.page import Page
+from airflow_provider_xai_collections.emulator.readers.page import TextPage
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
@@ -18,13 +18,13 @@ _HIDDEN = frozenset({f"{_TEXT}tracked-changes", f"{_OFFICE}annotation"})
 _WHITE = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
 
 
-def opendocument(content: bytes) -> Iterator[Page]:
+def opendocument(content: bytes) -> Iterator[TextPage]:
     """The body of a document."""
     with open_archive(content) as archive:
         body = parse_xml(archive.read("content.xml")).find(f"{_OFFICE}body")
     if body is None:
         raise ValueError("its content.xml has no body")
-    yield Page("\n".join(_lines(body)))
+    yield TextPage("\n".join(_lines(body)))
 
 
 def _lines(element: Element) -> Iterator[str]:

@@ -10,7 +10,7 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TextPage:
     """Text, with the number of its page where the format has pages."""
 
     text: str

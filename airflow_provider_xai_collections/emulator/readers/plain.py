@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_provider_xai_collections.emulator.content_types import decoded
-from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
+from airflow_provider_xai_collections.emulator.readers.page import TextPage, UnreadableError
 
 #: Seen as ``error_message`` of Office files that went by ``POST /v1/files``.
 NOT_SUPPORTED = "File format not supported. The file does not contain readable text."
@@ -21,12 +21,12 @@ def utf8(content: bytes) -> str:
     return text
 
 
-def plain(content: bytes) -> Iterator[Page]:
+def plain(content: bytes) -> Iterator[TextPage]:
     """Any text."""
-    yield Page(utf8(content))
+    yield TextPage(utf8(content))
 
 
-def rtf(content: bytes) -> Iterator[Page]:
+def rtf(content: bytes) -> Iterator[TextPage]:
     """Rich text."""
     from striprtf.striprtf import rtf_to_text
 
@@ -34,4 +34,4 @@ def rtf(content: bytes) -> Iterator[Page]:
     markup = content.decode("cp1252", errors="replace")
     if not markup.lstrip().startswith("{\\rtf"):
         raise ValueError("it does not begin with {\\rtf")
-    yield Page(rtf_to_text(markup, errors="replace"))
+    yield TextPage(rtf_to_text(markup, errors="replace"))

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 
 
-class Stop:
+class CancelToken:
     """A signal to stop, which wakes every pause. Safe to give in a signal handler, between any two steps of a pause.
 
     A ``threading.Event`` or ``Condition`` would not do: a handler that runs after the pause has looked, and before it
@@ -20,13 +20,13 @@ class Stop:
 
     def __init__(self) -> None:
         self._pauses: set[threading.Lock] = set()
-        self._others: list[Stop] = []
-        self.is_said = False
+        self._others: list[CancelToken] = []
+        self.is_cancelled = False
 
-    def say(self) -> None:
-        self.is_said = True
+    def cancel(self) -> None:
+        self.is_cancelled = True
         for other in tuple(self._others):
-            other.say()
+            other.cancel()
         for asleep in tuple(self._pauses):
             with suppress(RuntimeError):  # it was woken before
                 asleep.release()
@@ -39,7 +39,7 @@ class Stop:
         asleep.acquire()
         self._pauses.add(asleep)  # before it looks, so that whoever speaks after that is heard
         try:
-            if seconds > 0 and not self.is_said:
+            if seconds > 0 and not self.is_cancelled:
                 asleep.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
         finally:
             self._pauses.discard(asleep)
@@ -49,15 +49,15 @@ class Stop:
         """
         :raises XAIInterruptedError: it was said.
         """
-        if self.is_said:
+        if self.is_cancelled:
             raise XAIInterruptedError("interrupted, because the work it was part of has ended")
 
     @contextmanager
-    def passed_on_to(self, other: Stop) -> Iterator[None]:
+    def linked_to(self, other: CancelToken) -> Iterator[None]:
         """What is said here is said there as well, inside the context."""
         self._others.append(other)
-        if self.is_said:
-            other.say()
+        if self.is_cancelled:
+            other.cancel()
         try:
             yield
         finally:

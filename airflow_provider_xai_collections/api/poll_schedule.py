@@ -13,13 +13,13 @@ from airflow_provider_xai_collections.api.flows import BATCH_SIZE
 from airflow_provider_xai_collections.api.polling import Poller
 
 #: Documents of one look: it fails as a whole, so it must not be too many waits'.
-LOOK_SIZE = 5 * BATCH_SIZE
+POLL_SIZE = 5 * BATCH_SIZE
 #: Seconds before its deadline from which on a wait does not look together with those that have longer.
 HURRY = 60.0
 
 
 @dataclass(eq=False, slots=True)
-class Watcher:
+class Waiter:
     """One of the waits.
 
     :param poller: what it watches, and how patiently.
@@ -32,11 +32,11 @@ class Watcher:
     _has_left: bool = field(init=False, default=False)
 
 
-W = TypeVar("W", bound=Watcher)
+W = TypeVar("W", bound=Waiter)
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Generic[W]):
+class Poll(Generic[W]):
     """What several watchers ask for at once."""
 
     watchers: Sequence[W]
@@ -47,7 +47,7 @@ class Look(Generic[W]):
         return list(dict.fromkeys(file_id for each in self.watchers for file_id in each.poller.pending))
 
 
-class Lookout(Generic[W]):
+class PollSchedule(Generic[W]):
     """Watchers between two looks. Times are in seconds, of a clock that is never set.
 
     A look is taken when one watcher is due. Free room in its last request goes to the watchers due next. So the number
@@ -78,7 +78,7 @@ class Lookout(Generic[W]):
             heappop(self._next)
         return self._next[0][0] if self._next else None
 
-    def take(self, now: float) -> Look[W] | None:
+    def take(self, now: float) -> Poll[W] | None:
         """The look that is due, or ``None`` if none is: who was to take it has left."""
         if (due := self.due) is None or due > now:
             return None
@@ -89,7 +89,7 @@ class Lookout(Generic[W]):
             watcher = self._next[0][2]
             size = len(file_ids) + sum(file_id not in file_ids for file_id in watcher.poller.pending)
             # A watcher that is due may enlarge the look; one that is only ready must fit into it.
-            room = LOOK_SIZE if due <= now else ceil(len(file_ids) / BATCH_SIZE) * BATCH_SIZE
+            room = POLL_SIZE if due <= now else ceil(len(file_ids) / BATCH_SIZE) * BATCH_SIZE
             if watcher._ready > now or size > room:
                 break
             entry = heappop(self._next)
@@ -100,4 +100,4 @@ class Lookout(Generic[W]):
             file_ids.update(watcher.poller.pending)
         for entry in others:
             heappush(self._next, entry)
-        return Look(taken)
+        return Poll(taken)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
-from airflow_provider_xai_collections.api.pacing import Pace, Turn
+from airflow_provider_xai_collections.api.rate_limiter import RateLimiter, Ticket
 from airflow_provider_xai_collections.api.protocol import Host, Now, Response, Sleep, Step
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying, seconds_asked
 from airflow_provider_xai_collections.exceptions import XAIError
@@ -84,7 +84,7 @@ class Bucket:
 
 @dataclass
 class Play:
-    """Flows that ask for one thing after the other, as fast as they may: of each service in turn.
+    """Flows that ask for one thing after the other, as fast as they may: of each service in ticket.
 
     :param services: one for the first of these things, one for the second, and so on, over and over.
     """
@@ -104,7 +104,7 @@ class Play:
     lost: int = 0
 
     def __post_init__(self) -> None:
-        self.pace = Pace(POLICY)
+        self.pace = RateLimiter(POLICY)
         self._die = random.Random(7)
         self._agenda: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
@@ -126,10 +126,10 @@ class Play:
     def _at(self, moment: float, act: Callable[[float], None]) -> None:
         heapq.heappush(self._agenda, (moment, next(self._order), act))
 
-    def _begin(self, now: float, turn: int = 0) -> None:
+    def _begin(self, now: float, ticket: int = 0) -> None:
         if now < self._end:
             flow = retrying(GET, POLICY)
-            _Asker(self, flow, turn % len(self.services)).go_on(partial(next, flow), now)
+            _Asker(self, flow, ticket % len(self.services)).go_on(partial(next, flow), now)
 
 
 @dataclass
@@ -157,42 +157,42 @@ class _Asker:
         else:
             self.wait(play.pace.ask(HOSTS[self.number], now), now)
 
-    def wait(self, turn: Turn, now: float) -> None:
-        if seconds := self.play.pace.wait(turn, now):  # Threads wake up a little late.
-            self.play._at(now + seconds + self.play._die.uniform(0, 0.002), partial(self.wait, turn))
+    def wait(self, ticket: Ticket, now: float) -> None:
+        if seconds := self.play.pace.wait(ticket, now):  # Threads wake up a little late.
+            self.play._at(now + seconds + self.play._die.uniform(0, 0.002), partial(self.wait, ticket))
         else:
-            self.send(turn, now)
+            self.send(ticket, now)
 
-    def send(self, turn: Turn, now: float) -> None:
+    def send(self, ticket: Ticket, now: float) -> None:
         self.play.starts.append(now)
-        self.play._at(now + self.play.latency / 2, partial(self.arrive, turn))
+        self.play._at(now + self.play.latency / 2, partial(self.arrive, ticket))
 
-    def arrive(self, turn: Turn, now: float) -> None:
+    def arrive(self, ticket: Ticket, now: float) -> None:
         taken = self.play.services[self.number](now)
-        self.play._at(now + self.play.latency / 2, partial(self.hear, turn, taken))
+        self.play._at(now + self.play.latency / 2, partial(self.hear, ticket, taken))
 
-    def hear(self, turn: Turn, taken: bool, now: float) -> None:
+    def hear(self, ticket: Ticket, taken: bool, now: float) -> None:
         answer = FINE
         if not taken:
             self.refused += 1
             text = self.play.retry_after
-            self.play.pace.refused(turn, now, seconds_asked(text, now))
+            self.play.pace.refused(ticket, now, seconds_asked(text, now))
             answer = Response(self.play.status, {} if text is None else {"retry-after": text}, b"")
         self.go_on(partial(self.flow.send, answer), now)
 
 
-def start(pace: Pace, now: float) -> Turn:
+def start(pace: RateLimiter, now: float) -> Ticket:
     """A request that starts at once."""
-    turn = pace.ask(Host.API, now)
-    assert pace.wait(turn, now) == 0.0
-    return turn
+    ticket = pace.ask(Host.API, now)
+    assert pace.wait(ticket, now) == 0.0
+    return ticket
 
 
-def closed(pace: Pace, now: float) -> float:
+def closed(pace: RateLimiter, now: float) -> float:
     """Seconds for which nobody starts."""
-    turn = pace.ask(Host.API, now)
-    seconds = pace.wait(turn, now)
-    pace.leave(turn)
+    ticket = pace.ask(Host.API, now)
+    seconds = pace.wait(ticket, now)
+    pace.leave(ticket)
     return seconds
 
 
@@ -257,10 +257,10 @@ def test_a_limit_of_so_many_a_minute_is_used_without_asking_all_the_time() -> No
 
 def test_requests_that_are_much_slower_than_others_do_not_hide_the_rate() -> None:
     """Refusals come back at once, answers seconds later."""
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     turns = [start(pace, 0.0) for _ in range(64)]
-    for turn in turns[20:]:
-        pace.refused(turn, 0.05, 1.0)
+    for ticket in turns[20:]:
+        pace.refused(ticket, 0.05, 1.0)
     assert pace.rate(1.05) == pytest.approx(0.95 * 20)
 
 
@@ -269,13 +269,13 @@ def test_requests_that_are_much_slower_than_others_do_not_hide_the_rate() -> Non
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50).map(sorted))
 def test_without_refusal_every_request_starts_at_once(moments: list[float]) -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     assert [start(pace, now).start for now in moments] == moments
     assert pace.rate(moments[-1]) is None
 
 
 def test_after_a_long_calm_all_is_forgotten() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     pace.refused(start(pace, 0.0), 0.0, 1.0)
     assert pace.rate(600.0) is not None
     assert pace.rate(602.0) is None
@@ -283,14 +283,14 @@ def test_after_a_long_calm_all_is_forgotten() -> None:
 
 
 def test_a_slow_limit_is_remembered_longer() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     pace.refused(start(pace, 0.0), 0.0, 60.0)
     assert pace.rate(3600.0) is not None
     assert pace.rate(3700.0) is None
 
 
 def test_what_was_long_ago_does_not_count_as_a_measure() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     start(pace, 0.0)
     burst = [start(pace, 3600.0 + n / 400) for n in range(21)]
     pace.refused(burst[-1], 3600.05, 1.0)
@@ -301,7 +301,7 @@ def test_what_was_long_ago_does_not_count_as_a_measure() -> None:
 
 
 def test_a_refusal_closes_the_gate_for_all_and_then_starts_are_spaced() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     first = [start(pace, 10.0) for _ in range(11)]
     pace.refused(first[-1], 10.2, 7.0)
     waits = [pace.wait(pace.ask(Host.API, 11.0), 11.0) for _ in range(5)]
@@ -311,7 +311,7 @@ def test_a_refusal_closes_the_gate_for_all_and_then_starts_are_spaced() -> None:
 
 
 def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     pace.refused(start(pace, 0.0), 0.0, 1.0)
     first, second = (pace.ask(Host.API, 0.5) for _ in range(2))
     assert pace.wait(first, 1.0) == 0.0
@@ -321,29 +321,29 @@ def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
 
 
 def test_services_take_turns_however_many_wait_for_one_of_them() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     pace.refused(start(pace, 0.0), 0.0, 1.0)
     uploads = [pace.ask(Host.API, 0.1) for _ in range(4)]
     before = pace.wait(uploads[1], 0.1)
     attaches = [pace.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
     line = [uploads[0], attaches[0], uploads[1], attaches[1], uploads[2], uploads[3]]
-    assert sorted(uploads + attaches, key=lambda turn: pace.wait(turn, 0.2)) == line
+    assert sorted(uploads + attaches, key=lambda ticket: pace.wait(ticket, 0.2)) == line
     assert pace.wait(uploads[1], 0.1) > before
 
 
 def test_a_service_that_was_not_asked_for_a_while_has_saved_nothing_up() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     for _ in range(5):
         start(pace, 0.0)
     pace.refused(start(pace, 0.0), 0.0, 1.0)
     uploads = [pace.ask(Host.API, 0.1) for _ in range(2)]
     attaches = [pace.ask(Host.MANAGEMENT, 0.1) for _ in range(2)]
     line = [uploads[0], attaches[0], uploads[1], attaches[1]]
-    assert sorted(uploads + attaches, key=lambda turn: pace.wait(turn, 0.1)) == line
+    assert sorted(uploads + attaches, key=lambda ticket: pace.wait(ticket, 0.1)) == line
 
 
 def test_who_leaves_the_line_lets_the_others_pass() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     pace.refused(start(pace, 0.0), 0.0, 1.0)
     first, second = (pace.ask(Host.API, 0.5) for _ in range(2))
     assert pace.wait(second, 0.5) > 0.5
@@ -352,19 +352,19 @@ def test_who_leaves_the_line_lets_the_others_pass() -> None:
 
 
 def test_those_who_left_leave_no_gap_in_the_line() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     pace.refused(start(pace, 0.0), 0.0, 1.0)
-    for turn in [pace.ask(Host.API, 0.1) for _ in range(5)]:
-        pace.leave(turn)
-        pace.leave(turn)  # twice is as good as once
+    for ticket in [pace.ask(Host.API, 0.1) for _ in range(5)]:
+        pace.leave(ticket)
+        pace.leave(ticket)  # twice is as good as once
     uploads = [pace.ask(Host.API, 0.2) for _ in range(2)]
     attaches = [pace.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
     line = [uploads[0], attaches[0], uploads[1], attaches[1]]
-    assert sorted(uploads + attaches, key=lambda turn: pace.wait(turn, 0.2)) == line
+    assert sorted(uploads + attaches, key=lambda ticket: pace.wait(ticket, 0.2)) == line
 
 
 def test_who_is_late_costs_no_start() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     turns = [start(pace, 0.0) for _ in range(21)]
     pace.refused(turns[-1], 0.0, 1.0)
     first, second, third = (pace.ask(Host.API, 0.5) for _ in range(3))
@@ -375,7 +375,7 @@ def test_who_is_late_costs_no_start() -> None:
 
 
 def test_a_refusal_that_was_on_its_way_makes_the_gate_open_later_and_the_rate_no_lower() -> None:
-    pace = Pace(POLICY)
+    pace = RateLimiter(POLICY)
     turns = [start(pace, 0.0) for _ in range(22)]
     pace.refused(turns[0], 0.1, 1.0)
     pace.refused(turns[1], 0.6, 1.0)
@@ -387,19 +387,19 @@ def test_a_refusal_that_was_on_its_way_makes_the_gate_open_later_and_the_rate_no
 
 
 def test_a_pause_is_as_long_as_the_policy_allows() -> None:
-    pace = Pace(RetryPolicy(longest_retry_after=3.0))
+    pace = RateLimiter(RetryPolicy(longest_retry_after=3.0))
     pace.refused(start(pace, 0.0), 0.0, 1000.0)
     assert closed(pace, 0.0) == 3.0
 
 
 def test_a_pause_that_the_service_does_not_name_doubles_while_refusals_follow_each_other() -> None:
-    pace, now, pauses = Pace(POLICY), 0.0, []
-    turn = start(pace, now)
+    pace, now, pauses = RateLimiter(POLICY), 0.0, []
+    ticket = start(pace, now)
     for _ in range(7):
-        pace.refused(turn, now)
+        pace.refused(ticket, now)
         pauses.append(closed(pace, now))
         now += pauses[-1]
-        turn = start(pace, now)
+        ticket = start(pace, now)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     now += 100.0
     pace.refused(start(pace, now), now)

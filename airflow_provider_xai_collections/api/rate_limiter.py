@@ -43,7 +43,7 @@ _REMEMBERED = 5000
 
 
 @dataclass(eq=False, slots=True)
-class Turn:
+class Ticket:
     """A request's place in the line, and then its right to start.
 
     :param service: that it is for.
@@ -58,7 +58,7 @@ class Turn:
     start: float = inf
 
 
-class Pace:
+class RateLimiter:
     """Hands out the starts of requests: to the services by turns, and for one service in the order of asking.
 
     Until a request is refused because it came too early, every request may start at once. A refusal closes the gate for
@@ -75,22 +75,22 @@ class Pace:
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
-        self._line: list[Turn] = []  # who waits
+        self._line: list[Ticket] = []  # who waits
         self._latest = 0  # place of which a request was started
         self._opens = -inf  # when the gate opens, or has opened
         self._next = -inf  # nobody starts before
         self._starts: deque[float] = deque(maxlen=_REMEMBERED)  # since the gate has opened
-        self._lesson: _Lesson | None = None
+        self._estimate: _Estimate | None = None
         self._in_a_row = 0
 
-    def ask(self, service: Host, now: float) -> Turn:
-        """Join the line. Call :meth:`wait` until it is the request's turn, or :meth:`leave`."""
-        before = (turn.place for turn in self._line if turn.service is service)
-        turn = Turn(service, now, max(self._latest, *before, 0) + 1)
-        insort(self._line, turn, key=attrgetter("place"))
-        return turn
+    def ask(self, service: Host, now: float) -> Ticket:
+        """Join the line. Call :meth:`wait` until it is the request's ticket, or :meth:`leave`."""
+        before = (ticket.place for ticket in self._line if ticket.service is service)
+        ticket = Ticket(service, now, max(self._latest, *before, 0) + 1)
+        insort(self._line, ticket, key=attrgetter("place"))
+        return ticket
 
-    def wait(self, turn: Turn, now: float) -> float:
+    def wait(self, ticket: Ticket, now: float) -> float:
         """Seconds after which to call again; none if the request starts now.
 
         It may be more than once: others come before it, or the gate closes.
@@ -98,49 +98,49 @@ class Pace:
         start = max(self._next, self._line[0].asked)
         if (rate := self.rate(max(now, start))) is None:
             start = now
-        elif (expected := self._expected(turn, start, rate)) > now:
+        elif (expected := self._expected(ticket, start, rate)) > now:
             return expected - now
         else:
             # If several callers are late, the first to wake takes the earliest start; no start is lost.
             self._next = start + 1 / rate
-        self.leave(turn)
-        self._latest = max(self._latest, turn.place)
+        self.leave(ticket)
+        self._latest = max(self._latest, ticket.place)
         self._starts.append(start)
-        turn.start = start
+        ticket.start = start
         return 0.0
 
-    def _expected(self, turn: Turn, start: float, rate: float) -> float:
-        """When it is this one's turn, if the first starts at ``start``: rather too early than too late.
+    def _expected(self, ticket: Ticket, start: float, rate: float) -> float:
+        """When it is this one's ticket, if the first starts at ``start``: rather too early than too late.
 
         The rate grows meanwhile, and who wakes up late lets starts pass, to be made up for in one go.
         """
-        ahead = self._line.index(turn)
+        ahead = self._line.index(ticket)
         return start + ahead / (self.rate(start + ahead / rate) or rate)
 
-    def leave(self, turn: Turn) -> None:
+    def leave(self, ticket: Ticket) -> None:
         """Let the others pass, for good, unless it has started."""
-        if turn in self._line:
-            self._line.remove(turn)
+        if ticket in self._line:
+            self._line.remove(ticket)
 
     def rate(self, now: float) -> float | None:
         """Requests that may start a second; ``None`` means any number."""
-        if self._lesson is None or now - self._opens > max(_CALM, _CALM_UNITS * self._lesson.unit):
+        if self._estimate is None or now - self._opens > max(_CALM, _CALM_UNITS * self._estimate.unit):
             return None
-        return self._lesson.rate(now - self._opens)
+        return self._estimate.rate(now - self._opens)
 
-    def refused(self, turn: Turn, now: float, asked: float | None = None) -> None:
+    def refused(self, ticket: Ticket, now: float, asked: float | None = None) -> None:
         """The service has refused a request because it came too early.
 
-        :param turn: the request's; it has started.
+        :param ticket: the request's; it has started.
         :param asked: seconds that the service asks to wait, if it says so.
         """
-        if turn.start >= self._opens:
-            self._lesson, pause = self._learn(turn.start, now, asked)
+        if ticket.start >= self._opens:
+            self._estimate, pause = self._learn(ticket.start, now, asked)
             self._starts.clear()
         else:  # It was in flight when another one was refused: the estimate gets better, the rate no lower.
             pause = self._pause(asked)
-            if self._lesson is not None and now < self._opens:
-                self._lesson.refused += 1
+            if self._estimate is not None and now < self._opens:
+                self._estimate.refused += 1
         self._opens = self._next = max(self._opens, now + pause)
 
     def _pause(self, asked: float | None) -> float:
@@ -149,8 +149,8 @@ class Pace:
         doubled = math.pow(2, min(self._in_a_row, 60))  # bounded, or a float overflows
         return min(self._policy.first_rate_limit * doubled, self._policy.longest_rate_limit)
 
-    def _learn(self, start: float, now: float, asked: float | None) -> tuple[_Lesson, float]:
-        good_for, last = start - self._opens, self._lesson
+    def _learn(self, start: float, now: float, asked: float | None) -> tuple[_Estimate, float]:
+        good_for, last = start - self._opens, self._estimate
         self._in_a_row = self._in_a_row + 1 if last is not None and good_for < last.unit / 2 else 0
         pause = self._pause(asked)
         unit = max(1.0, pause + min(now - start, pause))  # a slow refusal costs no more than what it asks for
@@ -163,14 +163,14 @@ class Pace:
             recent = [moment for moment in begun if moment > start - 1.5 * span]
             # The service may take half a span to forget them; sometimes none, sometimes all of it.
             seconds = max(span, latest - min(recent, default=start) + span / 2)
-            return _Lesson(unit, before, len(recent), seconds), pause
+            return _Estimate(unit, before, len(recent), seconds), pause
         back = max(span, min(5 * span, good_for, _SAMPLE / before))
         count = sum(1 for moment in begun if moment > start - back)
-        return _Lesson(unit, before, count + 0.5, back + latest - start, returns=True), pause
+        return _Estimate(unit, before, count + 0.5, back + latest - start, returns=True), pause
 
 
 @dataclass(slots=True)
-class _Lesson:
+class _Estimate:
     """What a refusal has taught.
 
     :param unit: seconds that it has cost; at least one.

@@ -12,7 +12,7 @@ from airflow_provider_xai_collections.emulator.shapes import Shapes
 from airflow_provider_xai_collections.emulator.store import Store
 
 
-class World:
+class Context:
     """Switches, memory, time, and what follows from them."""
 
     def __init__(self, settings: Settings, store: Store, clock: Callable[[], float]) -> None:

@@ -7,14 +7,14 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Delay:
     """``reads`` makes a test deterministic, ``seconds`` a demo lively."""
 
     unit: Literal["instant", "reads", "seconds"]
     amount: float = 0.0
 
     @classmethod
-    def parse(cls, text: str) -> Pace:
+    def parse(cls, text: str) -> Delay:
         """Read ``instant``, ``reads:3`` or ``seconds:2.5``."""
         unit, _, amount = text.partition(":")
         try:

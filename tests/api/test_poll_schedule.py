@@ -8,22 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.flows import BATCH_SIZE
-from airflow_provider_xai_collections.api.lookout import LOOK_SIZE, Look, Lookout, Watcher
+from airflow_provider_xai_collections.api.poll_schedule import POLL_SIZE, Poll, PollSchedule, Waiter
 from airflow_provider_xai_collections.api.polling import Poller, WaitRules
 
-Crew = Lookout[Watcher]
+Crew = PollSchedule[Waiter]
 
 
-def watcher(*file_ids: str, deadline: float | None = None) -> Watcher:
-    return Watcher(Poller(file_ids, WaitRules(deadline=deadline)))
+def watcher(*file_ids: str, deadline: float | None = None) -> Waiter:
+    return Waiter(Poller(file_ids, WaitRules(deadline=deadline)))
 
 
-def crew(count: int, *, each: int = 1) -> list[Watcher]:
+def crew(count: int, *, each: int = 1) -> list[Waiter]:
     """So many watchers, each of so many documents that no other watches."""
     return [watcher(*(f"{number}.{part}" for part in range(each))) for number in range(count)]
 
 
-def taken(look: Look[Watcher] | None) -> list[Watcher]:
+def taken(look: Poll[Waiter] | None) -> list[Waiter]:
     assert look is not None
     return list(look.watchers)
 
@@ -68,17 +68,17 @@ def test_looking_along_costs_no_request() -> None:
 
 def test_those_that_have_to_look_may_need_several_requests_in_looks_that_are_not_too_long() -> None:
     lookout = Crew()
-    for each in crew(LOOK_SIZE + 1):
+    for each in crew(POLL_SIZE + 1):
         lookout.rest(each, 0.0, 10.0)
     sizes = []
     while (look := lookout.take(10.0)) is not None:
         sizes.append(len(look.file_ids))
-    assert sizes == [LOOK_SIZE, 1]
+    assert sizes == [POLL_SIZE, 1]
 
 
 def test_one_with_more_documents_than_a_look_takes_has_one_of_its_own() -> None:
     lookout = Crew()
-    [large], [small] = crew(1, each=LOOK_SIZE + 3), [watcher("small")]
+    [large], [small] = crew(1, each=POLL_SIZE + 3), [watcher("small")]
     lookout.rest(large, 0.0, 10.0)
     lookout.rest(small, 0.0, 10.0)
     assert taken(lookout.take(10.0)) == [large]
