@@ -49,7 +49,7 @@ class Cluster:
         return self.finish(report=report)
 
     def _shared(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        return {"source": self.source, "collection": "whales", "concurrency": 2, **self.arguments, **arguments}
+        return {"source": self.source, "collection_name": "whales", "concurrency": 2, **self.arguments, **arguments}
 
 
 @pytest.fixture
