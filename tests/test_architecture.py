@@ -44,12 +44,15 @@ def test_the_contracts_hold() -> None:
         ("client/drivers.py", "import airflow", "What is not Airflow's business does not import it"),
         ("emulator/service.py", "import airflow", "What is not Airflow's business does not import it"),
         ("hooks/base.py", f"from {PACKAGE} import emulator", "The product does not know the emulator"),
-        ("emulator/service.py", f"from {PACKAGE} import client", "Operators and sensors stand on"),
-        ("hooks/base.py", f"from {PACKAGE}.operators import collections", "Operators and sensors stand on"),
-        ("triggers/documents.py", f"from {PACKAGE}.sensors import documents", "Operators and sensors stand on"),
-        ("api/flows.py", f"from {PACKAGE} import client", "Operators and sensors stand on"),
+        ("emulator/service.py", f"from {PACKAGE} import client", "Operators stand on"),
+        ("hooks/base.py", f"from {PACKAGE}.operators import collections", "Operators stand on"),
+        ("triggers/documents.py", f"from {PACKAGE}.sensors import documents", "Operators stand on"),
+        ("api/flows.py", f"from {PACKAGE} import client", "Operators stand on"),
         ("client/settings.py", f"from {PACKAGE}.client import drivers", "Drivers stand on exchanges"),
         ("sources/listing.py", f"from {PACKAGE}.sources import scanning", "A source is scanned by"),
+        ("sync/engine.py", f"from {PACKAGE} import operators", "Operators stand on"),
+        ("sync/engine.py", "import airflow", "What is not Airflow's business does not import it"),
+        ("sync/plan.py", f"from {PACKAGE}.sync import engine", "The engine stands on"),
         ("manifests/base.py", f"from {PACKAGE}.manifests import waits", "Manifests of tasks stand on"),
     ],
 )
@@ -64,7 +67,7 @@ def test_a_forbidden_import_breaks_the_contract_that_forbids_it(
     assert any(line.startswith(contract) for line in broken), report.stdout
 
 
-@pytest.mark.parametrize("folder", ["", "client", "manifests", "sources"])
+@pytest.mark.parametrize("folder", ["", "client", "manifests", "sources", "sync"])
 def test_a_module_that_has_no_layer_is_noticed(copy: Path, folder: str) -> None:
     (copy / PACKAGE / folder / "utilities.py").touch()
     report = lint_imports(copy)
