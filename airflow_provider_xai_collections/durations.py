@@ -24,11 +24,6 @@ def seconds(name: str, value: Duration) -> float:
     return float(plain)
 
 
-def optional_seconds(name: str, value: Duration | None) -> float | None:
-    """As :func:`seconds`; ``None`` stays what it is."""
-    return None if value is None else seconds(name, value)
-
-
 def in_words(duration: float) -> str:
     """``90`` as ``1 minute 30 seconds``."""
     whole = round(duration)

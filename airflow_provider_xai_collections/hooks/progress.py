@@ -41,16 +41,6 @@ def warn_of_doubts(log: Any, doubts: Sequence[Doubted], count: int) -> None:
         log.warning("%d more documents like that, which the manifest counts and does not name", more)
 
 
-def warn_of_orphans(log: Any, count: int) -> None:
-    """Warn of files that nothing may refer to, and name the job that finds them."""
-    if count:
-        log.warning(
-            "%d files may have been left in no collection, and are billed. XAIDeleteUnattachedFilesOperator finds such "
-            "files",
-            count,
-        )
-
-
 class LogTimer:
     """Whether it is time for another line in the log about long work."""
 

@@ -8,7 +8,6 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
@@ -18,9 +17,7 @@ from airflow_provider_xai_collections.sources.fingerprints import info_of, is_mi
 from airflow_provider_xai_collections.sources.listing_errors import does_not_exist, naming_source
 from airflow_provider_xai_collections.sources.paths import (
     AnyPath,
-    StoredFile,
     as_path,
-    filesystem_of,
     is_local,
     local_uri,
 )
@@ -88,13 +85,6 @@ class Tree:
         if stat.S_ISDIR(status.st_mode):
             return files_on_disk(str(self.start), wanted)
         return iter([ListedFile(str(self.start), self.start.name, is_source=True)])
-
-    def path_of(self, file: ListedFile) -> Any:
-        """The path of a file that :meth:`files` listed."""
-        if is_local(self.start):
-            return Path(file.path)
-        # Not a path of the storage's own kind: to join ``a//b`` or ``/a`` to one may lead elsewhere.
-        return StoredFile(filesystem_of(self.start), self.start.protocol, self._key_of(file.path))
 
     def uri_of(self, path: str) -> str:
         """The URI of a file, by its local path or by the name that the storage has for it."""

@@ -1,10 +1,9 @@
-"""What a source holds, for a sync: one listing that tells of each document whether it changed, and reading it later."""
+"""List a source, with what tells of each document whether it changed; and read its documents later."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -19,10 +18,8 @@ from airflow_provider_xai_collections.sources.disk import place_outside
 from airflow_provider_xai_collections.sources.fingerprints import (
     FileState,
     is_gone,
-    is_missing,
     of_info,
     of_status,
-    state_of,
 )
 from airflow_provider_xai_collections.sources.items import SourceItem
 from airflow_provider_xai_collections.sources.listing import Tree, name_below
@@ -53,7 +50,7 @@ def scan(
     The list is complete, or an error comes instead: what is not in it may be removed from the collection. So a folder
     that cannot be listed is an error. A file that cannot be inspected, such as a link that leads nowhere, is in the
     list without a fingerprint; reading it says what is wrong. As it may be a link to a folder that is out of reach,
-    documents from below it are not treated as gone. That holds for links as well that are not followed.
+    documents from below it are not treated as missing. That holds for links as well that are not followed.
 
     It makes the file system of an object storage, which looks a connection up: call it on the main thread.
 
@@ -69,17 +66,17 @@ def scan(
     choice = choice or Choice()
     tree = Tree.of(_opens_again(source))
     protocol, conn_id = _store_of(tree)
-    entries: list[SourceItem] = []
+    items: list[SourceItem] = []
     for file in tree.files(choice):
         if (state := _state(file, protocol)) is None:
             continue
-        if len(entries) == at_most:
+        if len(items) == at_most:
             raise XAIArgumentError(
                 f"{tree.text} holds more than {at_most:,} files ({choice}), too many for one sync. Sync its "
                 "folders apart, each with its own source, or pick files with a pattern. xAI holds 100,000 files per "
                 "team unless it has agreed to more"
             )
-        entries.append(
+        items.append(
             SourceItem(
                 uri=tree.uri_of(file.path),
                 name=file.name,
@@ -89,42 +86,31 @@ def scan(
                 unfit=file.barrier or _unfit(file.name, state, limit_bytes),
             )
         )
-    entries.sort(key=lambda entry: (entry.name, entry.uri))
-    return entries
+    items.sort(key=lambda item: (item.name, item.uri))
+    return items
 
 
 def root_uri(source: AnyPath) -> str:
-    """Where a source begins, as text: the same on every machine, whatever connection leads there and whether or not
-    it ends in a slash. Nothing is looked at, so ``..`` and links stay as they are written."""
+    """Return where a source begins, as a URI: the same on every machine, whatever connection leads there.
+
+    A slash at its end does not matter. Nothing is looked at, so ``..`` and links stay as they are written.
+    """
     uri = uri_of(as_path(source))
     return uri.rstrip("/") if uri.partition("://")[2].strip("/") else uri
 
 
-def prepare(entries: Iterable[SourceItem]) -> None:
+def prepare(items: Iterable[SourceItem]) -> None:
     """Make the file systems that :func:`read_item` will need, so that it looks no connection up: for the main thread
-    of a process that has its entries from another one. :func:`scan` has done the same.
+    of a process that has its items from another one. :func:`scan` has done the same.
 
     :raises XAIArgumentError: Airflow does not know a storage.
     """
-    for address in {store_of(entry.path): entry.path for entry in entries}.values():
+    for address in {store_of(item.path): item.path for item in items}.values():
         at_address(address)
 
 
-def listed_again(entry: SourceItem) -> SourceItem | None:
-    """An entry as a listing would tell of it now; ``None`` if it is gone. For any thread, as :func:`read_item`.
-
-    Where it cannot be looked at, it is as it was: reading it says what is wrong.
-    """
-    try:
-        state = state_of(at_address(entry.path))
-    except Exception as error:  # the libraries of storages raise errors of their own
-        is_local_path = not parts_of(entry.path)[0]
-        return None if (is_gone(entry.path) if is_local_path else is_missing(error)) else entry
-    return replace(entry, size=state.size or 0, fingerprint=state.fingerprint)
-
-
 def read_item(
-    entry: SourceItem, *, limit: int = MAX_DOCUMENT_BYTES, check: Callable[[], None] = lambda: None
+    item: SourceItem, *, limit: int = MAX_DOCUMENT_BYTES, check: Callable[[], None] = lambda: None
 ) -> SourceDocument:
     """Check and hash a document that was listed, once. A small one is held in memory, so that what is sent is what was
     hashed; a larger one is opened again, and refused if the file has changed by then.
@@ -136,24 +122,26 @@ def read_item(
     :raises XAIUnfitDocumentError: xAI would not take it.
     :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
     """
-    listed = FileState(entry.size, entry.fingerprint) if entry.fingerprint else None
-    return read_file(_file_of(entry), listed, limit=limit, keep=SMALL, check=check)
+    listed = FileState(item.size, item.fingerprint) if item.fingerprint else None
+    return read_file(_file_of(item), listed, limit=limit, keep=SMALL, check=check)
 
 
-def document_of(entry: SourceItem, content_hash: str, *, check: Callable[[], None] = lambda: None) -> SourceDocument:
-    """A document that was listed and whose hash is known, so that it is not read before it is sent. Its ``open`` raises
+def document_of(item: SourceItem, content_hash: str, *, check: Callable[[], None] = lambda: None) -> SourceDocument:
+    """Return a document that was listed and whose hash is known: it is not read before it is sent. Its ``open`` raises
     :class:`XAISourceError` if it is not what it was; so for any thread as :func:`read_item` is.
 
     :param content_hash: of the content it had when it was listed, or read after that.
     :param check: as of :func:`read_item`, for when it has to be hashed again.
     """
-    state = FileState(entry.size, entry.fingerprint)
-    return known_file(_file_of(entry), state, content_hash, check)
+    state = FileState(item.size, item.fingerprint)
+    return known_file(_file_of(item), state, content_hash, check)
 
 
 def owns(source: AnyPath) -> Callable[[str], bool]:
-    """Tells of a URI whether it is one that :func:`scan` may list of this source, whatever is wanted of it: that of the
-    file, or of one below the folder, or of one that matches the glob."""
+    """Return a test of URIs: whether :func:`scan` may list one of this source, whatever is wanted of it.
+
+    It is that of the file, or of one below the folder, or of one that matches the glob.
+    """
     tree = Tree.of(_opens_again(source))
 
     def is_ours(uri: str) -> bool:
@@ -181,25 +169,25 @@ def would_list(source: AnyPath, path: AnyPath, choice: Choice) -> bool:
     return any(name == "" or (name is not None and wanted.takes(name)) for name in names)
 
 
-def refuse_foreign(source: AnyPath, entries: Iterable[SourceItem], choice: Choice) -> None:
-    """Refuse entries that :func:`scan` would not have listed of this source: of a list that others may have changed.
+def refuse_foreign(source: AnyPath, items: Iterable[SourceItem], choice: Choice) -> None:
+    """Refuse items that :func:`scan` would not have listed of this source: of a list that others may have changed.
 
     :raises XAIArgumentError: naming the first that is elsewhere, or that says one place and means another.
     """
     tree = Tree.of(_opens_again(source))
     wanted, store = Wanted(choice, tree.glob), _store_of(tree)
-    for entry in entries:
-        *others, path = parts_of(entry.path)
+    for item in items:
+        *others, path = parts_of(item.path)
         name = tree.name_of(path)
         if (
             tuple(others) != store
             or name is None
-            or (entry.uri, entry.name) != (tree.uri_of(path), name or path.rpartition("/")[2])
+            or (item.uri, item.name) != (tree.uri_of(path), name or path.rpartition("/")[2])
             or not (name == "" or wanted.takes(name))
             or (name and not store[0] and not choice.follow_links and place_outside(path, str(tree.start)))
         ):
             raise XAIArgumentError(
-                f"{printable(entry.name)} ({printable(entry.uri)}, read from {printable(entry.path)}) is in the plan, "
+                f"{printable(item.name)} ({printable(item.uri)}, read from {printable(item.path)}) is in the plan, "
                 f"and no document that {tree.text} would list, so nothing is uploaded. If the tasks have different "
                 "arguments, give them the same; else somebody has changed the plan: see who may write there, "
                 "then clear the task that plans"
@@ -214,16 +202,16 @@ def _name_by_uri(tree: Tree, uri: str) -> str | None:
 
 
 def _store_of(tree: Tree) -> tuple[str, str | None]:
-    """The protocol and the connection of a source; neither if it is local."""
+    """Return the protocol and the connection of a source; neither if it is local."""
     return ("", None) if is_local(tree.start) else (str(tree.start.protocol), connection_of(tree.start) or None)
 
 
-def _file_of(entry: SourceItem) -> FoundFile:
-    return FoundFile(at_address(entry.path), entry.name)
+def _file_of(item: SourceItem) -> FoundFile:
+    return FoundFile(at_address(item.path), item.name)
 
 
 def _opens_again(source: AnyPath) -> Any:
-    """Airflow's own kind of path: what those of other libraries are configured with is lost in another process."""
+    """Return Airflow's own kind of path: the configuration of other libraries' is lost in another process."""
     path = as_path(source)
     return source if isinstance(source, str) or is_local(path) or _is_airflows(path) else str(path)
 
@@ -235,7 +223,7 @@ def _is_airflows(path: Any) -> bool:
 
 
 def _state(file: ListedFile, protocol: str) -> FileState | None:
-    """``None``: it is gone since."""
+    """Return what a listing tells of a file; ``None`` if it is missing since."""
     if file.barrier:
         return FileState()
     if protocol:
@@ -247,7 +235,7 @@ def _state(file: ListedFile, protocol: str) -> FileState | None:
 
 
 def _unfit(name: str, state: FileState, limit: int) -> str:
-    """Why xAI would not take it; what is not known is found on reading."""
+    """Return why xAI would not take it; what is not known is found on reading."""
     if not state.is_file:
         return "it is not a file"
     if wrong := unfit_name(name):
