@@ -118,7 +118,7 @@ def gather(engine: Engine, plan: Plan, shards: Shards) -> Handover:
             if (found := rows.get(row.uri)) is not None and found.outcome is None:
                 rows[row.uri] = found.ended(Outcome.UNTRIED, "the task that was to place it has died")
                 engine.counts["untried"] += 1
-            elif found is not None:
+            elif found is not None and found.outcome in (Outcome.PROCESSED, Outcome.IN_PROGRESS):
                 engine.counts["kept"] += 1
     return before
 

@@ -17,7 +17,6 @@ from airflow_provider_xai_collections.api.flows import wait_for_documents
 from airflow_provider_xai_collections.api.polling import Poller, WaitRules
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.sync import place, ways
-from airflow_provider_xai_collections.sync.documents import Row
 from airflow_provider_xai_collections.sync.manifest import Handover, SyncManifest
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.report import ReportLine, merged
@@ -259,7 +258,6 @@ class TestAllWays:
             assert not other.world.hidden, name
         assert not one.world.hidden
 
-
     @settings(max_examples=60)
     @given(worlds)
     def test_killed_and_disturbed_they_come_to_the_same(
@@ -299,7 +297,9 @@ class TestAllWays:
     def test_an_ingestion_is_a_sync_that_has_nothing_to_replace(
         self, tmp_path_factory: pytest.TempPathFactory, drawn: Drawn
     ) -> None:
-        edits = [each for each in drawn.edits if each[0] == "touch" or (each[0] == "write" and each[1] not in drawn.before)]
+        edits = [
+            each for each in drawn.edits if each[0] == "touch" or (each[0] == "write" and each[1] not in drawn.before)
+        ]
         options = {**drawn.options, "prune": False, "delete_files": True}
         drawn = replace(drawn, edits=edits, during=(), kill=None, room=None, options=options)
         folder = tmp_path_factory.mktemp("run")

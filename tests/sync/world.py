@@ -7,13 +7,12 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO
 
 from blake3 import blake3
 
-from airflow_provider_xai_collections.api.ensuring import ensure_collection
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.identity import CONTENT_HASH, MANAGED_FIELDS, SOURCE_URI, SourceDocument
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Response, Sleep
@@ -151,7 +150,9 @@ class World:
         collection = self.caller.call(GET_COLLECTION, collection_id=self.collection_id)
 
         def target(collection: Any) -> Target:
-            return Target(collection.collection_id, options.scope, UploadWay(method), None, collection.chunk_configuration)
+            return Target(
+                collection.collection_id, options.scope, UploadWay(method), None, collection.chunk_configuration
+            )
 
         destination = Destination("whales", collection, self._no_need, target)
         return Engine(Runner(self), source or self.folder, destination, options, log=logging.getLogger("world"))
@@ -180,7 +181,9 @@ class World:
     def searchable(self) -> set[str]:
         """The URIs of documents that a search finds."""
         done = self.clock.now - INDEXING
-        return {each.fields[SOURCE_URI] for each in self.records() if each.started_at <= done and not each.error_message}
+        return {
+            each.fields[SOURCE_URI] for each in self.records() if each.started_at <= done and not each.error_message
+        }
 
     def held(self) -> Counter[tuple[str, str, bool]]:
         """What the collection holds: URI, content, and whether indexing failed."""

@@ -1,0 +1,139 @@
+"""Placing: the flow of one document, the order of all, and when to stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAICredentialError,
+    XAICreditsError,
+    XAIError,
+    XAIInvalidRequestError,
+    XAIRateLimitError,
+    XAIServerError,
+    XAISourceError,
+)
+from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
+from airflow_provider_xai_collections.sync.place import (
+    BYTES_AT_ONCE,
+    GIVE_UP_AFTER,
+    Placement,
+    Placing,
+    Refusal,
+    refusal_after,
+)
+from tests.sync.sides import an_item
+
+REFUSED = XAIInvalidRequestError("the team is full", status=400)
+BUSY = XAIServerError("busy", status=503)
+
+
+def a_row(name: str, size: int = 3) -> Row:
+    uri = f"file:///docs/{name}"
+    return Row(Action.ADD, uri, an_item(uri, size=size))
+
+
+def placing(*rows: Row, at_most: int | None = None) -> Placing:
+    return Placing(rows, None, at_most=at_most)  # type: ignore[arg-type]  # nothing is placed
+
+
+def after(*errors: XAIError | None) -> Refusal | None:
+    refusal = None
+    for error in errors:
+        refusal = refusal_after(refusal, error)
+    return refusal
+
+
+# When to stop
+
+
+def test_a_success_begins_the_count_again() -> None:
+    assert after(REFUSED, None) is None
+    refusal = after(REFUSED, REFUSED, None, REFUSED)
+    assert refusal is not None
+    assert refusal.count == 1
+
+
+@pytest.mark.parametrize("error", [XAISourceError("unreadable"), XAIArgumentError("no such field")])
+def test_an_error_that_does_not_come_from_the_service_tells_nothing_of_it(error: XAIError) -> None:
+    assert after(REFUSED, error) == after(REFUSED)
+
+
+@pytest.mark.parametrize("error", [XAICredentialError("no key"), XAICreditsError("none left", status=429)])
+def test_a_refused_key_ends_everything_at_once(error: XAIError) -> None:
+    refusal = after(error)
+    assert refusal is not None
+    assert (refusal.is_fatal, refusal.stops, refusal.message) == (True, True, str(error))
+
+
+@pytest.mark.parametrize(("error", "is_fatal"), [(REFUSED, False), (BUSY, True), (XAIRateLimitError("429"), True)])
+def test_many_in_a_row_stop_the_run_and_a_service_that_is_down_ends_it(error: XAIError, is_fatal: bool) -> None:
+    refusal = after(*[error] * (GIVE_UP_AFTER - 1))
+    assert refusal is not None
+    assert not refusal.stops
+    refusal = after(*[error] * GIVE_UP_AFTER)
+    assert refusal is not None
+    assert (refusal.stops, refusal.is_fatal) == (True, is_fatal)
+    assert refusal.message.startswith(f"{GIVE_UP_AFTER} documents in a row failed, the last one because: ")
+
+
+def test_a_refusal_crosses_processes() -> None:
+    refusal = after(*[REFUSED] * GIVE_UP_AFTER)
+    assert refusal is not None
+    assert Refusal.parse(refusal.dump()) == refusal
+
+
+# The order
+
+
+def test_a_folder_of_bad_files_does_not_look_like_a_failing_service() -> None:
+    rows = [a_row(f"{folder}/{number}") for folder in ("bad", "good") for number in range(GIVE_UP_AFTER)]
+    order = [row.uri for row in placing(*rows).left]
+    bad = [uri.startswith("file:///docs/bad") for uri in order]
+    longest = max(len(run) for run in "".join("x" if each else " " for each in bad).split())
+    assert longest < GIVE_UP_AFTER / 2
+    assert order == [row.uri for row in placing(*rows[::-1]).left], "and it is the same each time"
+
+
+def test_no_more_bytes_are_on_their_way_than_fit_and_a_large_one_goes_alone() -> None:
+    large = BYTES_AT_ONCE * 2
+    work = placing(a_row("a", large), a_row("b", large))
+    first = work.left[0]
+    assert next(work) is not None
+    assert next(work) is None, "not before the first one has ended"
+    work.take(Placement(first))
+    assert next(work) is not None
+    with pytest.raises(StopIteration):
+        next(work)
+
+
+def test_no_more_documents_are_placed_than_there_is_room_for() -> None:
+    work = placing(*[a_row(str(number)) for number in range(5)], at_most=2)
+    assert len(list(work)) == 2
+    assert len(work.left) == 3
+
+
+def test_a_stopped_run_hands_out_nothing_more_and_what_still_runs_changes_nothing() -> None:
+    work = placing(*[a_row(str(number)) for number in range(GIVE_UP_AFTER + 2)])
+    rows: list[Row] = []
+    for _ in range(GIVE_UP_AFTER):
+        rows.append(work.left[0])
+        next(work)
+    for row in rows:
+        work.take(Placement(row.ended(Outcome.ERROR, REFUSED), error=REFUSED))
+    refusal = work.refusal
+    work.take(Placement(rows[0]))
+    assert work.refusal == refusal
+    assert list(work) == []
+    assert len(work.left) == 2
+
+
+def of(**changes: Any) -> Refusal:
+    return Refusal(**{"count": 1, "error": "XAIError", "reason": "why", **changes})
+
+
+def test_the_message_of_a_single_refusal_is_its_reason() -> None:
+    assert of().message == "why"

@@ -1,0 +1,193 @@
+"""The plan: what each document needs, decided from two listings."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_xai_collections.api.identity import fields_digest
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
+from airflow_provider_xai_collections.sync.documents import Action, ExistingDocument, Outcome, State
+from airflow_provider_xai_collections.sync.options import SyncOptions
+from airflow_provider_xai_collections.sync.plan import to_read
+from tests.api import driving
+from tests.sync.sides import ALTERED, NEW, OLD, URI, a_document, an_item, existing, planned, the_row
+
+NEVER = "File format not supported. The file does not contain readable text."
+
+
+# A document of the collection
+
+
+@pytest.mark.parametrize(
+    ("word", "said", "state"),
+    [
+        ("PROCESSED", "", State.PROCESSED),
+        ("CHUNKED", "", State.IN_PROGRESS),
+        ("DREAMING", "", State.IN_PROGRESS),
+        ("FAILED", "try again", State.FAILED),
+        ("FAILED", NEVER, State.REJECTED),
+    ],
+)
+def test_the_state_of_a_document_follows_from_its_status(word: str, said: str, state: State) -> None:
+    document = driving.a_document("f", f"DOCUMENT_STATUS_{word}", error_message=said)
+    assert ExistingDocument.of(document).state is state
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    ("item", "documents", "reads"),
+    [
+        (an_item(), [], False),
+        (an_item(fingerprint=None), [], False),
+        (an_item(), [a_document()], False),
+        (an_item(), [a_document(), a_document("g", OLD)], True),
+        (an_item(), [a_document(content=OLD, fingerprint="another")], True),
+        (an_item(fingerprint=None), [a_document()], True),
+        (an_item(fingerprint=None, content_hash=NEW), [a_document()], False),
+        (an_item(unfit="it is empty"), [a_document(fingerprint="another")], False),
+    ],
+)
+def test_a_document_is_read_only_if_it_may_have_changed(item, documents, reads) -> None:  # type: ignore[no-untyped-def]
+    assert to_read([item], existing(*documents), SyncOptions(scope="s")) == [item] * reads
+
+
+def test_to_verify_content_every_document_is_read() -> None:
+    items = [an_item(), an_item("file:///docs/b.md"), an_item("file:///docs/c.md", unfit="it is empty")]
+    documents = existing(a_document(), a_document("h", uri="file:///docs/c.md"))
+    assert to_read(items, documents, SyncOptions(scope="s", verify_content=True)) == items[:1]
+
+
+# One document
+
+
+def test_a_new_document_is_added() -> None:
+    row = the_row()
+    assert (row.action, row.outcome, row.content_hash) == (Action.ADD, None, "")
+
+
+def test_a_changed_document_is_replaced_and_its_failed_version_goes_first() -> None:
+    documents = [a_document("f", OLD, fingerprint="x"), a_document("g", "older", "failed", fingerprint="y")]
+    row = the_row(*documents, read={URI: NEW})
+    assert (row.action, row.content_hash, row.failed, row.outdated) == (Action.REPLACE, NEW, ("g",), ("f",))
+
+
+def test_an_ingestion_adds_beside_other_content_and_says_so() -> None:
+    documents = [a_document("f", OLD, fingerprint="x"), a_document("g", "older", "failed", fingerprint="y")]
+    row = the_row(*documents, read={URI: NEW}, replace=False)
+    assert (row.action, row.failed, row.outdated, row.older) == (Action.ADD, ("g",), (), 1)
+
+
+def test_an_unchanged_document_is_kept() -> None:
+    row = the_row(a_document())
+    assert (row.action, row.file_id, row.outcome) == (Action.KEEP, "f", Outcome.PROCESSED)
+
+
+def test_a_document_that_was_only_touched_is_kept() -> None:
+    assert the_row(a_document(fingerprint="another"), read={URI: NEW}).action is Action.KEEP
+
+
+def test_of_two_copies_the_one_furthest_along_stays() -> None:
+    copies = [a_document("f", state="in_progress"), a_document("g"), a_document("h", state="failed")]
+    for several in (copies, copies[::-1]):
+        row = the_row(*several)
+        assert (row.action, row.file_id, set(row.outdated)) == (Action.KEEP, "g", {"f", "h"})
+
+
+def test_a_document_in_progress_is_awaited() -> None:
+    row = the_row(a_document(state="in_progress"), a_document("g", OLD, fingerprint="x"))
+    assert (row.action, row.file_id, row.outdated) == (Action.AWAIT, "f", ("g",))
+
+
+@pytest.mark.parametrize("reason", ["no text", ""])
+def test_a_failed_document_is_fixed(reason: str) -> None:
+    row = the_row(a_document(state="failed", reason=reason), a_document("g", OLD, fingerprint="x"))
+    assert (row.action, row.failed, row.outdated, row.outcome) == (Action.FIX, ("f",), ("g",), Outcome.FAILED)
+    assert row.reason == reason or "the service gave no reason"
+
+
+def test_content_that_xai_never_indexes_is_not_uploaded_again() -> None:
+    rejected = a_document(state="rejected", reason=NEVER)
+    row = the_row(rejected)
+    assert (row.action, row.outcome, row.reason, row.file_id) == (Action.REJECTED, Outcome.FAILED, NEVER, "f")
+    assert the_row(rejected, retry_failed=True).action is Action.FIX
+    assert the_row(rejected, item=an_item(fingerprint="another"), read={URI: OLD}).action is Action.REPLACE
+
+
+def test_a_document_that_failed_because_its_type_was_not_sent_is_tried_in_one_call_only() -> None:
+    rejected = a_document(state="rejected", is_untyped=True)
+    row = the_row(rejected)
+    assert (row.action, row.needs_type) == (Action.FIX, True)
+    assert the_row(rejected, is_direct=False).action is Action.REJECTED
+
+
+def test_content_that_xai_holds_wrongly_is_replaced_if_that_is_beyond_doubt() -> None:
+    altered = a_document(doubts=(ALTERED,))
+    proof = a_document("g", uri="file:///docs/b.md", is_verified=True)
+    both = [an_item(), an_item("file:///docs/b.md")]
+    assert planned(both, [altered, proof], {URI: NEW}, verify_content=True).rows[0].action is Action.FIX
+    assert planned(both, [altered], {URI: NEW}, verify_content=True).rows[0].action is Action.KEEP
+    assert planned(both, [altered, proof]).rows[0].action is Action.KEEP
+    assert planned(both, [altered]).rows[0].doubts == (ALTERED.reason,)
+
+
+def test_other_fields_are_counted_or_make_another_version() -> None:
+    asked, had = fields_digest({"year": "1851"}), fields_digest({"year": "1850"})
+    document = a_document(fields_digest=had)
+    assert planned([an_item()], [document], usual_digest=asked).other_fields == 1
+    assert planned([an_item()], [document], usual_digest=had).other_fields == 0
+    row = the_row(document, digest=lambda item, content: asked)
+    assert (row.action, row.outdated) == (Action.REPLACE, ("f",))
+    assert the_row(document, digest=lambda item, content: had).action is Action.KEEP
+
+
+# Documents that are not uploaded
+
+
+def test_what_is_unfit_or_unreadable_says_which_version_stays_searchable() -> None:
+    documents = [a_document("f", OLD), a_document("g", "older", "failed")]
+    skipped = the_row(*documents, item=an_item(unfit="it is empty"))
+    unread = the_row(*documents, read={URI: XAISourceError("a.md cannot be read")})
+    assert (skipped.action, skipped.outcome) == (Action.SKIP, Outcome.SKIPPED)
+    assert (unread.action, unread.outcome, unread.error) == (Action.UNREADABLE, Outcome.ERROR, "XAISourceError")
+    for row in (skipped, unread):
+        assert row.reason.endswith("An earlier version stays in the collection and searchable: f")
+
+
+def test_a_function_that_refuses_one_document_stops_no_other() -> None:
+    def digest(item: object, content: str) -> str:
+        raise XAIArgumentError("fields(…) raised KeyError")
+
+    plan = planned([an_item(), an_item("file:///docs/b.md")], [a_document()], digest=digest)
+    assert [(row.action, row.error) for row in plan.rows] == [
+        (Action.UNREADABLE, "XAIArgumentError"),
+        (Action.ADD, ""),
+    ]
+
+
+# The whole
+
+
+def test_documents_that_the_source_has_no_longer_are_missing() -> None:
+    documents = [a_document(), a_document("g", uri="file:///docs/b.md"), a_document("h", OLD, uri="file:///docs/b.md")]
+    plan = planned([an_item()], documents)
+    [row] = plan.missing_rows
+    assert (row.uri, row.outdated, plan.removals, plan.existing) == ("file:///docs/b.md", ("g", "h"), 2, 3)
+    assert not planned([an_item()], documents, replace=False).missing
+
+
+def test_documents_below_what_cannot_be_listed_are_not_missing() -> None:
+    below = a_document("g", uri="file:///docs/link/b.md")
+    plan = planned([an_item("file:///docs/link", fingerprint=None, unfit="it may be a folder")], [below])
+    assert not plan.missing
+
+
+def test_documents_from_elsewhere_are_told_and_left_alone() -> None:
+    elsewhere = [a_document("g", uri="s3://bucket/b.md"), a_document("h", uri="")]
+    plan = planned([an_item()], [a_document(), *elsewhere])
+    assert (plan.foreign, plan.missing) == (["s3://bucket/b.md", ""], {})
+
+
+def test_a_document_listed_twice_is_one() -> None:
+    assert len(planned([an_item(), an_item()], [a_document(), a_document()]).rows) == 1

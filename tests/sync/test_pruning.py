@@ -1,0 +1,93 @@
+"""Pruning: refused as a whole, or put off for single documents, rather than remove what is still needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.sources.items import SourceItem
+from airflow_provider_xai_collections.sync.documents import Outcome, Row
+from airflow_provider_xai_collections.sync.options import SyncOptions
+from airflow_provider_xai_collections.sync.plan import Plan, may_be_pruned, prune_refusal
+from tests.sync.sides import a_document, an_item, planned
+
+A, B, C = (f"file:///docs/{name}.md" for name in "abc")
+
+
+def refusal(plan: Plan, *, approved: int = 0, **options: Any) -> str:
+    return prune_refusal(plan, SyncOptions(scope="s", prune=True, **options), root="file:///docs", approved=approved)
+
+
+def of_four(missing: int) -> Plan:
+    documents = [a_document(str(number), uri=f"file:///docs/{number}") for number in range(4)]
+    return planned([an_item(f"file:///docs/{number}") for number in range(missing, 4)], documents)
+
+
+def test_a_plan_that_removes_nothing_is_never_refused() -> None:
+    assert refusal(of_four(0), max_prune=0) == ""
+
+
+@pytest.mark.parametrize(
+    ("missing", "max_prune", "is_refused"),
+    [(1, 0.25, False), (2, 0.25, True), (2, 2, False), (3, 2, True), (3, None, False), (1, 0, True), (3, 1.0, False)],
+)
+def test_more_than_max_prune_is_refused(missing: int, max_prune: float | None, is_refused: bool) -> None:
+    told = refusal(of_four(missing), max_prune=max_prune)
+    assert bool(told) is is_refused
+    if is_refused:
+        assert f"{missing} of 4 documents are missing" in told
+        assert "raise max_prune" in told
+
+
+def test_what_was_approved_when_the_run_began_is_not_refused_later() -> None:
+    assert refusal(of_four(2), max_prune=0, approved=2) == ""
+    assert refusal(of_four(3), max_prune=0, approved=2)
+
+
+def test_an_empty_source_is_refused_whatever_was_approved() -> None:
+    assert "is empty" in refusal(of_four(4), max_prune=None, approved=4)
+
+
+def test_documents_from_elsewhere_in_the_scope_are_a_reason_to_refuse() -> None:
+    plan = planned([an_item()], [a_document("g", uri="s3://bucket/b.md")])
+    assert "do not come from file:///docs" in refusal(plan)
+
+
+def pruned(*rows: tuple[SourceItem, Outcome | None], now: list[SourceItem] | None = None) -> list[str]:
+    """Prune ``b.md`` and ``c.md`` of 3 and 5 bytes, while the source has these rows."""
+    documents = [a_document("b", uri=B, size=3), a_document("c", uri=C, size=5)]
+    items = [item for item, _ in rows]
+    plan = planned(items, documents)
+    of_items = {row.uri: row for row in plan.rows}
+    done = [Row(of_items[item.uri].action, item.uri, item, outcome=outcome) for item, outcome in rows]
+    return sorted(may_be_pruned(plan, done, items if now is None else now))
+
+
+def test_missing_documents_go_once_all_others_are_processed() -> None:
+    assert pruned((an_item(A), Outcome.PROCESSED)) == [B, C]
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.ERROR, Outcome.FAILED, Outcome.UNTRIED, Outcome.IN_PROGRESS])
+def test_one_stays_while_a_document_of_its_size_is_not_processed(outcome: Outcome | None) -> None:
+    assert pruned((an_item(A, size=3), outcome)) == [C]
+    assert pruned((an_item(A, size=4), outcome)) == [B, C]
+
+
+def test_one_stays_while_a_document_of_its_file_name_is_not_processed() -> None:
+    assert pruned((an_item("file:///docs/deep/b.md", size=4), Outcome.ERROR)) == [C]
+
+
+def test_all_stay_while_the_size_of_one_that_is_not_processed_is_unknown() -> None:
+    assert pruned((an_item(A, size=0), Outcome.ERROR)) == []
+
+
+def test_what_xai_would_not_take_is_no_reason_to_keep_anything() -> None:
+    assert pruned((an_item(A, size=3, unfit="it is an image"), Outcome.SKIPPED)) == [B, C]
+
+
+def test_the_source_as_it_is_now_decides() -> None:
+    here = (an_item(A), Outcome.PROCESSED)
+    assert pruned(here, now=[an_item(A), an_item(B)]) == [C]
+    assert pruned(here, now=[an_item(A), an_item("file:///docs/new.md", size=5)]) == [B]
+    assert pruned(here, now=[an_item(A), an_item("file:///docs", fingerprint=None, unfit="unseen")]) == []

@@ -1,0 +1,111 @@
+"""Removing outdated documents: one request each and one look for many, whatever the service answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_xai_collections.api.protocol import Request, Response
+from airflow_provider_xai_collections.sync import ways
+from airflow_provider_xai_collections.sync.manifest import SyncManifest
+from airflow_provider_xai_collections.sync.options import SyncOptions
+from tests.sync.world import World
+
+
+def run(world: World, **options: Any) -> tuple[SyncManifest, str]:
+    wanted = {"scope": "s", "overlap": 1.0, "poll_interval": 10.0, "prune": True, "max_prune": None, **options}
+    engine = world.engine(SyncOptions(**wanted))
+    plan = engine.plan()
+    before = engine.begin(plan)
+    engine.place(wait=True)
+    manifest, error = ways.conclude(engine, plan, before)
+    return manifest, "" if error is None else str(error)
+
+
+@pytest.fixture
+def world() -> World:
+    """Sixty documents, of which half are missing from the source now."""
+    world = World()
+    for number in range(60):
+        world.folder.write(f"{number}")
+    run(world)
+    for number in range(30):
+        world.folder.remove(f"{number}")
+    world.requests.clear()
+    return world
+
+
+def answered(world: World, endpoint: str, status: int, body: bytes = b'{"code": 9, "message": "no"}') -> None:
+    """Let one endpoint answer so, and do nothing."""
+    exchange = world.exchange
+
+    def exchange_or_refuse(request: Request[Any]) -> Response:
+        if request.endpoint.name == endpoint:
+            world.requests[endpoint] += 1
+            return Response(status, {}, body)
+        return exchange(request)
+
+    world.exchange = exchange_or_refuse  # type: ignore[method-assign]
+
+
+def test_a_removal_is_one_request_and_one_look_is_for_many(world: World) -> None:
+    manifest, error = run(world)
+    assert (manifest.removed, manifest.kept, error) == (30, 30, "")
+    assert world.requests == {"list_documents": 1, "delete_file": 30, "batch_get_documents": 1}
+    assert (world.held().total(), world.orphans) == (30, 0)
+
+
+def test_a_service_that_deletes_no_attached_file_is_heeded_from_then_on(world: World) -> None:
+    world.behave(delete_attached_file="refuse")
+    manifest, error = run(world, concurrency=1)
+    assert (manifest.removed, error, world.held().total(), world.orphans) == (30, "", 30, 0)
+    assert world.requests["delete_file"] == 31, "the first was refused, then each goes after its document"
+
+
+def test_a_document_that_stays_without_its_file_is_detached(world: World) -> None:
+    answered(world, "delete_file", 200, b'{"id": "file_1", "deleted": true}')
+    manifest, error = run(world)
+    assert (manifest.removed, error, world.held().total()) == (30, "", 30)
+    assert world.requests["remove_document"] == 30
+
+
+def test_files_stay_if_they_are_to_stay(world: World) -> None:
+    manifest, _ = run(world, delete_files=False)
+    assert (manifest.removed, world.orphans, world.requests["delete_file"]) == (30, 30, 0)
+    assert world.requests["remove_document"] == 30
+
+
+def test_what_cannot_be_removed_is_an_error_and_is_tried_again_by_the_next_run(world: World) -> None:
+    exchange = world.exchange
+    answered(world, "delete_file", 403)
+    manifest, error = run(world)
+    assert (manifest.removed, manifest.errors, manifest.left) == (0, 30, 30)
+    assert "could not be removed" in error
+    world.exchange = exchange  # type: ignore[method-assign]
+    assert run(world)[0].removed == 30
+
+
+def test_old_versions_stay_for_the_overlap_after_the_new_ones_are_processed() -> None:
+    world = World()
+    world.folder.write("a")
+    run(world)
+    world.folder.write("a")
+    began = world.clock.now
+    manifest, _ = run(world, overlap=100.0)
+    assert manifest.outdated_removed == 1
+    assert world.clock.now - began > 100
+    began = world.clock.now
+    run(world, overlap=100.0)
+    assert world.clock.now - began < 1, "nothing was replaced"
+
+
+def test_without_a_wait_old_versions_stay_until_a_run_finds_the_new_ones_processed() -> None:
+    world = World()
+    world.folder.write("a")
+    run(world)
+    world.folder.write("a")
+    manifest, error = run(world, wait=False)
+    assert (manifest.in_progress, manifest.outdated_removed, error) == (1, 0, "")
+    world.clock.now += 10
+    assert run(world, wait=False)[0].outdated_removed == 1
