@@ -36,7 +36,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": _NAME,
                 "python-modules": [
                     f"{_PACKAGE}.operators.{module}"
-                    for module in ("collections", "documents", "files", "ingestion", "search", "sync", "sync_group")
+                    for module in ("collections", "documents", "files", "ingest", "search", "sync", "sync_group")
                 ],
             }
         ],
