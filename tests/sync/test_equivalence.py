@@ -297,9 +297,8 @@ class TestAllWays:
     def test_an_ingestion_is_a_sync_that_has_nothing_to_replace(
         self, tmp_path_factory: pytest.TempPathFactory, drawn: Drawn
     ) -> None:
-        edits = [
-            each for each in drawn.edits if each[0] == "touch" or (each[0] == "write" and each[1] not in drawn.before)
-        ]
+        new = [each for each in drawn.edits if each[0] == "write" and each[1] not in drawn.before]
+        edits = [*new, *(each for each in drawn.edits if each[0] == "touch")]
         options = {**drawn.options, "prune": False, "delete_files": True}
         drawn = replace(drawn, edits=edits, during=(), kill=None, room=None, options=options)
         folder = tmp_path_factory.mktemp("run")

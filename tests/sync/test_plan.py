@@ -104,7 +104,7 @@ def test_a_document_in_progress_is_awaited() -> None:
 def test_a_failed_document_is_fixed(reason: str) -> None:
     row = the_row(a_document(state="failed", reason=reason), a_document("g", OLD, fingerprint="x"))
     assert (row.action, row.failed, row.outdated, row.outcome) == (Action.FIX, ("f",), ("g",), Outcome.FAILED)
-    assert row.reason == reason or "the service gave no reason"
+    assert row.reason == (reason or "the service gave no reason")
 
 
 def test_content_that_xai_never_indexes_is_not_uploaded_again() -> None:

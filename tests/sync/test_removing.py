@@ -60,7 +60,8 @@ def test_a_service_that_deletes_no_attached_file_is_heeded_from_then_on(world: W
     world.behave(delete_attached_file="refuse")
     manifest, error = run(world, concurrency=1)
     assert (manifest.removed, error, world.held().total(), world.orphans) == (30, "", 30, 0)
-    assert world.requests["delete_file"] == 31, "the first was refused, then each goes after its document"
+    # Refused in all its tries, as a conflict may pass; then each goes after its document.
+    assert world.requests["delete_file"] == 3 + 30
 
 
 def test_a_document_that_stays_without_its_file_is_detached(world: World) -> None:

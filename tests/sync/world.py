@@ -150,9 +150,8 @@ class World:
         collection = self.caller.call(GET_COLLECTION, collection_id=self.collection_id)
 
         def target(collection: Any) -> Target:
-            return Target(
-                collection.collection_id, options.scope, UploadWay(method), None, collection.chunk_configuration
-            )
+            chunking = collection.chunk_configuration
+            return Target(collection.collection_id, options.scope, UploadWay(method), chunking=chunking)
 
         destination = Destination("whales", collection, self._no_need, target)
         return Engine(Runner(self), source or self.folder, destination, options, log=logging.getLogger("world"))
@@ -181,9 +180,8 @@ class World:
     def searchable(self) -> set[str]:
         """The URIs of documents that a search finds."""
         done = self.clock.now - INDEXING
-        return {
-            each.fields[SOURCE_URI] for each in self.records() if each.started_at <= done and not each.error_message
-        }
+        found = (each for each in self.records() if each.started_at <= done and not each.error_message)
+        return {each.fields[SOURCE_URI] for each in found}
 
     def held(self) -> Counter[tuple[str, str, bool]]:
         """What the collection holds: URI, content, and whether indexing failed."""

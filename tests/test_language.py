@@ -1,0 +1,81 @@
+"""The language of the code base: docstrings that say what a thing does or is, and no private words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "airflow_provider_xai_collections"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+#: How the first line of a docstring does not begin.
+BEGINNINGS = ("What ", "Whether ", "Of ", "How ")
+#: Words that readers had to learn, and the field's own instead.
+PRIVATE = {
+    r"superfluous": "outdated",
+    r"tally": "stats",
+    r"verdicts?": "outcome",
+    r"last words": "on_kill message",
+    r"told to end": "cancelled",
+    r"anew": "again",
+    r"mend(s|ed|ing)?": "fix",
+    r"for want of": "missing",
+    r"bring(s|ing)? in": "ingest, upload and attach",
+    r"brought in": "ingested, uploaded and attached",
+    r"in place": "in the collection, processed, or there",
+    r"strangers?": "others",
+}
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield getattr(node, "lineno", 1), text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_docstrings_say_what_a_thing_does_or_is(path: Path) -> None:
+    wrong = [f"{line}: {text.splitlines()[0]}" for line, text in docstrings(path) if text.startswith(BEGINNINGS)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_private_words(path: Path) -> None:
+    found = [
+        f"{number}: {word[0]!r}, better {better!r}: {line.strip()}"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for pattern, better in PRIVATE.items()
+        for word in re.finditer(rf"\b{pattern}\b", line, re.IGNORECASE)
+    ]
+    assert found == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    seen: dict[str, Path] = {}
+    twice = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                if node.name in seen and not node.name.startswith("_"):
+                    twice.append(f"{node.name}: {seen[node.name]}, {path}")
+                seen[node.name] = path
+    assert twice == []
+
+
+def test_no_constant_has_two_values() -> None:
+    values: dict[str, dict[str, Path]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+                name = node.targets[0].id
+                if not name.startswith("_"):
+                    values.setdefault(name, {})[ast.unparse(node.value)] = path
+    assert {name: sorted(map(str, several.values())) for name, several in values.items() if len(several) > 1} == {}
