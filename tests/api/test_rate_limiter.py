@@ -1,4 +1,4 @@
-"""One pace for many: played against limits of several kinds, in a time of its own. The sides meet in ``retrying``."""
+"""The rate limiter against limits of several kinds, in simulated time. The requests are those of ``retrying``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
-from airflow_provider_xai_collections.api.rate_limiter import RateLimiter, Ticket
 from airflow_provider_xai_collections.api.protocol import Host, Now, Response, Sleep, Step
+from airflow_provider_xai_collections.api.rate_limiter import RateLimiter, Ticket
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying, seconds_asked
 from airflow_provider_xai_collections.exceptions import XAIError
 
@@ -29,7 +29,7 @@ HOSTS = (Host.API, Host.MANAGEMENT)
 
 #: Requests a second that are allowed at a moment.
 Limit: TypeAlias = Callable[[float], float]
-#: Whether a request that arrives at a moment is taken.
+#: Tells whether a request that arrives at a moment is taken.
 Service: TypeAlias = Callable[[float], bool]
 
 
@@ -38,7 +38,7 @@ def twenty(now: float) -> float:
 
 
 class FixedWindow:
-    """So many in each second of the clock, and the refused ones count as well: the emulator's way."""
+    """A limit for each second of the clock; the refused ones count as well, as in the emulator."""
 
     def __init__(self, limit: Limit, seconds: float = 1.0) -> None:
         self._limit, self._seconds, self._window, self._calls = limit, seconds, -1, 0
@@ -51,7 +51,7 @@ class FixedWindow:
 
 
 class SlidingWindow:
-    """So many in any second."""
+    """A limit for any second."""
 
     def __init__(self, limit: Limit) -> None:
         self._limit = limit
@@ -70,12 +70,12 @@ class Bucket:
     """A bucket of tokens for one second, filled evenly."""
 
     def __init__(self, limit: Limit) -> None:
-        self._limit, self._tokens, self._looked = limit, 0.0, 0.0
+        self._limit, self._tokens, self._filled_at = limit, 0.0, 0.0
 
     def __call__(self, now: float) -> bool:
         limit = self._limit(now)
-        self._tokens = min(limit, self._tokens + (now - self._looked) * limit)
-        self._looked = now
+        self._tokens = min(limit, self._tokens + (now - self._filled_at) * limit)
+        self._filled_at = now
         if self._tokens < 1:
             return False
         self._tokens -= 1
@@ -83,10 +83,10 @@ class Bucket:
 
 
 @dataclass
-class Play:
-    """Flows that ask for one thing after the other, as fast as they may: of each service in ticket.
+class Simulation:
+    """Flows that send one request after the other, as fast as they may, to each service in turn.
 
-    :param services: one for the first of these things, one for the second, and so on, over and over.
+    :param services: one for the first request, one for the second, and so on, over and over.
     """
 
     services: Sequence[Service]
@@ -104,12 +104,12 @@ class Play:
     lost: int = 0
 
     def __post_init__(self) -> None:
-        self.pace = RateLimiter(POLICY)
+        self.limiter = RateLimiter(POLICY)
         self._die = random.Random(7)
         self._agenda: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
 
-    def run(self, seconds: float) -> Play:
+    def run(self, seconds: float) -> Simulation:
         self._end = self.began + seconds
         for _ in range(self.flows):
             self._at(self.began, self._begin)
@@ -119,99 +119,99 @@ class Play:
         return self
 
     def rate(self, since: float = 0.0, until: float | None = None) -> float:
-        """Of what was done, a second."""
+        """Return how many requests were answered a second."""
         since, until = self.began + since, self._end if until is None else self.began + until
         return sum(since <= moment < until for moment in self.done) / (until - since)
 
     def _at(self, moment: float, act: Callable[[float], None]) -> None:
         heapq.heappush(self._agenda, (moment, next(self._order), act))
 
-    def _begin(self, now: float, ticket: int = 0) -> None:
+    def _begin(self, now: float, number: int = 0) -> None:
         if now < self._end:
             flow = retrying(GET, POLICY)
-            _Asker(self, flow, ticket % len(self.services)).go_on(partial(next, flow), now)
+            _Caller(self, flow, number % len(self.services)).go_on(partial(next, flow), now)
 
 
 @dataclass
-class _Asker:
-    play: Play
+class _Caller:
+    simulation: Simulation
     flow: Any
     number: int
     refused: int = 0
 
     def go_on(self, resume: Callable[[], Step], now: float) -> None:
         """Lead the flow to where it has to wait."""
-        play = self.play
+        simulation = self.simulation
         try:
             while isinstance(step := resume(), Now):
                 resume = partial(self.flow.send, now)
         except (StopIteration, XAIError) as end:
-            play.lost += isinstance(end, XAIError)
-            play.done += [now] if isinstance(end, StopIteration) else []
-            play.refusals += [self.refused] if self.refused else []
-            play._begin(now, self.number + 1)
+            simulation.lost += isinstance(end, XAIError)
+            simulation.done += [now] if isinstance(end, StopIteration) else []
+            simulation.refusals += [self.refused] if self.refused else []
+            simulation._begin(now, self.number + 1)
             return
         if isinstance(step, Sleep):
-            moment = now + step.seconds + play._die.uniform(0, step.jitter)
-            play._at(moment, partial(self.go_on, partial(self.flow.send, None)))
+            moment = now + step.seconds + simulation._die.uniform(0, step.jitter)
+            simulation._at(moment, partial(self.go_on, partial(self.flow.send, None)))
         else:
-            self.wait(play.pace.ask(HOSTS[self.number], now), now)
+            self.wait(simulation.limiter.ask(HOSTS[self.number], now), now)
 
     def wait(self, ticket: Ticket, now: float) -> None:
-        if seconds := self.play.pace.wait(ticket, now):  # Threads wake up a little late.
-            self.play._at(now + seconds + self.play._die.uniform(0, 0.002), partial(self.wait, ticket))
+        if seconds := self.simulation.limiter.wait(ticket, now):  # Threads wake up a little late.
+            self.simulation._at(now + seconds + self.simulation._die.uniform(0, 0.002), partial(self.wait, ticket))
         else:
             self.send(ticket, now)
 
     def send(self, ticket: Ticket, now: float) -> None:
-        self.play.starts.append(now)
-        self.play._at(now + self.play.latency / 2, partial(self.arrive, ticket))
+        self.simulation.starts.append(now)
+        self.simulation._at(now + self.simulation.latency / 2, partial(self.arrive, ticket))
 
     def arrive(self, ticket: Ticket, now: float) -> None:
-        taken = self.play.services[self.number](now)
-        self.play._at(now + self.play.latency / 2, partial(self.hear, ticket, taken))
+        taken = self.simulation.services[self.number](now)
+        self.simulation._at(now + self.simulation.latency / 2, partial(self.answered, ticket, taken))
 
-    def hear(self, ticket: Ticket, taken: bool, now: float) -> None:
+    def answered(self, ticket: Ticket, taken: bool, now: float) -> None:
         answer = FINE
         if not taken:
             self.refused += 1
-            text = self.play.retry_after
-            self.play.pace.refused(ticket, now, seconds_asked(text, now))
-            answer = Response(self.play.status, {} if text is None else {"retry-after": text}, b"")
+            text = self.simulation.retry_after
+            self.simulation.limiter.refused(ticket, now, seconds_asked(text, now))
+            answer = Response(self.simulation.status, {} if text is None else {"retry-after": text}, b"")
         self.go_on(partial(self.flow.send, answer), now)
 
 
-def start(pace: RateLimiter, now: float) -> Ticket:
-    """A request that starts at once."""
-    ticket = pace.ask(Host.API, now)
-    assert pace.wait(ticket, now) == 0.0
+def start(limiter: RateLimiter, now: float) -> Ticket:
+    """Return the ticket of a request that starts at once."""
+    ticket = limiter.ask(Host.API, now)
+    assert limiter.wait(ticket, now) == 0.0
     return ticket
 
 
-def closed(pace: RateLimiter, now: float) -> float:
-    """Seconds for which nobody starts."""
-    ticket = pace.ask(Host.API, now)
-    seconds = pace.wait(ticket, now)
-    pace.leave(ticket)
+def paused(limiter: RateLimiter, now: float) -> float:
+    """Return the seconds for which no request starts."""
+    ticket = limiter.ask(Host.API, now)
+    seconds = limiter.wait(ticket, now)
+    limiter.leave(ticket)
     return seconds
 
 
-# The limit is used, and nobody is refused often
+# The limit is used, and few requests are refused
 
 
 @pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
 @pytest.mark.parametrize("retry_after", ["1", None])
 @pytest.mark.parametrize(("flows", "latency"), [(1, 0.0), (2, 0.05), (64, 0.05), (64, 0.5)])
-def test_nine_tenths_of_the_limit_are_used_and_nobody_is_refused_often(
+def test_nine_tenths_of_the_limit_are_used_and_few_requests_are_refused(
     kind: Callable[[Limit], Service], retry_after: str | None, flows: int, latency: float
 ) -> None:
     for began in (1000.0, 1000.7):
-        play = Play([kind(twenty)], flows, latency, retry_after, began=began).run(seconds=100)
-        assert play.rate() >= 0.9 * 20
-        assert play.lost == 0
-        assert max(play.refusals) <= 2
+        simulation = Simulation([kind(twenty)], flows, latency, retry_after, began=began).run(seconds=100)
+        assert simulation.rate() >= 0.9 * 20
+        assert simulation.lost == 0
+        assert max(simulation.refusals) <= 2
         # All flows meet the limit at first; later the few that are in flight when going faster is tried, once a minute.
-        assert len(play.refusals) < flows + 20
+        assert len(simulation.refusals) < flows + 20
 
 
 @pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
@@ -223,11 +223,11 @@ def test_of_two_services_as_much_is_used_whether_they_have_one_limit_or_each_its
 ) -> None:
     for began in (1000.0, 1000.7):
         counters = [kind(twenty) for _ in range(limits)]
-        play = Play([counters[0], counters[-1]], flows, latency, retry_after, began=began).run(seconds=100)
-        assert play.rate() >= 0.9 * 20 * limits
-        assert play.lost == 0
-        assert max(play.refusals) <= 2
-        assert len(play.refusals) < flows + 20
+        simulation = Simulation([counters[0], counters[-1]], flows, latency, retry_after, began=began).run(seconds=100)
+        assert simulation.rate() >= 0.9 * 20 * limits
+        assert simulation.lost == 0
+        assert max(simulation.refusals) <= 2
+        assert len(simulation.refusals) < flows + 20
 
 
 @pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
@@ -239,29 +239,29 @@ def test_a_limit_that_changes_is_found_again(
     def limit(now: float) -> float:
         return 20 if now < 1060 else 5 if now < 1200 else 50
 
-    play = Play([kind(limit)], flows, latency, retry_after, began=1000.5).run(seconds=400)
-    assert play.rate(20, 60) >= 0.9 * 20
-    assert play.rate(80, 200) >= 0.8 * 5
-    assert play.rate(300, 400) >= 0.9 * 50
-    assert play.lost == 0
-    assert max(play.refusals) <= 3
+    simulation = Simulation([kind(limit)], flows, latency, retry_after, began=1000.5).run(seconds=400)
+    assert simulation.rate(20, 60) >= 0.9 * 20
+    assert simulation.rate(80, 200) >= 0.8 * 5
+    assert simulation.rate(300, 400) >= 0.9 * 50
+    assert simulation.lost == 0
+    assert max(simulation.refusals) <= 3
 
 
-def test_a_limit_of_so_many_a_minute_is_used_without_asking_all_the_time() -> None:
-    play = Play([FixedWindow(lambda _: 2, seconds=60)], 16, 0.05, "30").run(seconds=3600)
-    assert play.rate(600) >= 0.85 * 2
-    assert play.lost == 0
-    assert max(play.refusals) <= 3
-    assert len(play.refusals) < 16 + 30  # of 7,200 requests
+def test_a_limit_by_the_minute_is_used_without_trying_to_go_faster_all_the_time() -> None:
+    simulation = Simulation([FixedWindow(lambda _: 2, seconds=60)], 16, 0.05, "30").run(seconds=3600)
+    assert simulation.rate(600) >= 0.85 * 2
+    assert simulation.lost == 0
+    assert max(simulation.refusals) <= 3
+    assert len(simulation.refusals) < 16 + 30  # of 7,200 requests
 
 
 def test_requests_that_are_much_slower_than_others_do_not_hide_the_rate() -> None:
     """Refusals come back at once, answers seconds later."""
-    pace = RateLimiter(POLICY)
-    turns = [start(pace, 0.0) for _ in range(64)]
-    for ticket in turns[20:]:
-        pace.refused(ticket, 0.05, 1.0)
-    assert pace.rate(1.05) == pytest.approx(0.95 * 20)
+    limiter = RateLimiter(POLICY)
+    tickets = [start(limiter, 0.0) for _ in range(64)]
+    for ticket in tickets[20:]:
+        limiter.refused(ticket, 0.05, 1.0)
+    assert limiter.rate(1.05) == pytest.approx(0.95 * 20)
 
 
 # Before there is a refusal, and long after
@@ -269,145 +269,145 @@ def test_requests_that_are_much_slower_than_others_do_not_hide_the_rate() -> Non
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50).map(sorted))
 def test_without_refusal_every_request_starts_at_once(moments: list[float]) -> None:
-    pace = RateLimiter(POLICY)
-    assert [start(pace, now).start for now in moments] == moments
-    assert pace.rate(moments[-1]) is None
+    limiter = RateLimiter(POLICY)
+    assert [start(limiter, now).start for now in moments] == moments
+    assert limiter.rate(moments[-1]) is None
 
 
-def test_after_a_long_calm_all_is_forgotten() -> None:
-    pace = RateLimiter(POLICY)
-    pace.refused(start(pace, 0.0), 0.0, 1.0)
-    assert pace.rate(600.0) is not None
-    assert pace.rate(602.0) is None
-    assert [start(pace, 700.0).start for _ in range(3)] == [700.0] * 3
+def test_after_a_long_time_without_refusal_there_is_no_limit_again() -> None:
+    limiter = RateLimiter(POLICY)
+    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
+    assert limiter.rate(600.0) is not None
+    assert limiter.rate(602.0) is None
+    assert [start(limiter, 700.0).start for _ in range(3)] == [700.0] * 3
 
 
 def test_a_slow_limit_is_remembered_longer() -> None:
-    pace = RateLimiter(POLICY)
-    pace.refused(start(pace, 0.0), 0.0, 60.0)
-    assert pace.rate(3600.0) is not None
-    assert pace.rate(3700.0) is None
+    limiter = RateLimiter(POLICY)
+    limiter.refused(start(limiter, 0.0), 0.0, 60.0)
+    assert limiter.rate(3600.0) is not None
+    assert limiter.rate(3700.0) is None
 
 
 def test_what_was_long_ago_does_not_count_as_a_measure() -> None:
-    pace = RateLimiter(POLICY)
-    start(pace, 0.0)
-    burst = [start(pace, 3600.0 + n / 400) for n in range(21)]
-    pace.refused(burst[-1], 3600.05, 1.0)
-    assert pace.rate(3601.05) == pytest.approx(0.95 * 20)
+    limiter = RateLimiter(POLICY)
+    start(limiter, 0.0)
+    burst = [start(limiter, 3600.0 + n / 400) for n in range(21)]
+    limiter.refused(burst[-1], 3600.05, 1.0)
+    assert limiter.rate(3601.05) == pytest.approx(0.95 * 20)
 
 
-# The gate
+# The pause, and the queue
 
 
-def test_a_refusal_closes_the_gate_for_all_and_then_starts_are_spaced() -> None:
-    pace = RateLimiter(POLICY)
-    first = [start(pace, 10.0) for _ in range(11)]
-    pace.refused(first[-1], 10.2, 7.0)
-    waits = [pace.wait(pace.ask(Host.API, 11.0), 11.0) for _ in range(5)]
+def test_a_refusal_stops_all_requests_and_then_starts_are_spaced() -> None:
+    limiter = RateLimiter(POLICY)
+    first = [start(limiter, 10.0) for _ in range(11)]
+    limiter.refused(first[-1], 10.2, 7.0)
+    waits = [limiter.wait(limiter.ask(Host.API, 11.0), 11.0) for _ in range(5)]
     assert waits[0] == pytest.approx(6.2)
     gaps = [after - before for before, after in pairwise(waits)]
     assert gaps == pytest.approx([7 / (0.95 * 10)] * 4)
 
 
-def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
-    pace = RateLimiter(POLICY)
-    pace.refused(start(pace, 0.0), 0.0, 1.0)
-    first, second = (pace.ask(Host.API, 0.5) for _ in range(2))
-    assert pace.wait(first, 1.0) == 0.0
-    moment = 1.0 + pace.wait(second, 1.0)
-    pace.refused(first, 1.1, 5.0)
-    assert moment + pace.wait(second, moment) == pytest.approx(6.1)
+def test_a_request_waits_longer_when_another_one_is_refused() -> None:
+    limiter = RateLimiter(POLICY)
+    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
+    first, second = (limiter.ask(Host.API, 0.5) for _ in range(2))
+    assert limiter.wait(first, 1.0) == 0.0
+    moment = 1.0 + limiter.wait(second, 1.0)
+    limiter.refused(first, 1.1, 5.0)
+    assert moment + limiter.wait(second, moment) == pytest.approx(6.1)
 
 
-def test_services_take_turns_however_many_wait_for_one_of_them() -> None:
-    pace = RateLimiter(POLICY)
-    pace.refused(start(pace, 0.0), 0.0, 1.0)
-    uploads = [pace.ask(Host.API, 0.1) for _ in range(4)]
-    before = pace.wait(uploads[1], 0.1)
-    attaches = [pace.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
-    line = [uploads[0], attaches[0], uploads[1], attaches[1], uploads[2], uploads[3]]
-    assert sorted(uploads + attaches, key=lambda ticket: pace.wait(ticket, 0.2)) == line
-    assert pace.wait(uploads[1], 0.1) > before
+def test_services_take_turns_however_many_requests_wait_for_one_of_them() -> None:
+    limiter = RateLimiter(POLICY)
+    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
+    uploads = [limiter.ask(Host.API, 0.1) for _ in range(4)]
+    before = limiter.wait(uploads[1], 0.1)
+    attaches = [limiter.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
+    order = [uploads[0], attaches[0], uploads[1], attaches[1], uploads[2], uploads[3]]
+    assert sorted(uploads + attaches, key=lambda ticket: limiter.wait(ticket, 0.2)) == order
+    assert limiter.wait(uploads[1], 0.1) > before
 
 
-def test_a_service_that_was_not_asked_for_a_while_has_saved_nothing_up() -> None:
-    pace = RateLimiter(POLICY)
+def test_a_service_without_requests_for_a_while_has_saved_no_turns() -> None:
+    limiter = RateLimiter(POLICY)
     for _ in range(5):
-        start(pace, 0.0)
-    pace.refused(start(pace, 0.0), 0.0, 1.0)
-    uploads = [pace.ask(Host.API, 0.1) for _ in range(2)]
-    attaches = [pace.ask(Host.MANAGEMENT, 0.1) for _ in range(2)]
-    line = [uploads[0], attaches[0], uploads[1], attaches[1]]
-    assert sorted(uploads + attaches, key=lambda ticket: pace.wait(ticket, 0.1)) == line
+        start(limiter, 0.0)
+    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
+    uploads = [limiter.ask(Host.API, 0.1) for _ in range(2)]
+    attaches = [limiter.ask(Host.MANAGEMENT, 0.1) for _ in range(2)]
+    order = [uploads[0], attaches[0], uploads[1], attaches[1]]
+    assert sorted(uploads + attaches, key=lambda ticket: limiter.wait(ticket, 0.1)) == order
 
 
-def test_who_leaves_the_line_lets_the_others_pass() -> None:
-    pace = RateLimiter(POLICY)
-    pace.refused(start(pace, 0.0), 0.0, 1.0)
-    first, second = (pace.ask(Host.API, 0.5) for _ in range(2))
-    assert pace.wait(second, 0.5) > 0.5
-    pace.leave(first)
-    assert pace.wait(second, 0.5) == 0.5
+def test_a_request_that_leaves_the_queue_lets_the_others_pass() -> None:
+    limiter = RateLimiter(POLICY)
+    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
+    first, second = (limiter.ask(Host.API, 0.5) for _ in range(2))
+    assert limiter.wait(second, 0.5) > 0.5
+    limiter.leave(first)
+    assert limiter.wait(second, 0.5) == 0.5
 
 
-def test_those_who_left_leave_no_gap_in_the_line() -> None:
-    pace = RateLimiter(POLICY)
-    pace.refused(start(pace, 0.0), 0.0, 1.0)
-    for ticket in [pace.ask(Host.API, 0.1) for _ in range(5)]:
-        pace.leave(ticket)
-        pace.leave(ticket)  # twice is as good as once
-    uploads = [pace.ask(Host.API, 0.2) for _ in range(2)]
-    attaches = [pace.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
-    line = [uploads[0], attaches[0], uploads[1], attaches[1]]
-    assert sorted(uploads + attaches, key=lambda ticket: pace.wait(ticket, 0.2)) == line
+def test_requests_that_left_make_no_gap_in_the_queue() -> None:
+    limiter = RateLimiter(POLICY)
+    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
+    for ticket in [limiter.ask(Host.API, 0.1) for _ in range(5)]:
+        limiter.leave(ticket)
+        limiter.leave(ticket)  # a second time changes nothing
+    uploads = [limiter.ask(Host.API, 0.2) for _ in range(2)]
+    attaches = [limiter.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
+    order = [uploads[0], attaches[0], uploads[1], attaches[1]]
+    assert sorted(uploads + attaches, key=lambda ticket: limiter.wait(ticket, 0.2)) == order
 
 
-def test_who_is_late_costs_no_start() -> None:
-    pace = RateLimiter(POLICY)
-    turns = [start(pace, 0.0) for _ in range(21)]
-    pace.refused(turns[-1], 0.0, 1.0)
-    first, second, third = (pace.ask(Host.API, 0.5) for _ in range(3))
+def test_a_caller_that_wakes_up_late_costs_no_start() -> None:
+    limiter = RateLimiter(POLICY)
+    tickets = [start(limiter, 0.0) for _ in range(21)]
+    limiter.refused(tickets[-1], 0.0, 1.0)
+    first, second, third = (limiter.ask(Host.API, 0.5) for _ in range(3))
     gap = 1 / (0.95 * 20)
-    assert pace.wait(second, 1.01 + gap) == 0.0  # and the first has not woken up yet
-    assert pace.wait(first, 1.01 + gap) == 0.0
-    assert pace.wait(third, 1.0 + gap) == pytest.approx(gap)
+    assert limiter.wait(second, 1.01 + gap) == 0.0  # and the first has not woken up yet
+    assert limiter.wait(first, 1.01 + gap) == 0.0
+    assert limiter.wait(third, 1.0 + gap) == pytest.approx(gap)
 
 
-def test_a_refusal_that_was_on_its_way_makes_the_gate_open_later_and_the_rate_no_lower() -> None:
-    pace = RateLimiter(POLICY)
-    turns = [start(pace, 0.0) for _ in range(22)]
-    pace.refused(turns[0], 0.1, 1.0)
-    pace.refused(turns[1], 0.6, 1.0)
-    assert closed(pace, 0.7) == pytest.approx(0.9)
-    rate = pace.rate(1.6)
-    pace.refused(turns[2], 5.0, 1.0)  # an upload of long ago, when the gate is open again
-    assert closed(pace, 5.0) == pytest.approx(1.0)
-    assert pace.rate(6.0) == rate
+def test_a_refusal_of_a_request_in_flight_makes_the_pause_longer_and_the_rate_no_lower() -> None:
+    limiter = RateLimiter(POLICY)
+    tickets = [start(limiter, 0.0) for _ in range(22)]
+    limiter.refused(tickets[0], 0.1, 1.0)
+    limiter.refused(tickets[1], 0.6, 1.0)
+    assert paused(limiter, 0.7) == pytest.approx(0.9)
+    rate = limiter.rate(1.6)
+    limiter.refused(tickets[2], 5.0, 1.0)  # an upload of long ago, when the pause is over
+    assert paused(limiter, 5.0) == pytest.approx(1.0)
+    assert limiter.rate(6.0) == rate
 
 
 def test_a_pause_is_as_long_as_the_policy_allows() -> None:
-    pace = RateLimiter(RetryPolicy(longest_retry_after=3.0))
-    pace.refused(start(pace, 0.0), 0.0, 1000.0)
-    assert closed(pace, 0.0) == 3.0
+    limiter = RateLimiter(RetryPolicy(longest_retry_after=3.0))
+    limiter.refused(start(limiter, 0.0), 0.0, 1000.0)
+    assert paused(limiter, 0.0) == 3.0
 
 
 def test_a_pause_that_the_service_does_not_name_doubles_while_refusals_follow_each_other() -> None:
-    pace, now, pauses = RateLimiter(POLICY), 0.0, []
-    ticket = start(pace, now)
+    limiter, now, pauses = RateLimiter(POLICY), 0.0, []
+    ticket = start(limiter, now)
     for _ in range(7):
-        pace.refused(ticket, now)
-        pauses.append(closed(pace, now))
+        limiter.refused(ticket, now)
+        pauses.append(paused(limiter, now))
         now += pauses[-1]
-        ticket = start(pace, now)
+        ticket = start(limiter, now)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     now += 100.0
-    pace.refused(start(pace, now), now)
-    assert closed(pace, now) == 1.0
+    limiter.refused(start(limiter, now), now)
+    assert paused(limiter, now) == 1.0
 
 
 def test_a_service_that_takes_nothing_is_asked_once_a_pause() -> None:
-    play = Play([lambda now: now >= 1030.0], 64, 0.05, "1", status=503).run(seconds=60)
-    assert play.lost == 0
-    assert sum(play.began + 1 < start < 1030.0 for start in play.starts) <= 30
-    assert play.rate(45, 60) > 5
+    simulation = Simulation([lambda now: now >= 1030.0], 64, 0.05, "1", status=503).run(seconds=60)
+    assert simulation.lost == 0
+    assert sum(simulation.began + 1 < start < 1030.0 for start in simulation.starts) <= 30
+    assert simulation.rate(45, 60) > 5
