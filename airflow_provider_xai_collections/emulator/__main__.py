@@ -17,12 +17,13 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from airflow_provider_xai_collections.api.wire import explain
 from airflow_provider_xai_collections.emulator import usage
+from airflow_provider_xai_collections.emulator.connection import CONN_ID, connection_to, variable_of
 from airflow_provider_xai_collections.emulator.control import PREFIX
 from airflow_provider_xai_collections.emulator.delay import Delay
 from airflow_provider_xai_collections.emulator.faults import FaultRule, parse_faults
@@ -30,8 +31,8 @@ from airflow_provider_xai_collections.emulator.service import Emulator
 from airflow_provider_xai_collections.emulator.settings import Settings
 from airflow_provider_xai_collections.emulator.store import Store
 
-#: The connection that the hook and all operators take unless told otherwise.
-CONN_ID = "xai_collections_default"
+if TYPE_CHECKING:
+    from airflow_provider_xai_collections.emulator.server import ServerUrls
 
 
 def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = None) -> int:
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = 
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
     try:
         with running(emulator, port=options.port, api_port=options.api_port) as server:
-            print(_announcement(settings, server.management_url, server.api_url), flush=True)
+            print(_announcement(settings, server), flush=True)
             stop.wait()
     except OSError as error:
         parser.error(f"argument --port, --api-port: {error}")
@@ -133,18 +134,13 @@ def _value(text: str) -> Any:
         return text
 
 
-def _announcement(settings: Settings, management_url: str, api_url: str) -> str:
-    connection = {
-        "conn_type": "xai_collections",
-        "host": management_url,
-        "password": settings.management_key,
-        "extra": {"api_key": settings.api_key, "api_host": api_url},
-    }
+def _announcement(settings: Settings, urls: ServerUrls) -> str:
+    management_url, connection = urls.management_url, connection_to(urls, settings)
     document = shlex.quote(json.dumps(connection))
     return f"""This is an emulator, not xAI. It listens on {management_url} until it is interrupted (Ctrl-C).
 Where Airflow runs, tell it the connection: in the environment,
 
-export AIRFLOW_CONN_{CONN_ID.upper()}={document}
+export {variable_of(CONN_ID)}={document}
 
 or in its database:
 
