@@ -1,4 +1,4 @@
-"""What all operators share: they change a collection, and tell what they did to it."""
+"""Base of all operators: they change a collection, and tell what they did to it."""
 
 from __future__ import annotations
 

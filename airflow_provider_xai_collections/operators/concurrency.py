@@ -34,7 +34,7 @@ def run_concurrently(
     :param what: what has become of a document when its flow is over, for the log.
     :param done: is told how many are, again and again.
     :param of: the plural of what it works on.
-    :raises XAIError: naming the documents that failed; of the failures' own class if a retry cannot mend any, else of a
+    :raises XAIError: naming the documents that failed; of the failures' own class if a retry cannot fix any, else of a
         rate limit's if there was one.
     """
     values: dict[int, T] = {}

@@ -1,4 +1,4 @@
-"""What every task shares that talks to xAI, operator or sensor: connection, team, collection, link, being cancelled."""
+"""Base of every task that talks to xAI, operator or sensor: connection, team, collection, link, on_kill."""
 
 from __future__ import annotations
 
@@ -122,5 +122,5 @@ class OnCollection(Connected):
 
     @property
     def collection_label(self) -> str:
-        """How messages call the collection."""
+        """The name of the collection in messages."""
         return str(self.collection_name or self.collection_id)

@@ -46,7 +46,7 @@ class XAIAddDocumentsOperator(XAIWaitingOperator):
         unique: xAI refuses documents with others. ``False`` refuses them here, by name.
     :param concurrency: how many documents are worked on at once, at least 1.
     :param wait_for_completion: wait until the documents are processed; ``False`` leaves that to a sensor.
-    :param timeout: how long to wait, as a ``timedelta`` or in seconds. Each try has it anew.
+    :param timeout: how long to wait, as a ``timedelta`` or in seconds. Each try has it again.
     :param poll_interval: the longest pause between two polls, as a ``timedelta`` or in seconds.
     :param max_failed: how many documents may fail before the task does: a count (1), or a share of the documents (0.05;
         1.0 is all); ``None`` for any number.
@@ -252,7 +252,7 @@ class XAIReindexDocumentsOperator(XAIWaitingOperator):
     :param file_ids: the documents, with ``which="given"``. (templated)
     :param concurrency: how many documents are worked on at once, at least 1.
     :param wait_for_completion: wait until the documents are processed; ``False`` leaves that to a sensor.
-    :param timeout: how long to wait, as a ``timedelta`` or in seconds. Each try has it anew.
+    :param timeout: how long to wait, as a ``timedelta`` or in seconds. Each try has it again.
     :param poll_interval: the longest pause between two polls, as a ``timedelta`` or in seconds.
     :param max_failed: how many documents may fail before the task does: a count (1), or a share of the documents (0.05;
         1.0 is all); ``None`` for any number.

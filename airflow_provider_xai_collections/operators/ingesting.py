@@ -1,4 +1,4 @@
-"""What the operators share that bring documents into a collection: an engine, a wait in the triggerer, an end."""
+"""Base of the operators that run the engine: ingest, sync, and the group's tasks."""
 
 from __future__ import annotations
 

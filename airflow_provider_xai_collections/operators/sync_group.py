@@ -90,23 +90,24 @@ def xai_sync_group(
     }
     with TaskGroup(group_id) as group:
         plan = XAIPlanSyncOperator(task_id="plan", workspace=workspace, shards=shards, **shared)
-        planned = XComArg(plan, key=PLANNED)
         applied = XAIApplySyncOperator.partial(
             task_id="apply",
-            planned=planned,
+            planned=XComArg(plan, key=PLANNED),
             max_active_tis_per_dagrun=max_active_tis_per_dagrun,
             map_index_template="{{ task.part_name }}",
             **shared,
         ).expand(shard=plan.output)
         finish = XAIFinishSyncOperator(
             task_id="finish",
-            planned=planned,
+            # Not the XComArg: where the first task handed nothing on, rendering that would fail.
+            planned=f"{{{{ ti.xcom_pull(task_ids='{plan.task_id}', key='{PLANNED}') }}}}",
             report=report,
             outlets=list(outlets),
             trigger_rule="all_done",
             **shared,
         )
-        plan >> applied >> finish
+        plan >> [applied, finish]
+        applied >> finish
     return group
 
 
@@ -256,7 +257,7 @@ class XAIFinishSyncOperator(_OfAPlan):
         from airflow_provider_xai_collections.sync import ways
 
         with self.at_work():
-            if not rendered(self.planned):
+            if self.planned in (None, "", "None"):  # a template makes text of it
                 raise self._without_a_plan(context)
             engine, self._shards = self.go_on(context)
             plan = engine.plan(again=True)

@@ -1,4 +1,4 @@
-"""What the operators share that work on documents by their ids, and wait for them at the end."""
+"""Base of the operators that work on documents by their ids, and wait for them at the end."""
 
 from __future__ import annotations
 

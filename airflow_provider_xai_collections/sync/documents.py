@@ -25,7 +25,7 @@ _NEVER = ("not supported", "does not contain readable text")
 
 
 class State(StrEnum):
-    """How far a document of the collection is. ``REJECTED``: it failed, and the same content would fail again."""
+    """State of a document of the collection. ``REJECTED``: it failed, and the same content would fail again."""
 
     PROCESSED = "processed"
     IN_PROGRESS = "in_progress"
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExistingDocument:
-    """What the engine needs to know of a document of the collection, in a few hundred bytes.
+    """A document of the collection, as far as the engine needs to know it: a few hundred bytes.
 
     :param content_hash: of the content that was sent.
     :param size: bytes.
@@ -104,7 +104,7 @@ def _state_of(document: Document) -> State:
 
 
 class Action(StrEnum):
-    """What a document needs.
+    """The action that a document needs.
 
     ``ADD``: the collection does not have it. ``REPLACE``: it has another version. ``FIX``: it has this version, and
     that failed: it is removed and uploaded again. ``AWAIT``: it is in progress. ``KEEP``: it is there and processed.
@@ -129,7 +129,7 @@ class Action(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a document.
+    """The outcome for a document.
 
     ``PROCESSED``, ``REMOVED``: as wanted. ``IN_PROGRESS``: not waited for, or no longer. ``FAILED``: could not be
     indexed. ``ERROR``: could not be read, uploaded, found again or replaced. ``UNTRIED``: given up before its turn.

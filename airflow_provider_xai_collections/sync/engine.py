@@ -120,7 +120,7 @@ class Engine:
 
     @property
     def tools(self) -> Tools:
-        """What placing and removing documents needs; the same for all, for they learn on the way."""
+        """The tools for placing and removing documents: the same ones all the time, for they learn on the way."""
         if self._made is None:
             if self.target is None:
                 raise ValueError("the collection does not exist: begin the run first")
@@ -276,8 +276,8 @@ class Engine:
         safe = may_be_pruned(plan, self.rows.values(), self.source.list())
         if stay := sum(len(found) for uri, found in plan.missing.items() if uri not in safe):
             self._log.warning(
-                "%d documents that are missing from the source stay: it has them again, or other documents are not in "
-                "place yet that may be the same under new names. The next run decides again",
+                "%d documents that are missing from the source stay: it has them again, or others are not processed "
+                "yet that may be the same under new names. The next run decides again",
                 stay,
             )
         done = {row.uri: row for row in self._removed([row for row in missing if row.uri in safe])}

@@ -1,4 +1,4 @@
-"""What people read about a run: warnings of its plan, documents that are not as they should be."""
+"""Messages about a run: warnings of its plan, documents that are not as they should be."""
 
 from __future__ import annotations
 

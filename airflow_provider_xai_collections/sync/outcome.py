@@ -1,4 +1,4 @@
-"""What the end of a run means for the task: nothing, or an error that says what to do."""
+"""The end of a run, as the task sees it: nothing, or an error that says what to do."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def error_of(
         return error_class(refusal.error)(f"{name}: {refusal.message}{f'. {lost}' if lost else ''}")
     if not options.tolerates(manifest.lost, total):
         kind = XAIIndexingError if manifest.failed == manifest.lost else kind_of(manifest.problems)
-        return kind(f"{name}: {lost}. The others are in place, and the next run does what is left")
+        return kind(f"{name}: {lost}. The others are in the collection, and the next run does the rest")
     if prune_refusal:
         return XAIArgumentError(f"{prune_refusal}. All else is done")
     return None

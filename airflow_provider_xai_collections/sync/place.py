@@ -38,7 +38,7 @@ ROOM_FOR_REASON = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What placing and removing documents needs.
+    """Tools for placing and removing documents.
 
     :param open: opens a document of the source; reads it unless its content hash is given.
     """
@@ -51,7 +51,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What placing one document did.
+    """The result of placing one document.
 
     :param is_rival: another run has attached this version meanwhile.
     :param removed: failed documents that were removed before, and ``files_kept``: files that xAI did not delete.

@@ -59,7 +59,7 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does.
+    """The plan of a run.
 
     :param rows: one for each document of the source.
     :param missing: the documents that the source has no longer, by URI.
@@ -268,7 +268,7 @@ def foreign_documents(plan: Plan, scope: str, root: str) -> str:
 def may_be_pruned(plan: Plan, rows: Iterable[Row], now: Iterable[SourceItem]) -> dict[str, Sequence[ExistingDocument]]:
     """Return the missing documents that are safe to remove.
 
-    One stays if the source has it again; and as long as a document of the source that is not in place may be it under
+    One stays if the source has it again; and as long as a document of the source that is not processed may be it under
     another name: it has the size or the file name of it, or nobody knows its size.
 
     :param rows: of all documents of the source, as far as they are.

@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
 
 @dataclass(slots=True)
 class RemovedRow:
-    """What became of the documents that a row no longer needs.
+    """The result of removing the documents that a row no longer needs.
 
     :param removed: those that are gone.
     :param without_file: those of which the file is gone, and whether it was deleted here.

@@ -23,7 +23,7 @@ class PlannedRow(Manifest):
 
 
 class Shards(Manifest):
-    """What the task that plans hands on to the others.
+    """The plan of a run in parts, as the task that plans hands it on to the others.
 
     :param before: what is known before anything is placed.
     :param folder: where the parts are, and where their tasks tell what they did.
