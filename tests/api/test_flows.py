@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from airflow_provider_xai_collections.api.sync_flows import held_documents
 
 from airflow_provider_xai_collections.api.collections import CollectionPage
 from airflow_provider_xai_collections.api.documents import Document, DocumentPage, DocumentStatus
@@ -38,11 +39,10 @@ from airflow_provider_xai_collections.api.flows import (
     remove_document,
     watched_collection,
 )
-from airflow_provider_xai_collections.api.uploading import Target, documents_in_scope
 from airflow_provider_xai_collections.api.polling import WaitEnd, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
-from airflow_provider_xai_collections.api.sync_flows import held_documents
+from airflow_provider_xai_collections.api.uploading import Target, documents_in_scope
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,

@@ -1,6 +1,9 @@
+"""The upload of one document, in one call or in two, whatever is lost or refused."""
+
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,29 +19,28 @@ from airflow_provider_xai_collections.api.endpoints import (
     GET_COLLECTION,
     GET_DOCUMENT,
     LIST_DOCUMENTS,
-    REMOVE_DOCUMENT,
     UPDATE_COLLECTION,
     UPLOAD_DOCUMENT,
     UPLOAD_FILE,
 )
 from airflow_provider_xai_collections.api.files import DeletedFile, File
 from airflow_provider_xai_collections.api.flows import ADD_TRIES
+from airflow_provider_xai_collections.api.identity import (
+    MANAGED_FIELDS,
+    SourceDocument,
+    fields_digest,
+    managed_fields,
+)
+from airflow_provider_xai_collections.api.protocol import Flow, Sleep
+from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.uploading import (
     Placed,
     Target,
     documents_in_scope,
     documents_of_source,
-    place,
+    prepare,
+    upload_and_attach,
 )
-from airflow_provider_xai_collections.api.identity import (
-    MANAGED_FIELDS,
-    PlannedDocument,
-    SourceDocument,
-    managed_fields,
-    version_key,
-)
-from airflow_provider_xai_collections.api.protocol import Sleep
-from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
@@ -56,42 +58,76 @@ from airflow_provider_xai_collections.exceptions import (
 from tests.api.driving import a_collection, a_document, play, some_documents
 
 SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: "text/plain")
+BOOK = SourceDocument("file:///b.pdf", "b.pdf", 9, "bb", "application/pdf", io.BytesIO, lambda: "application/pdf")
+LARGE = replace(SOURCE, size=50_100_000)
+YEAR = {"year": "2024"}
+
+
+def all_fields(source: SourceDocument, fields: Mapping[str, str]) -> dict[str, str]:
+    return {**fields, **managed_fields("s", source, fields_digest(fields))}
+
+
+def adding(target: Target, source: SourceDocument = SOURCE, fields: Mapping[str, str] = YEAR) -> Flow[Placed]:
+    upload = yield from prepare(target, source, all_fields(source, fields))
+    return (yield from upload_and_attach(target, upload, all_fields(source, fields)))
+
+
+def add(source: SourceDocument = SOURCE, fields: Mapping[str, str] = YEAR) -> Any:
+    """Return the request that attaches the file of a document."""
+    return ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=all_fields(source, fields), team_id="t")
+
+
+def send(source: SourceDocument = SOURCE, fields: Mapping[str, str] = YEAR) -> Any:
+    """Return the request that uploads a document in one call."""
+    upload = source.upload()
+    return UPLOAD_DOCUMENT.request(
+        collection_id="c",
+        name=upload.filename,
+        content_type=upload.content_type,
+        fields=all_fields(source, fields),
+        upload=upload,
+    )
+
+
+def of_version(fields: Mapping[str, str] = YEAR) -> Any:
+    """Return the request that lists the documents of a version."""
+    key = all_fields(SOURCE, fields)["airflow_version_key"]
+    return LIST_DOCUMENTS.request(
+        collection_id="c", filter=f'fields.airflow_version_key:"{key}"', limit=100, team_id="t"
+    )
+
+
+def nowhere(fields: Mapping[str, str] = YEAR) -> tuple[Any, ...]:
+    """Return the three lists that show nothing of a version: a list may lag behind."""
+    nothing = (of_version(fields), some_documents())
+    return nothing, (Sleep(1.0), None), nothing, (Sleep(2.0), None), nothing
+
+
 FILES = Target("c", "s", UploadWay(UploadMethod.FILES), team_id="t")
 DIRECT = Target("c", "s", UploadWay(UploadMethod.DIRECT), team_id="t")
-FIELDS = {"year": "2024", **managed_fields("s", SOURCE)}
-KEY = version_key("s", SOURCE)
 
 LOST = XAIOutcomeUnknownError("the answer was lost")
-GONE = XAINotFoundError("does not exist", status=404)
+NOT_FOUND = XAINotFoundError("does not exist", status=404)
 CLASH = XAIConflictError("clashes", status=409)
 REFUSALS = [CLASH, XAIInvalidRequestError("bad", status=400)]
+NO_ROUTE = XAIUnroutableError("cf-ipcity contains value with non-printable ASCII characters", status=500)
 
-UPLOAD = UPLOAD_FILE.request(upload=SOURCE.upload())
-ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=FIELDS, team_id="t")
 GET = GET_DOCUMENT.request(collection_id="c", file_id="f", team_id="t")
-SEND = UPLOAD_DOCUMENT.request(
-    collection_id="c", name="a.txt", content_type="text/plain", fields=FIELDS, upload=SOURCE.upload()
-)
-OF_VERSION = LIST_DOCUMENTS.request(
-    collection_id="c", filter=f'fields.airflow_version_key:"{KEY}"', limit=100, team_id="t"
-)
-OURS = a_document("theirs", "DOCUMENT_STATUS_PROCESSING", fields=FIELDS)
-UPLOADED: tuple[Any, Any] = (UPLOAD, File(id="f"))
+EXISTS = GET_COLLECTION.request(collection_id="c", team_id="t")
+ANSWER = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
+OURS = a_document("theirs", "DOCUMENT_STATUS_PROCESSING", fields=all_fields(SOURCE, YEAR))
+UPLOADED: tuple[Any, Any] = (UPLOAD_FILE.request(upload=SOURCE.upload()), File(id="f"))
+ATTACHED: tuple[Any, Any] = (add(), Empty())
 DISCARDED: tuple[Any, Any] = (DELETE_FILE.request(file_id="f"), DeletedFile(id="f"))
-FOUND: tuple[Any, Any] = (OF_VERSION, some_documents(OURS))
-NOT_SHOWN: tuple[Any, Any] = (OF_VERSION, some_documents())
-#: A list may lag behind, so three looks find nothing before it counts as nothing.
-NOWHERE: tuple[Any, ...] = (NOT_SHOWN, (Sleep(1.0), None), NOT_SHOWN, (Sleep(2.0), None), NOT_SHOWN)
+FOUND: tuple[Any, Any] = (of_version(), some_documents(OURS))
+NOT_SHOWN: tuple[Any, Any] = (of_version(), some_documents())
+NOWHERE = nowhere()
 
 
-def adding(target: Target) -> Any:
-    return place(target, PlannedDocument(SOURCE, None), {"year": "2024"})
+# Documents of a scope
 
 
-# The collection and what it holds
-
-
-def test_a_scope_is_asked_for_by_its_field() -> None:
+def test_a_scope_is_listed_by_its_field() -> None:
     asked = LIST_DOCUMENTS.request(collection_id="c", filter='fields.airflow_scope:"s"', limit=100, team_id="t")
     assert play(documents_in_scope(FILES), (asked, some_documents(OURS))) == [OURS]
 
@@ -100,119 +136,134 @@ def test_a_source_is_compared_exactly_because_filters_are_fuzzy() -> None:
     asked = LIST_DOCUMENTS.request(
         collection_id="c", filter=f'fields.airflow_source_uri:"{SOURCE.uri}"', limit=100, team_id="t"
     )
-    other = a_document("x", fields={**FIELDS, "airflow_source_uri": SOURCE.uri + ".old"})
-    assert play(documents_of_source(FILES, SOURCE), (asked, some_documents(other, OURS))) == [OURS]
+    other = a_document("x", fields={**OURS.fields, "airflow_source_uri": SOURCE.uri + ".old"})
+    assert play(documents_of_source(FILES, SOURCE.uri), (asked, some_documents(other, OURS))) == [OURS]
 
 
-# What is there already
+# Before anything is sent
 
 
-@pytest.mark.parametrize("status", ["PROCESSED", "PROCESSING", "DREAMING"])
 @pytest.mark.parametrize("target", [FILES, DIRECT])
-def test_a_document_that_is_there_is_not_sent_again(target: Target, status: str) -> None:
-    held = a_document("h", f"DOCUMENT_STATUS_{status}", fields=FIELDS)
-    assert play(place(target, PlannedDocument(SOURCE, held), {})) == Placed("h", added=False)
+def test_a_document_that_xai_would_not_index_is_refused(target: Target) -> None:
+    binary = replace(SOURCE, name="blob", sent_type=partial(type_to_send, "blob", b"\0\1"))
+    with pytest.raises(XAIUnfitDocumentError, match="blob is not UTF-8 text"):
+        play(prepare(target, binary, {}))
 
 
-@pytest.mark.parametrize("already_gone", [False, True])
-def test_a_failed_document_is_removed_and_added_anew(already_gone: bool) -> None:
-    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
-    remove = REMOVE_DOCUMENT.request(collection_id="c", file_id="h", team_id="t")
-    script: tuple[Any, ...] = ((remove, GONE if already_gone else Empty()), UPLOADED, (ADD, Empty()))
-    flow = place(FILES, PlannedDocument(SOURCE, held), {"year": "2024"})
-    # Its file stays, because another collection may hold it: a possible orphan.
-    assert play(flow, *script) == Placed("f", added=True, replaced=True, possible_orphans=1)
+@pytest.mark.parametrize("method", [UploadMethod.AUTO, UploadMethod.FILES])
+def test_a_document_that_is_too_large_for_two_calls_is_refused(method: UploadMethod) -> None:
+    target = Target("c", "s", UploadWay(method), team_id="t")
+    if method is UploadMethod.AUTO:
+        target.way.change("a gateway does not know it")
+    with pytest.raises(XAISourceError, match=r"^a.txt has 50.1 MB, above the 50 MB that POST") as caught:
+        play(prepare(target, LARGE, {}))
+    # Where the run has changed, that is no fault of the document: it must not pass for one that xAI never takes.
+    assert isinstance(caught.value, XAIUnfitDocumentError) is (method is UploadMethod.FILES)
+    assert ("because a gateway does not know it" in str(caught.value)) is (method is UploadMethod.AUTO)
 
 
-def test_what_a_rival_replaced_first_was_not_replaced_by_this_task() -> None:
-    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
-    remove = REMOVE_DOCUMENT.request(collection_id="c", file_id="h", team_id="t")
-    script = ((remove, Empty()), UPLOADED, (ADD, CLASH), (GET, GONE), DISCARDED, FOUND)
-    flow = place(FILES, PlannedDocument(SOURCE, held), {"year": "2024"})
-    assert play(flow, *script) == Placed("theirs", added=False, possible_orphans=1)
+def test_fields_that_are_not_defined_are_declared_or_refused() -> None:
+    declared = Declarations("c", "t")
+    declared.learn(a_collection(field_definitions=MANAGED_FIELDS))
+    declare_year = UPDATE_COLLECTION.request(
+        collection_id="c",
+        team_id="t",
+        field_definition_updates=[{"field_definition": {"key": "year"}, "operation": "FIELD_DEFINITION_ADD"}],
+    )
+    flow = prepare(replace(DIRECT, declared=declared), SOURCE, all_fields(SOURCE, YEAR))
+    assert play(flow, (declare_year, a_collection())) == SOURCE.upload()
+    refusing = replace(DIRECT, declared=Declarations("c", "t", may_declare=False))
+    with pytest.raises(XAIArgumentError, match="c does not define the fields year, airflow_scope"):
+        play(prepare(refusing, SOURCE, all_fields(SOURCE, YEAR)))
 
 
-# By way of a file
+# In two calls
 
 
-def test_a_new_document_is_uploaded_and_attached_with_its_fields() -> None:
-    assert play(adding(FILES), UPLOADED, (ADD, Empty())) == Placed("f", added=True)
-
-
-def test_our_fields_win_over_those_of_the_same_name() -> None:
-    flow = place(FILES, PlannedDocument(SOURCE, None), {"year": "2024", "airflow_scope": "forged"})
-    assert play(flow, UPLOADED, (ADD, Empty())).added is True
+def test_a_document_is_uploaded_and_attached_with_its_fields() -> None:
+    assert play(adding(FILES), UPLOADED, ATTACHED) == Placed("f", added=True)
 
 
 def test_uploads_with_lost_answers_are_repeated_and_counted_as_possible_orphans() -> None:
-    script: tuple[Any, ...] = (
-        (UPLOAD, LOST),
-        (Sleep(1.0, jitter=1.0), None),
-        (UPLOAD, LOST),
-        (Sleep(2.0, jitter=1.0), None),
-        UPLOADED,
-        (ADD, Empty()),
-    )
-    assert play(adding(FILES), *script) == Placed("f", added=True, possible_orphans=2)
-
-
-def test_an_upload_whose_answers_are_all_lost_stays_unknown() -> None:
-    script = [step for pause in (1.0, 2.0, 4.0, 8.0) for step in ((UPLOAD, LOST), (Sleep(pause, jitter=1.0), None))]
+    lost = [((UPLOADED[0], LOST), (Sleep(pause, jitter=1.0), None)) for pause in (1.0, 2.0, 4.0, 8.0)]
+    placed = play(adding(FILES), *lost[0], *lost[1], UPLOADED, ATTACHED)
+    assert placed == Placed("f", added=True, possible_orphans=2)
     with pytest.raises(XAIOutcomeUnknownError):
-        play(adding(FILES), *script, (UPLOAD, LOST))
+        play(adding(FILES), *(step for each in lost for step in each), (UPLOADED[0], LOST))
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_when_a_rival_was_faster_our_file_goes_and_its_document_counts(refusal: XAIError) -> None:
-    script = (UPLOADED, (ADD, refusal), (GET, GONE), DISCARDED, FOUND)
+def test_when_another_run_was_faster_the_file_is_deleted_and_its_document_counts(refusal: XAIError) -> None:
+    script = (UPLOADED, (add(), refusal), (GET, NOT_FOUND), DISCARDED, FOUND)
     assert play(adding(FILES), *script) == Placed("theirs", added=False)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_refusal_without_a_rival_is_raised_and_leaves_no_file(refusal: XAIError) -> None:
+def test_any_other_refusal_is_raised_and_leaves_no_file(refusal: XAIError) -> None:
     with pytest.raises(type(refusal)):
-        play(adding(FILES), UPLOADED, (ADD, refusal), (GET, GONE), DISCARDED, *NOWHERE)
+        play(adding(FILES), UPLOADED, (add(), refusal), (GET, NOT_FOUND), DISCARDED, *NOWHERE)
+
+
+@pytest.mark.parametrize("error", [XAIAuthError("no", status=403), NOT_FOUND])
+def test_an_attach_that_cannot_be_leaves_no_file(error: XAIError) -> None:
+    with pytest.raises(type(error)):
+        play(adding(FILES), UPLOADED, (add(), error), DISCARDED)
 
 
 def test_a_file_that_can_neither_be_attached_nor_deleted_is_named_in_the_error() -> None:
     denied = XAIAuthError("no permission to attach", status=403)
     stuck = XAIServerError("out of order", status=503)
     with pytest.raises(XAIAuthError, match=r"attach\. The uploaded file f could not be deleted \(out of order\)"):
-        play(adding(FILES), UPLOADED, (ADD, denied), (DISCARDED[0], stuck))
-
-
-@pytest.mark.parametrize("error", [XAIAuthError("no", status=403), GONE])
-def test_an_attach_that_cannot_be_leaves_no_file(error: XAIError) -> None:
-    with pytest.raises(type(error)):
-        play(adding(FILES), UPLOADED, (ADD, error), DISCARDED)
+        play(adding(FILES), UPLOADED, (add(), denied), (DISCARDED[0], stuck))
 
 
 def test_a_file_that_may_be_attached_stays() -> None:
-    looks: tuple[Any, ...] = ((GET, GONE), (Sleep(1.0), None), (GET, GONE), (Sleep(2.0), None), (GET, GONE))
+    not_there: tuple[Any, Any] = (GET, NOT_FOUND)
+    polls: tuple[Any, ...] = (not_there, (Sleep(1.0), None), not_there, (Sleep(2.0), None), not_there)
     with pytest.raises(XAIOutcomeUnknownError):
-        play(adding(FILES), UPLOADED, *((ADD, LOST), *looks) * ADD_TRIES)
+        play(adding(FILES), UPLOADED, *((add(), LOST), *polls) * ADD_TRIES)
 
 
-@pytest.mark.parametrize("target", [FILES, DIRECT])
-def test_a_conflict_over_our_own_fields_alone_is_worth_a_retry(target: Target) -> None:
-    ours = managed_fields("s", SOURCE)
-    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=ours, team_id="t")
-    send = UPLOAD_DOCUMENT.request(
-        collection_id="c", name="a.txt", content_type="text/plain", fields=ours, upload=SOURCE.upload()
-    )
-    by_file: tuple[Any, ...] = (UPLOADED, (add, CLASH), (GET, GONE), DISCARDED)
-    script = ((send, CLASH),) if target is DIRECT else by_file
-    with pytest.raises(XAIError, match="holds this version but does not show it yet: a retry will find it") as caught:
-        play(place(target, PlannedDocument(SOURCE, None), {}), *script, *NOWHERE)
-    assert type(caught.value) is XAIError
+# Conflicts
+
+
+def defining(*unique: str) -> Declarations:
+    """Return the declarations of a collection that defines all fields, and these as unique."""
+    declared = Declarations("c", "t")
+    own = [{"key": key, "unique": key in unique} for key in ("year", "isbn")]
+    declared.learn(a_collection(field_definitions=[*MANAGED_FIELDS, *own]))
+    return declared
+
+
+@pytest.mark.parametrize("method", [UploadMethod.FILES, UploadMethod.DIRECT])
+@pytest.mark.parametrize(
+    ("declared", "fields", "is_final"),
+    [
+        (None, {}, False),
+        (None, YEAR, True),  # nothing is known of the fields
+        (defining(), YEAR, False),
+        (defining("isbn"), YEAR, False),
+        (defining("year"), YEAR, True),
+        (defining("isbn"), {**YEAR, "isbn": "3"}, True),
+    ],
+)
+def test_a_conflict_is_final_only_if_a_unique_field_of_the_user_may_be_the_cause(
+    declared: Declarations | None, fields: Mapping[str, str], is_final: bool, method: UploadMethod
+) -> None:
+    target = Target("c", "s", UploadWay(method), declared, team_id="t")
+    by_file: tuple[Any, ...] = (UPLOADED, (add(fields=fields), CLASH), (GET, NOT_FOUND), DISCARDED)
+    script = ((send(fields=fields), CLASH),) if method is UploadMethod.DIRECT else by_file
+    with pytest.raises(XAIError) as caught:
+        play(adding(target, fields=fields), *script, *nowhere(fields))
+    assert type(caught.value) is (XAIConflictError if is_final else XAIError), "which Airflow retries"
+    assert ("holds this version but does not show it yet: a retry will find it" in str(caught.value)) is not is_final
 
 
 # In one call
 
 
-def test_a_direct_upload_answers_with_the_document() -> None:
-    answer = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
-    assert play(adding(DIRECT), (SEND, answer)) == Placed("f", added=True)
+def test_an_upload_in_one_call_answers_with_the_document() -> None:
+    assert play(adding(DIRECT), (send(), ANSWER)) == Placed("f", added=True)
 
 
 @pytest.mark.parametrize(
@@ -224,46 +275,42 @@ def test_an_answer_without_the_id_is_understood(told: dict[str, Any]) -> None:
 
 def test_a_document_that_was_taken_is_not_sent_again_because_a_list_does_not_show_it_yet() -> None:
     with pytest.raises(XAIError, match=r"does not show it yet\. It is not sent again: a retry") as caught:
-        play(adding(DIRECT), (SEND, UploadedDocument()), *NOWHERE)
+        play(adding(DIRECT), (send(), UploadedDocument()), *NOWHERE)
     assert type(caught.value) is XAIError, "which Airflow retries"
 
 
 @pytest.mark.parametrize("answer", [UploadedDocument(), LOST])
-def test_a_direct_upload_that_does_not_say_is_found_by_its_version(answer: Any) -> None:
-    assert play(adding(DIRECT), (SEND, answer), FOUND) == Placed("theirs", added=True)
+def test_an_upload_whose_answer_does_not_tell_is_found_by_its_version(answer: Any) -> None:
+    assert play(adding(DIRECT), (send(), answer), FOUND) == Placed("theirs", added=True)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_direct_upload_refused_because_it_is_there_counts_as_there(refusal: XAIError) -> None:
-    assert play(adding(DIRECT), (SEND, refusal), NOT_SHOWN, (Sleep(1.0), None), FOUND).added is False
+def test_an_upload_refused_because_it_is_there_counts_as_there(refusal: XAIError) -> None:
+    assert play(adding(DIRECT), (send(), refusal), NOT_SHOWN, (Sleep(1.0), None), FOUND) == Placed(
+        "theirs", added=False
+    )
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_direct_upload_that_is_refused_is_an_error(refusal: XAIError) -> None:
+def test_an_upload_that_is_refused_is_an_error(refusal: XAIError) -> None:
     with pytest.raises(type(refusal)):
-        play(adding(DIRECT), (SEND, refusal), *NOWHERE)
+        play(adding(DIRECT), (send(), refusal), *NOWHERE)
 
 
-def test_a_direct_upload_that_did_not_arrive_is_sent_again() -> None:
-    answer = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
-    script = ((SEND, LOST), *NOWHERE, (Sleep(1.0, jitter=1.0), None), (SEND, answer))
+def test_an_upload_that_did_not_arrive_is_sent_again() -> None:
+    script = ((send(), LOST), *NOWHERE, (Sleep(1.0, jitter=1.0), None), (send(), ANSWER))
     assert play(adding(DIRECT), *script) == Placed("f", added=True)
 
 
-def test_a_direct_upload_that_never_shows_says_what_to_do() -> None:
-    script: list[Any] = [(SEND, LOST), *NOWHERE]
+def test_an_upload_that_never_shows_says_what_to_do() -> None:
+    script: list[Any] = [(send(), LOST), *NOWHERE]
     for pause in (1.0, 2.0, 4.0, 8.0):
-        script += [(Sleep(pause, jitter=1.0), None), (SEND, LOST), *NOWHERE]
+        script += [(Sleep(pause, jitter=1.0), None), (send(), LOST), *NOWHERE]
     with pytest.raises(XAIOutcomeUnknownError, match=r"^upload_document\(c\): sent 5 times, .* Retry later: a copy"):
         play(adding(DIRECT), *script)
 
 
 # One call, or two where that does not work
-
-NO_ROUTE = XAIUnroutableError("cf-ipcity contains value with non-printable ASCII characters", status=500)
-LOOK = GET_COLLECTION.request(collection_id="c", team_id="t")
-ANSWER = UploadedDocument(file_metadata=FileMetadata(file_id="f"))
-BOOK = SourceDocument("file:///b.pdf", "b.pdf", 9, "bb", "application/pdf", io.BytesIO, lambda: "application/pdf")
 
 
 def auto(said: list[str] | None = None) -> Target:
@@ -272,121 +319,73 @@ def auto(said: list[str] | None = None) -> Target:
 
 
 def test_the_one_call_is_the_default() -> None:
-    assert play(adding(auto()), (SEND, ANSWER)) == Placed("f", added=True)
+    assert play(adding(auto()), (send(), ANSWER)) == Placed("f", added=True)
 
 
-@pytest.mark.parametrize("found", [(NO_ROUTE,), (GONE, a_collection(), GONE)])
+UNROUTABLE = pytest.mark.parametrize("found", [(NO_ROUTE,), (NOT_FOUND, a_collection(), NOT_FOUND)])
+
+
+@UNROUTABLE
 def test_where_the_service_cannot_take_the_one_call_the_run_changes_to_two_and_says_so_once(found: Any) -> None:
     said: list[str] = []
     target = auto(said)
-    asked = (SEND, LOOK, SEND)
-    script: tuple[Any, ...] = (*zip(asked, found, strict=False), UPLOADED, (ADD, Empty()))
-    assert play(adding(target), *script) == Placed("f", added=True)
-    assert play(adding(target), UPLOADED, (ADD, Empty())) == Placed("f", added=True)
+    script = zip((send(), EXISTS, send()), found, strict=False)
+    assert play(adding(target), *script, UPLOADED, ATTACHED) == Placed("f", added=True)
+    assert play(adding(target), UPLOADED, ATTACHED) == Placed("f", added=True)
     assert len(said) == 1
     assert str(found[0]) in said[0]
     assert "upload_method" not in said[0], "what is in force is no advice"
 
 
-def test_a_collection_that_is_too_new_for_the_call_is_no_gateway_either() -> None:
-    target = auto()
-    assert play(adding(target), (SEND, GONE), (LOOK, a_collection()), (SEND, ANSWER)) == Placed("f", added=True)
-    assert target.way.is_direct
+@UNROUTABLE
+def test_a_way_that_is_asked_for_is_not_left(found: Any) -> None:
+    with pytest.raises(XAIUnroutableError, match="or upload in two calls, with upload_method='auto' or 'files'"):
+        play(adding(DIRECT), *zip((send(), EXISTS, send()), found, strict=False))
 
 
-def test_documents_that_were_on_their_way_change_as_well_without_another_word() -> None:
+def test_documents_in_flight_change_as_well_without_another_word() -> None:
     said: list[str] = []
     target = auto(said)
     first, second = adding(target), adding(target)
-    assert next(first) == next(second) == SEND
-    assert first.throw(NO_ROUTE) == second.throw(NO_ROUTE) == UPLOAD
+    assert next(first) == next(second) == send()
+    assert first.throw(NO_ROUTE) == second.throw(NO_ROUTE) == UPLOADED[0]
     assert len(said) == 1
 
 
-def test_a_collection_that_is_not_there_is_no_gateway() -> None:
+def test_a_collection_that_is_new_or_does_not_exist_is_no_gateway() -> None:
     target = auto()
+    script = ((send(), NOT_FOUND), (EXISTS, a_collection()), (send(), ANSWER))
+    assert play(adding(target), *script) == Placed("f", added=True)
     with pytest.raises(XAINotFoundError):
-        play(adding(target), (SEND, GONE), (LOOK, GONE))
+        play(adding(target), (send(), NOT_FOUND), (EXISTS, NOT_FOUND))
     assert target.way.is_direct
 
 
-@pytest.mark.parametrize("found", [(NO_ROUTE,), (GONE, a_collection(), GONE)])
-def test_a_way_that_is_asked_for_is_not_left(found: Any) -> None:
-    with pytest.raises(XAIUnroutableError, match="or upload in two calls, with upload_method='auto' or 'files'"):
-        play(adding(DIRECT), *zip((SEND, LOOK, SEND), found, strict=False))
-
-
 def test_a_copy_of_the_one_call_that_did_arrive_is_found_by_the_two() -> None:
-    script = ((SEND, LOST), *NOWHERE, (Sleep(1.0, jitter=1.0), None), (SEND, NO_ROUTE))
-    two_calls = (UPLOADED, (ADD, CLASH), (GET, GONE), DISCARDED, FOUND)
+    script = ((send(), LOST), *NOWHERE, (Sleep(1.0, jitter=1.0), None), (send(), NO_ROUTE))
+    two_calls = (UPLOADED, (add(), CLASH), (GET, NOT_FOUND), DISCARDED, FOUND)
     assert play(adding(auto()), *script, *two_calls) == Placed("theirs", added=False)
 
 
-@pytest.mark.parametrize(("source", "warned"), [(BOOK, True), (SOURCE, False)])
-def test_of_a_document_whose_text_has_to_be_extracted_the_two_calls_warn(source: SourceDocument, warned: bool) -> None:
-    target = auto()
-    target.way.change("the gateway does not know it")
-    fields = managed_fields("s", source)
-    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=fields, team_id="t")
-    script = ((UPLOAD_FILE.request(upload=source.upload()), File(id="f")), (add, Empty()))
-    placed = play(place(target, PlannedDocument(source, None), {}), *script)
-    assert ("raw bytes" in placed.warning) is warned
-
-
-@pytest.mark.parametrize("method", [UploadMethod.AUTO, UploadMethod.FILES])
-def test_a_document_that_only_the_one_call_takes_is_refused_before_it_is_sent_in_two(method: UploadMethod) -> None:
-    target = Target("c", "s", UploadWay(method), team_id="t")
-    if method is UploadMethod.AUTO:
-        target.way.change("a gateway does not know it")
-    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
-    with pytest.raises(XAISourceError, match=r"^a.txt has 50.1 MB, above the 50 MB that POST") as caught:
-        play(place(target, PlannedDocument(replace(SOURCE, size=50_100_000), held), {}))
-    # Where the run has changed, that is no fault of the document: it must not pass for one that nobody would take.
-    assert isinstance(caught.value, XAIUnfitDocumentError) is (method is UploadMethod.FILES)
-    assert ("because a gateway does not know it" in str(caught.value)) is (method is UploadMethod.AUTO)
-
-
 def test_a_document_that_changes_the_run_and_is_too_large_for_it_is_an_error() -> None:
-    large = replace(SOURCE, size=50_100_000)
-    send = UPLOAD_DOCUMENT.request(
-        collection_id="c",
-        name="a.txt",
-        content_type="text/plain",
-        fields=managed_fields("s", large),
-        upload=large.upload(),
-    )
     with pytest.raises(XAISourceError, match="uploads that way because cf-ipcity") as caught:
-        play(place(auto(), PlannedDocument(large, None), {}), (send, NO_ROUTE))
+        play(adding(auto(), LARGE), (send(LARGE), NO_ROUTE))
     assert not isinstance(caught.value, XAIUnfitDocumentError)
 
 
-@pytest.mark.parametrize("target", [FILES, DIRECT])
-def test_a_document_that_is_nothing_xai_indexes_is_not_sent_and_costs_nothing(target: Target) -> None:
-    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
-    binary = replace(SOURCE, name="blob", sent_type=partial(type_to_send, "blob", b"\0\1"))
-    with pytest.raises(XAIUnfitDocumentError, match="blob is not UTF-8 text"):
-        play(place(target, PlannedDocument(binary, held), {}))
-
-
-def test_fields_that_are_not_defined_are_declared_before_anything_makes_room() -> None:
-    declared = Declarations("c", "t")
-    declared.learn(a_collection(field_definitions=MANAGED_FIELDS))
-    target = Target("c", "s", UploadWay(UploadMethod.DIRECT), declared, "t")
-    held = a_document("h", "DOCUMENT_STATUS_FAILED", fields=FIELDS)
-    remove = REMOVE_DOCUMENT.request(collection_id="c", file_id="h", team_id="t")
-    add_year = UPDATE_COLLECTION.request(
-        collection_id="c",
-        team_id="t",
-        field_definition_updates=[{"field_definition": {"key": "year"}, "operation": "FIELD_DEFINITION_ADD"}],
-    )
-    flow = place(target, PlannedDocument(SOURCE, held), {"year": "2024"})
-    assert play(flow, (add_year, a_collection()), (remove, Empty()), (SEND, ANSWER)).added
-    refusing = replace(target, declared=Declarations("c", "t", may_declare=False))
-    with pytest.raises(XAIArgumentError, match="c does not define the fields year, airflow_scope"):
-        play(place(refusing, PlannedDocument(SOURCE, held), {"year": "2024"}))
-
-
-def test_of_a_way_that_was_asked_for_nobody_is_warned() -> None:
-    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=managed_fields("s", BOOK), team_id="t")
-    script = ((UPLOAD_FILE.request(upload=BOOK.upload()), File(id="f")), (add, Empty()))
-    assert play(place(FILES, PlannedDocument(BOOK, None), {}), *script).warning == ""
+@pytest.mark.parametrize(
+    ("source", "method", "is_warned"),
+    [
+        (BOOK, UploadMethod.AUTO, True),
+        (SOURCE, UploadMethod.AUTO, False),
+        (BOOK, UploadMethod.FILES, False),  # it was asked for
+    ],
+)
+def test_two_calls_warn_of_a_document_whose_text_has_to_be_extracted(
+    source: SourceDocument, method: UploadMethod, is_warned: bool
+) -> None:
+    target = Target("c", "s", UploadWay(method), team_id="t")
+    if method is UploadMethod.AUTO:
+        target.way.change("the gateway does not know it")
+    script = ((UPLOAD_FILE.request(upload=source.upload()), File(id="f")), (add(source), Empty()))
+    assert ("raw bytes" in play(adding(target, source), *script).warning) is is_warned
