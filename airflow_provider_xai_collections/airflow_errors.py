@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSensorTimeout
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import (
     LONGEST,
     XAIAmbiguousNameError,
@@ -26,6 +25,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIUnfitDocumentError,
     XAIUnroutableError,
 )
+from airflow_provider_xai_collections.text import printable
 
 #: The same request would meet the same answer.
 FINAL = (

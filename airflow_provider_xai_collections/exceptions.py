@@ -6,7 +6,7 @@ document's content. All errors survive pickling, because Airflow carries them ac
 
 from __future__ import annotations
 
-from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.text import printable
 
 #: Characters of a message. It may name several documents, and what the service says of each.
 LONGEST = 5_000

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Set
 from pathlib import PurePosixPath
 from typing import Any
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.arguments import is_list, rendered
+from airflow_provider_xai_collections.text import printable
 
 #: Characters of a passage, and of the URI that it comes from.
 PASSAGE = 800

@@ -13,10 +13,10 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from airflow_provider_xai_collections.api import collections, documents, files, search
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Host, Request, Response, Upload
 from airflow_provider_xai_collections.api.wire import SENDING, Answer, Empty, Params, explain
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIResponseError
+from airflow_provider_xai_collections.text import printable
 
 A_co = TypeVar("A_co", bound=Answer, covariant=True)
 

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Host, Request, Response
 from airflow_provider_xai_collections.exceptions import (
     XAIAuthError,
@@ -21,6 +20,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAITooLargeError,
     XAIUnroutableError,
 )
+from airflow_provider_xai_collections.text import printable
 
 _WRONG_KEY = re.compile(r"incorrect api key|invalid api key|invalid (management|bearer)", re.IGNORECASE)
 #: Careful words: an answer to too many requests may advise to buy more credits as well.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeAlias, TypeVar
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.wire import Answer
+from airflow_provider_xai_collections.text import printable
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.endpoints import Endpoint

@@ -17,7 +17,6 @@ import anyio
 import httpx
 
 from airflow_provider_xai_collections import __version__
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Request, Response
 from airflow_provider_xai_collections.client import certificates
 from airflow_provider_xai_collections.client.proxies import Proxy, proxy_for
@@ -29,6 +28,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAISourceError,
     XAITransportError,
 )
+from airflow_provider_xai_collections.text import printable
 
 #: What stands in for the network in tests.
 Transport: TypeAlias = httpx.BaseTransport

@@ -15,9 +15,9 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.client.settings import Service
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.text import printable
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, File
 from airflow_provider_xai_collections.api.identity import text_fields
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Request, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
@@ -40,6 +39,7 @@ from airflow_provider_xai_collections.hooks.lineage import was_added_to, was_rea
 from airflow_provider_xai_collections.hooks.progress import ProgressLog, warn_of_doubts
 from airflow_provider_xai_collections.sources.paths import AnyPath
 from airflow_provider_xai_collections.sources.reading import head_of, upload_of
+from airflow_provider_xai_collections.text import printable
 
 Body: TypeAlias = Part | Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from airflow_provider_xai_collections.api.polling import Poller
-from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.text import printable
 
 #: Seconds between two lines about the same wait.
 EVERY = 10.0

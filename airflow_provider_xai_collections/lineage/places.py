@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SOURCES
+from airflow_provider_xai_collections.text import printable
 
 #: Other names of a store, by its own.
 _ALSO = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}

@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.text import printable
 
 #: Ids and failures a manifest lists; beyond it carries only their number.
 CAP = 50

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from airflow_provider_xai_collections.api.files import File
-from airflow_provider_xai_collections.api.printable import escaped
 from airflow_provider_xai_collections.api.unattached import Inventory
 from airflow_provider_xai_collections.manifests.base import CAP, ROOM_FOR_PATH, Manifest, first_names, shown
+from airflow_provider_xai_collections.text import escaped
 
 
 class FileOutcome(StrEnum):

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.manifests.base import (
     CAP,
@@ -19,6 +18,7 @@ from airflow_provider_xai_collections.manifests.base import (
     Manifest,
     first_of,
 )
+from airflow_provider_xai_collections.text import printable
 
 #: Fields that a passage carries.
 FIELDS = 10

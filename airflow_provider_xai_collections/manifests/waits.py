@@ -11,7 +11,6 @@ from pydantic import Field
 from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import NAMED, FailedDocument, WaitEnd, WaitResult
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.base import (
     CAP,
@@ -26,6 +25,7 @@ from airflow_provider_xai_collections.manifests.base import (
     first_of,
     without_last,
 )
+from airflow_provider_xai_collections.text import printable
 
 #: Characters of a service's reason.
 REASON = 200

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.arguments import (
     DEFAULT_CONN_ID,
     definitions_of,
@@ -22,6 +21,7 @@ from airflow_provider_xai_collections.arguments import (
 )
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
 from airflow_provider_xai_collections.operators.base import XAIBaseOperator, XAICollectionOperator
+from airflow_provider_xai_collections.text import printable
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.collections import Collection, UpdateCollection

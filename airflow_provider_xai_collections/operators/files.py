@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Context
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, optional_path, patterns_of, whole_number
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
 from airflow_provider_xai_collections.operators.base import XAIBaseOperator
+from airflow_provider_xai_collections.text import printable
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.files import File

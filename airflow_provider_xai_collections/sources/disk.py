@@ -7,11 +7,11 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources.choice import ListedFile, Wanted
 from airflow_provider_xai_collections.sources.fingerprints import is_gone
 from airflow_provider_xai_collections.sources.listing_errors import naming_folder, reason_of, without_folder
+from airflow_provider_xai_collections.text import printable
 
 #: Characters of the place that a link leads to, in a message.
 PLACE = 100

@@ -21,7 +21,6 @@ from airflow_provider_xai_collections.api.files import (
     check_filename,
 )
 from airflow_provider_xai_collections.api.identity import SourceDocument
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
@@ -30,6 +29,7 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from airflow_provider_xai_collections.sources.fingerprints import FileState, state_of
 from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, filesystem_of, is_local, uri_of
+from airflow_provider_xai_collections.text import printable
 
 #: Characters of a path that is too long, to know it by.
 SHOWN = 60

@@ -11,7 +11,6 @@ from urllib.parse import unquote_to_bytes
 from airflow_provider_xai_collections.api.content_types import unsupported
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MEGABYTE
 from airflow_provider_xai_collections.api.identity import SourceDocument
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.sources.choice import Choice, ListedFile, Wanted
 from airflow_provider_xai_collections.sources.disk import place_outside
@@ -35,6 +34,7 @@ from airflow_provider_xai_collections.sources.paths import (
     uri_of,
 )
 from airflow_provider_xai_collections.sources.reading import FoundFile, known_file, read_file, unfit_name, unfit_size
+from airflow_provider_xai_collections.text import printable
 
 #: Files of one source. A team of xAI's has room for half as many, unless it was given more.
 MAX_FILES = 200_000

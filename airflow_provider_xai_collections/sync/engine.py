@@ -12,7 +12,6 @@ from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.flows import BATCH_SIZE, batch_get_documents
 from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.durations import in_words
@@ -35,6 +34,7 @@ from airflow_provider_xai_collections.sync.place import Placement, Placing, Refu
 from airflow_provider_xai_collections.sync.plan import Plan, may_be_pruned, prune_refusal
 from airflow_provider_xai_collections.sync.remove import detach, remove_files
 from airflow_provider_xai_collections.sync.report import VANISHED
+from airflow_provider_xai_collections.text import printable
 
 
 class Engine:

@@ -12,7 +12,6 @@ from airflow_provider_xai_collections.api.endpoints import LIST_DOCUMENTS
 from airflow_provider_xai_collections.api.filters import quoted
 from airflow_provider_xai_collections.api.flows import MAX_PAGE, Pages
 from airflow_provider_xai_collections.api.identity import SCOPE, fields_digest
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.api.protocol import Flow, Now, call
 from airflow_provider_xai_collections.api.uploading import Target, documents_of_source, knows_scopes
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError, XAIUnfitDocumentError
@@ -22,6 +21,7 @@ from airflow_provider_xai_collections.sync.documents import ExistingDocument
 from airflow_provider_xai_collections.sync.fields import DocumentFields
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.plan import Comparison, Existing, Plan, to_read
+from airflow_provider_xai_collections.text import printable
 
 T = TypeVar("T")
 

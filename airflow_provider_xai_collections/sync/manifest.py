@@ -9,7 +9,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field
 
-from airflow_provider_xai_collections.api.printable import printable
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.base import (
     CAP,
@@ -23,6 +22,7 @@ from airflow_provider_xai_collections.manifests.base import (
 )
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row, error_class
 from airflow_provider_xai_collections.sync.place import Refusal
+from airflow_provider_xai_collections.text import printable
 
 #: Characters of a reason in a manifest: an error names the call, its ids and the request before it comes to the point.
 REASON = 400

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, Self
 
-from airflow_provider_xai_collections.api.printable import escaped, printable
 from airflow_provider_xai_collections.manifests.base import Manifest
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
+from airflow_provider_xai_collections.text import escaped, printable
 
 #: Characters of a reason.
 REASON = 2_000

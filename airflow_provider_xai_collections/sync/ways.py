@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from airflow_provider_xai_collections.api.printable import escaped
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
 from airflow_provider_xai_collections.sync.engine import Engine
@@ -20,6 +19,7 @@ from airflow_provider_xai_collections.sync.outcome import error_of
 from airflow_provider_xai_collections.sync.plan import Plan, prune_refusal
 from airflow_provider_xai_collections.sync.report import VANISHED, has_vanished
 from airflow_provider_xai_collections.sync.shards import Shards, in_shards, needs_work
+from airflow_provider_xai_collections.text import escaped
 
 
 def conclude(

@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from itertools import groupby
 from typing import TextIO
 
-from airflow_provider_xai_collections.api.printable import MAX_DETAIL, printable
+from airflow_provider_xai_collections.text import MAX_DETAIL, printable
 
 #: So many characters of a key in a row are hidden, wherever they stand. Fewer may stand in any word.
 PIECE = 8

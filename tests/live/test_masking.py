@@ -9,8 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-from airflow_provider_xai_collections.api.printable import printable
+from airflow_provider_xai_collections.text import printable
 
 from .masking import PIECE, Mask, masked_terminal
 from .meter import Budget, Exchange, Meter

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.api.printable import MAX_DETAIL, escaped, printable
+from airflow_provider_xai_collections.text import MAX_DETAIL, escaped, printable
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What others say, fit for our messages."""
+"""Text for messages: one printable line, and nothing in it that looks like a key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from hashlib import sha256
 
 MAX_DETAIL = 300
-#: Characters that are looked at for each that is wanted. An answer may have a million.
+#: Characters that are read for each that is wanted. An answer may have a million.
 _LOOKED_AT = 20
 #: A whole key is far longer than this, and one in part shows stars; anything else may be a file name.
 _KEY_LIKE = re.compile(r"xai-(?:token-)?(?:\w{20,}|\w*\*[\w*]*)")
@@ -25,8 +25,8 @@ def printable(text: str, limit: int = MAX_DETAIL) -> str:
 def escaped(text: str) -> str:
     """``text`` whole, as one printable line in which other characters are told apart, without what looks like a key.
 
-    What looks like another key leaves another mask, so that what is called by such lines keeps a name of its own. A
-    mask is masked anew: escape a text once.
+    Different keys leave different masks, so that such lines still tell names apart. A mask is masked again: escape a
+    text once.
     """
     line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
     return _KEY_LIKE.sub(_mask, line)
