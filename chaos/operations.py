@@ -12,11 +12,10 @@ from blake3 import blake3
 
 from airflow_provider_xai_collections.api import endpoints, ensuring, flows, ingestion
 from airflow_provider_xai_collections.api.declaring import Declarations
-from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.uploading import Placed, Target
 from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS, VERSION_KEY, SourceDocument, managed_fields
-from airflow_provider_xai_collections.api.protocol import Flow, call
+from airflow_provider_xai_collections.api.protocol import Endpoint, Flow, call
 from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
+from airflow_provider_xai_collections.api.uploading import Placed, Target
 from airflow_provider_xai_collections.exceptions import XAIError, XAINotFoundError, XAIUnroutableError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from chaos.scenes import CONTENT, FIELD, NAMES, NEW, Scene

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api import endpoints
-from airflow_provider_xai_collections.api.endpoints import Endpoint
+from airflow_provider_xai_collections.api.protocol import Endpoint
 from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError, XAIUnroutableError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.operators.collections import (
@@ -25,7 +27,6 @@ from airflow_provider_xai_collections.operators.documents import (
     XAIRemoveDocumentsOperator,
 )
 from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from chaos.operations import Doubt, Operation, told_by_gateway
 from chaos.scenes import NAMES, NEW, SPARE, Scene

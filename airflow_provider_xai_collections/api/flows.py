@@ -26,10 +26,9 @@ from airflow_provider_xai_collections.api.endpoints import (
     LIST_DOCUMENTS,
     LIST_FILES,
     REMOVE_DOCUMENT,
-    Endpoint,
 )
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
-from airflow_provider_xai_collections.api.protocol import A, Flow, Now, Request, Sleep, call
+from airflow_provider_xai_collections.api.protocol import A, Endpoint, Flow, Now, Request, Sleep, call
 from airflow_provider_xai_collections.exceptions import (
     XAIConflictError,
     XAIError,

@@ -8,16 +8,20 @@ the driver in :class:`Request` and :class:`Response`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeAlias, TypeVar
+from functools import cached_property
+from string import Formatter
+from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
+from urllib.parse import quote
 
-from airflow_provider_xai_collections.api.wire import Answer
+from pydantic import ValidationError
+
+from airflow_provider_xai_collections.api.wire import SENDING, Answer, Params, explain
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIResponseError
 from airflow_provider_xai_collections.text import printable
-
-if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api.endpoints import Endpoint
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Answer)
@@ -32,7 +36,7 @@ class Host(Enum):
 
     @property
     def key_name(self) -> str:
-        """What xAI calls the key of this host."""
+        """The name that xAI has for the key of this host."""
         return "management key" if self is Host.MANAGEMENT else "API key"
 
 
@@ -76,7 +80,7 @@ class Request(Generic[A_co]):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back. Header names are lower case.
+    """An HTTP answer; header names are lower case.
 
     :param held: seconds for which the driver held the request back before it sent it.
     """
@@ -105,6 +109,93 @@ class Response:
 
     def _header(self, name: str) -> str | None:
         return printable(self.headers.get(name, "")) or None
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[A_co]):
+    """One call of the service.
+
+    Parameters named in ``path`` go there; the others go into the query of a GET, PATCH or DELETE, and into the body of a
+    POST or PUT: JSON, or multipart if ``file_part`` names the part that carries the file.
+
+    :param idempotent: sending it twice leaves the service as sending it once would.
+    :param source: where the contract is from: ``doc``, ``proto``, ``seen`` or ``open``.
+    """
+
+    name: str
+    method: str
+    path: str
+    params: type[Params]
+    answer: type[A_co]
+    host: Host = Host.MANAGEMENT
+    idempotent: bool = True
+    file_part: str | None = None
+    source: str = "doc"
+
+    @cached_property
+    def path_params(self) -> tuple[str, ...]:
+        return tuple(name for _, name, _, _ in Formatter().parse(self.path) if name)
+
+    @property
+    def has_json_body(self) -> bool:
+        return self.method in ("POST", "PUT") and self.file_part is None
+
+    def request(self, **params: Any) -> Request[A_co]:
+        """Check the parameters and build the request.
+
+        :raises XAIArgumentError: naming the parameter and what is wrong with it.
+        """
+        try:
+            checked = self.params.model_validate(params, context=SENDING)
+        except ValidationError as error:
+            raise XAIArgumentError(f"{self.name}: {explain(error)}") from None
+        segments = {name: self._segment(name, getattr(checked, name)) for name in self.path_params}
+        path = self.path.format(**segments)
+        subject = "/".join(str(getattr(checked, name)) for name in self.path_params) or checked.subject
+        others = checked.model_dump(mode="json", exclude_none=True, exclude={*self.path_params, "upload"})
+        if isinstance(upload := getattr(checked, "upload", None), Upload):
+            form = tuple((name, _form_value(value)) for name, value in others.items())
+            return Request(self, path, subject=subject, form=form, upload=upload)
+        if self.has_json_body:
+            return Request(self, path, subject=subject, json=others)
+        return Request(self, path, subject=subject, query=tuple(_query(others)))
+
+    def _segment(self, name: str, value: str) -> str:
+        try:
+            if value not in ("", ".", ".."):
+                return quote(value, safe="")
+        except UnicodeEncodeError:
+            pass  # half a character, which nothing can send
+        raise XAIArgumentError(f"{self.name}: {name} is {printable(ascii(value))}, which is not an id")
+
+    def decode(self, response: Response) -> A_co:
+        """Read a success answer.
+
+        :raises XAIResponseError: if the body is not what the contract says.
+        """
+        body = response.body.strip()
+        if not body and not self.answer.model_fields:
+            body = b"{}"
+        try:
+            return self.answer.model_validate_json(body)
+        except ValidationError as error:
+            raise XAIResponseError(
+                f"{self.name}: the answer is not a {self.answer.__name__}: {printable(explain(error))} "
+                f"(status {response.status}, {response.content_type}, {len(body)} bytes, {response.request_id_text}). "
+                "If this repeats, look for a proxy in between"
+            ) from None
+
+
+def _form_value(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, Mapping) else str(value)
+
+
+def _query(params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, str(item))
+        for name, value in params.items()
+        for item in (value if isinstance(value, list | tuple) else [value])
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,58 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_provider_xai_collections.emulator.faults import parse_faults
+from airflow_provider_xai_collections.emulator.faults import Faults, parse_faults
 from airflow_provider_xai_collections.emulator.messages import HttpReply, HttpRequest, json_reply
-
-if TYPE_CHECKING:
-    from airflow_provider_xai_collections.emulator.service import Emulator
+from airflow_provider_xai_collections.emulator.requestlog import RequestLog
 
 PREFIX = "/_emulator/"
 
 
-def answer_control(emulator: Emulator, request: HttpRequest) -> HttpReply:
+def answer_control(log: RequestLog, faults: Faults, request: HttpRequest) -> HttpReply:
     """Answer a control request; it is neither logged nor spoilt by faults."""
     action = ACTIONS.get((request.method, request.path.removeprefix(PREFIX)))
     if action is None:
         known = ", ".join(f"{method} {PREFIX}{name}" for method, name in ACTIONS)
         return json_reply({"error": f"not a control endpoint; known are {known}"}, 404)
     try:
-        return json_reply(action(emulator, request.body))
+        return json_reply(action(log, faults, request.body))
     except ValueError as error:
         return json_reply({"error": str(error)}, 400)
 
 
-def _health(emulator: Emulator, body: bytes) -> Any:
+def _health(log: RequestLog, faults: Faults, body: bytes) -> Any:
     """Tell that it is there."""
     return {"status": "ok", "service": "emulator of the xAI Collections API, not xAI"}
 
 
-def _requests(emulator: Emulator, body: bytes) -> Any:
+def _requests(log: RequestLog, faults: Faults, body: bytes) -> Any:
     """List what it was asked, oldest first, with the fault that each request met."""
-    return {"requests": [asdict(entry) for entry in emulator.log]}
+    return {"requests": [asdict(entry) for entry in log.entries]}
 
 
-def _counts(emulator: Emulator, body: bytes) -> Any:
+def _counts(log: RequestLog, faults: Faults, body: bytes) -> Any:
     """Count the requests by endpoint."""
-    return emulator.counts
+    return log.counts
 
 
-def _reset_log(emulator: Emulator, body: bytes) -> Any:
+def _reset_log(log: RequestLog, faults: Faults, body: bytes) -> Any:
     """Forget the requests."""
-    emulator.reset_log()
+    log.reset()
     return {}
 
 
-def _set_faults(emulator: Emulator, body: bytes) -> Any:
+def _set_faults(log: RequestLog, faults: Faults, body: bytes) -> Any:
     """Take the JSON list of rules in the body, instead of those before; [] ends all faults."""
     rules = parse_faults(body)
-    emulator.set_faults(*rules)
+    faults.replace(rules)
     return {"rules": len(rules)}
 
 
-ACTIONS: dict[tuple[str, str], Callable[[Emulator, bytes], Any]] = {
+ACTIONS: dict[tuple[str, str], Callable[[RequestLog, Faults, bytes], Any]] = {
     ("GET", "health"): _health,
     ("GET", "requests"): _requests,
     ("GET", "counts"): _counts,

@@ -14,8 +14,7 @@ from typing import Any, get_origin
 
 from pydantic import ValidationError
 
-from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.protocol import Host, Upload
+from airflow_provider_xai_collections.api.protocol import Endpoint, Host, Upload
 from airflow_provider_xai_collections.api.wire import Params
 from airflow_provider_xai_collections.emulator.messages import HttpRequest
 from airflow_provider_xai_collections.emulator.multipart import FormPart, parse_multipart

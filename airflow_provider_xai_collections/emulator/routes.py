@@ -9,9 +9,9 @@ from string import Formatter
 from typing import Any
 from urllib.parse import unquote
 
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, Endpoint
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.files import OneFile
-from airflow_provider_xai_collections.api.protocol import Host
+from airflow_provider_xai_collections.api.protocol import Endpoint, Host
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.emulator.messages import HttpRequest
 from airflow_provider_xai_collections.emulator.refusals import Refused

@@ -81,7 +81,7 @@ class Emulator:
     def handle(self, request: HttpRequest) -> HttpReply:
         """Answer a request. What cannot be done as a value, the reply asks of its carrier: ``delay`` and ``cut``."""
         if request.path.startswith(PREFIX):
-            return answer_control(self, request)
+            return answer_control(self._log, self._faults, request)
         route: Route | None = None
         fault: FaultRule | None = None
         done = False

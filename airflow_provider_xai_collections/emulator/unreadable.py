@@ -6,8 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.protocol import Host
+from airflow_provider_xai_collections.api.protocol import Endpoint, Host
 from airflow_provider_xai_collections.api.wire import explain
 from airflow_provider_xai_collections.emulator.refusals import Refused
 

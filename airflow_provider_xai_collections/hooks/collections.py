@@ -13,11 +13,10 @@ from airflow_provider_xai_collections.api.collections import Collection, Managem
 from airflow_provider_xai_collections.api.content_types import type_to_send
 from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import Document, UploadedDocument
-from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, File
 from airflow_provider_xai_collections.api.identity import text_fields
 from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
-from airflow_provider_xai_collections.api.protocol import A, Flow, Host, Request, call
+from airflow_provider_xai_collections.api.protocol import A, Endpoint, Flow, Host, Request, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay

@@ -16,9 +16,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
-from airflow_provider_xai_collections.api.endpoints import Endpoint
 from airflow_provider_xai_collections.api.files import FORBIDDEN_CATEGORIES, FORBIDDEN_IN_FILENAMES
-from airflow_provider_xai_collections.api.protocol import Upload
+from airflow_provider_xai_collections.api.protocol import Endpoint, Upload
 from airflow_provider_xai_collections.api.wire import LARGEST_NUMBER
 
 from .differences import UNIX_SECONDS

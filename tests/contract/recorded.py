@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.protocol import Host, Response
+from airflow_provider_xai_collections.api.protocol import Endpoint, Host, Response
 from airflow_provider_xai_collections.emulator.messages import HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 

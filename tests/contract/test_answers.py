@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.documents import DocumentStatus
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUMENT, Endpoint
-from airflow_provider_xai_collections.api.protocol import Response
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUMENT
+from airflow_provider_xai_collections.api.protocol import Endpoint, Response
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 from tests.emulator.caller import Caller
 

@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from airflow_provider_xai_collections.text import printable
 from blake3 import blake3
 
 from airflow_provider_xai_collections.api import endpoints
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, Endpoint
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.errors import error_from
-from airflow_provider_xai_collections.api.protocol import Request
+from airflow_provider_xai_collections.api.protocol import Endpoint, Request
 from airflow_provider_xai_collections.emulator import HttpReply
 from airflow_provider_xai_collections.emulator.routes import GET_FILE_CONTENT
+from airflow_provider_xai_collections.text import printable
 
 from .differences import ANSWERED_OTHERWISE, NOT_READ
 from .recorded import EXCHANGES, Exchange, statuses

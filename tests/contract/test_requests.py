@@ -11,7 +11,8 @@ from google.protobuf.json_format import ParseError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, ENDPOINTS, LIST_DOCUMENTS, Endpoint
+from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, ENDPOINTS, LIST_DOCUMENTS
+from airflow_provider_xai_collections.api.protocol import Endpoint
 from airflow_provider_xai_collections.client.exchange import HttpClient
 
 from .checked import CHECKED

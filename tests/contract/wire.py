@@ -11,10 +11,9 @@ from urllib.parse import parse_qsl, unquote
 
 import httpx
 
-from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.protocol import Request, Upload
+from airflow_provider_xai_collections.api.protocol import Endpoint, Request, Upload
 from airflow_provider_xai_collections.client.exchange import HttpClient, sending
-from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.emulator.multipart import parse_multipart
 
 from .published import Json

@@ -10,8 +10,7 @@ import httpx
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.protocol import Host, Request, Response, Upload
+from airflow_provider_xai_collections.api.protocol import Endpoint, Host, Request, Response, Upload
 from airflow_provider_xai_collections.api.wire import Answer
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest
 

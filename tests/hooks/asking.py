@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.protocol import call
+from airflow_provider_xai_collections.api.protocol import Endpoint, call
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
 #: ``ask(hook, ENDPOINT, **params)``: the value, or the items of a list.

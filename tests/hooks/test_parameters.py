@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, Endpoint
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.api.protocol import Endpoint
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
 #: The eleven of the Collections reference with all their parameters. Source: REST reference, ``/v1/collections``.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE, Endpoint
-from airflow_provider_xai_collections.api.protocol import call
+from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
+from airflow_provider_xai_collections.api.protocol import Endpoint, call
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.emulator.caller import upload

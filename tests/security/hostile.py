@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_xai_collections.api.endpoints import Endpoint
-from airflow_provider_xai_collections.api.protocol import Request, Upload
+from airflow_provider_xai_collections.api.protocol import Endpoint, Request, Upload
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from tests.conftest import RecordingEmulator

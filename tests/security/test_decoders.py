@@ -16,8 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUMENT, Endpoint
-from airflow_provider_xai_collections.api.protocol import Flow, Now, Response
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUMENT
+from airflow_provider_xai_collections.api.protocol import Endpoint, Flow, Now, Response
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
 from airflow_provider_xai_collections.client.exchange import Answer
 from airflow_provider_xai_collections.client.settings import ClientSettings

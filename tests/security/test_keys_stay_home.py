@@ -19,8 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api import endpoints
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, Endpoint
-from airflow_provider_xai_collections.api.protocol import Request, Upload, call
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.api.protocol import Endpoint, Request, Upload, call
 from airflow_provider_xai_collections.client.exchange import HttpClient, sending
 from airflow_provider_xai_collections.client.settings import LOOPBACK, Service, Settings
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
