@@ -36,14 +36,16 @@ class XAIBaseOperator(Connected, BaseOperator):
 
         Also when nothing changed. Airflow makes an event for a declared asset in any case; and a try that died after
         its work, before its end, told nobody: the next one finds everything there, and the event must not be lost.
-        Only a dry run adds none to an alias. (Not in ``post_execute``: Airflow 3.3 does not give it the result.)
+        Only a dry run adds none to an alias, and a collection that does not exist has no asset. (Not in
+        ``post_execute``: Airflow 3.3 does not give it the result.)
 
         :param documents: how many the collection holds now, if that is known; it is asked otherwise, and only if there
             is somebody to tell.
         """
         self.manifest = report
-        outlets = matching_outlets(self.outlets, report.collection_id, aliases=not report.is_dry_run)
-        if outlets:
+        if not report.collection_id:
+            return report.dump()
+        if outlets := matching_outlets(self.outlets, report.collection_id, aliases=not report.is_dry_run):
             now = self._documents_in(report.collection_id) if documents is None else documents
             emit(context, outlets, report.collection_id, report.event_extra(now))
         return report.dump()

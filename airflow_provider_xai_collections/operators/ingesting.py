@@ -176,7 +176,7 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         self.show(engine, manifest)
         if error is not None:
             raise error
-        return self.tell(context, manifest) if manifest.collection_id else manifest.dump()
+        return self.tell(context, manifest)
 
     def _handed_over(self, event: Any) -> tuple[Handover, Sequence[str], str]:
         """Read the trigger's event: the handover, documents that vanished, and which limit has ended the wait."""

@@ -24,6 +24,7 @@ from airflow_provider_xai_collections.decorators.ingest import Content, XAIInges
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest, Settings
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from airflow_provider_xai_collections.operators.sync_group import xai_sync_group
 from tests.conftest import Connect, RecordingEmulator, Stage
 from tests.emulator.caller import Caller, key_of
 from tests.operators.stage import Crowd, FlyingTime, fire, run, write
@@ -36,23 +37,23 @@ NOON = 1_800_000_000.0
 class Scene:
     """What there is before a task runs.
 
-    :param whales: a collection with a field ``year`` and two documents, ``good.md`` and ``bad.md``.
-    :param other: an empty collection.
-    :param held: the files of those documents.
+    :param whales: a collection of that name with a field ``year`` and two documents, ``good.md`` and ``bad.md``.
+    :param other: an empty collection, called ``other``.
+    :param attached: the files of those documents.
     :param loose: two files that no collection has.
     :param folder: on disk, with ``good.md`` and ``bad.txt``.
     """
 
     whales: str
     other: str
-    held: list[str]
+    attached: list[str]
     loose: list[str]
     folder: Path
 
     def names(self) -> dict[str, str]:
-        """What each id, which is another in every scene, is called in an outcome."""
-        ids = [self.whales, self.other, *self.held, *self.loose]
-        return dict(zip(ids, ("whales", "other", "held 0", "held 1", "loose 0", "loose 1"), strict=True))
+        """Name each id, which is another in every scene, for an outcome."""
+        ids = [self.whales, self.other, *self.attached, *self.loose]
+        return dict(zip(ids, ("whales", "other", "attached 0", "attached 1", "loose 0", "loose 1"), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,8 @@ class Case:
     :param given: other arguments that this one needs to matter.
     :param xai: how xAI behaves, as settings of the emulator.
     :param busy: xAI takes its time, so that requests meet if they may.
-    :param before: the arguments of a sync that goes before, on top of those that every run of the kind begins with.
+    :param before: the arguments of a sync of the folder into ``whales`` that goes before.
     :param meanwhile: what happens to the folder between the two.
-    :param try_number: of the task.
     """
 
     one: Any
@@ -74,12 +74,11 @@ class Case:
     busy: bool = False
     before: Mapping[str, Any] | None = None
     meanwhile: Callable[[Path], Any] = lambda folder: None
-    try_number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All that can be told of a run without looking into the task.
+    """Everything that can be told of a run without looking into the task.
 
     :param error: the class of the error that ended it. Its words do not count: they may just repeat the argument.
     """
@@ -115,7 +114,7 @@ class Theatre:
     clock: FlyingTime
     folder: Path
 
-    def play(self, kind: type[Any], given: Mapping[str, Any], case: Case) -> Outcome:
+    def play(self, kind: Any, given: Mapping[str, Any], case: Case) -> Outcome:
         """Run a task (or trigger) with these arguments, and tell what happened."""
         emulator = Watched(Settings(**case.xai), busy=case.busy)
         try:
@@ -123,22 +122,20 @@ class Theatre:
         finally:
             emulator.close()
 
-    def _play(self, emulator: Watched, kind: type[Any], given: Mapping[str, Any], case: Case) -> Outcome:
+    def _play(self, emulator: Watched, kind: Any, given: Mapping[str, Any], case: Case) -> Outcome:
         scene = set_up(emulator, self.folder)
         self.stage.playing = emulator
         self.clock.pauses.clear()
         if case.before is not None:
-            shared = {name: given[name] for name in ("source", "collection")}
-            run(make(XAISyncCollectionOperator, arguments_of(scene, {**shared, **case.before})))
+            before = {"source": scene.folder, "collection_id": scene.whales, "concurrency": 1, **case.before}
+            run(make(XAISyncCollectionOperator, arguments_of(scene, before)))
             case.meanwhile(self.folder)
         task, xcoms = make(kind, arguments_of(scene, given)), dict[str, str]()
         self.clock.pauses.clear()
         emulator.requests.clear()
         how: dict[str, str] = {}
-        of_run: dict[str, Any] = {"xcoms": xcoms, "try_number": case.try_number}
         try:
-            result = asyncio.run(fire(task)) if isinstance(task, BaseTrigger) else run(task, **of_run)
-            how["result"] = json.dumps(result)
+            how["result"] = json.dumps(_ran(task, xcoms))
         except TaskDeferred as deferred:
             how["deferred"] = json.dumps([deferred.trigger.serialize(), deferred.method_name, str(deferred.timeout)])
         except (XAIError, AirflowException) as error:
@@ -151,6 +148,12 @@ class Theatre:
             side_by_side=emulator.crowd.most > 1,
             **{name: anonymous(text, names) for name, text in how.items()},
         )
+
+
+def _ran(task: Any, xcoms: dict[str, str]) -> Any:
+    if isinstance(task, BaseTrigger):
+        return asyncio.run(fire(task))
+    return task.run(xcoms) if isinstance(task, Group) else run(task, xcoms=xcoms)
 
 
 @pytest.fixture
@@ -173,18 +176,18 @@ def set_up(emulator: Watched, folder: Path) -> Scene:
         os.utime(path, (NOON, NOON))
     caller = Caller(emulator)
     whales = caller.collection("whales", field_definitions=[{"key": "year"}])
-    held = [caller.file(name, f"a {name} of a whale".encode()) for name in ("good.md", "bad.md")]
-    for file_id in held:
+    attached = [caller.file(name, f"a {name} of a whale".encode()) for name in ("good.md", "bad.md")]
+    for file_id in attached:
         caller.call(ADD_DOCUMENT, collection_id=whales, file_id=file_id)
     loose = [caller.file(name, f"a loose {name}".encode()) for name in ("good loose.md", "bad loose.md")]
-    return Scene(whales, caller.collection("other"), held, loose, folder)
+    return Scene(whales, caller.collection("other"), attached, loose, folder)
 
 
 def told(request: HttpRequest) -> str:
     """A request in one line."""
     query = "&".join(f"{name}={value}" for name, value in request.query)
     boundary = request.headers.get("content-type", "").partition("boundary=")[2]
-    body = request.body.decode()
+    body = request.body.decode(errors="replace")
     return f"{request.method} {request.path}?{query} {body.replace(boundary, '') if boundary else body}"
 
 
@@ -196,19 +199,40 @@ def anonymous(text: str, names: Mapping[str, str]) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9a-f]{32}", "an id", text)
 
 
-def make(kind: type[Any], arguments: Mapping[str, Any]) -> Any:
-    """A task of the kind, or a trigger. The decorated one is made by its decorator, as in a DAG."""
+def make(kind: Any, arguments: Mapping[str, Any]) -> Any:
+    """Make a task of the kind, or a trigger. The decorated one is made by its decorator, as in a DAG."""
+    if kind is xai_sync_group:
+        return Group(arguments)
     if issubclass(kind, BaseTrigger):
         return kind(**arguments)
     if kind is not XAIIngestDecoratedOperator:
         return kind(task_id="task", **arguments)
-    function, others = arguments.get("function", write_two), {**arguments}
-    others.pop("function", None)
+    others = {**arguments}
+    function = others.pop("python_callable")
+    op_args, op_kwargs = others.pop("op_args", ()), others.pop("op_kwargs", {})
     with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
-        xai_ingest_task(**others)(function)()
+        xai_ingest_task(task_id="task", **others)(function)(*op_args, **op_kwargs)
     return dag.tasks[0]
 
 
+class Group:
+    """The three tasks of a group, run one after the other as if they were one."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
+            xai_sync_group(**arguments)
+        self.plan, self.apply, self.finish = dag.tasks
+
+    def run(self, xcoms: dict[str, str]) -> Any:
+        for shard in run(self.plan, xcoms=xcoms, task_id=self.plan.task_id):
+            run(self._with_plan(self.apply.unmap({"shard": shard}), xcoms))
+        return run(self._with_plan(self.finish, xcoms))
+
+    def _with_plan(self, task: Any, xcoms: Mapping[str, str]) -> Any:
+        task.planned = json.loads(xcoms["planned"])
+        return task
+
+
 def write_two() -> list[Content]:
-    """What a decorated function returns here."""
+    """Return two documents, as a decorated function."""
     return [Content(name="good.md", data="a good whale"), Content(name="bad.txt", data="a bad whale")]

@@ -1,4 +1,4 @@
-"""``render_template_as_native_obj=True``: what Airflow makes of text, and what an operator makes of that."""
+"""``render_template_as_native_obj=True``: Airflow makes numbers of text, and operators make text of them again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from airflow.providers.common.compat.sdk import DAG, BaseOperator
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
-from airflow_provider_xai_collections.operators.waiting import MAP_INDEX_TEMPLATE
+from airflow_provider_xai_collections.operators.mapped import MAP_INDEX_TEMPLATE
 from tests.operators.scenes import Scene, Theatre, theatre
 from tests.operators.stage import Xai, run, write
 from tests.operators.syncs import sync
-from tests.operators.test_every_argument import ARGUMENTS, BASE, CASES
+from tests.operators.test_every_argument import ARGUMENTS, BASE, case_of, named
 
 __all__ = ["theatre"]
 
@@ -33,12 +33,9 @@ NO_TEXT = (
     "op_kwargs",
 )
 TEXTS = [
-    (kind, owner, name)
-    for kind, owner, name in ARGUMENTS
-    if name in getattr(kind, "template_fields", ()) and name not in NO_TEXT
+    (kind, name) for kind, name in ARGUMENTS if name in getattr(kind, "template_fields", ()) and name not in NO_TEXT
 ]
-IDS = [f"{kind.__name__}-{name}" for kind, _, name in TEXTS]
-#: What such an argument is when the template in it, or in one of its parts, has been rendered.
+#: Such an argument when the template in it, or in one of its parts, has been rendered.
 SHAPES: dict[str, Any] = {
     "fields": lambda scene, text: {"year": text},
     "document_fields": lambda scene, text: {scene.loose[0]: {"year": text}},
@@ -68,13 +65,14 @@ def test_airflow_makes_numbers_of_text() -> None:
     assert natively(None) is None
 
 
-@pytest.mark.parametrize(("kind", "owner", "name"), TEXTS, ids=IDS)
+@named(TEXTS)
 def test_a_whole_number_is_the_text_it_was(
-    theatre: Theatre, kind: Any, owner: Any, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    theatre: Theatre, kind: Any, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where a path that is but a number leads
     write(tmp_path / "17", {"good.md": "a good whale"})
-    case = CASES[owner][name]
+    case = case_of(kind, name)
+    assert case is not None
 
     def played(text: Any) -> Any:
         def value(scene: Scene) -> Any:
