@@ -157,7 +157,7 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
 
         ti = context["ti"]
         kept = ti.xcom_pull(task_ids=ti.task_id, key=KEY, map_indexes=ti.map_index)
-        return Remembered([SourceItem(**item) for item in kept or ()], root=", ".join(before.manifest.sources))
+        return Remembered([SourceItem(**item) for item in kept or ()], roots=before.manifest.sources)
 
 
 def xai_ingest_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:

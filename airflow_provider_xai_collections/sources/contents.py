@@ -31,7 +31,7 @@ class Contents:
     def __init__(self, contents: Sequence[Content], *, base_uri: str, limit: int, others: Source | None = None) -> None:
         self._others = others
         self._limit = limit
-        self.root = ", ".join([*([base_uri] if contents else []), *([others.root] if others else [])])
+        self.roots = [*([base_uri] if contents else []), *(others.roots if others else [])]
         self._contents = {_uri_of(content, base_uri): content for content in contents}
         if len(self._contents) < len(contents):
             raise XAIArgumentError("two contents have the same URI. Give each a name and a URI of its own")
@@ -91,9 +91,9 @@ class Remembered:
     :param items: all of them.
     """
 
-    def __init__(self, items: Sequence[SourceItem], root: str) -> None:
+    def __init__(self, items: Sequence[SourceItem], roots: Sequence[str]) -> None:
         self._items = items
-        self.root = root
+        self.roots = roots
 
     def list(self) -> Sequence[SourceItem]:
         """Return what was listed."""

@@ -31,9 +31,9 @@ class Files:
         self._owns = [scanning.owns(path) for path in paths]
 
     @property
-    def root(self) -> str:
+    def roots(self) -> Sequence[str]:
         """The URIs of the paths."""
-        return ", ".join(map(scanning.root_uri, self._paths))
+        return [scanning.root_uri(path) for path in self._paths]
 
     def list(self) -> Sequence[SourceItem]:
         """List all files that are wanted.
@@ -61,7 +61,7 @@ class Files:
 
     def warnings(self) -> Iterator[str]:
         """Name the patterns that matched nothing."""
-        return self._choice.warnings(self.root)
+        return self._choice.warnings(", ".join(self.roots))
 
     def refuse_output(self, argument: str, path: AnyPath) -> None:
         """Refuse a file that the task itself writes, if a later listing would take it for a document.

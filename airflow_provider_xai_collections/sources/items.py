@@ -40,8 +40,8 @@ class Source(Protocol):
     """Documents outside a collection."""
 
     @property
-    def root(self) -> str:
-        """Its URI, or several, for messages."""
+    def roots(self) -> Sequence[str]:
+        """The URIs of all that was named."""
         ...
 
     def list(self) -> Sequence[SourceItem]:

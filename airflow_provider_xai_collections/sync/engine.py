@@ -18,6 +18,7 @@ from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIStatusError
 from airflow_provider_xai_collections.hooks.progress import LogTimer
 from airflow_provider_xai_collections.lineage.places import places_of
+from airflow_provider_xai_collections.manifests.base import all_or_none
 from airflow_provider_xai_collections.sources.items import Source
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row, error_class
 from airflow_provider_xai_collections.sync.fields import DocumentFields, Fields
@@ -43,6 +44,7 @@ class Engine:
     :param runner: makes all requests.
     :param fields: the argument of that name; ``own_fields``: documents of this source may have some of their own.
     :param log: for what people read.
+    :ivar root: the source, for messages.
     :ivar rows: what is known of each document, by URI.
     :ivar counts: what has been done.
     :ivar refusal: the service takes no more documents.
@@ -70,6 +72,7 @@ class Engine:
         self.done = self.total = 0
         self.fields = DocumentFields.read(fields, collection, is_all=not own_fields)
         self.target = None if collection is None else destination.target(collection)
+        self.root = ", ".join(source.roots)
         self._log = log
         self._name = printable(destination.name)
         self._made: Tools | None = None
@@ -85,7 +88,7 @@ class Engine:
         listing = Listing(self.runner, self.source, self.destination, self.target, self.fields, options, self._log)
         plan = listing.plan()
         self.rows = {row.uri: row for row in plan.rows}
-        self._log.info("%s: %d documents in %s; %s", self._name, len(plan.rows), printable(self.source.root), plan)
+        self._log.info("%s: %d documents in %s; %s", self._name, len(plan.rows), printable(self.root), plan)
         return plan
 
     def begin(self, plan: Plan) -> Handover:
@@ -93,7 +96,7 @@ class Engine:
 
         :raises XAIArgumentError: pruning is refused, and nothing was changed.
         """
-        if refusal := prune_refusal(plan, self.options, root=self.source.root):
+        if refusal := prune_refusal(plan, self.options, root=self.root):
             raise XAIArgumentError(f"{refusal}. Nothing was changed")
         shared, is_new = self.fields.shared or {}, self.target is None
         if self.target is None:
@@ -115,7 +118,7 @@ class Engine:
             documents=len(plan.rows),
             older_versions=sum(row.older for row in plan.rows),
             other_fields=plan.other_fields,
-            sources=places_of([self.source.root]),
+            sources=places_of(self.source.roots),
         )
 
     @property
@@ -256,7 +259,7 @@ class Engine:
 
     def prune_refusal(self, plan: Plan, before: Handover) -> str:
         """Tell why pruning is refused now, although it was not when the run began."""
-        return prune_refusal(plan, self.options, root=self.source.root, approved=before.approved)
+        return prune_refusal(plan, self.options, root=self.root, approved=before.approved)
 
     def remove_outdated(self, *, just_placed: bool = False) -> None:
         """Remove the old versions of documents that are processed, ``overlap`` after that.
@@ -313,6 +316,7 @@ class Engine:
             "in_progress": outcomes[Outcome.IN_PROGRESS],
             "doubtful": sum(bool(row.doubts) for row in rows),
             "left": sum(len(row.outdated) - len(row.removed) for row in rows if row.action is Action.REMOVE),
+            "file_ids": all_or_none([row.file_id for row in rows if row.file_id]),
         }
         return before.plus(self.counts, problems_of(rows)).model_copy(update=state)
 

@@ -18,7 +18,7 @@ LONGEST = 2_000
 
 def warnings_of(engine: Engine, plan: Plan) -> Iterator[str]:
     """Warn of what is strange about a plan."""
-    options, root = engine.options, printable(engine.source.root)
+    options, root = engine.options, printable(engine.root)
     yield from (printable(warning) for warning in engine.source.warnings())
     if not plan.rows:
         yield f"there is no document in {root}"

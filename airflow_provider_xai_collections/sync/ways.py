@@ -61,7 +61,7 @@ def foresee(engine: Engine, plan: Plan) -> tuple[SyncManifest, XAIError | None]:
     engine.rows = {row.uri: replace(row, outcome=None) for row in (*plan.rows, *plan.missing_rows)}
     manifest = engine.known(plan).plus(engine.counts, problems_of(plan.rows))
     left, failed = sum(len(row.outdated) for row in missing), actions[Action.REJECTED]
-    refusal = prune_refusal(plan, engine.options, root=engine.source.root)
+    refusal = prune_refusal(plan, engine.options, root=engine.root)
     error = XAIArgumentError(f"{refusal}. Nothing was changed") if refusal else None
     return manifest.model_copy(update={"dry_run": True, "left": left, "failed": failed}), error
 

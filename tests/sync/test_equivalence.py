@@ -319,4 +319,4 @@ def comparable(manifest: SyncManifest | None) -> Any:
     if manifest is None:
         return None
     problems = sorted((each.name, each.outcome, without_ids(each.reason)) for each in manifest.problems)
-    return manifest.model_copy(update={"collection_id": "", "problems": ()}), problems
+    return manifest.model_copy(update={"collection_id": "", "file_ids": (), "problems": ()}), problems

@@ -43,7 +43,7 @@ class Folder:
     :ivar unfit: names that xAI would not take; ``unreadable``: names that cannot be read.
     """
 
-    root = ROOT.rstrip("/")
+    roots = (ROOT.rstrip("/"),)
 
     def __init__(self) -> None:
         self.unfit: frozenset[str] = frozenset()
