@@ -14,11 +14,12 @@ T = TypeVar("T")
 
 
 def batches(items: Iterable[T], *, size: int = 1, at_most: int | None = None) -> list[list[T]]:
-    """The items in order, in batches for ``.expand(paths=...)`` or ``.expand(file_ids=...)``.
+    """Cut items into batches, in order, for ``.expand(paths=...)`` or ``.expand(file_ids=...)``.
 
     A batch has ``size`` items, or more where that would make too many batches; the last one may have fewer. No items
     make no batch, and a task that is mapped over none is skipped.
 
+    :param items: paths or ids, such as a task returns them.
     :param size: items in a batch, at least 1.
     :param at_most: batches; by default what Airflow maps over: ``[core] max_map_length``, 1024 unless it is set.
     :raises XAIArgumentError: an argument makes no sense, naming it.

@@ -1,6 +1,6 @@
 """A retry policy for tasks that call the hook themselves. Airflow has them from 3.3 on.
 
-The operators need none: what a retry cannot mend fails them at once on every version, with ``AirflowFailException``.
+The operators need none: what a retry cannot fix fails them at once on every version, with ``AirflowFailException``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def xai_retry_policy(*, rate_limit_delay: Duration = timedelta(minutes=5)) -> ExceptionRetryPolicy:
-    """For ``retry_policy=``: rate limits wait, auth and bad input fail at once, the rest is as the task says.
+    """Return a policy for ``retry_policy=``: rate limits wait, auth and bad input fail at once, the rest is as the task
+    says.
 
     :param rate_limit_delay: the pause before the next try after a rate limit, as a ``timedelta`` or in seconds. (Within
         one try, calls have been repeated for up to five minutes already.)
@@ -30,7 +31,7 @@ def xai_retry_policy(*, rate_limit_delay: Duration = timedelta(minutes=5)) -> Ex
     except ImportError as error:
         raise AirflowOptionalProviderFeatureException(
             "retry_policy needs Airflow 3.3. Before that, use retries and retry_delay: the operators fail at once on "
-            "what a retry cannot mend"
+            "what a retry cannot fix"
         ) from error
     delay = timedelta(seconds=seconds("rate_limit_delay", rate_limit_delay))
     return ExceptionRetryPolicy(

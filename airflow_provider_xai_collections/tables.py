@@ -52,7 +52,10 @@ def count_table(header: tuple[str, str], counts: Mapping[str, int]) -> str:
 
 
 def passages(matches: Iterable[SearchMatch]) -> str:
-    """Passages that a search found: of each its score, the source of its document, and its text on one line."""
+    """Return passages as text: of each its score, the source of its document, and its text on one line.
+
+    :param matches: as ``XAICollectionsHook.search_documents`` returns them.
+    """
     return "\n\n".join(map(_passage, matches)) or (
         "No passage was found. Searches may miss a document for some seconds after it was processed: search again, or "
         "with other words."

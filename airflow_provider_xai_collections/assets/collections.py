@@ -17,7 +17,11 @@ _AUTHORITY = "collections"
 
 
 def create_asset(*, collection_id: str, extra: dict[str, Any] | None = None) -> Asset:
-    """The asset of a collection, for ``outlets`` and schedules."""
+    """Return the asset of a collection, for ``outlets`` and schedules.
+
+    :param collection_id: the collection.
+    :param extra: what the asset itself says, whatever its events say.
+    """
     return Asset(uri=f"{SCHEME}://{_AUTHORITY}/{collection_id}", extra=extra or {})
 
 

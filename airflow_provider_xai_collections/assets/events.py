@@ -12,14 +12,18 @@ from airflow_provider_xai_collections.assets.collections import SCHEME
 
 @dataclass(frozen=True, slots=True)
 class TriggeringEvent:
-    """What happened to an asset: its URI, and what the task that did it had to say."""
+    """An event of an asset.
+
+    :param uri: of the asset.
+    :param extra: what the task that made the event says.
+    """
 
     uri: str
     extra: dict[str, Any]
 
 
 def triggering_events(context: Mapping[str, Any]) -> list[TriggeringEvent]:
-    """The events that triggered this run, oldest first; none if the clock or a user did.
+    """Return the events that triggered this run, oldest first; none if the clock or a user did.
 
     :param context: the task's: ``get_current_context()``, or the ``**context`` of a function that is a task.
     """
@@ -34,7 +38,7 @@ def triggering_events(context: Mapping[str, Any]) -> list[TriggeringEvent]:
 
 
 def triggering_collections(context: Mapping[str, Any]) -> list[str]:
-    """Ids of the collections whose events triggered this run, each once; none if the clock or a user did.
+    """Return the ids of the collections whose events triggered this run, each once; none if the clock or a user did.
 
     :param context: as of :func:`triggering_events`.
     """

@@ -45,6 +45,7 @@ def running(
 ) -> Iterator[ServerUrls]:
     """Serve in a background thread until the block ends.
 
+    :param emulator: what answers.
     :param port: of the management host; 0 takes a free one.
     :param api_port: of the API host; ``None`` lets one port serve both.
     :param in_turn: work on one request after the other, instead of each in a thread. That takes less CPU; but a large

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
@@ -44,8 +45,8 @@ def _epilog() -> Iterator[str]:
         yield f"  {rules}   {purpose}"
     yield ""
     yield "Keys of a rule:"
-    for name, schema in _properties(FaultRule):
-        yield _wrapped(f"{name}: {schema['description']}", "  ")
+    for key in described(FaultRule):
+        yield _wrapped(f"{key.name}: {key.meaning}", "  ")
     yield _wrapped(f"Endpoints: {', '.join(sorted(ENDPOINT_NAMES))}.", "")
     yield ""
     yield "Control endpoints, which need no key:"
@@ -57,15 +58,30 @@ def _epilog() -> Iterator[str]:
     yield ""
     yield """  --set attach_twice=ok --set out_of_credits=429 --set 'stuck=["*.pdf"]'"""
     yield ""
-    for name, schema in _properties(Settings):
-        yield f"  {name}={'|'.join(_values(schema))} ({_as_typed(schema.get('default'))})"
-        yield _wrapped(schema["description"], "      ")
+    for switch in described(Settings):
+        yield f"  {switch.name}={'|'.join(switch.values)} ({switch.default})"
+        yield _wrapped(switch.meaning, "      ")
 
 
-def _properties(kind: type[Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Names and JSON Schemas of a class's fields, with the texts that stand below them in the code."""
-    properties: Mapping[str, Mapping[str, Any]] = TypeAdapter(kind).json_schema()["properties"]
-    return properties.items()
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A switch, or a key of a fault, as the text below it in the code describes it.
+
+    :param values: words, or kinds of values in capitals.
+    :param default: as it would be written on a command line.
+    """
+
+    name: str
+    values: Sequence[str]
+    default: str
+    meaning: str
+
+
+def described(kind: type[Any]) -> Iterator[Described]:
+    """Describe the fields of :class:`Settings` or :class:`FaultRule`."""
+    for name, schema in TypeAdapter(kind).json_schema()["properties"].items():
+        meaning = " ".join(schema["description"].split())
+        yield Described(name, tuple(_values(schema)), _as_typed(schema.get("default")), meaning)
 
 
 def _values(schema: Mapping[str, Any]) -> Iterator[str]:
