@@ -376,7 +376,8 @@ def arguments_of_kind(kind: Any) -> list[inspect.Parameter]:
     if kind is xai_sync_group:
         return [one for name, one in inspect.signature(kind).parameters.items() if name not in PASSED_ON]
     own = {"shard", "planned", "workspace", "shards"}
-    return [one for one in arguments(kind) if kind not in GROUP or one.name in own]
+    found = {parameter.name: parameter for _, parameter in arguments(kind)}
+    return [one for name, one in found.items() if kind not in GROUP or name in own]
 
 
 def case_of(kind: Any, name: str) -> Case | None:
