@@ -1,4 +1,4 @@
-"""Fields are declared before they are used."""
+"""Declaration of fields before they are used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from tests.api.driving import a_collection, play
 
-LOOK = GET_COLLECTION.request(collection_id="c", team_id="t")
+EXISTS = GET_COLLECTION.request(collection_id="c", team_id="t")
 LOST = XAIOutcomeUnknownError("the answer was lost")
 CLASH = XAIConflictError("the field exists", status=409)
 REFUSALS = [CLASH, XAIInvalidRequestError("the field exists", status=400)]
@@ -44,7 +44,7 @@ def adding(*keys: str) -> Request[Any]:
     return UPDATE_COLLECTION.request(collection_id="c", team_id="t", field_definition_updates=updates)
 
 
-def test_what_is_defined_is_left_alone() -> None:
+def test_fields_that_are_defined_are_left_alone() -> None:
     play(declaring({"key": "year", "required": True}).require(["year"]))
 
 
@@ -72,16 +72,16 @@ def test_missing_fields_are_declared_as_optional_and_said_once() -> None:
 def test_a_refusal_because_another_task_was_faster_is_no_error(refusal: XAIError) -> None:
     heard: list[Sequence[str]] = []
     declared = declaring(heard=heard)
-    play(declared.require(["kind"]), (adding("kind"), refusal), (LOOK, defining({"key": "kind"})))
+    play(declared.require(["kind"]), (adding("kind"), refusal), (EXISTS, defining({"key": "kind"})))
     assert heard == [], "it was declared by somebody else"
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_what_another_task_did_not_declare_is_declared_after_a_look(refusal: XAIError) -> None:
+def test_fields_that_another_task_did_not_declare_are_declared(refusal: XAIError) -> None:
     play(
         declaring().require(["kind", "year"]),
         (adding("kind", "year"), refusal),
-        (LOOK, defining({"key": "kind"})),
+        (EXISTS, defining({"key": "kind"})),
         (adding("year"), a_collection()),
     )
 
@@ -89,12 +89,12 @@ def test_what_another_task_did_not_declare_is_declared_after_a_look(refusal: XAI
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_refusal_for_another_reason_is_raised(refusal: XAIError) -> None:
     with pytest.raises(type(refusal)):
-        play(declaring().require(["kind"]), (adding("kind"), refusal), (LOOK, defining()))
+        play(declaring().require(["kind"]), (adding("kind"), refusal), (EXISTS, defining()))
 
 
-def test_a_declaration_whose_answer_was_lost_is_looked_up_and_sent_again() -> None:
-    lost: tuple[Any, ...] = ((adding("kind"), LOST), (LOOK, defining()))
-    play(declaring().require(["kind"]), (adding("kind"), LOST), (LOOK, defining({"key": "kind"})))
+def test_a_declaration_whose_answer_was_lost_is_checked_and_sent_again() -> None:
+    lost: tuple[Any, ...] = ((adding("kind"), LOST), (EXISTS, defining()))
+    play(declaring().require(["kind"]), (adding("kind"), LOST), (EXISTS, defining({"key": "kind"})))
     play(declaring().require(["kind"]), *lost, (adding("kind"), a_collection()))
     with pytest.raises(XAIOutcomeUnknownError):
         play(declaring().require(["kind"]), *lost * DECLARE_TRIES)
@@ -105,7 +105,7 @@ def test_any_other_error_is_raised_at_once() -> None:
         play(declaring().require(["kind"]), (adding("kind"), XAIAuthError("no permission", status=403)))
 
 
-def test_what_may_not_be_declared_is_refused_by_name_with_the_way_to_declare_it() -> None:
+def test_fields_that_may_not_be_declared_are_refused_with_the_way_to_declare_them() -> None:
     declared = declaring({"key": "year"}, may_declare=False)
     play(declared.require(["year"]))
     with pytest.raises(XAIArgumentError) as caught:

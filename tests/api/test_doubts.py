@@ -1,4 +1,4 @@
-"""Which processed documents are strange: by their content, their type, their chunks."""
+"""Doubts about processed documents: by their content, their type, their chunks."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ def test_text_is_text_under_any_of_its_types(name: str, content_type: str) -> No
         ("letter.docx", "application/zip", "keeps it as application/zip"),
     ],
 )
-def test_a_type_under_which_no_text_is_extracted_is_strange(name: str, content_type: str, said: str) -> None:
+def test_a_type_under_which_no_text_is_extracted_is_doubtful(name: str, content_type: str, said: str) -> None:
     (reason,) = reasons(stored(name, content_type))
     assert said in reason
 
 
-def test_content_and_type_may_both_be_strange() -> None:
+def test_content_and_type_may_both_be_doubtful() -> None:
     document = stored("b.pdf", "text/plain", file_metadata={"hash": OTHER}, fields={CONTENT_HASH: HASH}, chunk_count=1)
     assert [doubt.altered for doubt in doubts_about(document, BYTES)] == [True, False]
 

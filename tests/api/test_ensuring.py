@@ -64,25 +64,25 @@ def test_a_collection_may_show_only_a_moment_after_a_lost_answer() -> None:
 
 
 def test_a_create_that_left_nothing_to_find_stays_unknown() -> None:
-    looks: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
+    lag: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
     with pytest.raises(XAIOutcomeUnknownError):
-        play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), *looks, (BY_NAME, listed()))
+        play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), *lag, (BY_NAME, listed()))
 
 
-def test_of_several_collections_with_the_name_none_is_chosen() -> None:
+def test_several_collections_with_the_name_are_an_error() -> None:
     two = listed(a_collection("c1"), a_collection("c2"))
     again = ((Sleep(1.0), None), (BY_NAME, two), (Sleep(2.0), None), (BY_NAME, two))
     with pytest.raises(XAIAmbiguousNameError, match=r"2 collections are called 'docs' \(c1, c2\)\. Pass the coll"):
         play(ensure_collection("docs"), (BY_NAME, two), *again)
 
 
-def test_nor_after_a_create_whose_answer_was_lost() -> None:
+def test_several_collections_after_a_lost_answer_are_an_error() -> None:
     two = listed(a_collection("c1"), a_collection("c2"))
     with pytest.raises(XAIAmbiguousNameError):
         play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), (BY_NAME, two))
 
 
-def test_of_those_made_at_the_same_time_the_oldest_stays() -> None:
+def test_the_oldest_of_collections_created_at_the_same_time_stays() -> None:
     ours, theirs = a_collection("c2", created_at=AT_TWO), a_collection("c1", created_at=AT_ONE)
     made: tuple[Any, ...] = ((BY_NAME, listed()), (CREATE, ours))
     found = play(ensure_collection("docs"), *made, (BY_NAME, listed(ours, theirs)), (DELETE, Empty()))
@@ -93,7 +93,7 @@ def test_of_those_made_at_the_same_time_the_oldest_stays() -> None:
 
 
 def test_a_collection_that_was_made_is_not_handed_out_before_lists_show_it() -> None:
-    """Or who looks for the name next finds nothing, and makes another one."""
+    """A run that finds nothing by the name would create another one."""
     ours, theirs = a_collection("c2", created_at=AT_TWO), a_collection("c1", created_at=AT_ONE)
     made: tuple[Any, ...] = ((BY_NAME, listed()), (CREATE, ours))
     lag: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
@@ -104,7 +104,7 @@ def test_a_collection_that_was_made_is_not_handed_out_before_lists_show_it() -> 
     assert play(ensure_collection("docs"), *made, *lag, (BY_NAME, listed())) == Ensured(ours, created=True)
 
 
-def test_a_collection_whose_create_lost_its_answer_may_show_at_the_last_of_three_looks() -> None:
+def test_a_collection_whose_create_lost_its_answer_may_show_at_the_last_of_three_tries() -> None:
     lag: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
     found = play(
         ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), *lag, (BY_NAME, listed(a_collection()))
@@ -112,7 +112,7 @@ def test_a_collection_whose_create_lost_its_answer_may_show_at_the_last_of_three
     assert found == Ensured(a_collection(), created=True)
 
 
-def test_nothing_is_created_on_the_ground_of_a_list_that_may_be_incomplete() -> None:
+def test_nothing_is_created_because_of_a_list_that_may_be_incomplete() -> None:
     others = CollectionPage(
         collections=tuple(a_collection(f"c{n}", f"docs-{n}") for n in range(100)), pagination_token="t"
     )
@@ -130,14 +130,14 @@ def test_a_page_shorter_than_asked_for_does_not_hide_the_name() -> None:
     assert found == Ensured(a_collection(), created=False)
 
 
-def test_of_those_that_are_equally_old_all_choose_the_same() -> None:
+def test_all_runs_choose_the_same_of_collections_that_are_equally_old() -> None:
     one, two = a_collection("c1", created_at=AT_ONE), a_collection("c2", created_at=AT_ONE)
     for ours, end in ((one, []), (two, [(DELETE, Empty())])):
         script = ((BY_NAME, listed()), (CREATE, ours), (BY_NAME, listed(one, two)), *end)
         assert play(ensure_collection("docs"), *script) == Ensured(one, created=not end)
 
 
-def test_one_that_is_about_to_give_way_is_waited_for() -> None:
+def test_a_collection_that_another_run_is_about_to_delete_is_waited_for() -> None:
     one, two = a_collection("c1"), a_collection("c2")
     script = ((BY_NAME, listed(one, two)), (Sleep(1.0), None), (BY_NAME, listed(one)))
     assert play(ensure_collection("docs"), *script) == Ensured(one, created=False)

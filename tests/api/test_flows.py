@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from airflow_provider_xai_collections.api.sync_flows import held_documents
 
 from airflow_provider_xai_collections.api.collections import CollectionPage
 from airflow_provider_xai_collections.api.documents import Document, DocumentPage, DocumentStatus
@@ -34,8 +33,8 @@ from airflow_provider_xai_collections.api.flows import (
     delete_collection,
     delete_file,
     documents_to_reindex,
+    find_document,
     list_all,
-    look,
     remove_document,
     watched_collection,
 )
@@ -58,10 +57,11 @@ from airflow_provider_xai_collections.exceptions import (
     XAITooLargeError,
     XAIUnroutableError,
 )
+from airflow_provider_xai_collections.sync.listing import list_scope
 from tests.api.driving import World, a_collection, a_document, play, some_documents
 
 LOST = XAIOutcomeUnknownError("the answer was lost")
-GONE = XAINotFoundError("does not exist", status=404)
+NOT_FOUND = XAINotFoundError("does not exist", status=404)
 CLASH = XAIConflictError("clashes", status=409)
 BAD = XAIInvalidRequestError("bad", status=400)
 
@@ -69,10 +69,10 @@ ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f")
 GET = GET_DOCUMENT.request(collection_id="c", file_id="f")
 BATCH = BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=["f"])
 EXISTS = GET_COLLECTION.request(collection_id="c")
-NONE: tuple[Any, Any] = (GET, GONE)
+NONE: tuple[Any, Any] = (GET, NOT_FOUND)
 
 
-# Attaching
+# Attach
 
 
 def test_an_attach_that_is_answered_is_done() -> None:
@@ -87,11 +87,11 @@ def test_a_refusal_may_mean_that_it_is_attached_already(refusal: XAIError) -> No
 @pytest.mark.parametrize("refusal", [CLASH, BAD])
 def test_a_refusal_of_what_is_not_there_is_raised(refusal: XAIError) -> None:
     with pytest.raises(type(refusal)):
-        play(add_document("c", "f"), (ADD, refusal), (GET, GONE))
+        play(add_document("c", "f"), (ADD, refusal), (GET, NOT_FOUND))
 
 
-@pytest.mark.parametrize("error", [GONE, XAIAuthError("no", status=403), XAIRateLimitError("slow", status=429)])
-def test_other_errors_are_raised_without_a_look(error: XAIError) -> None:
+@pytest.mark.parametrize("error", [NOT_FOUND, XAIAuthError("no", status=403), XAIRateLimitError("slow", status=429)])
+def test_other_errors_are_raised_without_a_second_request(error: XAIError) -> None:
     with pytest.raises(type(error)):
         play(add_document("c", "f"), (ADD, error))
 
@@ -105,31 +105,31 @@ def test_a_document_may_show_only_a_moment_after_a_lost_answer() -> None:
     assert play(add_document("c", "f"), *pauses, (GET, a_document("f"))) is True
 
 
-THREE_LOOKS: tuple[Any, ...] = (NONE, (Sleep(1.0), None), NONE, (Sleep(2.0), None), NONE)
+THREE_TRIES: tuple[Any, ...] = (NONE, (Sleep(1.0), None), NONE, (Sleep(2.0), None), NONE)
 
 
 def test_an_attach_that_did_not_arrive_is_sent_again() -> None:
-    assert play(add_document("c", "f"), (ADD, LOST), *THREE_LOOKS, (ADD, Empty())) is True
+    assert play(add_document("c", "f"), (ADD, LOST), *THREE_TRIES, (ADD, Empty())) is True
 
 
 def test_a_second_attach_that_meets_the_first_counts_as_ours() -> None:
-    script: tuple[Any, ...] = ((ADD, LOST), *THREE_LOOKS, (ADD, CLASH), (GET, a_document("f")))
+    script: tuple[Any, ...] = ((ADD, LOST), *THREE_TRIES, (ADD, CLASH), (GET, a_document("f")))
     assert play(add_document("c", "f"), *script) is True
 
 
 def test_a_second_attach_that_is_refused_and_not_there_is_raised_as_refused() -> None:
     with pytest.raises(XAIConflictError):
-        play(add_document("c", "f"), (ADD, LOST), *THREE_LOOKS, (ADD, CLASH), *THREE_LOOKS)
+        play(add_document("c", "f"), (ADD, LOST), *THREE_TRIES, (ADD, CLASH), *THREE_TRIES)
 
 
-def test_after_a_lost_answer_every_other_error_leaves_the_outcome_unknown() -> None:
+def test_a_second_attach_that_fails_leaves_the_outcome_unknown() -> None:
     slow = XAIRateLimitError("slow down", status=429)
     with pytest.raises(XAIOutcomeUnknownError, match=r"^slow down\. An earlier try may have been done all the same$"):
-        play(add_document("c", "f"), (ADD, LOST), *THREE_LOOKS, (ADD, slow))
+        play(add_document("c", "f"), (ADD, LOST), *THREE_TRIES, (ADD, slow))
 
 
 @pytest.mark.parametrize("lost_first", [False, True])
-def test_a_look_that_fails_after_a_lost_answer_settles_nothing(lost_first: bool) -> None:
+def test_an_error_after_a_lost_answer_leaves_the_outcome_unknown(lost_first: bool) -> None:
     broken = XAIServerError("out of order", status=503)
     first, kind = ((ADD, LOST), XAIOutcomeUnknownError) if lost_first else ((ADD, CLASH), XAIServerError)
     with pytest.raises(kind, match="out of order"):
@@ -138,34 +138,34 @@ def test_a_look_that_fails_after_a_lost_answer_settles_nothing(lost_first: bool)
 
 def test_an_attach_whose_answers_are_all_lost_stays_unknown() -> None:
     with pytest.raises(XAIOutcomeUnknownError):
-        play(add_document("c", "f"), *((ADD, LOST), *THREE_LOOKS) * ADD_TRIES)
+        play(add_document("c", "f"), *((ADD, LOST), *THREE_TRIES) * ADD_TRIES)
 
 
 def test_a_file_attached_with_other_fields_is_not_taken_for_ours() -> None:
     add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields={"year": "2024", "kind": "law"})
-    held = a_document("f", fields={"year": "2023", "kind": "law"})
+    attached = a_document("f", fields={"year": "2023", "kind": "law"})
     with pytest.raises(XAIConflictError, match=r"^add_document\(c/f\): the file is .* with other values of year\. Rem"):
-        play(add_document("c", "f", fields={"year": "2024", "kind": "law"}), (add, CLASH), (GET, held))
+        play(add_document("c", "f", fields={"year": "2024", "kind": "law"}), (add, CLASH), (GET, attached))
 
 
 def test_a_file_attached_with_more_fields_than_ours_is_ours() -> None:
     add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields={"year": "2024"})
-    held = a_document("f", fields={"year": "2024", "kind": "law"})
-    assert play(add_document("c", "f", fields={"year": "2024"}), (add, CLASH), (GET, held)) is False
+    attached = a_document("f", fields={"year": "2024", "kind": "law"})
+    assert play(add_document("c", "f", fields={"year": "2024"}), (add, CLASH), (GET, attached)) is False
 
 
-# Looking
+# One document
 
 
-def test_a_look_finds_the_document_or_nothing() -> None:
-    assert play(look("c", "f"), (GET, a_document("f"))) == a_document("f")
+def test_a_document_is_found_or_not() -> None:
+    assert play(find_document("c", "f"), (GET, a_document("f"))) == a_document("f")
     with pytest.raises(XAINotFoundError):
-        play(look("c", "f"), (GET, GONE))
+        play(find_document("c", "f"), (GET, NOT_FOUND))
 
 
-def test_looks_pause_in_between_but_not_after_the_last() -> None:
+def test_tries_pause_in_between_but_not_after_the_last() -> None:
     with pytest.raises(XAINotFoundError):
-        play(look("c", "f", looks=2), (GET, GONE), (Sleep(1.0), None), (GET, GONE))
+        play(find_document("c", "f", tries=2), (GET, NOT_FOUND), (Sleep(1.0), None), (GET, NOT_FOUND))
 
 
 # Batches and lists
@@ -183,7 +183,7 @@ def test_no_ids_ask_for_nothing() -> None:
 
 REFUSALS: list[XAIError] = [
     BAD,
-    GONE,
+    NOT_FOUND,
     XAIUnroutableError("405", status=405),
     XAITooLargeError("413", status=413),
     XAITooLargeError("414", status=414),
@@ -195,7 +195,7 @@ CHECKED: tuple[Any, Any] = (EXISTS, a_collection())
 @EVERY_REFUSAL
 def test_an_id_the_service_refuses_in_a_batch_is_asked_for_alone(refusal: XAIError) -> None:
     assert play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, a_document("f"))) == [a_document("f")]
-    assert play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, GONE)) == []
+    assert play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, NOT_FOUND)) == []
 
 
 @pytest.mark.parametrize(
@@ -229,15 +229,15 @@ def get(file_id: str) -> Any:
 
 
 @pytest.mark.parametrize("refusal", [each for each in REFUSALS if each is not REFUSALS[2]], ids=str)
-def test_where_a_document_is_there_that_a_batch_refuses_alone_batches_are_not_used(refusal: XAIError) -> None:
+def test_batches_are_not_used_where_one_refuses_a_document_that_is_there(refusal: XAIError) -> None:
     script = [(batch("a", "b", "c"), refusal), CHECKED, (batch("a"), refusal), (get("a"), a_document("a"))]
-    rest = [(get("b"), a_document("b")), (get("c"), GONE)]
+    rest = [(get("b"), a_document("b")), (get("c"), NOT_FOUND)]
     found = play(batch_get_documents("c", ["a", "b", "c"]), *script, *rest)
     assert [document.file_id for document in found] == ["a", "b"]
 
 
-def test_a_way_that_takes_no_batch_needs_no_second_try() -> None:
-    script = [(batch("a", "b"), REFUSALS[2]), CHECKED, (get("a"), GONE), (get("b"), a_document("b"))]
+def test_a_service_that_takes_no_batch_is_asked_for_none_again() -> None:
+    script = [(batch("a", "b"), REFUSALS[2]), CHECKED, (get("a"), NOT_FOUND), (get("b"), a_document("b"))]
     assert play(batch_get_documents("c", ["a", "b"]), *script) == [a_document("b")]
 
 
@@ -255,24 +255,24 @@ def test_a_batch_that_works_for_one_is_halved_and_the_refused_one_asked_for() ->
     assert [document.file_id for document in found] == ["a", "b", "c"]
 
 
-def test_a_way_that_stops_taking_batches_ends_them() -> None:
+def test_a_service_that_stops_taking_batches_is_asked_for_none_again() -> None:
     first, second = [str(n) for n in range(50)], ["x", "y"]
     script: list[tuple[Any, Any]] = [
         (batch(*first), some_documents(a_document("0"))),
         (batch(*second), REFUSALS[2]),
         CHECKED,
         (get("x"), a_document("x")),
-        (get("y"), GONE),
+        (get("y"), NOT_FOUND),
     ]
     assert [each.file_id for each in play(batch_get_documents("c", first + second), *script)] == ["0", "x"]
 
 
-def test_after_a_few_that_a_batch_refuses_and_nobody_has_batches_are_not_used() -> None:
+def test_batches_are_not_used_after_they_refused_a_few_missing_documents() -> None:
     ids = ["a", "b", "c", "d", "e"]
-    script: list[tuple[Any, Any]] = [(batch(*ids), GONE), CHECKED]
-    script += [(batch("a"), GONE), (get("a"), GONE), (batch("b", "c", "d", "e"), GONE)]
-    script += [(batch("b"), GONE), (get("b"), GONE), (batch("c", "d", "e"), GONE)]
-    script += [(batch("c"), GONE), (get("c"), GONE), (get("d"), a_document("d")), (get("e"), GONE)]
+    script: list[tuple[Any, Any]] = [(batch(*ids), NOT_FOUND), CHECKED]
+    script += [(batch("a"), NOT_FOUND), (get("a"), NOT_FOUND), (batch("b", "c", "d", "e"), NOT_FOUND)]
+    script += [(batch("b"), NOT_FOUND), (get("b"), NOT_FOUND), (batch("c", "d", "e"), NOT_FOUND)]
+    script += [(batch("c"), NOT_FOUND), (get("c"), NOT_FOUND), (get("d"), a_document("d")), (get("e"), NOT_FOUND)]
     assert play(batch_get_documents("c", ids), *script) == [a_document("d")]
 
 
@@ -280,7 +280,7 @@ def documents_named(ids: list[str], token: str | None = None) -> DocumentPage:
     return DocumentPage(documents=tuple(map(a_document, ids)), pagination_token=token)
 
 
-def test_many_documents_that_no_batch_tells_of_are_looked_for_in_the_list_until_all_are_found() -> None:
+def test_many_documents_that_no_batch_tells_of_are_searched_in_the_list_until_all_are_found() -> None:
     ids = [f"f{n}" for n in range(FEW + 1)]
     others = [f"o{n}" for n in range(100)]
 
@@ -312,7 +312,7 @@ def test_a_list_that_takes_more_requests_than_the_documents_is_not_read() -> Non
 
 def test_a_collection_that_does_not_exist_is_not_taken_for_missing_documents() -> None:
     with pytest.raises(XAINotFoundError):
-        play(batch_get_documents("c", ["f"]), (BATCH, GONE), (EXISTS, GONE))
+        play(batch_get_documents("c", ["f"]), (BATCH, NOT_FOUND), (EXISTS, NOT_FOUND))
 
 
 UNPROCESSED = "status:!DOCUMENT_STATUS_PROCESSED"
@@ -362,28 +362,28 @@ def test_a_list_that_shows_less_than_there_is_ends_no_wait() -> None:
         play(all_documents("c"), *lagging[1:], one, (Sleep(2.0), None), holding(2), one)
 
 
-def test_a_first_look_that_fails_is_repeated_as_the_rules_say() -> None:
+def test_a_first_poll_that_fails_is_repeated_as_the_rules_say() -> None:
     busy = XAIServerError("busy", status=503)
     asked, _ = listing(filter=UNPROCESSED)
     patient = WaitRules(deadline=60.0, poll_interval=10.0, max_failures=2)
-    failed = [(asked, busy), (Now(), 0.0), (Sleep(0.8, jitter=0.2), None)]
+    failed = [(asked, busy), (Now(), 0.0), (Sleep(8.0, jitter=2.0), None)]
     found = listing(a_document("b", "DREAMING"), filter=UNPROCESSED)
     assert play(watched_collection("c", patient), *failed, found, (Now(), 2.0)).pending == ("b",)
     for rules, now, error in (
         (replace(patient, max_failures=0), 0.0, busy),
         (replace(patient, deadline=0.0), 0.0, busy),
-        (patient, 0.0, GONE),
+        (patient, 0.0, NOT_FOUND),
     ):
         with pytest.raises(type(error)):
             play(watched_collection("c", rules), (asked, error), (Now(), now))
 
 
-def test_how_a_collection_cuts_documents_is_part_of_the_look_that_is_repeated() -> None:
+def test_a_poll_that_cannot_read_the_chunking_is_repeated_too() -> None:
     patient = WaitRules(deadline=60.0, poll_interval=10.0, max_failures=2)
     asked, page = listing(
         a_document("a", "DREAMING", chunk_count=100, file_metadata={"name": "a.pdf"}), filter=UNPROCESSED
     )
-    failed = [(EXISTS, XAIServerError("busy", status=503)), (Now(), 0.0), (Sleep(0.8, jitter=0.2), None)]
+    failed = [(EXISTS, XAIServerError("busy", status=503)), (Now(), 0.0), (Sleep(8.0, jitter=2.0), None)]
     script = [(asked, page), *failed, (asked, page), (EXISTS, a_collection()), (Now(), 2.0)]
     poller = play(watched_collection("c", patient), *script)
     assert poller.pending == ("a",)
@@ -391,7 +391,7 @@ def test_how_a_collection_cuts_documents_is_part_of_the_look_that_is_repeated() 
 
 
 def said_meanwhile(flow: Flow[Any], *answers: Any) -> list[tuple[str, str]]:
-    """Lines of the log about the pauses of a flow."""
+    """Return what the log says about the pauses of a flow."""
     left = iter(answers)
 
     def answer(_: Request[Any]) -> Any:
@@ -404,7 +404,7 @@ def said_meanwhile(flow: Flow[Any], *answers: Any) -> list[tuple[str, str]]:
     return [(pause.then, pause.reason) for pause in world.pauses]
 
 
-def test_looks_that_are_repeated_say_why() -> None:
+def test_polls_that_are_repeated_say_why() -> None:
     holds, found = a_collection(documents_count=2), some_documents(a_document("a"), a_document("b"))
     busy = XAIServerError("busy", status=503)
     first = said_meanwhile(watched_collection("c", WaitRules(max_failures=2)), busy, found, holds, found)
@@ -416,7 +416,7 @@ def test_looks_that_are_repeated_say_why() -> None:
     assert narrow == [("the next look", "the list shows no document that the filter matches")] * 2
 
 
-def test_a_filter_that_matches_nothing_is_believed_after_some_looks() -> None:
+def test_a_filter_that_matches_nothing_is_believed_after_some_tries() -> None:
     narrow = 'name:"x"'
     first = listing(filter=f"{narrow} AND {UNPROCESSED}")
     nothing = [holding(2), listing(filter=narrow), (Sleep(1.0), None), holding(2), listing(filter=narrow)]
@@ -426,6 +426,7 @@ def test_a_filter_that_matches_nothing_is_believed_after_some_looks() -> None:
     flow = watched_collection("c", WaitRules(), filter=narrow)
     late = listing(a_document("a"), filter=narrow)
     assert play(flow, first, holding(2), late, (Now(), 0.0)).processed_count == 1
+    assert play(all_documents("c", filter=narrow), holding(0), listing(filter=narrow)) == []
 
 
 def test_a_collection_without_documents_is_waited_for_no_longer() -> None:
@@ -482,12 +483,12 @@ def test_what_two_pages_show_counts_once() -> None:
 
 
 INCOMPLETE: dict[str, list[tuple[str | None, CollectionPage]]] = {
-    "in place, another token each time": [(None, page(range(100), "t1")), ("t1", page(range(100), "t2"))],
-    "in place, one token": [(None, page(range(100), "t1")), ("t1", page(range(100), "t1"))],
-    "in place, then no token": [(None, page(range(100), "t1")), ("t1", page(range(100)))],
+    "the same page, another token each time": [(None, page(range(100), "t1")), ("t1", page(range(100), "t2"))],
+    "the same page, one token": [(None, page(range(100), "t1")), ("t1", page(range(100), "t1"))],
+    "the same page, then no token": [(None, page(range(100), "t1")), ("t1", page(range(100)))],
     "a token seen before": [(None, page(range(100), "t1")), ("t1", page(range(100, 200), "t1"))],
     "capped pages": [(None, page(range(50), "t1")), ("t1", page(range(50, 100), "t1"))],
-    "capped pages, then in place": [
+    "capped pages, then the same page": [
         (None, page(range(50), "t1")),
         ("t1", page(range(50, 100), "t2")),
         ("t2", page(range(50, 100), "t3")),
@@ -512,13 +513,13 @@ def test_a_list_goes_on_from_a_token_it_is_given() -> None:
 NEVER_WHOLE = [
     partial(documents_to_reindex, "c"),
     partial(watched_collection, "c", WaitRules()),
-    partial(held_documents, Target("c", "s"), None),
+    partial(list_scope, Target("c", "s")),
     partial(documents_in_scope, Target("c", "s")),
     Removal("c").listed,
 ]
 
 
-@pytest.mark.parametrize("flow", NEVER_WHOLE, ids=["reindex", "wait", "sync", "ingestion", "removal"])
+@pytest.mark.parametrize("flow", NEVER_WHOLE, ids=["reindex", "wait", "sync", "scope", "removal"])
 def test_no_work_is_done_on_documents_of_a_list_that_may_be_incomplete(flow: Any) -> None:
     first = documents_named([f"f{n}" for n in range(100)], "t1")
     world = World(lambda request: a_collection() if request.endpoint is GET_COLLECTION else first)
@@ -527,7 +528,7 @@ def test_no_work_is_done_on_documents_of_a_list_that_may_be_incomplete(flow: Any
     assert {request.endpoint for request in world.requests} - {GET_COLLECTION} == {LIST_DOCUMENTS}
 
 
-# Deleting
+# Removal
 
 REMOVALS: list[tuple[Any, Any]] = [
     (
@@ -540,30 +541,30 @@ REMOVALS: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("remove", "request_"), REMOVALS)
-def test_what_was_there_is_gone(remove: Any, request_: Any) -> None:
+def test_a_removal_tells_that_something_was_removed(remove: Any, request_: Any) -> None:
     answer = DeletedFile(id="f") if request_.endpoint is DELETE_FILE else Empty()
     assert play(remove(), (request_, answer)) is True
 
 
 @pytest.mark.parametrize(("remove", "request_"), REMOVALS)
-def test_what_was_not_there_is_gone_too(remove: Any, request_: Any) -> None:
-    assert play(remove(), (request_, GONE)) is False
+def test_a_removal_of_nothing_is_no_error(remove: Any, request_: Any) -> None:
+    assert play(remove(), (request_, NOT_FOUND)) is False
 
 
 @pytest.mark.parametrize(("remove", "request_"), REMOVALS)
-def test_what_is_gone_by_a_call_whose_answer_was_lost_was_there(remove: Any, request_: Any) -> None:
-    gone = XAINotFoundError("does not exist", status=404)
-    gone.after_doubt = True
-    assert play(remove(), (request_, gone)) is True
+def test_a_removal_whose_answer_was_lost_counts(remove: Any, request_: Any) -> None:
+    error = XAINotFoundError("does not exist", status=404)
+    error.after_doubt = True
+    assert play(remove(), (request_, error)) is True
 
 
 @pytest.mark.parametrize(("remove", "request_"), REMOVALS)
-def test_what_may_not_be_removed_is_an_error(remove: Any, request_: Any) -> None:
+def test_a_removal_that_is_not_allowed_is_an_error(remove: Any, request_: Any) -> None:
     with pytest.raises(XAIAuthError):
         play(remove(), (request_, XAIAuthError("no", status=403)))
 
 
-# Choosing documents
+# Documents to index again
 
 
 def test_all_documents_are_reindexed_each_once() -> None:
@@ -573,12 +574,7 @@ def test_all_documents_are_reindexed_each_once() -> None:
     assert play(documents_to_reindex("c", team_id="t"), exists, (listed, page)) == ["a", "b"]
 
 
-def test_of_those_that_failed_only_they_although_the_service_may_list_more() -> None:
+def test_only_failed_documents_are_reindexed_although_the_service_may_list_more() -> None:
     listed = LIST_DOCUMENTS.request(collection_id="c", filter="status:DOCUMENT_STATUS_FAILED", limit=100)
     page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED))
     assert play(documents_to_reindex("c", failed=True), (listed, page)) == ["b"]
-
-
-def test_with_a_filter_an_empty_collection_is_believed_at_once() -> None:
-    narrow = 'name:"x"'
-    assert play(all_documents("c", filter=narrow), holding(0), listing(filter=narrow)) == []

@@ -50,14 +50,14 @@ def test_every_other_word_means_in_progress(word: str) -> None:
     assert watched.pending == ("a",)
 
 
-def test_words_nobody_knows_are_collected_once() -> None:
+def test_unknown_words_are_collected_once() -> None:
     watched = poller("a", "b")
     for now in (0.0, 1.0):
         watched.observe(now, [a_document("a", "DREAMING"), a_document("b", PROCESSING)])
     assert watched.unknown_words == {"DREAMING"}
 
 
-def test_documents_nobody_asked_for_and_ids_asked_for_twice_change_nothing() -> None:
+def test_other_documents_and_ids_that_are_given_twice_change_nothing() -> None:
     watched = poller("a", "a")
     assert watched.pending == ("a",)
     assert watched.observe(0.0, [a_document("x"), a_document("a")]) == WaitResult(WaitEnd.SETTLED, processed=("a",))
@@ -83,6 +83,16 @@ def test_without_grace_an_absent_document_is_missing_at_once() -> None:
     assert poller("a", grace=0.0).observe(0.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
 
 
+def test_documents_may_join_while_others_are_watched() -> None:
+    watched = poller()
+    watched.watch("a")
+    assert watched.observe(0.0, [a_document("a", PROCESSING)]) is None
+    watched.watch("b")
+    watched.watch("a")  # it is watched already, and keeps what is known of it
+    assert watched.pending == ("a", "b")
+    assert watched.observe(1.0, [a_document("a"), a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
+
+
 def test_the_deadline_ends_the_wait_with_what_is_pending() -> None:
     watched = poller("a", "b", deadline=100.0)
     assert watched.observe(99.0, [a_document("a")]) is None
@@ -97,49 +107,37 @@ def test_a_wait_that_settles_at_the_deadline_is_settled() -> None:
     )
 
 
-def test_the_deadline_holds_while_looks_fail() -> None:
+def test_whether_a_wait_is_over_is_known_without_a_poll() -> None:
+    watched = poller("a", deadline=100.0)
+    assert watched.ended(99.0) is None
+    assert watched.ended(100.0) == WaitResult(WaitEnd.TIMED_OUT, pending=("a",))
+    assert poller().ended(0.0) == WaitResult(WaitEnd.SETTLED)
+
+
+def test_a_wait_that_another_limit_ends_tells_how_far_it_is() -> None:
+    watched = poller("a", "b", "c")
+    watched.observe(0.0, [a_document("a"), a_document("b", FAILED), a_document("c", PROCESSING)])
+    result = watched.result_now(WaitEnd.EXECUTION_TIMED_OUT)
+    assert (result.end, result.end.limit) == (WaitEnd.EXECUTION_TIMED_OUT, "execution_timeout")
+    assert (result.processed, [each.file_id for each in result.failed], result.pending) == (("a",), ["b"], ("c",))
+    assert result.names == {"c": "c.txt"}
+
+
+def test_a_limit_ends_only_a_wait_for_documents_in_progress() -> None:
+    for pending, end in ((("a",), WaitEnd.TIMED_OUT), ((), WaitEnd.SETTLED)):
+        assert WaitResult(WaitEnd.SETTLED, pending=pending).ended_by(WaitEnd.TIMED_OUT).end is end
+
+
+def test_the_deadline_holds_while_polls_fail() -> None:
     watched = poller("a", deadline=100.0)
     assert watched.failed(99.0, OUTAGE) is None
     assert watched.failed(100.0, OUTAGE) == WaitResult(WaitEnd.TIMED_OUT, pending=("a",))
 
 
-def test_no_movement_for_too_long_is_a_stall() -> None:
-    watched = poller("a", stall_after=50.0)
-    assert watched.observe(0.0, [a_document("a", PROCESSING)]) is None
-    assert watched.observe(49.0, [a_document("a", PROCESSING)]) is None
-    assert watched.observe(50.0, [a_document("a", PROCESSING)]) == WaitResult(WaitEnd.STALLED, pending=("a",))
-
-
-def test_looks_that_only_fail_are_a_stall_too() -> None:
-    watched = poller("a", stall_after=50.0, max_failures=9)
-    assert watched.failed(10.0, OUTAGE) is None
-    assert watched.failed(60.0, OUTAGE) == WaitResult(WaitEnd.STALLED, pending=("a",))
-
-
-@pytest.mark.parametrize(
-    "moved",
-    [
-        [a_document("a", "DOCUMENT_STATUS_CHUNKED"), a_document("b", PROCESSING)],
-        [a_document("a", PROCESSING, chunks_processed_count="1"), a_document("b", PROCESSING)],
-        [a_document("a", PROCESSING, chunk_count=9), a_document("b", PROCESSING)],
-        [a_document("a"), a_document("b", PROCESSING)],
-        [a_document("a", FAILED), a_document("b", PROCESSING)],
-    ],
-)
-def test_any_movement_of_any_document_is_progress(moved: list[Any]) -> None:
-    watched = poller("a", "b", stall_after=50.0)
-    watched.observe(0.0, [a_document("a", PROCESSING), a_document("b", PROCESSING)])
-    watched.observe(40.0, moved)
-    assert watched.observe(89.0, moved) is None
-    last = watched.observe(90.0, moved)
-    assert last is not None
-    assert last.end is WaitEnd.STALLED
-
-
 @pytest.mark.parametrize(
     "error", [OUTAGE, XAIRateLimitError("429"), XAITransportError("cut"), XAIResponseError("html")]
 )
-def test_a_look_may_fail_a_few_times_in_a_row(error: XAIError) -> None:
+def test_a_poll_may_fail_a_few_times_in_a_row(error: XAIError) -> None:
     watched = poller("a", max_failures=2)
     for _ in range(3):
         assert watched.failed(0.0, error) is None
@@ -157,7 +155,7 @@ def test_a_final_error_ends_the_wait_at_once(error: XAIError) -> None:
         poller("a").failed(0.0, error)
 
 
-def test_processed_documents_that_are_strange_are_named() -> None:
+def test_doubts_about_processed_documents_are_told() -> None:
     odd = {"content_type": "application/octet-stream"}
     documents = [
         a_document("a", file_metadata=odd),
@@ -184,22 +182,24 @@ def test_chunks_of_raw_bytes_are_noticed_if_the_chunking_is_known() -> None:
     assert unknowing.doubts == ()
 
 
-def test_pauses_grow_from_a_tenth_of_the_interval_to_all_of_it() -> None:
-    watched = poller("a", poll_interval=10.0)
-    lengths = []
-    for _ in range(8):
-        watched.observe(0.0, [a_document("a", PROCESSING)])
-        pause = watched.pause(0.0)
-        lengths.append(round(pause.seconds + pause.jitter, 2))
-    assert lengths == [1.0, 1.5, 2.25, 3.38, 5.06, 7.59, 10.0, 10.0]
+def longest(pause: Sleep) -> float:
+    return round(pause.seconds + pause.jitter, 6)
 
 
-def test_pauses_grow_while_looks_fail() -> None:
+def test_a_pause_is_a_quarter_of_the_time_waited() -> None:
+    watched = poller("a", poll_interval=10.0)
+    assert longest(watched.pause(1000.0)) == 0.5, "a twentieth of the interval at least"
+    for waited, seconds in ((1.0, 0.5), (4.0, 1.0), (20.0, 5.0), (40.0, 10.0), (400.0, 10.0)):
+        watched.observe(1000.0 + waited, [a_document("a", PROCESSING)])
+        assert longest(watched.pause(1000.0 + waited)) == seconds
+
+
+def test_after_polls_that_failed_a_pause_is_the_whole_interval() -> None:
     watched = poller("a", poll_interval=10.0)
     watched.failed(0.0, OUTAGE)
-    first = watched.pause(0.0)
-    watched.failed(0.0, OUTAGE)
-    assert watched.pause(0.0).seconds > first.seconds
+    assert longest(watched.pause(0.0)) == 10.0
+    watched.observe(1.0, [])
+    assert longest(watched.pause(1.0)) == 0.5
 
 
 def test_the_last_pause_ends_at_the_deadline() -> None:
@@ -209,76 +209,16 @@ def test_the_last_pause_ends_at_the_deadline() -> None:
     assert watched.pause(101.0) == Sleep(0.0)
 
 
-@given(looks=st.integers(0, 5000), interval=st.floats(0.01, 1e6), left=st.none() | st.floats(-10, 1e6))
+@given(waited=st.floats(0, 1e9), interval=st.floats(0.01, 1e6), left=st.none() | st.floats(-10, 1e6))
 def test_no_pause_is_longer_than_the_interval_or_passes_the_deadline(
-    looks: int, interval: float, left: float | None
+    waited: float, interval: float, left: float | None
 ) -> None:
     watched = poller("a", poll_interval=interval, deadline=left)
-    for _ in range(looks):
-        watched.observe(-100.0, [])
+    watched.observe(-waited, [])
     pause = watched.pause(0.0)
     assert 0 <= pause.seconds <= pause.seconds + pause.jitter <= interval * 1.000001
     if left is not None:
         assert pause.seconds + pause.jitter <= max(0.0, left)
-
-
-# Documents that come while others are watched
-
-
-def test_documents_may_join_while_others_are_watched() -> None:
-    watched = poller()
-    watched.watch("a")
-    assert watched.observe(0.0, [a_document("a", PROCESSING)]) is None
-    watched.watch("b")
-    watched.watch("a")  # it is watched already, and keeps what is known of it
-    assert watched.pending == ("a", "b")
-    assert watched.observe(1.0, [a_document("a"), a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
-
-
-def test_a_document_that_joined_while_a_look_was_on_its_way_is_not_missing() -> None:
-    watched = poller("a", grace=0.0)
-    asked = watched.pending
-    watched.watch("b")
-    assert watched.observe(0.0, [a_document("a", PROCESSING)], asked=asked) is None
-    watched.observe(0.0, [], asked=("b",))
-    assert watched.settled().missing == ("b",)
-    assert watched.pending == ("a",)
-
-
-def test_news_are_told_once() -> None:
-    odd = {"content_type": "application/octet-stream"}
-    watched = poller("a", "b", "c", "d", grace=0.0)
-    documents = [a_document("a", file_metadata=odd), a_document("b", FAILED), a_document("d", PROCESSING)]
-    watched.observe(0.0, documents)
-    news = watched.settled()
-    assert (news.processed, [each.file_id for each in news.failed], news.missing) == (("a",), ["b"], ("c",))
-    assert ([doubt.name for doubt in news.doubts], news.pending) == (["a.txt"], ())
-    assert watched.settled().total == 0
-    watched.observe(1.0, [a_document("d")])
-    assert watched.settled() == WaitResult(WaitEnd.SETTLED, processed=("d",))
-
-
-def test_a_wait_that_begins_anew_has_patience_again_and_looks_often() -> None:
-    watched = poller("a", poll_interval=10.0)
-    for _ in range(9):
-        watched.observe(0.0, [a_document("a", PROCESSING)])
-    slow = watched.pause(0.0).seconds
-    watched.begin(1000.0, WaitRules(poll_interval=10.0, deadline=1100.0, stall_after=50.0))
-    assert watched.pause(1000.0).seconds < slow
-    assert watched.observe(1049.0, [a_document("a", PROCESSING)]) is None
-    stalled = watched.observe(1050.0, [a_document("a", PROCESSING)])
-    assert stalled == WaitResult(WaitEnd.STALLED, pending=("a",))
-
-
-def test_looks_stay_fast_while_documents_are_still_to_come_unless_they_fail() -> None:
-    watched = poller("a", poll_interval=10.0)
-    first = watched.pause(0.0)
-    for _ in range(9):
-        watched.observe(0.0, [a_document("a", PROCESSING)])
-    assert watched.pause(0.0, more_to_come=True) == first
-    for _ in range(3):
-        watched.failed(0.0, OUTAGE)
-    assert watched.pause(0.0, more_to_come=True).seconds > first.seconds
 
 
 NAN = float("nan")
@@ -290,8 +230,6 @@ NAN = float("nan")
         {"poll_interval": 0.0},
         {"poll_interval": -1.0},
         {"poll_interval": NAN},
-        {"stall_after": 0.0},
-        {"stall_after": NAN},
         {"grace": -1.0},
         {"grace": NAN},
         {"max_failures": -1},

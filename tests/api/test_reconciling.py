@@ -32,7 +32,7 @@ from tests.api.driving import a_collection, play
 
 CHARS = {"chars_configuration": {"max_chunk_size_chars": 100, "chunk_overlap_chars": 10}}
 TOKENS = {"tokens_configuration": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 10}}
-HELD: dict[str, Any] = {
+EXISTING: dict[str, Any] = {
     "collection_description": "All we know.",
     "chunk_configuration": {**CHARS, "strip_whitespace": True},
     "field_definitions": [{"key": "year", "required": True}, {"key": "theirs"}],
@@ -41,19 +41,19 @@ HELD: dict[str, Any] = {
 }
 
 
-def changes(wanted: dict[str, Any], held: dict[str, Any] = HELD) -> dict[str, Any]:
-    collection = a_collection(**held)
+def changes(wanted: dict[str, Any], existing: dict[str, Any] = EXISTING) -> dict[str, Any]:
+    collection = a_collection(**existing)
     found = needed_of(update_to_match(collection, CreateCollection(collection_name="docs", **wanted)), collection)
     UPDATE_COLLECTION.request(collection_id="c", **found)  # an update that can be sent
     return found
 
 
-def test_what_is_not_asked_for_stays() -> None:
+def test_settings_that_are_not_given_stay() -> None:
     assert changes({}) == {}
 
 
 def test_a_collection_as_wanted_needs_no_change_although_it_has_more() -> None:
-    wanted = {**HELD, "chunk_configuration": CHARS, "field_definitions": [{"key": "year", "required": True}]}
+    wanted = {**EXISTING, "chunk_configuration": CHARS, "field_definitions": [{"key": "year", "required": True}]}
     assert changes(wanted) == {}
 
 
@@ -81,7 +81,7 @@ def test_fields_that_are_new_or_other_are_declared_and_no_field_is_deleted() -> 
 
 
 def test_everything_is_written_to_a_collection_that_has_nothing() -> None:
-    wanted = {name: HELD[name] for name in ("collection_description", "chunk_configuration", "field_definitions")}
+    wanted = {name: EXISTING[name] for name in ("collection_description", "chunk_configuration", "field_definitions")}
     assert changes(wanted, {}).keys() == {
         "collection_description",
         "chunk_configuration",
@@ -93,18 +93,18 @@ def test_everything_is_written_to_a_collection_that_has_nothing() -> None:
     ("name", "other"),
     [("index_configuration", {"model_name": "grok-embedding-large"}), ("metric_space", "HNSW_METRIC_EUCLIDEAN")],
 )
-def test_what_is_fixed_at_creation_cannot_be_asked_for_otherwise(name: str, other: Any) -> None:
+def test_settings_that_are_fixed_at_creation_cannot_be_changed(name: str, other: Any) -> None:
     with pytest.raises(XAIArgumentError, match=f"^c: {name} is fixed when a collection is created, and differs"):
         changes({name: other})
 
 
 @pytest.mark.parametrize("name", ["index_configuration", "metric_space"])
-def test_what_the_service_does_not_show_is_not_a_difference(name: str) -> None:
-    assert changes({name: HELD[name]}, {}) == {}
+def test_settings_that_the_service_does_not_show_are_no_difference(name: str) -> None:
+    assert changes({name: EXISTING[name]}, {}) == {}
 
 
 def test_a_model_that_is_left_out_is_not_a_difference() -> None:
-    assert changes({"index_configuration": HELD["index_configuration"]}, {"index_configuration": {}}) == {}
+    assert changes({"index_configuration": EXISTING["index_configuration"]}, {"index_configuration": {}}) == {}
 
 
 def test_a_zero_a_no_and_an_empty_text_that_are_left_out_are_not_differences() -> None:
@@ -117,8 +117,8 @@ def test_a_zero_a_no_and_an_empty_text_that_are_left_out_are_not_differences() -
         },
         "field_definitions": [{"key": "year", "required": False, "description": ""}],
     }
-    held = {"chunk_configuration": {"chars_configuration": chars}, "field_definitions": [{"key": "year"}]}
-    assert changes(wanted, held) == {}
+    existing = {"chunk_configuration": {"chars_configuration": chars}, "field_definitions": [{"key": "year"}]}
+    assert changes(wanted, existing) == {}
 
 
 def test_a_strategy_with_nothing_in_it_is_a_difference() -> None:
@@ -144,7 +144,7 @@ def test_of_an_update_only_what_differs_is_needed() -> None:
         add_fields=[{"key": "year"}, {"key": "kind"}],
         delete_fields=["theirs", "nobody's", "theirs"],
     )
-    found = needed_of(update, a_collection(**HELD))
+    found = needed_of(update, a_collection(**EXISTING))
     assert found.keys() == {"collection_description", "field_definition_updates"}
     assert operations(found) == {"kind": FieldDefinitionOperation.ADD, "theirs": FieldDefinitionOperation.DELETE}
 
@@ -154,7 +154,7 @@ def test_another_name_is_needed() -> None:
 
 
 def test_a_field_keeps_what_its_new_definition_does_not_mention() -> None:
-    found = needed_of(an_update(add_fields=[{"key": "year", "unique": True}]), a_collection(**HELD))
+    found = needed_of(an_update(add_fields=[{"key": "year", "unique": True}]), a_collection(**EXISTING))
     [change] = found["field_definition_updates"]
     assert change.field_definition == FieldDefinition(key="year", required=True, unique=True)
 
@@ -166,7 +166,7 @@ def test_changes_are_told_by_kind() -> None:
         add_fields=[{"key": "year", "unique": True}, {"key": "kind"}],
         delete_fields=["theirs"],
     )
-    collection = a_collection(**HELD)
+    collection = a_collection(**EXISTING)
     changes = Changes.of(needed_of(update, collection), collection)
     assert changes == Changes(
         settings=("collection_name", "chunk_configuration"), added=("kind",), changed=("year",), deleted=("theirs",)
@@ -201,15 +201,15 @@ def renaming(*, dry_run: bool = False) -> Flow[Changes]:
     return change_collection(an_update(collection_name="papers", team_id="t"), dry_run=dry_run)
 
 
-def test_what_is_needed_is_sent() -> None:
+def test_a_change_that_is_needed_is_sent() -> None:
     assert play(renaming(), (GET, BEFORE), (RENAME, AFTER)) == RENAMED
 
 
-def test_what_is_not_needed_is_not_sent() -> None:
+def test_a_change_that_is_not_needed_is_not_sent() -> None:
     assert play(renaming(), (GET, AFTER)) == Changes()
 
 
-def test_a_dry_run_looks_and_sends_nothing() -> None:
+def test_a_dry_run_sends_no_change() -> None:
     assert play(renaming(dry_run=True), (GET, BEFORE)) == RENAMED
 
 

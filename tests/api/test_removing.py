@@ -1,4 +1,4 @@
-"""Documents that go, with their files: which goes first, and what a task that dies in between leaves."""
+"""Removal of documents with their files, in an order in which nothing is lost when the task dies in between."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.api.driving import a_collection, a_document, play, some_documents
 DETACH = REMOVE_DOCUMENT.request(collection_id="c", file_id="f", team_id="t")
 DELETE = DELETE_FILE.request(file_id="f")
 DONE, DELETED = Empty(), DeletedFile(id="f", deleted=True)
-GONE = XAINotFoundError("does not exist", status=404)
+NOT_FOUND = XAINotFoundError("does not exist", status=404)
 ATTACHED = XAIConflictError("is in a collection", status=409)
 BUSY = XAIServerError("busy", status=503)
 
@@ -38,7 +38,7 @@ a_removal = partial(Removal, "c", "t")
 
 def test_without_files_a_document_is_only_detached() -> None:
     assert play(a_removal().of("f"), (DETACH, DONE)) == Removed(document=True)
-    assert play(a_removal().of("f"), (DETACH, GONE)) == Removed(document=False)
+    assert play(a_removal().of("f"), (DETACH, NOT_FOUND)) == Removed(document=False)
 
 
 def test_the_file_of_a_listed_document_goes_first() -> None:
@@ -48,13 +48,13 @@ def test_the_file_of_a_listed_document_goes_first() -> None:
 
 def test_a_service_that_detaches_by_itself_removed_the_document_all_the_same() -> None:
     removal = a_removal(delete_files=True)
-    assert play(removal.of("f"), (DELETE, DELETED), (DETACH, GONE)) == Removed(document=True, file=True)
+    assert play(removal.of("f"), (DELETE, DELETED), (DETACH, NOT_FOUND)) == Removed(document=True, file=True)
 
 
-def test_what_is_gone_already_is_no_error() -> None:
+def test_a_document_that_is_not_there_is_no_error() -> None:
     removal = a_removal(delete_files=True)
-    assert play(removal.of("f"), (DELETE, GONE), (DETACH, DONE)) == Removed(document=True, file=False)
-    assert play(removal.of("f"), (DELETE, GONE), (DETACH, GONE)) == Removed(document=False, file=False)
+    assert play(removal.of("f"), (DELETE, NOT_FOUND), (DETACH, DONE)) == Removed(document=True, file=False)
+    assert play(removal.of("f"), (DELETE, NOT_FOUND), (DETACH, NOT_FOUND)) == Removed(document=False, file=False)
 
 
 def test_a_service_that_deletes_no_attached_file_is_asked_the_other_way_round_from_then_on() -> None:
@@ -71,9 +71,9 @@ def test_a_file_that_is_attached_elsewhere_stays_where_the_service_says_so() -> 
     assert end == Removed(document=True, file=False, file_kept=True)
 
 
-def test_a_document_that_may_be_gone_already_is_detached_first() -> None:
+def test_a_document_that_may_not_be_there_is_detached_first() -> None:
     removal = a_removal(delete_files=True, detach_first=True)
-    assert play(removal.of("f"), (DETACH, GONE), (DELETE, DELETED)) == Removed(document=False, file=True)
+    assert play(removal.of("f"), (DETACH, NOT_FOUND), (DELETE, DELETED)) == Removed(document=False, file=True)
 
 
 def test_a_file_that_cannot_be_deleted_leaves_its_document_in_the_list() -> None:
@@ -81,13 +81,13 @@ def test_a_file_that_cannot_be_deleted_leaves_its_document_in_the_list() -> None
         play(a_removal(delete_files=True).of("f"), (DELETE, BUSY))
 
 
-def test_those_that_match_are_listed_each_once() -> None:
+def test_documents_that_match_are_listed_each_once() -> None:
     listed = LIST_DOCUMENTS.request(collection_id="c", filter="name:a", limit=100, team_id="t")
     page = DocumentPage(documents=(a_document("f"), a_document("g"), a_document("f")))
     assert play(a_removal().listed(filter="name:a"), (listed, page)) == ["f", "g"]
 
 
-def test_all_are_listed_without_a_filter() -> None:
+def test_all_documents_are_listed_without_a_filter() -> None:
     listed = LIST_DOCUMENTS.request(collection_id="c", limit=100, team_id="t")
     assert play(a_removal().listed(), (listed, DocumentPage())) == []
 
@@ -104,17 +104,17 @@ def test_a_list_that_shows_fewer_than_the_collection_says_is_read_again() -> Non
     assert play(a_removal().everything(), *late) == ["f", "g"]
 
 
-def test_what_a_list_never_shows_is_not_taken_for_nothing() -> None:
+def test_a_list_that_never_shows_all_is_an_error() -> None:
     two, f = a_collection(documents_count=2), some_documents(a_document("f"))
-    looks: list[Any] = [(EXISTS, two), (LISTED, f)]
+    tries: list[Any] = [(EXISTS, two), (LISTED, f)]
     for turn in (1.0, 2.0):
-        looks += [(Sleep(turn), None), (EXISTS, two), (LISTED, f)]
+        tries += [(Sleep(turn), None), (EXISTS, two), (LISTED, f)]
     with pytest.raises(XAIIncompleteListError, match="c says that it holds 2 documents, and its list shows 1"):
-        play(a_removal().everything(), *looks)
+        play(a_removal().everything(), *tries)
 
 
-def test_whether_the_collection_exists_is_asked() -> None:
+def test_a_collection_that_does_not_exist_is_an_error() -> None:
     asked = GET_COLLECTION.request(collection_id="c", team_id="t")
     play(a_removal().collection_exists(), (asked, a_collection()))
     with pytest.raises(XAINotFoundError):
-        play(a_removal().collection_exists(), (asked, GONE))
+        play(a_removal().collection_exists(), (asked, NOT_FOUND))

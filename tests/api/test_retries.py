@@ -225,14 +225,14 @@ def test_no_repeat_starts_after_the_budget() -> None:
 
 
 def test_time_for_which_a_request_was_held_back_is_not_of_the_budget() -> None:
-    """It is when a repeat was held back: before the first try, there is no budget yet."""
+    """Only repeats are counted: before the first try, there is no budget yet."""
     policy = RetryPolicy(budget=10.0)
-    held = [Response(503, {}, b"", held=seconds) for seconds in (1000.0, 100.0)]
-    script: list[tuple[Step, Any]] = [(READ, held[0]), (Now(), 0.0), (FIRST_PAUSE, None)]
-    again: list[tuple[Step, Any]] = [(READ, held[1]), (Now(), 109.0), (Sleep(0.5, jitter=0.5), None)]
+    delayed = [Response(503, {}, b"", held=seconds) for seconds in (1000.0, 100.0)]
+    script: list[tuple[Step, Any]] = [(READ, delayed[0]), (Now(), 0.0), (FIRST_PAUSE, None)]
+    again: list[tuple[Step, Any]] = [(READ, delayed[1]), (Now(), 109.0), (Sleep(0.5, jitter=0.5), None)]
     assert play(retrying(READ, policy), *script, *again, (READ, FINE)) == a_collection()
     with pytest.raises(XAIServerError):
-        play(retrying(READ, policy), *script, (READ, held[1]), (Now(), 109.1))
+        play(retrying(READ, policy), *script, (READ, delayed[1]), (Now(), 109.1))
 
 
 def test_the_budget_counts_from_the_first_failure_not_from_the_epoch() -> None:

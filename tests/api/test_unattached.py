@@ -1,4 +1,4 @@
-"""The inventory of files that no collection holds: complete, or an error. The emulator plays what nobody has shown."""
+"""The inventory of files that are in no collection: complete, or an error."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_only_files_that_are_in_no_collection_are_found() -> None:
     assert team.found() == [nowhere]
 
 
-def test_the_young_and_those_of_other_names_are_left_out() -> None:
+def test_young_files_and_files_of_other_names_are_left_out() -> None:
     team = Team()
     team.collection(team.file("attached.md"))
     old = team.file("old.md")
@@ -86,7 +86,7 @@ def test_the_young_and_those_of_other_names_are_left_out() -> None:
     assert team.found(is_wanted=lambda name: name.startswith("y")) == [young]
 
 
-def test_a_file_of_which_nobody_tells_when_it_was_made_is_left_out() -> None:
+def test_a_file_of_unknown_age_is_left_out() -> None:
     assert Inventory([File(id="file_1", filename="a.md")], []).unattached(before=inf) == []
 
 
@@ -109,7 +109,7 @@ def test_a_list_of_files_that_may_be_incomplete_is_an_error(end: str) -> None:
 
 @pytest.mark.parametrize("end", ["repeat", "first_page"])
 def test_a_list_of_collections_that_may_be_incomplete_is_an_error(end: str) -> None:
-    """However short its pages are: a file of a collection that is not shown would look like one of none."""
+    """A file of a collection that is not shown would seem to be in none, however short the pages are."""
     team = Team(pagination_end=end, max_page=2)
     for _ in range(3):
         team.collection(team.file())
@@ -163,7 +163,7 @@ def test_a_collection_that_comes_meanwhile_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("endpoint", [endpoints.LIST_FILES, LIST_COLLECTIONS, LIST_DOCUMENTS, endpoints.GET_COLLECTION])
-def test_a_look_that_fails_is_no_answer(endpoint: Any) -> None:
+def test_a_list_that_fails_is_an_error(endpoint: Any) -> None:
     team = Team()
     team.collection(team.file())
     team.emulator.set_faults(FaultRule(endpoint=endpoint.name, status=503))
@@ -238,17 +238,17 @@ def test_the_team_is_told_to_every_call_that_takes_one() -> None:
     assert inventory.collection_ids == [whales]
 
 
-def test_a_file_that_the_service_says_is_attached_is_kept_and_one_that_is_gone_is_no_error() -> None:
+def test_a_file_that_the_service_says_is_attached_is_kept_and_a_missing_one_is_no_error() -> None:
     team = Team(delete_attached_file="refuse")
-    attached, gone = team.file(), team.file()
+    attached, missing = team.file(), team.file()
     team.collection(attached)
     assert team.world.run(delete_unattached(File(id=attached))) is False
-    team.caller.call(DELETE_FILE, file_id=gone)
-    assert team.world.run(delete_unattached(File(id=gone))) is True
+    team.caller.call(DELETE_FILE, file_id=missing)
+    assert team.world.run(delete_unattached(File(id=missing))) is True
 
 
 def test_a_file_that_is_attached_once_its_collection_was_read_is_not_found() -> None:
-    """Whatever its age: the files are listed before what holds them."""
+    """The files are listed before the collections, so its age does not matter."""
     team = Team()
     whales = team.collection(team.file())
     left = team.file()
