@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
-from airflow_provider_xai_collections.sources.choice import Choice
-from airflow_provider_xai_collections.sources.finding import find_files
+from airflow_provider_xai_collections.exceptions import XAISourceError
 from tests.sources.test_scanning import listed, names, write
 
 
@@ -23,52 +21,29 @@ def linked(tmp_path: Path) -> Path:
 
 
 def test_links_that_lead_out_are_listed_as_unfit_with_the_reason(tmp_path: Path) -> None:
-    entries = {entry.name: entry for entry in listed(linked(tmp_path))}
-    assert sorted(entries) == ["a.md", "b/c.md", "b/shared", "notes.md"]
+    items = {item.name: item for item in listed(linked(tmp_path))}
+    assert sorted(items) == ["a.md", "b/c.md", "b/shared", "notes.md"]
     for name, place in (("notes.md", "secret/airflow.cfg"), ("b/shared", "shared")):
-        entry = entries[name]
+        item = items[name]
         said = f"it is a link that leads out of the source, to '{tmp_path}/{place}': follow_links=True takes such links"
-        assert (entry.unfit, entry.size, entry.fingerprint) == (said, 0, None)
-    assert not entries["a.md"].unfit
+        assert (item.unfit, item.size, item.fingerprint) == (said, 0, None)
+    assert not items["a.md"].unfit
 
 
 def test_links_that_lead_out_are_taken_if_asked_for(tmp_path: Path) -> None:
-    entries = listed(linked(tmp_path), follow_links=True)
-    assert [entry.name for entry in entries] == ["a.md", "b/c.md", "b/shared/d.md", "notes.md"]
-    assert all(entry.fingerprint and not entry.unfit for entry in entries)
-
-
-def test_an_ingestion_refuses_them_by_name_with_two_ways_out(tmp_path: Path) -> None:
-    source = linked(tmp_path)
-    with pytest.raises(XAIArgumentError) as refused:
-        find_files(source)
-    named = f"b/shared (to '{tmp_path}/shared'), notes.md (to '{tmp_path}/secret/airflow.cfg')"
-    assert str(refused.value).startswith(f"links lead out of the source: {named}")
-    assert (
-        "Pass follow_links=True to take what they lead to, or leave them out, by exclude=[...] or by naming other paths"
-        in str(refused.value)
-    )
-    assert len(find_files(source, Choice(follow_links=True))) == 4
-    left = find_files(source, Choice(exclude=["b/shared", "notes.md"]))
-    assert [file.name for file in left] == ["a.md", "b/c.md"]
-
-
-def test_of_many_links_a_few_are_named(tmp_path: Path) -> None:
-    write(tmp_path, "elsewhere.md", "here/a.md")
-    for number in range(7):
-        (tmp_path / f"here/{number}.md").symlink_to(tmp_path / "elsewhere.md")
-    with pytest.raises(XAIArgumentError, match=r"0\.md .*, 4\.md \(to '[^,]*\) and 2 more\. Pass"):
-        find_files(tmp_path / "here")
+    items = listed(linked(tmp_path), follow_links=True)
+    assert [item.name for item in items] == ["a.md", "b/c.md", "b/shared/d.md", "notes.md"]
+    assert all(item.fingerprint and not item.unfit for item in items)
 
 
 @pytest.mark.parametrize("choice", [{"exclude": ["notes.md", "shared/"]}, {"pattern": "/a.md"}, {"pattern": "/b/c*"}])
 def test_links_that_are_not_wanted_are_no_matter(tmp_path: Path, choice: dict[str, Any]) -> None:
-    assert not any(entry.unfit for entry in listed(linked(tmp_path), **choice))
+    assert not any(item.unfit for item in listed(linked(tmp_path), **choice))
 
 
 def test_a_link_to_a_folder_counts_whatever_the_pattern_as_files_below_it_may_match(tmp_path: Path) -> None:
-    entries = listed(linked(tmp_path), pattern="*.md")
-    assert [entry.name for entry in entries if entry.unfit] == ["b/shared", "notes.md"]
+    items = listed(linked(tmp_path), pattern="*.md")
+    assert [item.name for item in items if item.unfit] == ["b/shared", "notes.md"]
 
 
 def test_links_inside_the_source_are_followed(tmp_path: Path) -> None:
@@ -76,7 +51,7 @@ def test_links_inside_the_source_are_followed(tmp_path: Path) -> None:
     (tmp_path / "here/again").symlink_to("real")
     (tmp_path / "here/b.md").symlink_to(tmp_path / "here/real/a.md")
     (tmp_path / "here/round.md").symlink_to("../here/real/a.md")
-    assert [(entry.name, entry.unfit) for entry in listed(tmp_path / "here")] == [
+    assert [(item.name, item.unfit) for item in listed(tmp_path / "here")] == [
         (name, "") for name in ("again/a.md", "b.md", "real/a.md", "round.md")
     ]
     assert names(f"{tmp_path}/here/again/*.md") == ["a.md"]
@@ -89,7 +64,7 @@ def test_a_config_map_is_read(tmp_path: Path) -> None:
     for name in ("a.md", "b.md"):
         (tmp_path / name).symlink_to(f"..data/{name}")
     for source in (tmp_path, f"{tmp_path}/*.md"):
-        assert [(entry.name, entry.size, entry.unfit) for entry in listed(source)] == [
+        assert [(item.name, item.size, item.unfit) for item in listed(source)] == [
             ("a.md", 15, ""),
             ("b.md", 15, ""),
         ]
@@ -100,9 +75,9 @@ def test_git_sync_is_read(tmp_path: Path, below: str) -> None:
     """It checks out beside a link, and turns the link."""
     write(tmp_path, ".worktrees/1f2e/docs/a.md")
     (tmp_path / "repository").symlink_to(".worktrees/1f2e")
-    (entry,) = listed(f"{tmp_path}/repository{below}")
-    assert (entry.unfit, entry.size) == ("", 15)
-    assert entry.uri == (tmp_path / "repository/docs/a.md").as_uri()
+    (item,) = listed(f"{tmp_path}/repository{below}")
+    assert (item.unfit, item.size) == ("", 15)
+    assert item.uri == (tmp_path / "repository/docs/a.md").as_uri()
     assert names(tmp_path) == ["repository/docs/a.md"]
 
 
@@ -110,13 +85,12 @@ def test_a_link_that_is_named_itself_is_taken(tmp_path: Path) -> None:
     source = linked(tmp_path)
     assert names(source / "notes.md") == ["notes.md"]
     assert names(source / "b/shared") == ["d.md"]
-    assert [file.name for file in find_files([source / "notes.md", source / "b/shared"])] == ["d.md", "notes.md"]
 
 
 def test_a_folder_that_begins_alike_is_another(tmp_path: Path) -> None:
     write(tmp_path, "here/a.md", "here2/b.md")
     (tmp_path / "here/link").symlink_to(tmp_path / "here2")
-    assert [entry.name for entry in listed(tmp_path / "here") if entry.unfit] == ["link"]
+    assert [item.name for item in listed(tmp_path / "here") if item.unfit] == ["link"]
 
 
 def test_where_there_is_no_link_nothing_is_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

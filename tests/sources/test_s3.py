@@ -11,11 +11,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
-from airflow_provider_xai_collections.api.sync_plan import SourceEntry
 from airflow_provider_xai_collections.exceptions import XAISourceError
 from airflow_provider_xai_collections.sources.choice import Choice
-from airflow_provider_xai_collections.sources.finding import find_files
-from airflow_provider_xai_collections.sources.scanning import listed_again, prepare, read_entry, scan
+from airflow_provider_xai_collections.sources.items import SourceItem
+from airflow_provider_xai_collections.sources.scanning import prepare, read_item, scan
 from tests.object_storage import nothing_attached
 from tests.operators.stage import FlyingTime, Xai, clock, xai
 from tests.operators.syncs import contents, counts, only_id, sync
@@ -99,52 +98,49 @@ def s3(server: Server) -> Iterator[Server]:
         yield server
 
 
-def listed(choice: Choice | None = None) -> dict[str, SourceEntry]:
-    return {entry.name: entry for entry in scan(SOURCE, choice, limit_bytes=1_000)}
+def listed(choice: Choice | None = None) -> dict[str, SourceItem]:
+    return {item.name: item for item in scan(SOURCE, choice, limit_bytes=1_000)}
 
 
-def text_of(entry: SourceEntry) -> str:
-    with read_entry(entry).open() as stream:
+def text_of(item: SourceItem) -> str:
+    with read_item(item).open() as stream:
         return stream.read().decode()
 
 
 def test_all_pages_of_a_folder_are_listed_and_nothing_beside_it(s3: Server) -> None:
     s3.put(**{f"{number}/page.md": f"page {number}" for number in range(2 * PAGE + 1)})
     s3.put(**{"../handbook-of-others/a.md": "not ours", ".hidden/a.md": "hidden", "folder/": ""})
-    entries = listed()
-    assert {name: text_of(entry) for name, entry in entries.items()} == {
+    items = listed()
+    assert {name: text_of(item) for name, item in items.items()} == {
         f"{number}/page.md": f"page {number}" for number in range(2 * PAGE + 1)
     }
-    assert entries["0/page.md"].uri == f"s3://{BUCKET}/handbook/0/page.md"
-    assert entries["0/page.md"].size == len("page 0")
+    assert items["0/page.md"].uri == f"s3://{BUCKET}/handbook/0/page.md"
+    assert items["0/page.md"].size == len("page 0")
     assert sorted(listed(Choice("1/*", "*.txt"))) == ["1/page.md"]
 
 
 def test_keys_are_read_by_the_very_name_that_they_have(s3: Server) -> None:
     s3.put(**{key: f"text of {key}" for key in ODD})
-    assert {name: text_of(entry) for name, entry in listed().items()} == {key: f"text of {key}" for key in ODD}
+    assert {name: text_of(item) for name, item in listed().items()} == {key: f"text of {key}" for key in ODD}
 
 
 def test_another_process_reads_what_was_listed(s3: Server) -> None:
     s3.put(**{"a.md": "alpha"})
-    entry = listed()["a.md"]
+    item = listed()["a.md"]
     with nothing_attached("s3"):
         S3FileSystem.clear_instance_cache()
-        prepare([entry])
-        assert text_of(entry) == "alpha"
+        prepare([item])
+        assert text_of(item) == "alpha"
 
 
-def test_a_change_is_seen_by_the_next_listing_and_by_the_next_look(s3: Server) -> None:
+def test_a_change_is_seen_by_the_next_listing_and_on_reading(s3: Server) -> None:
     s3.put(**{"a.md": "alpha", "b.md": "beta", "deep/c.md": "gamma"})
     before = listed()
     s3.put(**{"a.md": "ALPHA"})  # as long as it was
     s3.put(**{"deep/d.md": "delta"})
     s3.delete("b.md")
-    assert listed_again(before["a.md"]) != before["a.md"]
-    assert listed_again(before["b.md"]) is None
-    assert listed_again(before["deep/c.md"]) == before["deep/c.md"]
-    with pytest.raises(XAISourceError, match=r"a\.md changed since it was listed"):
-        read_entry(before["a.md"])
+    with pytest.raises(XAISourceError, match=r"a\.md (changed since|cannot be read .*no longer exists)"):
+        read_item(before["a.md"])
     after = listed()
     assert sorted(after) == ["a.md", "deep/c.md", "deep/d.md"]
     assert after["a.md"].fingerprint != before["a.md"].fingerprint
@@ -154,16 +150,15 @@ def test_a_change_is_seen_by_the_next_listing_and_by_the_next_look(s3: Server) -
 
 def test_who_is_not_let_in_gets_an_error_of_ours_and_no_empty_list(s3: Server) -> None:
     s3.put(**{"a.md": "alpha"})
-    entry = listed()["a.md"]
+    item = listed()["a.md"]
     s3.let_in(everybody=False)
     with pytest.raises(XAISourceError, match=rf"{SOURCE} cannot be listed") as refused:
         listed()
     assert "does not exist" not in str(refused.value)
     with pytest.raises(XAISourceError, match=rf"{SOURCE}/\*\.md cannot be listed"):
-        find_files(f"{SOURCE}/*.md")
+        scan(f"{SOURCE}/*.md", limit_bytes=1_000)
     with pytest.raises(XAISourceError, match=r"a\.md cannot be read"):
-        read_entry(entry)
-    assert listed_again(entry) == entry, "403 is not 404"
+        read_item(item)
 
 
 @pytest.mark.parametrize("source", ["s3://aws_library@nobodys/handbook", f"s3://aws_library@{BUCKET}/nothing"])
@@ -185,7 +180,7 @@ def test_a_collection_is_kept_in_step_with_a_folder(s3: Server, xai: Xai, clock:
         "replaced": 1,
         "kept": 1,
         "removed": 1,
-        "superseded": 1,
+        "outdated_removed": 1,
         "skipped": 1,
     }
     assert contents(xai, only_id(xai)) == {"a.md": "ALPHA", "deep/c d.md": "gamma", "e.md": "epsilon"}
