@@ -1,4 +1,4 @@
-"""Answers that are too large, too slow or quote a key: as much of them is read as is wanted, by either driver."""
+"""Answers that are too large, too slow or quote a key, to either driver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client import drivers, exchange
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
-from airflow_provider_xai_collections.client.exchange import LARGEST_ANSWER, LARGEST_ERROR, Answer
+from airflow_provider_xai_collections.client.exchange import LARGEST_ANSWER, LARGEST_ERROR, BoundedAnswer
 from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.exceptions import (
     XAIError,
@@ -108,7 +108,7 @@ def test_a_write_whose_answer_is_too_large_may_have_been_done(run: Run) -> None:
             run(call(CREATE), settings_for(server.url))
 
 
-def test_of_an_error_the_beginning_is_read_and_no_more(run: Run) -> None:
+def test_only_the_beginning_of_an_error_is_read(run: Run) -> None:
     cut_off = threading.Event()
 
     def pour(connection: socket.socket) -> None:
@@ -125,8 +125,8 @@ def test_of_an_error_the_beginning_is_read_and_no_more(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("status", "limit"), [(200, LARGEST_ANSWER), (500, LARGEST_ERROR)])
-def test_so_much_is_read_and_not_a_byte_more(status: int, limit: int) -> None:
-    read = Answer(ClientSettings(), GET, httpx.Response(status))
+def test_an_answer_is_read_up_to_its_limit_and_no_byte_more(status: int, limit: int) -> None:
+    read = BoundedAnswer(ClientSettings(), GET, httpx.Response(status))
     assert read.takes(b"x" * (limit - 1))
     assert read.takes(b"x")
     if status == 200:
@@ -138,8 +138,8 @@ def test_so_much_is_read_and_not_a_byte_more(status: int, limit: int) -> None:
 
 
 def test_after_an_answer_that_was_cut_the_next_call_is_fine(run: Run) -> None:
-    turns = iter([sending(answer(503, b"x" * 3 * LARGEST_ERROR)), answering])
-    with listening(lambda connection: next(turns)(connection)) as server:
+    answers = iter([sending(answer(503, b"x" * 3 * LARGEST_ERROR)), answering])
+    with listening(lambda connection: next(answers)(connection)) as server:
         stubborn = settings_for(server.url, retries=RetryPolicy(attempts=2, first=0))
         assert run(call(GET), stubborn).collection_id == "c"
 
@@ -148,7 +148,7 @@ def test_after_an_answer_that_was_cut_the_next_call_is_fine(run: Run) -> None:
 def test_an_answer_that_drips_is_not_waited_for_for_ever(
     run: Run, monkeypatch: pytest.MonkeyPatch, drop: bytes, encoding: str
 ) -> None:
-    """An empty block of something compressed is no byte of a body, and comes as one."""
+    """An empty block of a compressed body arrives, and is no byte of the body."""
     monkeypatch.setattr(ClientSettings, "answer_timeout", 0.3)
     beginning = gzip.compress(b"")[:10] if encoding == "gzip" else b""
 
@@ -171,7 +171,7 @@ def test_an_answer_that_drips_is_not_waited_for_for_ever(
             run(call(CREATE), settings_for(server.url))
 
 
-def test_patience_with_an_answer_follows_from_that_with_silence() -> None:
+def test_the_time_for_an_answer_follows_from_the_timeout() -> None:
     assert ClientSettings(request_timeout=3).answer_timeout == 30
 
 
@@ -192,7 +192,7 @@ def test_a_key_that_is_quoted_is_in_no_message(run: Run, reply: bytes) -> None:
     assert [text for text in shown if KEY in text] == []
 
 
-def test_what_the_first_request_loads_is_not_loaded_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modules_of_the_first_request_are_not_loaded_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     loading: list[threading.Thread] = []
     monkeypatch.setattr(drivers, "load_for_event_loop", lambda: loading.append(threading.current_thread()))
     with listening(answering) as server:
@@ -211,8 +211,8 @@ def test_an_event_loop_of_anyio_is_one_like_others() -> None:
         assert anyio.run(get).collection_id == "c"
 
 
-def test_an_answer_that_somebody_has_read_is_read_once() -> None:
-    """To ask a stream of httpcore twice never ends."""
+def test_an_answer_that_a_transport_has_read_is_read_once() -> None:
+    """Asking a stream of httpcore twice never ends."""
 
     class Curious(httpx.HTTPTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""One exchange at a time through both drivers. The service is a plain function, which httpx calls from either."""
+"""Single exchanges through both drivers. The service is a plain function, which httpx calls from either."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from airflow_provider_xai_collections.api.protocol import Flow, Host, Now, Sleep
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
 from airflow_provider_xai_collections.client.exchange import ONE_PIECE
-from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAIAuthError,
@@ -379,7 +379,7 @@ def test_a_repeated_upload_opens_the_file_again_and_sends_all_of_it(run: Run) ->
 
 def test_a_file_that_vanished_is_an_error_of_the_source(run: Run, tmp_path: Path) -> None:
     service = Answers(fine({"id": "file_1"}))
-    upload = Upload("a.txt", lambda: (tmp_path / "gone.txt").open("rb"), 5)
+    upload = Upload("a.txt", lambda: (tmp_path / "missing.txt").open("rb"), 5)
     with pytest.raises(
         XAISourceError, match=r"^upload_file\(a\.txt\): the file .* \(No such file or directory\)\. It may"
     ):

@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
-from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAINotFoundError
 
 SETTINGS = ClientSettings(management=Service("https://management.example", "k"), retries=RetryPolicy(attempts=1))

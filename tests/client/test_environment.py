@@ -1,4 +1,4 @@
-"""What the environment names on the way to the service, proxies and certificates: used as meant, or refused by name."""
+"""Proxies and certificates that the environment names: used as meant, or refused by name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException, fo
 from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.client.certificates import load
 from airflow_provider_xai_collections.client.proxies import proxy_for
-from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAITransportError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.client.test_sockets import CREATE, GET, Run, answering, head_of, listening, run_async, run_sync, settings_for

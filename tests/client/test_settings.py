@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_xai_collections.api.protocol import Host
-from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
 
@@ -107,4 +107,7 @@ def test_loopback_is_this_machine(url: str, near: bool) -> None:
 
 
 def test_a_missing_key_is_named_as_xai_names_it() -> None:
-    assert [ClientSettings().missing_key(host) for host in Host] == ["configure the management key", "configure the API key"]
+    assert [ClientSettings().missing_key(host) for host in Host] == [
+        "configure the management key",
+        "configure the API key",
+    ]

@@ -1,4 +1,4 @@
-"""What only a real connection shows: cut ones, slow ones, pools, proxies, and how much of a file is read ahead."""
+"""Real connections: cut ones, slow ones, pools, proxies, and how much of a file is read ahead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, GE
 from airflow_provider_xai_collections.api.protocol import Flow, Upload, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
-from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.exceptions import (
     XAICredentialError,
     XAIOutcomeUnknownError,
@@ -171,8 +171,8 @@ def test_an_answer_that_does_not_come_whole_leaves_the_request_sent(run: Run, be
 
 
 def test_a_read_survives_a_connection_that_was_cut(run: Run) -> None:
-    turns = iter([hang_up, hang_up_in_the_body, answering])
-    with listening(lambda connection: next(turns)(connection)) as server:
+    answers = iter([hang_up, hang_up_in_the_body, answering])
+    with listening(lambda connection: next(answers)(connection)) as server:
         stubborn = settings_for(server.url, retries=RetryPolicy(attempts=3, first=0))
         assert run(call(GET), stubborn).collection_id == "c"
         assert server.connections == 3

@@ -1,4 +1,4 @@
-"""The gate before a service: who waits there, for how long, and what ends the wait."""
+"""The rate limit of a client: which requests wait, for how long, and what ends the wait."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, GE
 from airflow_provider_xai_collections.api.files import FilePage
 from airflow_provider_xai_collections.api.protocol import Flow, Host, Response, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
-from airflow_provider_xai_collections.client.drivers import Client
-from airflow_provider_xai_collections.client.settings import Service, Settings
 from airflow_provider_xai_collections.client.cancelling import CancelToken
+from airflow_provider_xai_collections.client.drivers import Client
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.client.throttling import Throttle
-from airflow_provider_xai_collections.emulator import Emulator, FaultRule, running
-from airflow_provider_xai_collections.emulator import Settings as Behaviour
+from airflow_provider_xai_collections.emulator import Emulator, FaultRule, Settings, running
 from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError, XAITransportError
 
 FINE = Response(200, {}, b"{}")
@@ -35,8 +34,8 @@ def refusal(status: int = 429, retry_after: str | None = "7") -> Response:
 
 
 @dataclass
-class Gate:
-    """A gate in a time of its own."""
+class Limited:
+    """The throttle of a client, in simulated time."""
 
     now: float = 100.0
     pauses: list[float] = field(default_factory=list)
@@ -70,64 +69,64 @@ class Gate:
     ],
 )
 def test_an_answer_that_asks_to_slow_down_makes_the_next_request_wait(answer: Response, pause: list[float]) -> None:
-    gate = Gate()
-    assert gate.pass_with(answer) == answer
-    assert gate.pass_with(FINE).held == sum(pause)
-    assert gate.pauses == pause
+    limited = Limited()
+    assert limited.pass_with(answer) == answer
+    assert limited.pass_with(FINE).held == sum(pause)
+    assert limited.pauses == pause
 
 
-def test_who_has_waited_long_enough_for_himself_waits_no_second_time() -> None:
-    gate = Gate()
-    gate.pass_with(refusal())
-    gate.now += 7.2
-    gate.pass_with(FINE)
-    assert gate.pauses == []
+def test_a_caller_that_has_waited_long_enough_waits_no_second_time() -> None:
+    limited = Limited()
+    limited.pass_with(refusal())
+    limited.now += 7.2
+    limited.pass_with(FINE)
+    assert limited.pauses == []
 
 
-def test_who_waits_when_the_gate_is_closed_for_longer_goes_on_waiting() -> None:
-    gate = Gate()
-    gate.pass_with(refusal())
+def test_a_request_waits_longer_when_another_one_is_refused() -> None:
+    limited = Limited()
+    limited.pass_with(refusal())
     another = [refusal()]
 
     def pause(seconds: float) -> None:
-        """Meanwhile another request has its turn, and is refused."""
-        gate.pause(seconds)
+        """Let another request be refused meanwhile."""
+        limited.pause(seconds)
         if another:
-            gate.pass_with(another.pop())
+            limited.pass_with(another.pop())
 
-    assert gate.throttle.exchange(Host.API, lambda: FINE, pause).held == 7.0 + 7.0
-    assert gate.pauses == [7.0, pytest.approx(7 / 0.95), 7.0]
+    assert limited.throttle.exchange(Host.API, lambda: FINE, pause).held == 7.0 + 7.0
+    assert limited.pauses == [7.0, pytest.approx(7 / 0.95), 7.0]
 
 
-def test_what_ends_the_wait_sends_nothing() -> None:
-    gate, stop, sent = Gate(), CancelToken(), []
-    gate.pass_with(refusal())
-    stop.cancel()
+def test_a_wait_that_is_cancelled_sends_nothing() -> None:
+    limited, token, sent = Limited(), CancelToken(), []
+    limited.pass_with(refusal())
+    token.cancel()
     with pytest.raises(XAIInterruptedError):
-        gate.throttle.exchange(Host.API, lambda: sent.append(1) or FINE, stop.pause)  # type: ignore[func-returns-value]
+        limited.throttle.exchange(Host.API, lambda: sent.append(1) or FINE, token.pause)  # type: ignore[func-returns-value]
     assert sent == []
-    gate.pass_with(FINE)
-    assert gate.pauses == [7.0]  # who has left is in nobody's way
+    limited.pass_with(FINE)
+    assert limited.pauses == [7.0]  # a request that has left is in no other's way
 
 
-def test_no_answer_says_nothing_about_the_pace() -> None:
-    gate = Gate()
+def test_a_request_without_an_answer_changes_no_rate() -> None:
+    limited = Limited()
 
     def cut() -> Response:
         raise XAITransportError("cut")
 
     with pytest.raises(XAITransportError):
-        gate.throttle.exchange(Host.API, cut, gate.pause)
-    gate.pass_with(FINE)
-    assert gate.pauses == []
+        limited.throttle.exchange(Host.API, cut, limited.pause)
+    limited.pass_with(FINE)
+    assert limited.pauses == []
 
 
-def test_it_is_told_once_that_xai_asks_to_slow_down(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_says_once_that_xai_asks_to_slow_down(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    gate = Gate()
+    limited = Limited()
     for _ in range(3):
-        gate.pass_with(refusal())
-        gate.pass_with(FINE)
+        limited.pass_with(refusal())
+        limited.pass_with(FINE)
     (record,) = caplog.records
     assert record.getMessage().startswith("xAI asks to slow down: requests start at about 0.")
 
@@ -138,7 +137,7 @@ def test_it_is_told_once_that_xai_asks_to_slow_down(caplog: pytest.LogCaptureFix
 @dataclass
 class Xai:
     emulator: Emulator
-    settings: Settings
+    settings: ClientSettings
 
     def collections(self, count: int) -> list[str]:
         with Client(self.settings) as client:
@@ -157,12 +156,12 @@ def get(collection_id: str) -> Flow[Collection]:
 
 @pytest.fixture
 def xai(request: pytest.FixtureRequest) -> Any:
-    emulator = Emulator(Behaviour(**getattr(request, "param", {})))
+    emulator = Emulator(Settings(**getattr(request, "param", {})))
     with running(emulator, api_port=0) as urls:
         settings = emulator.settings
         yield Xai(
             emulator,
-            Settings(
+            ClientSettings(
                 management=Service(urls.management_url, settings.management_key),
                 api=Service(urls.api_url, settings.api_key),
             ),
@@ -181,12 +180,12 @@ def test_many_flows_under_a_limit_are_all_served_and_seldom_refused(xai: Xai) ->
     assert answers[429] <= 32 + 16
 
 
-def test_a_wait_at_the_gate_ends_when_the_client_is_told_to_stop(xai: Xai) -> None:
+def test_a_wait_at_the_limit_ends_when_the_client_is_cancelled(xai: Xai) -> None:
     (collection_id,) = xai.collections(1)
     xai.emulator.set_faults(FaultRule(status=429, retry_after="60"))
-    stop = CancelToken()
-    with Client(xai.settings, stop=stop) as client:
-        threading.Timer(0.3, stop.say).start()
+    token = CancelToken()
+    with Client(xai.settings, cancel_token=token) as client:
+        threading.Timer(0.3, token.cancel).start()
         flows = (get(collection_id) for _ in range(8))
         with pytest.raises(XAIInterruptedError):
             list(client.run_many(flows, concurrency=2))
@@ -195,11 +194,11 @@ def test_a_wait_at_the_gate_ends_when_the_client_is_told_to_stop(xai: Xai) -> No
 
 def test_a_refusal_with_one_key_does_not_hold_the_other_back(xai: Xai) -> None:
     xai.emulator.set_faults(FaultRule(endpoint="get_collection", status=429, retry_after="60"))
-    stop = CancelToken()
-    with Client(xai.settings, stop=stop) as client:
+    token = CancelToken()
+    with Client(xai.settings, cancel_token=token) as client:
         refused = iter(client.run_many([get("c"), call(LIST_FILES.request())], concurrency=2))
         position, page = next(refused)
         assert (position, type(page)) == (1, FilePage)
-        threading.Timer(0.1, stop.say).start()
+        threading.Timer(0.1, token.cancel).start()
         with pytest.raises(XAIInterruptedError):
             list(refused)

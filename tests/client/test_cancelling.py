@@ -1,4 +1,4 @@
-"""Telling work to end: every pause hears it, whoever says it and whenever."""
+"""Cancellation: it ends every pause, whoever asks for it and whenever."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import pytest
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
-from airflow_provider_xai_collections.client import stopping
-from airflow_provider_xai_collections.client.drivers import Client
-from airflow_provider_xai_collections.client.settings import Service, ClientSettings
+from airflow_provider_xai_collections.client import cancelling
 from airflow_provider_xai_collections.client.cancelling import CancelToken
+from airflow_provider_xai_collections.client.drivers import Client
+from airflow_provider_xai_collections.client.settings import ClientSettings, Service
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 
 
 @pytest.fixture(autouse=True)
-def _nobody_waits_it_out() -> Iterator[None]:
+def _no_pause_takes_its_time() -> Iterator[None]:
     start = time.monotonic()
     yield
     assert time.monotonic() - start < 10
@@ -35,7 +35,7 @@ def _nobody_waits_it_out() -> Iterator[None]:
 
 @pytest.fixture
 def on_signal() -> Iterator[Callable[[Callable[[], object]], None]]:
-    """Has a signal handler do something a moment from now, in the main thread."""
+    """Have a signal handler do something a moment from now, in the main thread."""
     before = signal.getsignal(signal.SIGALRM)
 
     def on_signal(act: Callable[[], object]) -> None:
@@ -47,7 +47,7 @@ def on_signal() -> Iterator[Callable[[Callable[[], object]], None]]:
     signal.signal(signal.SIGALRM, before)
 
 
-def test_a_pause_that_nobody_ends_takes_its_time() -> None:
+def test_a_pause_that_is_not_cancelled_takes_its_time() -> None:
     start = time.monotonic()
     CancelToken().pause(0.02)
     assert time.monotonic() - start >= 0.02
@@ -55,7 +55,7 @@ def test_a_pause_that_nobody_ends_takes_its_time() -> None:
 
 @pytest.mark.parametrize("seconds", [1e-9, 7e-7, 1e-5])
 def test_a_pause_that_is_over_before_it_begins_to_wait_ends(seconds: float) -> None:
-    """As on a busy machine. Python's queues take what is left of their time then for no limit at all."""
+    """It happens on a busy machine. Python's queues then wait for ever."""
 
     def pause_often() -> None:
         for _ in range(2_000):
@@ -67,24 +67,24 @@ def test_a_pause_that_is_over_before_it_begins_to_wait_ends(seconds: float) -> N
     assert not many.is_alive()
 
 
-def test_a_pause_ends_when_another_thread_says_so() -> None:
-    stop = CancelToken()
-    threading.Timer(0.05, stop.say).start()
+def test_another_thread_cancels_a_pause() -> None:
+    token = CancelToken()
+    threading.Timer(0.05, token.cancel).start()
     with pytest.raises(XAIInterruptedError):
-        stop.pause(30.0)
+        token.pause(30.0)
 
 
-def test_a_pause_ends_when_a_signal_handler_says_so_in_the_thread_that_pauses(
+def test_a_signal_handler_cancels_a_pause_of_its_own_thread(
     on_signal: Callable[[Callable[[], object]], None],
 ) -> None:
-    stop = CancelToken()
-    on_signal(stop.say)
+    token = CancelToken()
+    on_signal(token.cancel)
     with pytest.raises(XAIInterruptedError):
-        stop.pause(30.0)
+        token.pause(30.0)
 
 
 class Handler:
-    """Interrupts code of ``stopping.py`` between two of its steps, as a signal handler does, once.
+    """Interrupts code of ``cancelling.py`` between two of its steps, as a signal handler does, once.
 
     :param at: the number of the step.
     """
@@ -95,7 +95,7 @@ class Handler:
         self._act = act
 
     def trace(self, frame: FrameType, event: str, argument: object) -> Any:
-        if frame.f_code.co_filename != stopping.__file__:
+        if frame.f_code.co_filename != cancelling.__file__:
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
@@ -115,66 +115,66 @@ class Handler:
 
 
 def steps_of(work: Callable[[], object]) -> list[float]:
-    """When each of its steps was."""
+    """Return the time of each of its steps."""
     watching = Handler(0, lambda: None)
     watching.run(work)
     assert len(watching.times) > 10
     return watching.times
 
 
-def test_a_handler_is_heard_whatever_step_before_the_wait_it_comes_between() -> None:
+def test_a_handler_cancels_a_pause_before_whichever_step_it_comes() -> None:
     times = steps_of(partial(CancelToken().pause, 0.1))
     gaps = [later - earlier for earlier, later in pairwise(times)]
     for step in range(1, gaps.index(max(gaps)) + 2):
-        stop = CancelToken()
+        token = CancelToken()
         with pytest.raises(XAIInterruptedError):
-            Handler(step, stop.say).run(partial(stop.pause, 9.0))
+            Handler(step, token.cancel).run(partial(token.pause, 9.0))
 
 
-def test_a_handler_may_say_it_while_it_is_being_said() -> None:
+def test_a_handler_may_cancel_while_the_token_is_being_cancelled() -> None:
     def paused() -> tuple[CancelToken, threading.Thread]:
-        stop, begun = CancelToken(), threading.Event()
+        token, begun = CancelToken(), threading.Event()
 
         def pause() -> None:
             begun.set()
             with suppress(XAIInterruptedError):
-                stop.pause(9.0)
+                token.pause(9.0)
 
         thread = threading.Thread(target=pause)
         thread.start()
         begun.wait()
-        return stop, thread
+        return token, thread
 
-    stop, thread = paused()
-    steps = len(steps_of(stop.say))
+    token, thread = paused()
+    steps = len(steps_of(token.cancel))
     thread.join()
     for step in range(1, steps + 1):
-        stop, thread = paused()
-        Handler(step, stop.say).run(stop.say)
+        token, thread = paused()
+        Handler(step, token.cancel).run(token.cancel)
         thread.join()
 
 
-def test_what_was_said_before_counts_for_a_pause_of_nothing() -> None:
-    stop = CancelToken()
-    stop.pause(0)
-    stop.check()
-    stop.cancel()
+def test_a_token_that_is_cancelled_ends_a_pause_of_nothing() -> None:
+    token = CancelToken()
+    token.pause(0)
+    token.check()
+    token.cancel()
     with pytest.raises(XAIInterruptedError, match="interrupted, because the work it was part of has ended"):
-        stop.pause(0)
+        token.pause(0)
     with pytest.raises(XAIInterruptedError):
-        stop.check()
+        token.check()
 
 
-def test_it_is_passed_on_inside_the_context_and_not_after_it() -> None:
-    stop, inside, before = CancelToken(), CancelToken(), CancelToken()
-    with stop.linked_to(before):
+def test_a_linked_token_is_cancelled_too_inside_the_context_and_not_after_it() -> None:
+    token, inside, before = CancelToken(), CancelToken(), CancelToken()
+    with token.linked_to(before):
         pass
-    with stop.linked_to(inside):
+    with token.linked_to(inside):
         assert not inside.is_cancelled
-        stop.cancel()
+        token.cancel()
         assert inside.is_cancelled
     assert not before.is_cancelled
-    with stop.linked_to(late := CancelToken()):
+    with token.linked_to(late := CancelToken()):
         assert late.is_cancelled
 
 
@@ -189,25 +189,25 @@ def requests() -> list[httpx.Request]:
 
 
 @pytest.fixture
-def stop() -> CancelToken:
+def token() -> CancelToken:
     return CancelToken()
 
 
 @pytest.fixture
-def client(requests: list[httpx.Request], stop: CancelToken) -> Iterator[Client]:
+def client(requests: list[httpx.Request], token: CancelToken) -> Iterator[Client]:
     def answer(request: httpx.Request) -> httpx.Response:
         requests.append(request)
         return httpx.Response(200, json={"collection_id": "c"})
 
     settings = ClientSettings(management=Service("https://management.example", "k"))
-    with Client(settings, transport=httpx.MockTransport(answer), stop=stop) as client:
+    with Client(settings, transport=httpx.MockTransport(answer), cancel_token=token) as client:
         yield client
 
 
-def test_a_client_that_is_stopped_ends_its_flow_and_runs_no_other(
-    client: Client, stop: CancelToken, requests: list[httpx.Request], on_signal: Callable[[Callable[[], object]], None]
+def test_a_client_that_is_cancelled_ends_its_flow_and_runs_no_other(
+    client: Client, token: CancelToken, requests: list[httpx.Request], on_signal: Callable[[Callable[[], object]], None]
 ) -> None:
-    on_signal(stop.say)
+    on_signal(token.cancel)
     with pytest.raises(XAIInterruptedError):
         client.run(asleep())
     with pytest.raises(XAIInterruptedError):
@@ -216,9 +216,9 @@ def test_a_client_that_is_stopped_ends_its_flow_and_runs_no_other(
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-def test_a_client_that_is_stopped_ends_many_flows_and_takes_no_more(
+def test_a_client_that_is_cancelled_ends_many_flows_and_takes_no_more(
     client: Client,
-    stop: CancelToken,
+    token: CancelToken,
     requests: list[httpx.Request],
     on_signal: Callable[[Callable[[], object]], None],
     concurrency: int,
@@ -230,22 +230,22 @@ def test_a_client_that_is_stopped_ends_many_flows_and_takes_no_more(
             taken.append(number)
             yield asleep()
 
-    on_signal(stop.say)
+    on_signal(token.cancel)
     with pytest.raises(XAIInterruptedError):
         list(client.run_many(many(), concurrency=concurrency))
     assert len(taken) == concurrency
     assert requests == []
 
 
-def test_it_is_said_before_anybody_is_woken() -> None:
-    """Or who is woken, and pauses again at once, would sleep."""
-    stop = CancelToken()
+def test_a_token_is_cancelled_before_any_pause_is_woken() -> None:
+    """A thread that is woken, and pauses again at once, must not sleep."""
+    token = CancelToken()
     heard: list[bool] = []
 
     class Listener(CancelToken):
-        def say(self) -> None:
-            heard.append(stop.is_cancelled)
+        def cancel(self) -> None:
+            heard.append(token.is_cancelled)
 
-    with stop.linked_to(Listener()):
-        stop.cancel()
+    with token.linked_to(Listener()):
+        token.cancel()
     assert heard == [True]
