@@ -11,11 +11,13 @@ from typing import Any
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from tests.operators.stage import Xai, run
 
+#: The content of the fixture ``folder``.
+LIBRARY = {"a.md": "alpha", "b.txt": "beta", "deep/c.md": "gamma"}
 WRITES = (
     *("create_collection", "update_collection", "upload_file", "upload_document", "add_document"),
     *("remove_document", "delete_file"),
 )
-#: What a manifest counts. The bytes and the requests have tests of their own.
+#: What a manifest counts. The bytes have tests of their own.
 COUNTS = (
     *("documents", "added", "replaced", "fixed", "kept", "removed", "outdated_removed", "left", "skipped", "failed"),
     *("errors", "untried", "in_progress", "other_fields", "possible_orphans", "files_kept"),
@@ -43,17 +45,17 @@ def sync(
 
 
 def counts(manifest: Any) -> dict[str, int]:
-    """What a manifest counts, without what is zero."""
+    """Return the counts of a manifest that are not zero."""
     return {name: manifest[name] for name in COUNTS if manifest[name]}
 
 
 def writes(xai: Xai) -> dict[str, int]:
-    """How often each endpoint was called that changes something."""
+    """Count the calls of each endpoint that changes something."""
     return {endpoint: count for endpoint, count in xai.emulator.counts.items() if endpoint in WRITES}
 
 
 def contents(xai: Xai, collection_id: str) -> dict[str, str]:
-    """What a search would find: the text of each processed document, by its name. No name is there twice."""
+    """Return the text of each processed document, which a search would find, by its name. None is there twice."""
     processed = [each for each in xai.documents(collection_id) if each.status == "DOCUMENT_STATUS_PROCESSED"]
     assert len({each.name for each in processed}) == len(processed)
     store = xai.emulator._store
@@ -61,7 +63,7 @@ def contents(xai: Xai, collection_id: str) -> dict[str, str]:
 
 
 def only_id(xai: Xai) -> str:
-    """Of the one collection there is."""
+    """Return the id of the one collection there is."""
     (collection,) = xai.hook.list_collections()
     return collection.collection_id
 
@@ -71,5 +73,5 @@ def report_of(path: Path | str) -> list[dict[str, Any]]:
 
 
 def by_name(lines: Iterable[dict[str, Any]], *what: str) -> dict[str, Any]:
-    """Of each line of a report, one value or several."""
+    """Return one value or several of each line of a report, by its name."""
     return {line["name"]: line[what[0]] if len(what) == 1 else tuple(line[each] for each in what) for line in lines}
