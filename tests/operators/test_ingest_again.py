@@ -1,4 +1,4 @@
-"""XAIIngestDocumentsOperator on a collection that holds something already: it looks, then does what is missing."""
+"""XAIIngestDocumentsOperator on a collection that holds documents already: it lists, then does what is missing."""
 
 from __future__ import annotations
 
@@ -10,42 +10,35 @@ import pytest
 
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
-from tests.conftest import playing
+from tests.conftest import Logged, playing
 from tests.operators.stage import Xai, run, write
+from tests.operators.syncs import counts, writes
 from tests.sample_documents import docx
-
-BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
-WRITES = ("upload_file", "upload_document", "add_document", "remove_document", "delete_file", "update_collection")
 
 
 def task(**arguments: Any) -> XAIIngestDocumentsOperator:
     return XAIIngestDocumentsOperator(**{"task_id": "ingest", **arguments})
 
 
-def writes(xai: Xai) -> dict[str, int]:
-    return {endpoint: count for endpoint, count in xai.emulator.counts.items() if endpoint in WRITES}
-
-
-@BOTH
-def test_run_again_it_only_looks(xai: Xai, folder: Path, upload_method: str) -> None:
+@pytest.mark.parametrize("upload_method", ["files", "direct"])
+def test_run_again_it_only_lists(xai: Xai, folder: Path, upload_method: str) -> None:
     whales, ingest = xai.collection(), {"paths": folder, "upload_method": upload_method}
-    first = run(task(collection_id=whales, **ingest))
+    run(task(collection_id=whales, **ingest))
     xai.forget()
-    again = run(task(collection_id=whales, **ingest))
-    assert writes(xai) == {}
-    assert (again["added"], again["already_there"]) == (0, 3)
-    assert again["file_ids"] == first["file_ids"]
-    assert again["wait"]["processed"] == 3
+    assert counts(run(task(collection_id=whales, **ingest))) == {"documents": 3, "kept": 3}
+    assert xai.emulator.counts == {"get_collection": 1, "list_documents": 1}
 
 
-def test_a_changed_file_is_added_beside_its_older_version_which_is_counted(xai: Xai, folder: Path) -> None:
+def test_a_changed_file_is_added_beside_its_older_version_which_is_counted(
+    xai: Xai, folder: Path, logged: Logged
+) -> None:
     whales = xai.collection()
     run(task(collection_id=whales, paths=folder))
     write(folder, {"a.md": "alpha, second edition"})
     manifest = run(task(collection_id=whales, paths=folder))
-    counts = {name: manifest[name] for name in ("total", "added", "already_there", "older_versions")}
-    assert counts == {"total": 3, "added": 1, "already_there": 2, "older_versions": 1}
+    assert (counts(manifest), manifest["older_versions"]) == ({"documents": 3, "added": 1, "kept": 2}, 1)
     assert xai.names(whales) == ["a.md", "a.md", "b.txt", "deep/c.md"]
+    assert "1 documents hold other content of these sources, and stay; a sync replaces them" in logged()
 
 
 def test_a_source_that_is_as_it_was_before_is_recognised(xai: Xai, folder: Path) -> None:
@@ -56,6 +49,14 @@ def test_a_source_that_is_as_it_was_before_is_recognised(xai: Xai, folder: Path)
     assert (manifest["added"], manifest["older_versions"]) == (0, 1)
 
 
+def test_a_file_that_is_missing_leaves_its_document(xai: Xai, folder: Path) -> None:
+    whales = xai.collection()
+    run(task(collection_id=whales, paths=folder))
+    (folder / "a.md").unlink()
+    assert counts(run(task(collection_id=whales, paths=folder))) == {"documents": 2, "kept": 2}
+    assert xai.names(whales) == ["a.md", "b.txt", "deep/c.md"]
+
+
 def test_a_folder_elsewhere_is_another_source(xai: Xai, folder: Path, tmp_path: Path) -> None:
     whales = xai.collection()
     run(task(collection_id=whales, paths=folder))
@@ -63,33 +64,60 @@ def test_a_folder_elsewhere_is_another_source(xai: Xai, folder: Path, tmp_path: 
     assert run(task(collection_id=whales, paths=tmp_path / "copy"))["added"] == 3
 
 
-def test_a_document_that_failed_is_replaced_by_the_next_run(xai: Xai, tmp_path: Path) -> None:
-    letters = write(tmp_path / "letters", {"letter.docx": docx("Dear Mr Melville"), "a.md": "alpha"})
+@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("b*",))])
+def test_a_document_that_failed_is_uploaded_again_with_its_file(xai: Xai, folder: Path) -> None:
     whales = xai.collection()
     with pytest.raises(XAIIndexingError):
-        run(task(collection_id=whales, paths=letters, upload_method="files"))
-    manifest = run(task(collection_id=whales, paths=letters))
-    assert (manifest["added"], manifest["already_there"], manifest["wait"]["processed"]) == (1, 1, 2)
-    assert xai.names(whales) == ["a.md", "letter.docx"]
-    # The file of the failed document stays, because another collection may hold it; it is counted.
-    assert xai.unattached(whales) == ["letter.docx"]
-    assert manifest["possible_orphans"] == 1
+        run(task(collection_id=whales, paths=folder))
+    manifest = run(task(collection_id=whales, paths=folder, max_failed=1))
+    expected = {"documents": 3, "fixed": 1, "kept": 2, "failed": 1, "outdated_removed": 1}
+    assert counts(manifest) == expected
+    assert xai.names(whales) == ["a.md", "b.txt", "deep/c.md"]
+    assert xai.unattached(whales) == []
+
+
+def test_what_xai_will_never_index_counts_as_failed_and_is_not_uploaded_again_unless_that_is_wanted(
+    xai: Xai, tmp_path: Path
+) -> None:
+    notes = write(tmp_path / "notes", {"latin.md": b"caf\xe9", "a.md": "alpha"})
+    ingest: dict[str, Any] = {"collection_id": xai.collection(), "paths": notes}
+    with pytest.raises(XAIIndexingError, match=r"1 of 2 documents .*latin\.md: .*not supported"):
+        run(task(**ingest))
+    xai.forget()
+    with pytest.raises(XAIIndexingError, match=r"1 of 2 documents .*latin\.md: .*not supported"):
+        run(task(**ingest))
+    assert writes(xai) == {}
+    assert counts(run(task(**ingest, max_failed=None))) == {"documents": 2, "kept": 1, "failed": 1}
+    retried = run(task(**ingest, max_failed=None, retry_failed=True))
+    assert counts(retried) == {"documents": 2, "kept": 1, "fixed": 1, "failed": 1, "outdated_removed": 1}
+
+
+def test_an_office_file_that_lost_its_type_is_reported_with_the_way_out_which_works(xai: Xai, tmp_path: Path) -> None:
+    letters = write(tmp_path / "letters", {"letter.docx": docx("Dear Mr Melville"), "a.md": "alpha"})
+    whales = xai.collection()
+    for _ in range(2):
+        with pytest.raises(XAIIndexingError, match=r"letter\.docx.*octet-stream.*upload_method='auto'"):
+            run(task(collection_id=whales, paths=letters, upload_method="files"))
+    assert xai.emulator.count("upload_file") == 2
+    manifest = run(task(collection_id=whales, paths=letters, upload_method="auto"))
+    assert counts(manifest) == {"documents": 2, "kept": 1, "fixed": 1, "outdated_removed": 1}
+    assert (xai.names(whales), xai.unattached(whales)) == (["a.md", "letter.docx"], [])
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:3")])
 def test_a_document_in_progress_is_awaited(xai: Xai, folder: Path) -> None:
     whales = xai.collection()
-    run(task(collection_id=whales, paths=folder, wait_for_completion=False))
+    first = run(task(collection_id=whales, paths=folder, wait_for_completion=False))
+    assert counts(first) == {"documents": 3, "added": 3, "in_progress": 3}
     xai.forget()
-    manifest = run(task(collection_id=whales, paths=folder))
+    assert counts(run(task(collection_id=whales, paths=folder))) == {"documents": 3, "kept": 3}
     assert writes(xai) == {}
-    assert (manifest["already_there"], manifest["wait"]["processed"]) == (3, 3)
 
 
 def test_a_document_that_somebody_removed_is_added_again(xai: Xai, folder: Path) -> None:
     whales = xai.collection()
-    first = run(task(collection_id=whales, paths=folder))
-    xai.hook.remove_document(collection_id=whales, file_id=first["file_ids"][0])
+    run(task(collection_id=whales, paths=folder))
+    xai.hook.remove_document(collection_id=whales, file_id=xai.documents(whales)[0].file_id)
     assert run(task(collection_id=whales, paths=folder))["added"] == 1
 
 
@@ -100,6 +128,14 @@ def test_documents_of_others_are_left_alone(xai: Xai, folder: Path) -> None:
     manifest = run(task(collection_id=whales, paths=folder))
     assert (manifest["added"], manifest["older_versions"]) == (3, 0)
     assert theirs < {document.file_id for document in xai.documents(whales)}
+
+
+def test_documents_that_are_there_keep_their_fields_and_are_counted(xai: Xai, folder: Path) -> None:
+    whales = xai.collection()
+    for dept, others in (("a", 0), ("b", 3), ("a", 0)):
+        manifest = run(task(collection_id=whales, paths=folder, fields={"dept": dept}))
+        assert manifest["other_fields"] == others
+    assert {document.fields["dept"] for document in xai.documents(whales)} == {"a"}
 
 
 @pytest.fixture
@@ -115,13 +151,14 @@ def crowded(xai: Xai) -> str:
 def test_few_sources_are_looked_up_one_by_one_in_a_large_collection(
     xai: Xai, crowded: str, folder: Path, run_again: bool
 ) -> None:
+    run(task(collection_id=crowded, paths=folder / "b.txt"))  # it knows scopes from now on
     for _ in range(1 + run_again):
         xai.forget()
         manifest = run(task(collection_id=crowded, paths=folder / "a.md"))
     filters = [query["filter"] for query in xai.queries("list_documents")]
     assert len(filters) == 1
     assert filters[0].startswith('fields.airflow_source_uri:"')
-    assert manifest["already_there"] == run_again
+    assert manifest["kept"] == run_again
 
 
 def test_many_sources_are_looked_up_by_listing_their_scope(xai: Xai, crowded: str, folder: Path) -> None:
@@ -131,14 +168,4 @@ def test_many_sources_are_looked_up_by_listing_their_scope(xai: Xai, crowded: st
     assert [query["filter"] for query in xai.queries("list_documents")] == [
         r'fields.airflow_scope:"the \"best\" books"'
     ]
-    assert manifest["already_there"] == 3
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(pagination_end=end) for end in ("always", "repeat")])
-def test_a_scope_of_several_pages_is_read_to_its_end(xai: Xai, tmp_path: Path) -> None:
-    whales, many = xai.collection(), write(tmp_path / "many", {f"{number}.md": f"no {number}" for number in range(101)})
-    run(task(collection_id=whales, paths=many))
-    xai.forget()
-    assert run(task(collection_id=whales, paths=many))["already_there"] == 101
-    # A page of one document is no end while it carries a token that is new.
-    assert xai.emulator.count("list_documents") == (3 if xai.emulator.settings.pagination_end == "always" else 2)
+    assert manifest["kept"] == 3
