@@ -127,7 +127,7 @@ def test_others_may_read_it_as_the_machine_has_it(tmp_path: Path) -> None:
     assert (tmp_path / "plan.jsonl").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def test_lines_are_not_held_in_memory(folder: str) -> None:
+def test_memory_does_not_grow_with_the_number_of_lines(folder: str) -> None:
     many = 20_000
     tracemalloc.start()
     write_lines(f"{folder}/plan.jsonl", (Line(name="x" * 500) for _ in range(many)))

@@ -14,8 +14,6 @@ from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.api.reconciling import Changes
 from airflow_provider_xai_collections.api.search import SearchMatch
-from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
-from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
 from airflow_provider_xai_collections.lineage.places import places_of
 from airflow_provider_xai_collections.manifests.base import (
     CAP,
@@ -28,13 +26,17 @@ from airflow_provider_xai_collections.manifests.base import (
 )
 from airflow_provider_xai_collections.manifests.results import ChangesManifest, DocumentsManifest, RemovalManifest
 from airflow_provider_xai_collections.manifests.search import SearchManifest
-from airflow_provider_xai_collections.manifests.sync import SyncLine, SyncManifest, SyncPlanned, first_problems
-from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitProgress, WaitSummary
+from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
+from airflow_provider_xai_collections.sync.documents import Outcome
+from airflow_provider_xai_collections.sync.manifest import Handover, Problem, SyncManifest
+from airflow_provider_xai_collections.sync.place import ROOM_FOR_REASON, Refusal
+from airflow_provider_xai_collections.sync.shards import Shards
 from airflow_provider_xai_collections.triggers.documents import MESSAGE, XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.waits.deferring import ROOM_FOR_WATCHED, in_parts
-from airflow_provider_xai_collections.waits.resuming import KeptWait
+from airflow_provider_xai_collections.waits.deferral import last_of
 
 LIMIT = 16 * 1024
+#: Of a trigger, which is a row of the database as well, and holds the ids that it watches.
+TRIGGER_LIMIT = 32 * 1024
 KEY = "xai-" + "k" * 40
 MANY = 10**9
 
@@ -62,36 +64,25 @@ def manifests(word: str, number: int, id_length: int) -> Iterator[Manifest]:
     summary = summary_of(word, number, id_length)
     yield summary
     sources = places_of([f"s3://bucket/{word}/{word}", f"file:///{word}", word])
-    documents = DocumentsManifest(
-        version=1,
-        collection_id=word,
-        sources=sources,
-        file_ids=all_or_none(["f".ljust(id_length, "x")] * min(number, CAP)),
-        **counts_of(DocumentsManifest),
-    )
-    step = SyncStep(SyncAction.ADD, word, SourceEntry(word, word, 1, "", word))
-    problem = SyncLine.of(Done(step, SyncOutcome.FAILED, reason=word)).problem
-    sync = SyncManifest(
-        version=1,
-        collection_id=word,
-        scope=word,
-        report=shown(word, ROOM_FOR_PATH),
-        sources=sources,
-        gone="0" * 64,
-        problems=first_problems([problem] * number if problem else []),
-        **counts_of(SyncManifest),
+    ids = all_or_none(["f".ljust(id_length, "x")] * min(number, CAP))
+    documents = DocumentsManifest(collection_id=word, file_ids=ids, **counts_of(DocumentsManifest))
+    problems = (Problem.of(word, Outcome.FAILED, word, "XAIError") for _ in range(number))
+    plain = SyncManifest(collection_id=word, scope=word, sources=sources, **counts_of(SyncManifest)).plus({}, problems)
+    sync = plain.model_copy(update={"report": shown(word, ROOM_FOR_PATH), "file_ids": ids})
+    refusal = Refusal(count=MANY, error="XAIOutcomeUnknownError", reason=shown(word, ROOM_FOR_REASON), is_fatal=True)
+    handover = Handover(
+        manifest=plain.model_copy(update={"report": sync.report}), approved=MANY, refusal=refusal, deadline=1e9 + 1 / 3
     )
     yield documents.model_copy(update={"wait": summary})
     yield sync
-    yield SyncPlanned(version=1, manifest=sync, folder="f" * (ROOM_FOR_FOLDER - 2), shards=1_000)
-    for manifest in (documents, sync):
+    yield handover
+    yield Shards(before=handover.model_copy(update={"deadline": None}), folder="f" * (ROOM_FOR_FOLDER - 2), count=1_000)
+    for manifest in (documents, sync, handover):
         yield WaitEvent(version=1, summary=summary, manifest=manifest.dump())
         yield WaitEvent(version=1, error=shown(word, MESSAGE), error_type="XAIError", manifest=manifest.dump())
-    yield WaitProgress(version=1, deadline=1e9 + 0.123456, parts=MANY, part=MANY, so_far=summary)
-    yield KeptWait(version=1, task="0" * 64, manifest=documents, parts=MANY)
     keys = (word,) * number
     yield ChangesManifest.of(word, Changes(("chunk_configuration",), keys, keys, keys))
-    yield RemovalManifest(version=1, collection_id=word, **counts_of(RemovalManifest))
+    yield RemovalManifest(collection_id=word, **counts_of(RemovalManifest))
     match = SearchMatch(file_id="f", chunk_id=word, chunk_content=word, score=0.5, fields={word: word}, page_number=3)
     ids = ["collection_1".ljust(id_length, "x")] * number
     yield SearchManifest.of(ids, [match] * number, max_chars=10_000, managed_fields=True)
@@ -107,15 +98,10 @@ def check(word: str, number: int, id_length: int) -> None:
             assert KEY not in text
         if isinstance(manifest, TaskResult):
             assert len(json.dumps(manifest.event_extra(MANY))) < LIMIT, type(manifest)
-        if isinstance(manifest, DocumentsManifest | SyncManifest) and getattr(manifest, "wait", None) is None:
-            check_row(manifest, word, number, id_length)
-
-
-def check_row(manifest: TaskResult, word: str, number: int, id_length: int) -> None:
-    """The trigger of a deferred task as a row of the database."""
-    watched = next(in_parts(["f".ljust(id_length, "x")] * number, ROOM_FOR_WATCHED), ())
-    trigger = XAIDocumentsProcessedTrigger(collection_id="collection_1", file_ids=watched, manifest=manifest.dump())
-    assert len(json.dumps(trigger.serialize())) < LIMIT
+        if isinstance(manifest, Handover):
+            watched = last_of([f"file_{n:05}".ljust(id_length, "x") for n in range(number * 10)])
+            trigger = XAIDocumentsProcessedTrigger(collection_id="collection_1", file_ids=watched, manifest=data)
+            assert len(json.dumps(trigger.serialize())) < TRIGGER_LIMIT
 
 
 words = st.text(max_size=400) | st.sampled_from(["🐋", "\x00", '"', "\\", "鯨", "x", KEY + " ", "a/", "\ud800"])
