@@ -1,4 +1,4 @@
-"""Collections as assets: one way to write them, and events that reach those who wait."""
+"""Collections as assets: their URIs, and their events."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_event_reaches_the_declared_asset_and_every_alias_and_nothing_else() 
     assert (event["extra"] if AIRFLOW_2 else event.extra) == {"added": 3}
 
 
-def test_what_an_alias_is_told_may_have_a_report_inside() -> None:
+def test_an_event_of_an_alias_may_hold_a_report() -> None:
     """Airflow 2 fails a task whose extra does not fit into a set."""
     context: Any = {"outlet_events": accessors()}
     alias = AssetAlias("any collection")
@@ -63,7 +63,7 @@ def test_what_an_alias_is_told_may_have_a_report_inside() -> None:
     assert json.dumps(again, sort_keys=True) == json.dumps(extra, sort_keys=True)
 
 
-def test_where_there_is_no_outlet_nobody_is_concerned() -> None:
+def test_without_an_outlet_there_is_no_event() -> None:
     assert matching_outlets([], "c") == []
     assert matching_outlets([AssetAlias("any collection")], "c", aliases=False) == []
     ours = create_asset(collection_id="c")

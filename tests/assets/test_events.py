@@ -1,4 +1,4 @@
-"""What triggered a run, as a task reads it."""
+"""Events that triggered a run, as a task reads them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def test_collections_are_named_once_and_other_assets_are_none() -> None:
 
 
 def started_by_hand() -> dict[str, Any]:
-    """On Airflow 2 the events must not even be looked at: in a run of `airflow dags test` that fails."""
+    """Return the context of a run that no event triggered.
+
+    On Airflow 2 the events must not even be read: in a run of `airflow dags test` that fails.
+    """
     return {"dag_run": SimpleNamespace(run_type="manual")} if AIRFLOW_2 else triggered_by()
 
 

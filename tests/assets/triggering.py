@@ -15,8 +15,10 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def triggered_by(*assets: Asset, alias: str = "changed") -> dict[str, Any]:
-    """What a task's context holds in a run that events of these assets triggered through an alias, the first being the
-    oldest. Each says its number."""
+    """Return the context of a task in a run that events of these assets triggered through an alias, oldest first.
+
+    Each event says its number.
+    """
     moments = [BEGAN + timedelta(seconds=number) for number in range(len(assets))]
     if AIRFLOW_2:
         dataset = import_module("airflow.models.dataset")

@@ -1,4 +1,4 @@
-"""One success of every endpoint, with whatever a user may have put into names, fields and texts."""
+"""Successful calls of all endpoints, with whatever a user may have put into names, fields and texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ YEAR = {"field_definition": {"key": "year"}, "operation": "FIELD_DEFINITION_ADD"
 
 @dataclass(frozen=True)
 class Words:
-    """What users choose."""
+    """Parameters that users choose."""
 
     collection: dict[str, Any]
     update: dict[str, Any]
@@ -39,13 +39,13 @@ def _unique(parameters: dict[str, Any]) -> bool:
 
 
 def _optional(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Without fields that documents must have: those here may lack them."""
+    """Make all fields optional: documents here may lack them."""
     definitions = [{**one, "required": False} for one in parameters.get("field_definitions", ())]
     return {**parameters, "field_definitions": definitions}
 
 
 def _declaring(fields: dict[str, str], parameters: dict[str, Any]) -> dict[str, Any]:
-    """With definitions of the fields that documents are going to have."""
+    """Add definitions of the fields that documents are going to have."""
     definitions = parameters.get("field_definitions", [])
     known = {definition["key"] for definition in definitions}
     return {**parameters, "field_definitions": [*definitions, *declared(*(key for key in fields if key not in known))]}
@@ -66,7 +66,7 @@ WORDS = st.builds(
 
 
 def send_all(caller: Caller, words: Words) -> dict[str, HttpReply]:
-    """The answers, by the endpoint's name."""
+    """Call all endpoints; return the answers by the endpoint's name."""
     whales = caller.file(content=b"a document about whales, and not a short one")
     loose = caller.file(words.name)
     collection = _declaring(words.fields, words.collection)

@@ -1,4 +1,4 @@
-"""What each call is checked against: messages of xAI's published protobuf types (``xai-sdk``).
+"""Messages that each call is checked against, of xAI's published protobuf types (``xai-sdk``).
 
 The tests of this folder are made from it, and a column of README's table of calls. It imports nothing that a user who
 runs `make tables` may not have.
@@ -28,7 +28,7 @@ class Checked:
     rest_only: str = ""
 
     def __str__(self) -> str:
-        """As README shows it."""
+        """Return it as README shows it."""
         return "; ".join(self._parts())
 
     def _parts(self) -> Iterator[str]:

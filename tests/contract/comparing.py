@@ -1,4 +1,4 @@
-"""Our models beside the published types, field by field and word by word: every difference, by its published name."""
+"""Comparison of our models with the published types: every difference of fields and words, by its published name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .published import message
 
 @dataclass
 class Differences:
-    """What was found."""
+    """The differences that were found."""
 
     ours_only: set[str] = field(default_factory=set)
     theirs_only: set[str] = field(default_factory=set)
@@ -54,7 +54,7 @@ class Differences:
 
 
 def _classes(annotation: Any) -> Iterator[type[Any]]:
-    """All classes that an annotation is made of."""
+    """Yield all classes that an annotation is made of."""
     if isinstance(annotation, type) and not get_args(annotation):
         yield annotation
     for part in get_args(annotation):

@@ -46,7 +46,7 @@ NOT_OURS = {
     "collections.Collections.GenerateCollectionDescription": "no REST call; a description is the user's to give",
     "collections.UpdateDocumentRequest.file_id": "stands here for the upload, which makes the id",
     "collections.UpdateDocumentRequest.team_id": "the guide's form has none; the key says it",
-    "xai_api.Files.RetrieveFileContent": "costs money per GiB, and the provider brings documents in, not out",
+    "xai_api.Files.RetrieveFileContent": "costs money per GiB, and the provider uploads documents and downloads none",
     "xai_api.Files.CreatePublicUrl": "publishing a file is no matter of collections",
     "xai_api.Files.RevokePublicUrl": "publishing a file is no matter of collections",
     "xai_api.File.public_url": "publishing a file is no matter of collections",

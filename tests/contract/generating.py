@@ -1,4 +1,4 @@
-"""Anything a caller may pass, made from our parameter models; anything xAI may answer, made from its types."""
+"""Strategies: parameters that a caller may pass, from our models; answers that xAI may give, from its types."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UPLOADS = st.builds(lambda name, content: Upload(name, lambda: BytesIO(content),
 
 
 def parameters(endpoint: Endpoint[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """What a caller may pass to this endpoint, as plain values."""
+    """Parameters that a caller may pass to this endpoint, as plain values."""
     special: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(endpoint.path_params, IDS)
     if endpoint.name == "list_files":  # text to us, because the reference has no words for it; the published type has
         words = message("xai_api.ListFilesRequest").fields_by_name["order"].enum_type.values_by_name
@@ -92,7 +92,7 @@ def _value(kind: Any, limits: Iterable[Any] = ()) -> st.SearchStrategy[Any]:
 
 @st.composite
 def chunk_configurations(draw: st.DrawFn) -> dict[str, Any]:
-    """One strategy, whose chunks move forward, beside the switches."""
+    """A single chunking strategy, whose chunks move forward, beside the switches."""
     names = [name for name in ChunkConfiguration.model_fields if name.endswith("_configuration")]
     name = draw(st.sampled_from(names))
     size = draw(st.integers(1, LARGEST_NUMBER))

@@ -1,4 +1,4 @@
-"""Which kind of JSON value stands on the wire: protobuf's JSON, and what is listed as written otherwise.
+"""Kinds of JSON values in REST: those of protobuf's JSON, apart from what is listed as written otherwise.
 
 Protobuf writes 64 bits as text and reads a number as well, and the other way round, so its parser notices neither.
 """
@@ -27,7 +27,7 @@ _KINDS: dict[int, tuple[type, ...]] = {
 
 
 def of_another_kind(rest: Json, kind: Descriptor) -> Iterator[str]:
-    """The published names of what REST, in an answer, would write as another kind of value. ``null`` is none."""
+    """Yield the published names of values in an answer that are of another kind than REST writes. ``null`` is none."""
     for name, value in rest.items():
         field = kind.fields_by_name.get(published_name(name, kind))
         if field is not None and value is not None:
@@ -47,7 +47,7 @@ def _of_another_kind(value: Any, field: FieldDescriptor) -> Iterator[str]:
 
 
 def _taken_apart(value: Any, field: FieldDescriptor) -> tuple[type, Iterable[Any], FieldDescriptor]:
-    """What the whole has to be, its single values, and the field that says what these have to be."""
+    """Return the type that the whole has to be, its single values, and the field that says what these have to be."""
     inner = field.message_type
     if inner is not None and inner.GetOptions().map_entry:
         return dict, value.values() if type(value) is dict else (), inner.fields_by_name["value"]

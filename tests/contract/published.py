@@ -19,7 +19,7 @@ _PACKAGE = "xai_published"
 
 
 def _load(*names: str) -> None:
-    """Import the generated modules only: ``xai_sdk`` itself would bring gRPC and two HTTP clients."""
+    """Import the generated modules only: ``xai_sdk`` itself would load gRPC and two HTTP clients."""
     spec = find_spec("xai_sdk")
     assert spec is not None, "the test dependency xai-sdk is not installed"
     assert spec.submodule_search_locations is not None
@@ -39,7 +39,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
 
 
 def message(name: str) -> Descriptor:
-    """The type of this full name."""
+    """Return the type of this full name."""
     found: Descriptor = _POOL.FindMessageTypeByName(name)
     return found
 
@@ -56,7 +56,7 @@ def parse(name: str, said: Json) -> Message:
 
 
 def spell(read: Message, *, defaults: bool = False) -> Json:
-    """The message as the wire spells it.
+    """Return the message as the wire spells it.
 
     :param defaults: with the values that protobuf may leave out.
     """

@@ -20,7 +20,7 @@ from airflow_provider_xai_collections.emulator.routes import find_route
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer.
+    """A request and its answer.
 
     :param headers: of the answer, where the value was kept.
     :param header_names: of all headers of the answer.
@@ -82,6 +82,6 @@ EXCHANGES = tuple(
 
 
 def statuses(endpoint: Endpoint[Any]) -> str:
-    """The statuses of the recorded answers of a call, as README shows them."""
+    """Return the statuses of the recorded answers of a call, as README shows them."""
     found = sorted({exchange.status for exchange in EXCHANGES if exchange.endpoint is endpoint})
     return ", ".join(map(str, found)) or "no"

@@ -20,21 +20,21 @@ CONTENTS = {
     "doc2.txt": b"Content 2",
     "test-doc.txt": b"Test document content",
 }
-#: How often a document was looked at before it says so, if each look moves it on.
-LOOKS = {DocumentStatus.PROCESSING: 0, DocumentStatus.CHUNKED: 1, DocumentStatus.EMBEDDING: 2}
+#: How often a document was read before it has this status, if each read moves it on.
+READS = {DocumentStatus.PROCESSING: 0, DocumentStatus.CHUNKED: 1, DocumentStatus.EMBEDDING: 2}
 ATTACHED = frozenset({"batch_get_documents", "list_documents", "remove_document"})
 _ID = re.compile(r"(?:collection|file)_[0-9a-f-]{36}")
 _TEAM = re.compile(r"Your team ([0-9a-f-]{36}) has")
 
 
 def metadata(exchange: Exchange) -> list[dict[str, Any]]:
-    """The files behind the documents of an answer."""
+    """Return the files of the documents of an answer."""
     documents = exchange.json.get("documents", []) if exchange.is_json else []
     return [document["file_metadata"] for document in documents]
 
 
 def _files() -> Iterator[tuple[str, tuple[str, bytes]]]:
-    """Each recorded id of a file with its name and content; content that nobody knows has the right size at least."""
+    """Yield each recorded id of a file with its name and content; unknown content has the right size at least."""
     for exchange in EXCHANGES:
         for file in metadata(exchange):
             yield file["file_id"], (file["name"], CONTENTS[file["name"]])
@@ -84,6 +84,6 @@ def _state(caller: Caller, exchange: Exchange) -> dict[str, str]:
         for recorded in files:
             caller.attach(collection_id, ours[recorded])
         for document in exchange.json.get("documents", []):
-            for _ in range(LOOKS[document["status"]]):
+            for _ in range(READS[document["status"]]):
                 caller.document(collection_id, ours[document["file_metadata"]["file_id"]])
     return ours

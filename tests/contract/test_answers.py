@@ -33,14 +33,14 @@ ANSWERED = [name for name, checked in CHECKED.items() if checked.answer]
 
 
 def kept(endpoint: Endpoint[Any], said: Json) -> Message:
-    """The answer as the client reads it, written again."""
+    """Return the answer as the client reads it, written again."""
     answer = endpoint.decode(Response(200, {}, json.dumps(said).encode()))
     kind = message(str(CHECKED[endpoint.name].answer))
     return parse(kind.full_name, published(json.loads(answer.model_dump_json(exclude_none=True)), kind))
 
 
 def lost(said: Json, kept: Json, kind: Descriptor) -> Iterator[str]:
-    """The fields of a message that say something, and in another say something else or nothing."""
+    """Yield the fields of a message whose values another message lacks or has otherwise."""
     for name, value in said.items():
         inner, twin = kind.fields_by_name[name].message_type, kept.get(name)
         if isinstance(value, list) and inner is not None:

@@ -25,7 +25,7 @@ from .replaying import CONTENTS, FILES, metadata, replay
 
 SUCCESSES = [one for one in EXCHANGES if one.status == 200 and one.endpoint in ENDPOINTS]
 ERRORS = [one for one in EXCHANGES if one.status != 200]
-#: What a repetition has of its own, by name, and how it is written.
+#: Values that differ with each call, by name, and how they are written.
 OWN = {
     "id": re.compile(r'"file_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"'),
     "file_id": re.compile(r'"file_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"'),
@@ -35,7 +35,7 @@ OWN = {
 
 
 def unread(recorded: Any, read: Any, name: str = "") -> Iterator[str]:
-    """The parts of an answer that the client leaves out or reads as something else."""
+    """Yield the parts of an answer that the client leaves out or reads as something else."""
     if isinstance(recorded, dict):
         for key, value in recorded.items():
             if key in read:
@@ -50,7 +50,7 @@ def unread(recorded: Any, read: Any, name: str = "") -> Iterator[str]:
 
 
 def _meant(recorded: Any, read: Any) -> Any:
-    """The recorded value in the type that the client has for it: times, and numbers that come as text."""
+    """Return the recorded value in the type that the client has for it: times, and numbers that come as text."""
     if isinstance(read, datetime):
         is_unix = isinstance(recorded, int)
         return datetime.fromtimestamp(recorded, read.tzinfo) if is_unix else datetime.fromisoformat(recorded)
@@ -58,7 +58,7 @@ def _meant(recorded: Any, read: Any) -> Any:
 
 
 def otherwise(recorded: Any, answered: Any, where: str = "") -> Iterator[str]:
-    """The parts of an answer of the emulator that are not as they were recorded."""
+    """Yield the parts of an answer of the emulator that are not as they were recorded."""
     name = where.rpartition(".")[2]
     if type(recorded) is not type(answered):
         yield where

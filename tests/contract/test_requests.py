@@ -26,7 +26,7 @@ PUBLISHED = [endpoint for endpoint in ENDPOINTS if CHECKED[endpoint.name].reques
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[HttpClient]:
-    """The product's, which is not let out."""
+    """The HTTP client of the product, which sends nothing."""
     with HttpClient(SETTINGS, httpx.MockTransport(lambda request: httpx.Response(503))) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""From REST's JSON to that of the published types and back, by the table of differences and nothing else."""
+"""Translation of REST's JSON to that of the published types and back, by the table of differences alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .published import Json
 
 
 def published(rest: Json, kind: Descriptor) -> Json:
-    """What REST says, as the published type spells it, without what REST alone has."""
+    """Return REST's JSON as the published type spells it, without the parts that REST alone has."""
     said = {}
     for name, value in rest.items():
         if f"{kind.full_name}.{name}" not in {*REST_ONLY, *RECORDED_ONLY}:
@@ -26,7 +26,7 @@ def published(rest: Json, kind: Descriptor) -> Json:
 
 
 def as_rest(said: Json, kind: Descriptor) -> Json:
-    """What a published type says in an answer, as REST spells it."""
+    """Return an answer of a published type as REST spells it."""
     rest = {}
     for name, value in said.items():
         full = f"{kind.full_name}.{name}"
@@ -35,7 +35,7 @@ def as_rest(said: Json, kind: Descriptor) -> Json:
 
 
 def published_name(name: str, kind: Descriptor) -> str:
-    """What the published type calls that which REST calls ``name``."""
+    """Return the published name of a field of REST."""
     of_kind = {said: full for full, said in SPELT.items() if full.rpartition(".")[0] == kind.full_name}
     return of_kind.get(name, name).rpartition(".")[2]
 
@@ -55,14 +55,14 @@ def _renamed(name: str, value: Any, kind: Descriptor) -> tuple[str, Any]:
 
 
 def _as_written(name: str, value: Any) -> Any:
-    """What REST writes as a number, and protobuf's JSON as text."""
+    """Return the number that REST writes where protobuf's JSON has text."""
     if name in UNIX_SECONDS:
         return int(datetime.fromisoformat(value).timestamp())
     return int(value) if name in AS_NUMBER else value
 
 
 def _inside(name: str, value: Any, kind: Descriptor, turn: Callable[[Json, Descriptor], Json]) -> Any:
-    """The value, its own parts turned too."""
+    """Return the value with its own parts translated too."""
     field = kind.fields_by_name.get(name)
     inner = field.message_type if field is not None else None
     if inner is None or inner.GetOptions().map_entry:

@@ -1,4 +1,4 @@
-"""What a request says, read back from the bytes that the product's own HTTP client would send."""
+"""Parameters of a request, read back from the bytes that the product's own HTTP client would send."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTINGS = ClientSettings(
 
 
 def said(http: HttpClient, request: Request[Any]) -> Json:
-    """All parameters of the request by name, from its path, query and body."""
+    """Return all parameters of the request by name, from its path, query and body."""
     with sending(SETTINGS, http, request) as built:
         built.read()
     return {**_path(request.endpoint, built), **_query(request.endpoint, built), **_body(request.endpoint, built)}

@@ -1,4 +1,4 @@
-"""Calling an endpoint in both ways the hook knows, and what such a call must name."""
+"""Calls of an endpoint in both ways that the hook knows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HookWith: TypeAlias = Callable[..., XAICollectionsHook]
 
 
 def by_method(hook: XAICollectionsHook, endpoint: Endpoint[Any], **params: Any) -> Any:
-    """As a task does: ``hook.get_collection(...)``."""
+    """Call it as a task does: ``hook.get_collection(...)``."""
     return getattr(hook, endpoint.name)(**params)
 
 
 def by_flow(hook: XAICollectionsHook, endpoint: Endpoint[Any], **params: Any) -> Any:
-    """As a trigger does: ``await hook.arun(call(GET_COLLECTION.request(...)))``."""
+    """Call it as a trigger does: ``await hook.arun(call(GET_COLLECTION.request(...)))``."""
 
     async def on_the_loop() -> Any:
         try:
@@ -36,7 +36,7 @@ def by_flow(hook: XAICollectionsHook, endpoint: Endpoint[Any], **params: Any) ->
 
 
 def every(endpoint: Endpoint[Any], **params: Any) -> dict[str, Any]:
-    """These parameters, of which none may be missing."""
+    """Return these parameters, of which none may be missing."""
     assert params.keys() == endpoint.params.model_fields.keys()
     return params
 

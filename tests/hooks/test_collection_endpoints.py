@@ -65,12 +65,12 @@ def test_list_collections(hook: XAICollectionsHook, emulator: RecordingEmulator,
     }
     first = hook.run(call(endpoints.LIST_COLLECTIONS.request(**wanted)))
     assert [collection.collection_name for collection in first.items] == ["a whales", "b whales"]
-    rest = ask(
+    others = ask(
         hook,
         endpoints.LIST_COLLECTIONS,
         **every(endpoints.LIST_COLLECTIONS, pagination_token=first.pagination_token, **wanted),
     )
-    assert [collection.collection_name for collection in rest] == ["c whales"]
+    assert [collection.collection_name for collection in others] == ["c whales"]
     assert emulator.last_query["team_id"] == "team-7"
 
 

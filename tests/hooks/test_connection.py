@@ -1,4 +1,4 @@
-"""From an Airflow connection to a client: what each field does, and what is said about one that is wrong."""
+"""The fields of an Airflow connection: what each does, and what the error says of one that is wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.protocol import call
-from airflow_provider_xai_collections.client.settings import Settings
+from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
@@ -31,16 +31,18 @@ def read(
 
 def test_an_empty_connection_means_xai_itself_without_keys() -> None:
     settings = read().settings
-    assert settings.management == Settings().management
-    assert settings.api == Settings().api
-    assert settings.request_timeout == Settings().request_timeout
-    assert settings.retries == Settings().retries
+    assert settings.management == ClientSettings().management
+    assert settings.api == ClientSettings().api
+    assert settings.request_timeout == ClientSettings().request_timeout
+    assert settings.retries == ClientSettings().retries
     assert read().team_id is None
 
 
 def test_empty_fields_of_the_form_count_as_absent() -> None:
-    assert read(host="", port=None, password="", **dict.fromkeys(EXTRAS, "")).settings.api == Settings().api
-    assert read(host=" ", port=0, password=" ", **dict.fromkeys(EXTRAS)).settings.management == Settings().management
+    assert read(host="", port=None, password="", **dict.fromkeys(EXTRAS, "")).settings.api == ClientSettings().api
+    assert (
+        read(host=" ", port=0, password=" ", **dict.fromkeys(EXTRAS)).settings.management == ClientSettings().management
+    )
 
 
 def test_each_key_belongs_to_its_service() -> None:

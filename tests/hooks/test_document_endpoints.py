@@ -75,8 +75,8 @@ def test_list_documents(
     first = hook.run(call(endpoints.LIST_DOCUMENTS.request(**wanted)))
     assert [document.name for document in first.items] == ["b.txt", "c.txt"]
     params = every(endpoints.LIST_DOCUMENTS, pagination_token=first.pagination_token, **wanted)
-    rest = ask(hook, endpoints.LIST_DOCUMENTS, **params)
-    assert [document.name for document in rest] == ["a.txt"]
+    others = ask(hook, endpoints.LIST_DOCUMENTS, **params)
+    assert [document.name for document in others] == ["a.txt"]
     assert emulator.last_query["team_id"] == "team-7"
 
 

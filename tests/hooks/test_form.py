@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.hooks.collections import XAICollectionsHoo
 
 @pytest.fixture
 def form_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the hook needs of wtforms, where it is not installed (as in Airflow 3, which does the same)."""
+    """Replace what the hook needs of wtforms, where it is not installed (as in Airflow 3, which does the same)."""
     for name in ("wtforms", "flask_appbuilder", "flask_appbuilder.fieldwidgets"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     for kind in ("PasswordField", "StringField"):

@@ -1,4 +1,4 @@
-"""A hook opens connections when it needs them, and closes them when it is told."""
+"""The connections of a hook: opened when they are needed, closed when it is closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.protocol import Flow, call
 from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.exceptions import XAIError, XAINotFoundError
+from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError, XAINotFoundError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.conftest import API_KEY, Connect, RecordingEmulator
 
@@ -102,3 +102,13 @@ def test_a_connection_changed_after_the_first_call_counts_for_the_next_hook(
     assert hook.client.settings.api.key == API_KEY
     with pytest.raises(XAIError, match="the key was refused"), XAICollectionsHook() as another:
         another.list_files()
+
+
+def test_a_hook_that_is_cancelled_sends_nothing_more(hook: XAICollectionsHook, emulator: RecordingEmulator) -> None:
+    hook.check_cancelled()
+    hook.cancel()
+    with pytest.raises(XAIInterruptedError):
+        hook.list_collections()
+    with pytest.raises(XAIInterruptedError):
+        hook.check_cancelled()
+    assert not emulator.requests

@@ -1,4 +1,4 @@
-"""What the hook's uploads tell Airflow's collector of lineage, which a ``@task`` has nobody else to tell."""
+"""Lineage of the hook's uploads, as Airflow's collector gets it of a ``@task``."""
 
 from __future__ import annotations
 

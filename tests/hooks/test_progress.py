@@ -1,4 +1,4 @@
-"""The log of a long wait: enough to see that it lives, not more."""
+"""The log of a long wait: enough to see that it goes on, not more."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_xai_collections.hooks.progress import EVERY, ProgressLog
 
 
 class Wait:
-    """A wait for three documents, on a clock of its own."""
+    """A wait for three documents, in simulated time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
@@ -20,8 +20,8 @@ class Wait:
         self.poller = Poller(["file_a", "file_b", "file_c"])
         self.tell = ProgressLog(logging.getLogger("test"), "collection_1")
 
-    def look(self, *, after: float, **statuses: str) -> None:
-        """One look, so many seconds after the last."""
+    def poll(self, *, after: float, **statuses: str) -> None:
+        """Poll, so many seconds after the last poll."""
         self.now += after
         self.poller.observe(
             self.now,
@@ -44,24 +44,24 @@ PROCESSING = "DOCUMENT_STATUS_PROCESSING"
 
 
 def test_lines_come_at_intervals(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
-    wait.look(after=0, file_a=PROCESSING)
-    wait.look(after=1, file_a=PROCESSED)
-    wait.look(after=1, file_b=PROCESSED)
+    wait.poll(after=0, file_a=PROCESSING)
+    wait.poll(after=1, file_a=PROCESSED)
+    wait.poll(after=1, file_b=PROCESSED)
     assert caplog.messages == ["collection_1: 0 documents processed, 3 to go"]
-    wait.look(after=EVERY, file_c=PROCESSING)
+    wait.poll(after=EVERY, file_c=PROCESSING)
     assert caplog.messages[1:] == ["collection_1: 2 documents processed, 1 to go"]
 
 
 def test_a_wait_in_which_nothing_changes_is_silent(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
-        wait.look(after=EVERY, file_a=PROCESSING)
+        wait.poll(after=EVERY, file_a=PROCESSING)
     assert len(caplog.messages) == 1
 
 
 def test_an_unknown_status_is_said_once(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
-        wait.look(after=1, file_a="DREAMING", file_b="DREAMING")
-    wait.look(after=1, file_a="SNORING")
+        wait.poll(after=1, file_a="DREAMING", file_b="DREAMING")
+    wait.poll(after=1, file_a="SNORING")
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert warnings == [
         f"xAI reports a status this provider does not know ({word}): still waiting" for word in ("DREAMING", "SNORING")
@@ -69,7 +69,7 @@ def test_an_unknown_status_is_said_once(wait: Wait, caplog: pytest.LogCaptureFix
 
 
 def test_an_unknown_status_cannot_break_or_fill_the_log(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
-    wait.look(after=1, file_a="\x1b[2J\nWARNING all is well" + "X" * 100_000)
+    wait.poll(after=1, file_a="\x1b[2J\nWARNING all is well" + "X" * 100_000)
     (warning,) = (record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
     assert warning.isprintable()
     assert len(warning) < 500

@@ -1,4 +1,4 @@
-"""Waiting for documents with the hook: what it returns, and what it says meanwhile."""
+"""The hook's wait for documents: what it returns, and what it logs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import RecordingEmulator, playing
 
 from .asking import add_document
 
-#: Looks follow each other at once.
+#: Polls follow each other at once.
 BRISK = timedelta(microseconds=1)
 
 
@@ -47,17 +47,6 @@ def test_the_wait_ends_in_time_and_says_what_is_missing(
     assert (result.end, result.pending) == (WaitEnd.TIMED_OUT, (file_id,))
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(stuck=("*",))])
-def test_a_wait_in_which_nothing_moves_may_end_sooner(
-    hook: XAICollectionsHook, collection_id: str, tmp_path: Path
-) -> None:
-    file_id = add_document(hook, tmp_path, collection_id, "stuck.txt")
-    result = hook.wait_for_documents(
-        collection_id=collection_id, file_ids=[file_id], poll_interval=BRISK, stall_timeout=BRISK
-    )
-    assert (result.end, result.pending) == (WaitEnd.STALLED, (file_id,))
-
-
 @pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2")])
 def test_without_ids_the_wait_is_for_what_is_not_processed_and_matches(
     hook: XAICollectionsHook, emulator: RecordingEmulator, collection_id: str, tmp_path: Path
@@ -80,9 +69,9 @@ def test_a_wait_on_a_collection_that_is_not_there_fails_at_once(hook: XAICollect
         hook.wait_for_documents(collection_id="collection_1", file_ids=["file_1"])
 
 
-@pytest.mark.parametrize("name", ["timeout", "poll_interval", "stall_timeout"])
+@pytest.mark.parametrize("name", ["timeout", "poll_interval"])
 @pytest.mark.parametrize("value", [0, -1, timedelta(0), "60"])
-def test_patience_is_a_duration_above_zero(
+def test_a_limit_is_a_duration_above_zero(
     hook: XAICollectionsHook, emulator: RecordingEmulator, name: str, value: Any
 ) -> None:
     with pytest.raises(XAIArgumentError, match=f"{name} is .* must be a timedelta or a number of seconds above 0"):
