@@ -31,7 +31,9 @@ class Contents:
     def __init__(self, contents: Sequence[Content], *, base_uri: str, limit: int, others: Source | None = None) -> None:
         self._others = others
         self._limit = limit
-        self.roots = [*([base_uri] if contents else []), *(others.roots if others else [])]
+        # A document that says where it comes from is a place of its own; the others are the task's.
+        roots = dict.fromkeys(content.uri or base_uri for content in contents)
+        self.roots = [*roots, *(others.roots if others else [])]
         self._contents = {_uri_of(content, base_uri): content for content in contents}
         if len(self._contents) < len(contents):
             raise XAIArgumentError("two contents have the same URI. Give each a name and a URI of its own")

@@ -84,8 +84,8 @@ def manifests(word: str, number: int, id_length: int) -> Iterator[Manifest]:
     yield ChangesManifest.of(word, Changes(("chunk_configuration",), keys, keys, keys))
     yield RemovalManifest(collection_id=word, **counts_of(RemovalManifest))
     match = SearchMatch(file_id="f", chunk_id=word, chunk_content=word, score=0.5, fields={word: word}, page_number=3)
-    ids = ["collection_1".ljust(id_length, "x")] * number
-    yield SearchManifest.of(ids, [match] * number, max_chars=10_000, managed_fields=True)
+    collections = ["collection_1".ljust(id_length, "x")] * number
+    yield SearchManifest.of(collections, [match] * number, max_chars=10_000, managed_fields=True)
 
 
 def check(word: str, number: int, id_length: int) -> None:

@@ -49,6 +49,7 @@ def test_the_first_bytes_tell_the_type_of_a_content_as_of_a_file() -> None:
 def test_a_content_may_say_where_it_comes_from() -> None:
     source = contents(Content("a.md", "alpha", uri="https://wiki/1"), Content("b.md", "beta"))
     assert [item.uri for item in source.list()] == ["https://wiki/1", f"{BASE}/b.md"]
+    assert source.roots == ["https://wiki/1", BASE]
     assert source.owns("https://wiki/2"), "all documents of its scope are its own"
 
 
