@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError
+from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
-from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, Logged, playing
+from tests.conftest import Connect, Logged
 from tests.operators.stage import FlyingTime, Xai, run, write
-from tests.operators.syncs import contents, counts, report_of, sync, task, writes
+from tests.operators.syncs import LIBRARY, contents, counts, report_of, sync, writes
 
-Dying: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
 #: No run of these tests asks more often.
 MANY = 1_000
@@ -32,7 +30,7 @@ def cut_off(number: int) -> list[FaultRule]:
 
 def cut_off_after(number: int) -> list[FaultRule]:
     """This request is the last that arrives, and nobody hears its answer, as if the machine had died waiting."""
-    return [FaultRule(nth=(number,), cut="after"), FaultRule(nth=tuple(range(number, MANY)), cut="before")]
+    return [FaultRule(nth=(number,), cut="after"), *cut_off(number)]
 
 
 def refused(number: int) -> list[FaultRule]:
@@ -49,7 +47,7 @@ def dead(xai: Xai, faults: list[FaultRule]) -> Iterator[None]:
 
 
 @BOTH
-@pytest.mark.parametrize("number", range(1, 16))
+@pytest.mark.parametrize("number", range(1, 16, 2))
 @pytest.mark.parametrize("death", [cut_off, cut_off_after, refused])
 def test_a_retry_after_death_at_any_request_completes_the_work(
     xai: Xai,
@@ -66,7 +64,6 @@ def test_a_retry_after_death_at_any_request_completes_the_work(
     (folder / "b.txt").unlink()
     wanted = {"a.md": "alpha, second edition", "d.md": "delta", "deep/c.md": "gamma"}
     write(folder, wanted)
-    arguments["began"] = datetime.now(UTC)
     with dead(xai, death(number)):
         sync(folder, **arguments)
     sync(folder, try_number=2, **arguments)
@@ -76,8 +73,7 @@ def test_a_retry_after_death_at_any_request_completes_the_work(
     left = xai.unattached(whales)
     assert len(left) <= (upload_method == "files")
     xai.forget()
-    last = sync(folder, try_number=3, **arguments)
-    assert counts(last).items() >= {"documents": 3, "kept": 3}.items()
+    assert counts(sync(folder, try_number=3, **arguments)) == {"documents": 3, "kept": 3}
     assert not writes(xai)
     clock.pauses.append(60)
     clear = XAIDeleteUnattachedFilesOperator(task_id="clear", older_than=30, dry_run=False)
@@ -86,7 +82,7 @@ def test_a_retry_after_death_at_any_request_completes_the_work(
     assert xai.names(whales) == list(wanted)
 
 
-@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("number", range(1, 8, 2))
 @pytest.mark.parametrize("death", [cut_off, cut_off_after])
 def test_death_at_the_beginning_leaves_one_collection(
     xai: Xai, connect: Connect, folder: Path, death: Callable[[int], list[FaultRule]], number: int
@@ -95,23 +91,22 @@ def test_death_at_the_beginning_leaves_one_collection(
     with dead(xai, death(number)):
         sync(folder)
     manifest = sync(folder, try_number=2)
-    assert xai.names(manifest["collection_id"]) == ["a.md", "b.txt", "deep/c.md"]
+    assert xai.names(manifest["collection_id"]) == list(LIBRARY)
     assert len(xai.hook.list_collections()) == 1
 
 
 @BOTH
 @pytest.mark.parametrize("cut", ["before", "after", "partial"])
-def test_lost_answers_are_settled_by_looking(xai: Xai, folder: Path, upload_method: str, cut: Any) -> None:
+def test_a_lost_answer_is_found_out(xai: Xai, folder: Path, upload_method: str, cut: Any) -> None:
     whales = xai.collection()
     xai.emulator.set_faults(FaultRule(every=3, cut=cut))
     manifest = sync(folder, whales, upload_method=upload_method)
     xai.emulator.set_faults()
-    assert xai.names(whales) == ["a.md", "b.txt", "deep/c.md"]
+    assert xai.names(whales) == list(LIBRARY)
     assert len(xai.unattached(whales)) <= manifest["possible_orphans"]
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(batch_get_status=404), playing()])
-def test_a_retry_deletes_no_file_whatever_batch_get_says(xai: Xai, folder: Path, logged: Logged) -> None:
+def test_a_retry_deletes_no_file(xai: Xai, folder: Path, logged: Logged) -> None:
     """A file of another collection may well have the name and size of one of ours."""
     whales, others = xai.collection(), xai.collection("others")
     xai.emulator.set_faults(FaultRule(endpoint="upload_file", nth=(1,), cut="after"))
@@ -122,28 +117,6 @@ def test_a_retry_deletes_no_file_whatever_batch_get_says(xai: Xai, folder: Path,
     assert sorted(file.id for file in xai.hook.list_files()) == before
     assert len(xai.names(others)) == len(xai.names(whales)) == 3
     assert "1 files may have been left in no collection, and are billed. XAIDeleteUnattachedFilesOperator" in logged()
-
-
-@BOTH
-def test_killed_in_the_middle_it_stops_and_says_what_goes_on(
-    xai: Xai, tmp_path: Path, dying: Dying, logged: Logged, upload_method: str
-) -> None:
-    many = write(tmp_path / "many", {f"{number}.md": f"no {number}" for number in range(40)})
-    whales, report = xai.collection(), tmp_path / "report.jsonl"
-    killed = task(source=many, collection=whales, concurrency=4, upload_method=upload_method, report=report)
-    endpoint = "add_document" if upload_method == "files" else "upload_document"
-    with pytest.raises(XAIInterruptedError), dying(endpoint, killed.on_kill):
-        run(killed)
-    assert sum(xai.emulator.counts.values()) < 25
-    text = logged()
-    assert f"{whales}: told to end after " in text
-    assert " of 40 documents were done. Nothing more is sent" in text
-    assert "Run again, the task finds what is there and does the rest: no document is there twice" in text
-    assert MANAGEMENT_KEY not in text
-    assert API_KEY not in text
-    assert len(report_of(report)) < 25
-    assert sync(many, whales, try_number=2, upload_method=upload_method)["kept"] >= 1
-    assert sorted(xai.names(whales)) == sorted(path.name for path in many.iterdir())
 
 
 @BOTH
@@ -162,12 +135,3 @@ def test_a_key_that_may_not_attach_ends_the_work_at_once_and_leaves_no_file(
     outcomes = [line["outcome"] for line in report_of(report)]
     assert len(outcomes) == 40
     assert set(outcomes) == {"error", "untried"}
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(stuck=("*",))])
-def test_killed_in_the_wait_it_says_what_goes_on(xai: Xai, folder: Path, dying: Dying, logged: Logged) -> None:
-    killed = task(source=folder, collection="whales")
-    with pytest.raises(XAIInterruptedError), dying("batch_get_documents", killed.on_kill):
-        run(killed)
-    text = logged()
-    assert "of 3 documents were done. Nothing more is sent. What xAI has received stays: documents are indexed" in text
