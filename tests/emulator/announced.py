@@ -50,5 +50,5 @@ def started(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[
             yield Announced(lines)
         finally:
             process.send_signal(stop)
-            rest, errors = process.communicate(timeout=10)
-        assert (process.returncode, rest, errors) == (0, "", "")
+            output, errors = process.communicate(timeout=10)
+        assert (process.returncode, output, errors) == (0, "", "")

@@ -28,7 +28,7 @@ def configured(strategy: str, maximum: int, overlap: int = 0, **switches: bool) 
 
 
 def size_of(text: str, strategy: str) -> int:
-    """In the unit of the strategy, tokens being those of the emulator."""
+    """Return the size in the unit of the strategy; tokens are those of the emulator."""
     if strategy.endswith("chars"):
         return len(text)
     if strategy == "bytes":

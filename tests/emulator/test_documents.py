@@ -1,4 +1,4 @@
-"""Documents: attached, read, listed, indexed anew, detached."""
+"""Documents: attached, read, listed, indexed again, detached."""
 
 from __future__ import annotations
 

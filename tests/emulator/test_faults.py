@@ -1,4 +1,4 @@
-"""Fault rules: which calls they spoil, how, and what work is done all the same."""
+"""Fault rules: which calls fail, how, and what work is done all the same."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def library(caller: Caller) -> str:
 
 
 def walk(caller: Caller, **asked: Any) -> list[Any]:
-    """All pages of a list, two documents each."""
+    """Return all pages of a list, two documents each."""
     documents: list[Any] = []
     token = None
     while token or not documents:

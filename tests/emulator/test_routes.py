@@ -1,4 +1,4 @@
-"""Which endpoint of the contract table a request means. What the answers are like: ``tests/contract``."""
+"""Routes: which endpoint of the contract table a request means. The answers are tested in ``tests/contract``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rim over a real socket: two ports or one, delays, and connections that break."""
+"""The server on a real socket: two ports or one, delays, and connections that break."""
 
 from __future__ import annotations
 

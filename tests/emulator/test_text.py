@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_xai_collections.api.content_types import DOCX, EPUB, PDF, PPTX, UNTYPED, XLSX, ZIP
 from airflow_provider_xai_collections.emulator import text
 from airflow_provider_xai_collections.emulator.content_types import HTML, ONLY_XAI
-from airflow_provider_xai_collections.emulator.readers.page import Page, UnreadableError
+from airflow_provider_xai_collections.emulator.readers.page import TextPage, UnreadableError
 from airflow_provider_xai_collections.emulator.text import extract
 from tests.sample_documents import SAMPLES, docx, epub, ipynb, pdf, png, rtf, xlsx, zipped
 
@@ -52,7 +52,7 @@ def test_an_archive_gives_what_is_readable_in_it() -> None:
         "c.docx": docx("two"),
         "d.zip": zipped({"e": "f"}),
     }
-    assert extract(zipped(members), ZIP) == [Page("one"), Page("two")]
+    assert extract(zipped(members), ZIP) == [TextPage("one"), TextPage("two")]
 
 
 @pytest.mark.parametrize("content_type", [PDF, DOCX, PPTX, XLSX, EPUB, ODT, "text/rtf", NOTEBOOK])
@@ -123,7 +123,7 @@ def test_without_its_library_a_file_says_what_to_install(
         extract(content, content_type)
     way_out = "pip install 'airflow-provider-xai-collections[emulator]'"
     assert str(refused.value) == f"reading {content_type} needs {package}: {way_out}"
-    assert extract(b"x", "text/plain") == [Page("x")]
+    assert extract(b"x", "text/plain") == [TextPage("x")]
 
 
 def test_there_is_a_limit_to_how_much_text_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_there_is_a_limit_to_how_much_text_is_read(monkeypatch: pytest.MonkeyPat
 
 def test_halves_of_characters_are_replaced() -> None:
     cell = {"cell_type": "markdown", "source": "a\ud800b"}
-    assert extract(json.dumps({"cells": [cell]}).encode(), NOTEBOOK) == [Page("a?b")]
+    assert extract(json.dumps({"cells": [cell]}).encode(), NOTEBOOK) == [TextPage("a?b")]
 
 
 def test_a_workbook_that_is_a_template_is_read_alike() -> None:

@@ -12,7 +12,7 @@ from pptx import Presentation
 from pptx.util import Inches
 
 from airflow_provider_xai_collections.emulator.readers.office import docx, pptx, xlsx
-from airflow_provider_xai_collections.emulator.readers.page import Page
+from airflow_provider_xai_collections.emulator.readers.page import TextPage
 from tests.sample_documents import zipped
 
 
@@ -78,4 +78,4 @@ def test_an_archive_that_would_unpack_to_too_much_is_not_unpacked(
     assert callable(read)
     monkeypatch.setattr("airflow_provider_xai_collections.emulator.readers.archives.MAX_UNPACKED_BYTES", 1000)
     with pytest.raises(ValueError, match="it unpacks to 1001 bytes, and at most 1000 are read"):
-        list[Page](read(zipped({"a": b"\0" * 1001})))
+        list[TextPage](read(zipped({"a": b"\0" * 1001})))
