@@ -1,4 +1,4 @@
-"""Our errors as Airflow's: the one place that decides what a retry of the task could mend."""
+"""Translation of our errors into Airflow's: the one place that decides what a retry of the task could fix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_xai_collections.exceptions import (
-    LONGEST,
+    MAX_MESSAGE,
     XAIAmbiguousNameError,
     XAIArgumentError,
     XAIAuthError,
@@ -47,12 +47,12 @@ class XAIFailException(AirflowFailException):
     """Fails the task at once: trying again would not help. Its message is printable and holds no key."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(message, LONGEST))
+        super().__init__(printable(message, MAX_MESSAGE))
 
 
 @contextmanager
 def for_operator() -> Iterator[None]:
-    """Fail at once what a retry cannot mend; let the rest through, so that Airflow retries."""
+    """Fail at once what a retry cannot fix; let all else through, so that Airflow retries."""
     try:
         yield
     except FINAL as error:
@@ -66,7 +66,7 @@ def for_sensor() -> Iterator[None]:
         with for_operator():
             yield
     except XAIInterruptedError:
-        raise  # a wait that somebody ended is not to be skipped
+        raise  # a cancelled wait is not to be skipped
     except XAITimeoutError as error:
         raise AirflowSensorTimeout(str(error)) from error
     except XAIIndexingError as error:

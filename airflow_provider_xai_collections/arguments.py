@@ -3,6 +3,8 @@
 A list or mapping that was rendered arrives as its text. What mapped tasks return arrives as a sequence that loads its
 items while it is read. And where templates are rendered natively (``render_template_as_native_obj=True``), text that
 looks like a number arrives as that number.
+
+What is none of these is refused with :class:`XAIArgumentError`, naming the argument.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from reprlib import repr as short
 from typing import Any, TypeVar
 
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIIncompleteListError
+from airflow_provider_xai_collections.text import counted
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -34,9 +37,7 @@ def is_list(value: Any) -> bool:
 
 
 def items_of(name: str, value: Any) -> list[Any] | None:
-    """The items of a list of any kind, or of the text of one; of a set in the order of their text.
-
-    ``None`` if ``value`` is no list.
+    """Return the items of a list of any kind, or of the text of one; ``None`` if ``value`` is no list.
 
     :raises XAIIncompleteListError: not all of them could be loaded.
     :raises XAIArgumentError: a template has made text of what mapped tasks return, which names none of it.
@@ -55,17 +56,14 @@ def items_of(name: str, value: Any) -> list[Any] | None:
     # Airflow's end at the first item that cannot be loaded, whatever the reason.
     if len(items) != len(value):
         raise XAIIncompleteListError(
-            f"{name} has {len(value)} items, of which Airflow handed over {len(items)}. Run the task again; if that "
-            "does not help, look whether one of the mapped tasks returned None"
+            f"{name} has {counted(len(value), 'item')}, of which Airflow handed over {len(items)}. Run the task "
+            "again; if that does not help, check whether one of the mapped tasks returned None"
         )
     return items
 
 
 def ids_of(name: str, value: Any) -> list[str]:
-    """File ids from a list, from the text of a list, or from a single id; each once, in order.
-
-    :raises XAIArgumentError: it is something else, naming the argument.
-    """
+    """File ids from a list, from the text of a list, or from a single id; each once, in order."""
     return strings_of(name, value, "file ids (file_…)")
 
 
@@ -80,10 +78,7 @@ def strings_of(name: str, value: Any, what: str) -> list[str]:
 
 
 def patterns_of(name: str, value: Any) -> list[str]:
-    """Patterns of names from one, from a list, or from the text of a list; none for ``None``.
-
-    :raises XAIArgumentError: it is something else, naming the argument.
-    """
+    """Patterns of names from one, from a list, or from the text of a list; none for ``None``."""
     items = items_of(name, value)
     if items is None or (isinstance(value, str) and not all(isinstance(item, str) for item in items)):
         items = [] if value is None else [value]  # ``[12]`` is a pattern
@@ -96,10 +91,7 @@ def patterns_of(name: str, value: Any) -> list[str]:
 
 
 def paths_of(name: str, value: Any) -> list[Any]:
-    """Paths from one, from a list, or from the text of a list.
-
-    :raises XAIArgumentError: one is no path, naming the argument.
-    """
+    """Paths from one, from a list, or from the text of a list."""
     items = items_of(name, value)
     if items is None:
         return [path_of(name, value)]
@@ -107,10 +99,7 @@ def paths_of(name: str, value: Any) -> list[Any]:
 
 
 def definitions_of(name: str, value: Any) -> list[Any]:
-    """Definitions of fields from a list, or from the text of one. What they say is checked when they are sent.
-
-    :raises XAIArgumentError: it is no list, or a key or description is no text, naming the argument.
-    """
+    """Definitions of fields from a list, or from the text of one; they are checked when they are sent."""
     items = items_of(name, value)
     if items is None:
         raise _no_list(name, "field definitions, [{'key': ...}]", value)
@@ -134,10 +123,7 @@ def _definition(name: str, value: Any) -> Any:
 
 
 def mapping_of(name: str, value: Any) -> dict[Any, Any]:
-    """A mapping, or the text of one; nothing at all for ``None``.
-
-    :raises XAIArgumentError: it is something else, naming the argument.
-    """
+    """A mapping, or the text of one; nothing at all for ``None``."""
     value = {} if value is None else rendered(value)
     if not isinstance(value, Mapping):
         raise XAIArgumentError(
@@ -148,20 +134,14 @@ def mapping_of(name: str, value: Any) -> dict[Any, Any]:
 
 
 def strings_by_key(name: str, value: Any) -> dict[str, str]:
-    """As :func:`mapping_of`, with strings by string. A value may be empty, and may be the word ``None``.
-
-    :raises XAIArgumentError: as well if a key or a value is no text, naming it.
-    """
+    """As :func:`mapping_of`, with strings by string. A value may be empty, and may be the word ``None``."""
     return {
         _text(f"a key of {name}", key): _text(f"{name}[{key!r}]", each) for key, each in mapping_of(name, value).items()
     }
 
 
 def part_of(name: str, value: Any) -> Any:
-    """A part of a body: ``None`` or a model as it stands, a mapping or the text of one as a dictionary.
-
-    :raises XAIArgumentError: it is something else, naming the argument.
-    """
+    """A part of a body: ``None`` or a model as it stands, a mapping or the text of one as a dictionary."""
     return value if value is None or hasattr(type(value), "model_fields") else mapping_of(name, value)
 
 
@@ -189,10 +169,7 @@ def rendered(value: Any) -> Any:
 
 
 def text_of(name: str, value: Any) -> str:
-    """``value``, if it is text and not empty; or a whole number as text, which native rendering has made of it.
-
-    :raises XAIArgumentError: it is something else, naming the argument.
-    """
+    """``value``, if it is text and not empty; or a whole number as text, which native rendering has made of it."""
     text = _text(name, value)
     if text in ("", "None"):
         raise XAIArgumentError(f"{name} is {text!r}; it must be text, and not empty. {_reason(text)}")
@@ -231,7 +208,7 @@ _NOTHING = "Give what it names a value, or write a default into the template: {{
 
 
 def _reason(value: Any) -> str:
-    """How a value may have come about that is no text, and what to do; empty if there is nothing to say."""
+    """Explain where a value that is no text may come from, and what to do; empty if there is nothing to say."""
     if value is None:
         return f"What a template or a task upstream was to fill in is None. {_NOTHING}"
     if value == "None":
@@ -251,35 +228,26 @@ def _reason(value: Any) -> str:
 
 
 def whole_number(name: str, value: Any, *, at_least: int) -> int:
-    """``value``, if it is a whole number of at least ``at_least``.
-
-    :raises XAIArgumentError: it is not, naming the argument.
-    """
+    """``value``, if it is a whole number of at least ``at_least``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         raise XAIArgumentError(f"{name} is {value!r}; it must be a whole number of at least {at_least}")
     return value
 
 
 def count_or_share(name: str, value: Any) -> float:
-    """``value``, if it is a count, or a share between 0 and 1.
-
-    :raises XAIArgumentError: it is not, naming the argument.
-    """
+    """``value``, if it is a count, or a share between 0 and 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0 or (value > 1 and value % 1):
         raise XAIArgumentError(f"{name} is {value!r}; it is a count, or a share between 0 and 1")
     return value
 
 
 def allowed_of(limit: float, total: int) -> float:
-    """How many of ``total`` a limit allows that :func:`count_or_share` has read: 1.0 is all, 1 is one."""
+    """Return how many of ``total`` a limit allows that :func:`count_or_share` has read: 1.0 is all, 1 is one."""
     return limit * total if 0 < limit < 1 or (isinstance(limit, float) and limit == 1) else limit
 
 
 def one_of(name: str, value: Any, words: type[W]) -> W:
-    """The word that ``value`` is.
-
-    :raises XAIArgumentError: it is none of them, naming the argument.
-    """
+    """Return the word of the enumeration that ``value`` is."""
     if value not in list(words):
         raise XAIArgumentError(f"{name} is {value!r}; choose one of {', '.join(words)}")
     return words(value)

@@ -14,7 +14,7 @@ Duration: TypeAlias = timedelta | float
 
 
 def seconds(name: str, value: Duration) -> float:
-    """``value`` in seconds.
+    """Return ``value`` in seconds.
 
     :raises XAIArgumentError: if it is not a duration above zero, naming the argument.
     """
@@ -25,6 +25,6 @@ def seconds(name: str, value: Duration) -> float:
 
 
 def in_words(duration: float) -> str:
-    """``90`` as ``1 minute 30 seconds``."""
+    """Return ``90`` as ``1 minute 30 seconds``."""
     whole = round(duration)
     return pendulum.duration(seconds=whole).in_words() if whole else "less than a second"

@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from airflow_provider_xai_collections.text import printable
 
-#: Characters of a message. It may name several documents, and what the service says of each.
-LONGEST = 5_000
+#: Characters of a message, which may name several documents and quote the service on each.
+MAX_MESSAGE = 5_000
 
 
 class XAIError(Exception):
-    """Base of all errors of this provider.
-
-    Its message is one printable line without anything that looks like a key, whatever it quotes: names of files and
-    collections, sources, and what a service says are written by others.
-    """
+    """Base of all errors of this provider. Its message is one printable line without keys, whatever it quotes."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(message, LONGEST))
+        super().__init__(printable(message, MAX_MESSAGE))
 
 
 class XAIInterruptedError(XAIError):
-    """The work was told to end before it was done: the task was killed, or nobody wants its result any more."""
+    """The work was cancelled: the task was killed, or nobody wants its result any more."""
 
 
 class XAIArgumentError(XAIError, ValueError):
@@ -43,7 +39,7 @@ class XAITransportError(XAIError):
 
 
 class XAIOutcomeUnknownError(XAIError):
-    """A write was sent and its answer lost: it may or may not have happened. Look before repeating it."""
+    """A write was sent and its answer lost: it may or may not have happened. Check before repeating it."""
 
 
 class XAIResponseError(XAIError):
@@ -94,7 +90,7 @@ class XAICreditsError(XAIStatusError):
 class XAINotFoundError(XAIStatusError):
     """The collection, document or file does not exist (404).
 
-    :ivar after_doubt: an earlier try of the same call may have been done: what it was to delete may be gone by it.
+    :ivar after_doubt: an earlier try of the same call, whose answer was lost, may have deleted it.
     """
 
     after_doubt = False
@@ -117,7 +113,7 @@ class XAIRateLimitError(XAIStatusError):
 
 
 class XAIUnroutableError(XAIStatusError):
-    """The way to the service does not take this call (405, and the 500 that names a header of Cloudflare).
+    """A gateway before the service refused the call (405, and the 500 that names a header of Cloudflare).
 
     Nothing was done, and no retry helps.
     """
@@ -140,7 +136,7 @@ class XAIUnfitDocumentError(XAISourceError):
 
 
 class XAIAmbiguousNameError(XAIError):
-    """Several collections carry the name; only an id can tell them apart."""
+    """Several collections have the name; only an id can tell them apart."""
 
 
 class XAIIndexingError(XAIError):
@@ -148,4 +144,4 @@ class XAIIndexingError(XAIError):
 
 
 class XAITimeoutError(XAIError):
-    """The wait for documents ran out of time, or made no progress for too long."""
+    """A wait ran out of time."""

@@ -1,4 +1,4 @@
-"""What Airflow reads about this provider without importing the rest of it."""
+"""Metadata that Airflow reads about this provider without importing anything else of it."""
 
 from __future__ import annotations
 

@@ -1,34 +1,36 @@
-"""What a task tells when it is cancelled: what goes on at xAI, and what a rerun will do."""
+"""Messages of a task that is cancelled: what goes on at xAI, and what a rerun will do."""
 
 from __future__ import annotations
 
 import _thread
 from typing import Any
 
-#: What a task does that runs again.
+from airflow_provider_xai_collections.text import counted
+
+#: What a task does when it runs again.
 FINDS = "the task finds what is there and does the rest: no document is there twice"
 INDEXES_AGAIN = "the task indexes documents again"
 #: Seconds that a signal handler waits for its message to be in the log.
-PATIENCE = 1.0
+LOG_TIMEOUT = 1.0
 
 
-def say(log: Any, message: str) -> None:
-    """Log from a signal handler.
+def log_from_signal_handler(log: Any, message: str) -> None:
+    """Log a warning in another thread.
 
     The code that the signal interrupted may be logging itself, and Airflow 3's log has a lock that does not let the
-    same thread in twice. So another thread says it; and not one of ``threading``, whose start has such a lock as well.
+    same thread in twice. ``threading`` has such a lock as well, when it starts a thread.
     """
-    said = _thread.allocate_lock()
-    said.acquire()
+    logged = _thread.allocate_lock()
+    logged.acquire()
 
     def warn() -> None:
         try:
             log.warning("%s", message)
         finally:
-            said.release()
+            logged.release()
 
     _thread.start_new_thread(warn, ())
-    said.acquire(timeout=PATIENCE)
+    logged.acquire(timeout=LOG_TIMEOUT)
 
 
 def cancelled() -> str:
@@ -42,7 +44,7 @@ def cancelled() -> str:
 def cancelled_between(collection: str, done: int, total: int, what: str, again: str = FINDS) -> str:
     """Return the message of a task that works on many documents, of which ``done`` have been ``what``."""
     return (
-        f"{collection}: cancelled after {done} of {total} documents were {what}. Nothing more is sent. What xAI has "
+        f"{collection}: cancelled, {done} of {counted(total, 'document')} {what}. Nothing more is sent. What xAI has "
         "received stays: documents are indexed, and billed; a file that is not attached yet stays in Files. Run "
         f"again, {again}"
     )

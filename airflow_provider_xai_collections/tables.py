@@ -18,13 +18,13 @@ BATCH_NAME = 100
 
 
 def batch_name(items: Any) -> str:
-    """A path, an id or a list of them in a few words: ``a.md … z.md (12)``."""
+    """Return a path, an id or a list of them in a few words: ``a.md … z.md (12)``."""
     items = rendered(items)
     several = sorted(items, key=str) if isinstance(items, Set) else items if is_list(items) else [items]
     count = len(several)
     if not count:
         return ""
-    # Only the ends are looked at: each item may have to be loaded.
+    # Only the ends are read: each item may have to be loaded.
     first = _short_name(several[0])
     text = f"{first} … {_short_name(several[-1])} ({count})" if count > 1 else first
     return printable(f"{text} (1)" if _is_literal(text) else text, BATCH_NAME)
@@ -35,7 +35,7 @@ def _short_name(item: Any) -> str:
 
 
 def _is_literal(text: str) -> bool:
-    """Tell what native rendering would make a number of, say, which Airflow then cannot take for a name."""
+    """Tell whether native rendering would make a number of it, say, which Airflow cannot take for a name."""
     try:
         ast.literal_eval(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
@@ -44,7 +44,7 @@ def _is_literal(text: str) -> bool:
 
 
 def count_table(header: tuple[str, str], counts: Mapping[str, int]) -> str:
-    """One line per count that is not zero."""
+    """Return a table with one line per count that is not zero."""
     rows = [header, *((name, f"{count:,}") for name, count in counts.items() if count)]
     left, right = (max(map(len, column)) for column in zip(*rows, strict=True))
     lines = [f"{name.ljust(left)}  {count.rjust(right)}" for name, count in rows]

@@ -1,11 +1,14 @@
-"""Text for messages: one printable line, and nothing in it that looks like a key."""
+"""Text for messages: printable lines without keys, counts, lists of names."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 
 MAX_DETAIL = 300
+#: Names that a message lists.
+NAMED = 10
 #: Characters that are read for each that is wanted. An answer may have a million.
 _LOOKED_AT = 20
 #: A whole key is far longer than this, and one in part shows stars; anything else may be a file name.
@@ -13,7 +16,7 @@ _KEY_LIKE = re.compile(r"xai-(?:token-)?(?:\w{20,}|\w*\*[\w*]*)")
 
 
 def printable(text: str, limit: int = MAX_DETAIL) -> str:
-    """``text`` as one printable line of bounded length, without anything that looks like a key."""
+    """Return ``text`` as one printable line of bounded length, without anything that looks like a key."""
     beginning = text[: limit * _LOOKED_AT]
     words = "".join(character if character.isprintable() else " " for character in beginning).split()
     if len(beginning) < len(text) and words and len(words[-1]) < limit:
@@ -23,13 +26,27 @@ def printable(text: str, limit: int = MAX_DETAIL) -> str:
 
 
 def escaped(text: str) -> str:
-    """``text`` whole, as one printable line in which other characters are told apart, without what looks like a key.
+    """Return all of ``text`` as one printable line that keeps characters apart, without what looks like a key.
 
     Different keys leave different masks, so that such lines still tell names apart. A mask is masked again: escape a
     text once.
     """
     line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
     return _KEY_LIKE.sub(_mask, line)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun: ``1 document``, ``2 documents``."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def listed(names: Sequence[str], count: int | None = None, most: int = NAMED) -> str:
+    """Return the first of the names in one line, with an ellipsis if there are more.
+
+    :param count: how many there are, if not all are at hand.
+    """
+    more = ", …" if (len(names) if count is None else count) > min(len(names), most) else ""
+    return ", ".join(map(printable, names[:most])) + more
 
 
 def _mask(key: re.Match[str]) -> str:

@@ -115,8 +115,8 @@ class Response:
 class Endpoint(Generic[A_co]):
     """One call of the service.
 
-    Parameters named in ``path`` go there; the others go into the query of a GET, PATCH or DELETE, and into the body of a
-    POST or PUT: JSON, or multipart if ``file_part`` names the part that carries the file.
+    Parameters named in ``path`` go there; others into the query of a GET, PATCH or DELETE, and into the body of a POST
+    or PUT: JSON, or multipart if ``file_part`` names the part that carries the file.
 
     :param idempotent: sending it twice leaves the service as sending it once would.
     :param source: where the contract is from: ``doc``, ``proto``, ``seen`` or ``open``.

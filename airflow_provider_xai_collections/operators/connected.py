@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.arguments import optional_text, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
 from airflow_provider_xai_collections.links.collections import XAICollectionLink
-from airflow_provider_xai_collections.on_kill import cancelled, say
+from airflow_provider_xai_collections.on_kill import cancelled, log_from_signal_handler
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import collections as api
@@ -58,7 +58,7 @@ class Connected:
         """End before the next request, and tell what goes on at xAI and what the task does if it runs again."""
         if "hook" in self.__dict__:
             self.hook.cancel()
-        say(self.log, self.on_kill_message())
+        log_from_signal_handler(self.log, self.on_kill_message())
 
     def on_kill_message(self) -> str:
         """Return what whoever cancelled the task should know. A signal may come at any moment: it imports nothing."""
