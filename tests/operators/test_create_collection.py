@@ -107,7 +107,7 @@ def test_the_team_of_the_connection_is_the_default(xai: Xai, connect: Connect) -
     assert [body["team_id"] for body in xai.bodies("create_collection")] == ["team_of_connection"]
 
 
-def test_a_lost_answer_to_an_update_is_settled_by_looking(xai: Xai) -> None:
+def test_a_lost_answer_to_an_update_is_settled_by_asking(xai: Xai) -> None:
     there = xai.collection("whales")
     xai.emulator.set_faults(FaultRule(endpoint="update_collection", nth=(1,), cut="after"))
     assert run(task(if_exists="update", collection_description="about whales")) == there

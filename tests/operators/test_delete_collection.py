@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.collections import XAIDeleteCollectionOperator
 from tests.conftest import Connect, Logged, playing
-from tests.operators.stage import Crowd, FlyingTime, Xai, run
+from tests.operators.stage import FlyingTime, Xai, run
 
 DETACH = pytest.param(playing(delete_attached_file="detach"), id="detach")
 REFUSE = pytest.param(playing(delete_attached_file="refuse"), id="refuse")
@@ -34,10 +34,12 @@ def files(xai: Xai) -> list[str]:
     return sorted(file.filename for file in xai.hook.list_files())
 
 
-def test_the_collection_goes_and_its_files_stay(xai: Xai) -> None:
+@pytest.mark.parametrize("by_name", [False, True])
+def test_the_collection_goes_and_its_files_stay(xai: Xai, by_name: bool) -> None:
     whales, other = xai.collection(), xai.collection("other")
     xai.document(whales)
-    assert run(task(collection_id=whales, team_id="team_7")) == result(whales)
+    named = {"collection_name": "whales"} if by_name else {"collection_id": whales}
+    assert run(task(**named, team_id="team_7")) == result(whales)
     assert xai.queries("delete_collection") == [{"team_id": "team_7"}]
     assert collections(xai) == [other]
     assert files(xai) == ["moby.md"]
@@ -88,14 +90,6 @@ def test_otherwise_it_goes_from_there_as_well(xai: Xai) -> None:
     assert xai.names(other) == []
 
 
-def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Crowd) -> None:
-    whales = xai.collection()
-    for number in range(12):
-        xai.document(whales, f"{number}.md")
-    run(task(collection_id=whales, delete_files=True, concurrency=3))
-    assert 1 < crowd.most <= 3
-
-
 def test_a_file_that_cannot_be_deleted_keeps_its_document_and_the_collection_for_the_retry(
     xai: Xai, connect: Connect
 ) -> None:
@@ -133,15 +127,11 @@ def test_a_collection_that_is_not_there_is_what_was_wanted(xai: Xai, logged: Log
     assert "Collection collection_42 is not there: nothing to delete" in logged()
 
 
-def test_in_fail_mode_it_fails_the_task_at_once(xai: Xai) -> None:
-    with pytest.raises(XAIFailException, match=r"collection_42.*404"):
-        run(task(collection_id="collection_42", if_missing="fail"))
-
-
 def test_in_fail_mode_a_retry_takes_it_for_its_own_doing(xai: Xai) -> None:
     whales = xai.collection()
     run(task(collection_id=whales, if_missing="fail"))
     assert run(task(collection_id=whales, if_missing="fail"), try_number=2) == result(whales, collection_deleted=False)
+    run(task(collection_name="whales", if_missing="fail"), try_number=2)
 
 
 @pytest.mark.parametrize("if_missing", ["skip", "fail"])
@@ -158,7 +148,6 @@ def test_a_lost_answer_is_no_failure(xai: Xai, if_missing: str) -> None:
         ({"if_missing": "shrug"}, "if_missing is 'shrug'; choose one of skip, fail"),
         ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
         ({"concurrency": True}, "concurrency is True"),
-        ({"collection_id": ""}, "collection_id is ''; it must be text, and not empty"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:

@@ -10,10 +10,10 @@ from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.filters import ListFilter
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.emulator.messages import Cut
-from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
+from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.documents import XAIRemoveDocumentsOperator
 from tests.conftest import Connect, Logged, playing
-from tests.operators.stage import Crowd, Xai, run
+from tests.operators.stage import Xai, run
 
 DETACH = pytest.param(playing(delete_attached_file="detach"), id="detach")
 REFUSE = pytest.param(playing(delete_attached_file="refuse"), id="refuse")
@@ -64,7 +64,6 @@ def test_a_filter_that_nothing_matches_removes_nothing(xai: Xai) -> None:
 
 @pytest.mark.parametrize("emulator_settings", [DETACH, REFUSE])
 def test_files_go_too_even_when_the_document_is_gone(xai: Xai) -> None:
-    """As after a task that died in between."""
     whales = xai.collection()
     there, detached = xai.document(whales, "a.md"), xai.file("b.md")
     manifest = run(task(collection_id=whales, file_ids=[there, detached, "file_42"], delete_files=True))
@@ -77,13 +76,6 @@ def test_documents_that_are_not_there_are_counted(xai: Xai) -> None:
     file = xai.document(whales)
     assert run(task(collection_id=whales, file_ids=[file, "file_42"])) == result(whales, total=2, removed=1, missing=1)
     assert run(task(collection_id=whales, file_ids=file)) == result(whales, total=1, missing=1)
-
-
-def test_a_collection_that_is_not_there_is_named(xai: Xai) -> None:
-    with pytest.raises(XAIFailException, match=r"get_collection\(collection_42\).*404"):
-        run(task(collection_id="collection_42", file_ids=["file_1"]))
-    with pytest.raises(XAIFailException, match=r"collection_42.*404"):
-        run(task(collection_id="collection_42", filter="name:a"))
 
 
 @pytest.mark.parametrize("cut", ["before", "after", "partial"])
@@ -109,39 +101,11 @@ def test_one_failure_does_not_stop_the_others_and_a_retry_does_what_is_left(xai:
     assert run(task(collection_id=whales, file_ids=ids)) == result(whales, total=3, removed=1, missing=2)
 
 
-def test_many_final_failures_make_a_short_message_that_fails_the_task_at_once(xai: Xai) -> None:
-    xai.emulator.set_faults(FaultRule(endpoint="remove_document", status=400))
-    ids = [f"file_{number}" for number in range(30)]
-    with pytest.raises(XAIFailException, match=r"30 of 30 documents failed: .*; and 20 more$") as raised:
-        run(task(collection_id=xai.collection(), file_ids=ids))
-    assert len(str(raised.value)) < 4000
-
-
-def test_a_rate_limit_stays_one(xai: Xai, connect: Connect) -> None:
-    connect(retry_attempts=1)
-    xai.emulator.set_faults(FaultRule(endpoint="remove_document", status=429))
-    with pytest.raises(XAIRateLimitError, match="2 of 2 documents failed"):
-        run(task(collection_id=xai.collection(), file_ids=["file_1", "file_2"]))
-
-
-def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Crowd) -> None:
-    whales = xai.collection()
-    ids = [xai.document(whales, f"{number}.md") for number in range(12)]
-    run(task(collection_id=whales, file_ids=ids, concurrency=3))
-    assert 1 < crowd.most <= 3
-
-
 def test_the_counts_are_logged(xai: Xai, logged: Logged) -> None:
     whales = xai.collection()
     run(task(collection_id=whales, file_ids=[xai.document(whales), "file_42"], delete_files=True))
     said = f"{whales}: 1 documents removed, 1 were not there, 1 files deleted"
     assert said in logged()
-
-
-def test_long_work_says_how_far_it_is(xai: Xai, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
-    monkeypatch.setattr("airflow_provider_xai_collections.hooks.progress.EVERY", 0.0)
-    run(task(collection_id=xai.collection(), file_ids=["file_1", "file_2"]))
-    assert "1 of 2 documents removed, 0 failed" in logged()
 
 
 def test_no_ids_remove_nothing(xai: Xai) -> None:
@@ -183,7 +147,6 @@ def test_a_collection_that_knows_no_scopes_holds_nothing_of_one(xai: Xai) -> Non
         ({"filter": "  "}, "filter is empty"),
         ({"file_ids": [None]}, "item 0 of file_ids is None; it must be text"),
         ({"file_ids": ["file_1"], "concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
-        ({"file_ids": ["file_1"], "collection_id": ""}, "collection_id is ''; it must be text, and not empty"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:

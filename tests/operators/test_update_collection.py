@@ -31,7 +31,7 @@ def test_every_argument_reaches_the_wire(xai: Xai) -> None:
     manifest = run(
         task(
             collection_id=whales,
-            collection_name="cetaceans",
+            new_collection_name="cetaceans",
             collection_description="about whales",
             chunk_configuration=CHARS,
             add_fields=[YEAR, {"key": "kind", "inject_into_chunk": True}],
@@ -69,7 +69,7 @@ def test_what_is_like_that_already_is_not_sent(xai: Xai) -> None:
     whales = xai.collection("whales", field_definitions=[YEAR], **there)
     update = task(
         collection_id=whales,
-        collection_name="whales",
+        new_collection_name="whales",
         add_fields=[YEAR],
         delete_fields=["author"],
         allow_field_delete=True,
@@ -81,7 +81,7 @@ def test_what_is_like_that_already_is_not_sent(xai: Xai) -> None:
 
 def test_only_what_differs_is_sent(xai: Xai) -> None:
     whales = xai.collection("whales", field_definitions=[YEAR])
-    run(task(collection_id=whales, collection_name="whales", collection_description="new", add_fields=[YEAR]))
+    run(task(collection_name="whales", new_collection_name="whales", collection_description="new", add_fields=[YEAR]))
     assert xai.bodies("update_collection") == [{"collection_description": "new"}]
 
 
@@ -102,7 +102,7 @@ def test_a_dry_run_tells_and_sends_no_write(xai: Xai, logged: Logged) -> None:
     whales = xai.collection("whales", field_definitions=[{"key": "author"}])
     update = task(
         collection_id=whales,
-        collection_name="cetaceans",
+        new_collection_name="cetaceans",
         add_fields=[YEAR],
         delete_fields=["author"],
         allow_field_delete=True,
@@ -125,7 +125,7 @@ def test_new_chunking_reminds_of_reindexing(xai: Xai, logged: Logged) -> None:
 
 
 def test_other_changes_remind_of_nothing(xai: Xai, logged: Logged) -> None:
-    run(task(collection_id=xai.collection(), collection_name="cetaceans"))
+    run(task(collection_id=xai.collection(), new_collection_name="cetaceans"))
     assert "reindexed" not in logged()
 
 
@@ -137,11 +137,11 @@ def test_a_deleted_field_takes_its_values_along(xai: Xai) -> None:
 
 
 @pytest.mark.parametrize("cut", ["before", "after", "partial"])
-def test_a_lost_answer_is_settled_by_looking(xai: Xai, cut: Cut) -> None:
+def test_a_lost_answer_is_settled_by_asking(xai: Xai, cut: Cut) -> None:
     """Sent again, the update that was done is refused: the field it deletes is gone."""
     whales = xai.collection("whales", field_definitions=[{"key": "author"}])
     xai.emulator.set_faults(FaultRule(endpoint="update_collection", nth=(1,), cut=cut))
-    update = {"collection_name": "cetaceans", "delete_fields": ["author"], "allow_field_delete": True}
+    update = {"new_collection_name": "cetaceans", "delete_fields": ["author"], "allow_field_delete": True}
     assert run(task(collection_id=whales, **update))["fields_deleted"] == ["author"]
     collection = xai.describe(whales)
     assert (collection.collection_name, collection.field_definitions) == ("cetaceans", ())
@@ -152,15 +152,10 @@ def test_a_refusal_fails_the_task_with_the_words_of_the_service(xai: Xai) -> Non
         run(task(collection_id=xai.collection(), add_fields=[{"key": "year", "required": True}]))
 
 
-def test_an_unknown_collection_is_named(xai: Xai) -> None:
-    with pytest.raises(XAIFailException, match=r"collection_42.*404"):
-        run(task(collection_id="collection_42", collection_name="cetaceans"))
-
-
 def test_the_team_of_the_connection_is_the_default(xai: Xai, connect: Connect) -> None:
     whales = xai.collection()
     connect(team_id="team_of_connection")
-    run(task(collection_id=whales, collection_name="cetaceans"))
+    run(task(collection_id=whales, new_collection_name="cetaceans"))
     assert xai.bodies("update_collection") == [{"team_id": "team_of_connection", "collection_name": "cetaceans"}]
 
 
@@ -187,9 +182,8 @@ def test_keys_may_come_from_a_rendered_template(xai: Xai) -> None:
             {"add_fields": [YEAR], "delete_fields": ["year"], "allow_field_delete": True},
             "year: a field can be added, changed or deleted once",
         ),
-        ({"collection_name": ""}, "collection_name"),
+        ({"new_collection_name": ""}, "collection_name"),
         ({"chunk_configuration": {"strip_whitespace": True}}, "chunk_configuration.*exactly one"),
-        ({"collection_id": ""}, "collection_id is ''; it must be text, and not empty"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
