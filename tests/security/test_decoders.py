@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUMENT
 from airflow_provider_xai_collections.api.protocol import Endpoint, Flow, Now, Response
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
-from airflow_provider_xai_collections.client.exchange import Answer
+from airflow_provider_xai_collections.client.exchange import BoundedAnswer
 from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.exceptions import XAIError
 
@@ -146,5 +146,5 @@ def test_an_id_in_an_answer_is_one_short_word(field: str, said: str) -> None:
 @given(st.dictionaries(st.sampled_from(("content-type", "x-request-id", "retry-after", "x")), st.binary(max_size=40)))
 def test_any_bytes_in_a_header(heads: dict[str, bytes]) -> None:
     answer = httpx.Response(500, headers=[(name.encode(), value) for name, value in heads.items()], content=b"")
-    response = Answer(ClientSettings(), GET_DOCUMENT.request(collection_id="c", file_id="f"), answer).received()
+    response = BoundedAnswer(ClientSettings(), GET_DOCUMENT.request(collection_id="c", file_id="f"), answer).received()
     ends_well(GET_DOCUMENT, response.status, dict(response.headers), response.body)

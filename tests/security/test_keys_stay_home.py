@@ -22,7 +22,7 @@ from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.protocol import Endpoint, Request, Upload, call
 from airflow_provider_xai_collections.client.exchange import HttpClient, sending
-from airflow_provider_xai_collections.client.settings import LOOPBACK, Service, Settings
+from airflow_provider_xai_collections.client.settings import LOOPBACK, ClientSettings, Service
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIStatusError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -33,7 +33,7 @@ from tests.operators.stage import Xai
 from .elsewhere import Elsewhere
 from .hostile import UPLOAD, request_about
 
-SETTINGS = Settings(Service("https://management.example", "m"), Service("https://api.example", "a"))
+SETTINGS = ClientSettings(Service("https://management.example", "m"), Service("https://api.example", "a"))
 READ = endpoints.LIST_COLLECTIONS.request()
 WRITE = endpoints.CREATE_COLLECTION.request(collection_name="whales")
 SEND = endpoints.UPLOAD_FILE.request(upload=UPLOAD)
