@@ -87,9 +87,10 @@ def merged(earlier: Iterable[ReportLine], rows: Iterable[Row]) -> Iterator[Repor
     :param earlier: the lines of the processes that placed its documents, and ``rows``: what the last one found.
     """
     before = {line.uri: line for line in earlier}
+    uri_of = {line.file_id: line.uri for line in before.values() if line.file_id}
     for row in rows:
-        if (line := before.pop(escaped(row.uri), None)) is not None:
+        if (line := before.pop(uri_of.get(row.file_id, escaped(row.uri)), None)) is not None:
             yield line.then(row)
-        elif row.outcome is not None:  # what is new since the run began is the next run's
+        elif row.outcome is not None and row.file_id not in uri_of:  # what is new since then is the next run's
             yield ReportLine.of(row)
     yield from before.values()

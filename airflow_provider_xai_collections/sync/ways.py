@@ -72,8 +72,8 @@ def go_on(engine: Engine, missing: Sequence[str]) -> None:
     :param missing: ids of documents that were waited for, and are no longer in the collection.
     """
     for file_id in missing:
-        uri = f"{VANISHED}: {file_id}"
-        engine.rows[uri] = Row(Action.AWAIT, uri, file_id=file_id).ended(Outcome.ERROR, VANISHED)
+        # Nobody knows its URI here.
+        engine.rows[file_id] = Row(Action.AWAIT, file_id, file_id=file_id).ended(Outcome.ERROR, VANISHED)
         engine.counts["errors"] += 1
 
 

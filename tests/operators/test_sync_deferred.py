@@ -14,29 +14,26 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from tests.conftest import Logged, playing
 from tests.operators.stage import Xai, deferring, finish, fire, run, write
-from tests.operators.syncs import by_name, contents, counts, only_id, report_of, sync, task, writes
+from tests.operators.syncs import LIBRARY, by_name, contents, counts, only_id, report_of, sync, task, writes
 
 LIMIT = 16 * 1024
-LIBRARY = {"a.md": "alpha", "b.txt": "beta", "deep/c.md": "gamma"}
 SLOW = pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2")])
 
 
 def deferred_task(source: Path, **arguments: Any) -> Any:
-    return task(**{"source": source, "collection": "whales", "deferrable": True, **arguments})
+    return task(source=source, collection_name="whales", deferrable=True, **arguments)
 
 
-async def to_the_end(
-    source: Path, *, xcoms: dict[str, str] | None = None, try_number: int = 1, **arguments: Any
-) -> tuple[Any, list[TaskDeferred]]:
-    """The result, and each deferral. Every resumption is one of a new task object."""
-    xcoms = {} if xcoms is None else xcoms
+async def to_the_end(source: Path, *, try_number: int = 1, **arguments: Any) -> tuple[Any, list[TaskDeferred]]:
+    """Return the result, and each deferral. Every time it goes on, it is a new task object."""
+    xcoms: dict[str, str] = {}
     deferrals: list[TaskDeferred] = []
     with deferring() as caught:
         run(deferred_task(source, **arguments), xcoms=xcoms, try_number=try_number)
     while True:
         deferrals.append(caught[0])
-        rows = [json.dumps(caught[0].trigger.serialize()), json.dumps(caught[0].kwargs), *xcoms.values()]
-        assert max(map(len, rows)) < LIMIT
+        assert len(json.dumps(caught[0].trigger.serialize())) < LIMIT
+        assert xcoms == {}
         try:
             return await finish(caught[0], deferred_task(source, **arguments), xcoms=xcoms), deferrals
         except TaskDeferred as deferred:
@@ -44,114 +41,90 @@ async def to_the_end(
 
 
 @SLOW
-@pytest.mark.parametrize("upload_method", ["files", "direct"])
-async def test_it_places_waits_and_then_removes(xai: Xai, folder: Path, tmp_path: Path, upload_method: str) -> None:
-    arguments: dict[str, Any] = {"upload_method": upload_method, "prune": True, "max_prune": 1}
-    report = tmp_path / "report.jsonl"
+async def test_it_uploads_waits_and_then_removes(xai: Xai, folder: Path, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"prune": True, "max_prune": 1, "report": tmp_path / "report.jsonl"}
     whales = sync(folder)["collection_id"]
     (folder / "b.txt").unlink()
-    write(folder, {"a.md": "alpha, second edition", "d.md": "delta", "empty.md": ""})
+    wanted = {"a.md": "alpha, second edition", "d.md": "delta", "deep/c.md": "gamma"}
+    write(folder, {**wanted, "empty.md": ""})
     xai.forget()
     with deferring() as caught:
-        run(deferred_task(folder, report=report, **arguments))
-    assert "delete_file" not in writes(xai), "what is old or gone stays until the wait is over"
-    assert by_name(report_of(report), "outcome")["a.md"] == "in_progress"
-    manifest = await finish(caught[0], deferred_task(folder, report=report, **arguments))
-    assert counts(manifest) == {
-        "documents": 4,
-        "added": 1,
-        "replaced": 1,
-        "kept": 1,
-        "removed": 1,
-        "outdated_removed": 1,
-        "skipped": 1,
-    }
-    assert (manifest["bytes"], manifest["report"]) == (len("alpha, second edition" + "delta"), str(report))
-    wanted = {"a.md": "alpha, second edition", "d.md": "delta", "deep/c.md": "gamma"}
+        run(deferred_task(folder, **arguments))
+    assert "delete_file" not in writes(xai), "what is outdated or missing stays until the wait is over"
+    assert by_name(report_of(arguments["report"]), "outcome")["a.md"] == "in_progress"
+    manifest = await finish(caught[0], deferred_task(folder, **arguments))
+    once = ("added", "replaced", "kept", "removed", "outdated_removed", "skipped")
+    assert counts(manifest) == {"documents": 4, **dict.fromkeys(once, 1)}
+    assert manifest["bytes"] == len("alpha, second edition" + "delta")
     assert contents(xai, whales) == wanted
     assert xai.names(whales) == list(wanted)
-    assert by_name(report_of(report), "action", "outcome") == {
+    lines = report_of(arguments["report"])
+    assert by_name(lines, "action", "outcome") == {
         "a.md": ("replace", "processed"),
         "d.md": ("add", "processed"),
         "deep/c.md": ("keep", "processed"),
         "empty.md": ("skip", "skipped"),
         (folder / "b.txt").as_uri(): ("remove", "removed"),
     }
-    assert len(by_name(report_of(report), "removed")["a.md"]) == 1
+    assert len(by_name(lines, "removed")["a.md"]) == 1
 
 
 async def test_with_nothing_to_wait_for_it_does_not_defer(xai: Xai, folder: Path) -> None:
-    sync(folder)
+    assert run(deferred_task(folder, wait_for_completion=False))["in_progress"] == 3
+    xai.documents(only_id(xai))
     (folder / "b.txt").unlink()
     manifest = run(deferred_task(folder, prune=True, max_prune=1))
     assert counts(manifest) == {"documents": 2, "kept": 2, "removed": 1}
 
 
-async def test_without_waiting_it_does_not_defer_either(xai: Xai, folder: Path) -> None:
-    assert run(deferred_task(folder, wait_for_completion=False))["in_progress"] == 3
-
-
-def test_the_row_knows_what_the_task_knew(xai: Xai, folder: Path) -> None:
+def test_the_trigger_knows_what_the_task_knew(xai: Xai, folder: Path) -> None:
     with deferring() as caught:
-        run(deferred_task(folder, team_id="team_7", timeout=600, poll_interval=7, stall_timeout=60))
+        run(deferred_task(folder, team_id="team_7", timeout=600, poll_interval=7))
     kwargs = caught[0].trigger.serialize()[1]
-    expected = {"collection_id": only_id(xai), "team_id": "team_7", "poll_interval": 7.0, "stall_timeout": 60.0}
+    expected = {"collection_id": only_id(xai), "team_id": "team_7", "poll_interval": 7.0}
     assert {name: kwargs[name] for name in expected} == expected
     assert len(kwargs["file_ids"]) == 3
     assert caught[0].timeout is not None
     assert caught[0].timeout.total_seconds() == pytest.approx(600 + 120, abs=5)
 
 
-@SLOW
-async def test_very_many_documents_wait_in_parts(xai: Xai, tmp_path: Path) -> None:
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:4")])
+async def test_very_many_documents_fit_into_a_row(xai: Xai, tmp_path: Path) -> None:
     many = write(tmp_path / "many", {f"{number:03}.md": f"no {number}" for number in range(400)})
     manifest, deferrals = await to_the_end(many, concurrency=8)
     assert counts(manifest) == {"documents": 400, "added": 400}
-    assert {deferral.method_name for deferral in deferrals} == {"execute_part_complete"}
-    assert len(deferrals) > 1
+    assert len(deferrals) > 1, "the trigger watched some, and the task found others in progress"
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(fail_names=("a*",), indexing="reads:2")])
-@pytest.mark.parametrize("policy", ["fail", "ignore"])
-async def test_documents_that_fail_are_named_and_their_old_versions_stay(
-    xai: Xai, folder: Path, tmp_path: Path, policy: str
-) -> None:
-    report = tmp_path / "report.jsonl"
-    arguments: dict[str, Any] = {"on_failed": policy, "report": report}
-    if policy == "fail":
+@pytest.mark.parametrize("max_failed", [0, None])
+async def test_documents_that_fail_are_named(xai: Xai, folder: Path, tmp_path: Path, max_failed: float | None) -> None:
+    arguments: dict[str, Any] = {"max_failed": max_failed, "report": tmp_path / "report.jsonl"}
+    if max_failed == 0:
         with pytest.raises(XAIIndexingError, match=r"1 of 3 documents are not .*: a\.md: "):
             await to_the_end(folder, **arguments)
     else:
         manifest, _ = await to_the_end(folder, **arguments)
         assert counts(manifest) == {"documents": 3, "added": 3, "failed": 1}
-    assert by_name(report_of(report), "action", "outcome")["a.md"] == ("add", "failed")
+    assert by_name(report_of(arguments["report"]), "action", "outcome")["a.md"] == ("add", "failed")
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(stuck=("a*",))])
-@pytest.mark.parametrize(
-    ("patience", "why"), [({"timeout": 600}, "time ran out"), ({"stall_timeout": 60}, "no document moved for too long")]
-)
-async def test_time_that_runs_out_fails_the_task_and_removes_nothing(
-    xai: Xai, folder: Path, patience: dict[str, Any], why: str
-) -> None:
-    whales = sync(folder, wait_for_completion=False)["collection_id"]
-    (folder / "b.txt").unlink()
-    with pytest.raises(
-        XAITimeoutError,
-        match=rf"{why} \(\w+ is 1.*\); 1 of 2 documents are still in progress \(a.md \[file_.*\]\)\. .* waits on",
-    ):
-        await to_the_end(folder, prune=True, max_prune=1, on_failed="ignore", **patience)
-    assert xai.names(whales) == list(LIBRARY)
+async def test_a_timeout_fails_the_task_and_names_the_documents(xai: Xai, folder: Path) -> None:
+    said = (
+        r"time ran out \(timeout is 10 minutes\); 1 of 3 documents are still in progress \(a\.md \[file_.*\]\)\. .*on$"
+    )
+    with pytest.raises(XAITimeoutError, match=said):
+        await to_the_end(folder, max_failed=None, timeout=600)
+    assert xai.names(only_id(xai)) == list(LIBRARY)
 
 
 @SLOW
 async def test_documents_that_are_called_like_keys_keep_their_lines_in_the_report(xai: Xai, tmp_path: Path) -> None:
     names = [f"xai-{letter * 22}.md" for letter in "ab"]
-    folder, report = (
-        write(tmp_path / "keys", dict(zip(names, ("one", "other"), strict=True))),
-        tmp_path / "report.jsonl",
-    )
-    await to_the_end(folder, report=report)
+    source = write(tmp_path / "keys", dict(zip(names, ("one", "other"), strict=True)))
+    report = tmp_path / "report.jsonl"
+    await to_the_end(source, report=report)
     lines = report_of(report)
     assert [line["outcome"] for line in lines] == ["processed", "processed"]
     assert len({line["uri"] for line in lines}) == len({line["name"] for line in lines}) == 2
@@ -159,32 +132,47 @@ async def test_documents_that_are_called_like_keys_keep_their_lines_in_the_repor
 
 
 @SLOW
-async def test_what_could_not_be_placed_is_not_forgotten(xai: Xai, folder: Path) -> None:
+async def test_a_document_that_could_not_be_uploaded_is_not_forgotten(xai: Xai, folder: Path) -> None:
     (folder / "broken.md").symlink_to(folder / "nowhere")
     with pytest.raises(XAIError, match=r"1 of 4 documents are not .*: broken\.md: .*cannot be read") as raised:
         await to_the_end(folder)
     assert not isinstance(raised.value, XAIIndexingError)
     (folder / "broken.md").unlink()
-    write(folder, {"broken.md": "mended", "d.md": "delta"})
+    write(folder, {"broken.md": "whole again", "d.md": "delta"})
     manifest, _ = await to_the_end(folder, try_number=2)
     assert counts(manifest) == {"documents": 5, "added": 2, "kept": 3}
 
 
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2", max_files=4)])
+async def test_a_refusal_of_the_service_is_raised_when_all_else_is_done(xai: Xai, tmp_path: Path) -> None:
+    many = write(tmp_path / "many", {f"{number:02}.md": f"no {number}" for number in range(60)})
+    report = tmp_path / "report.jsonl"
+    with pytest.raises(XAIFailException, match=r"50 documents in a row failed, the last one because: .*no room for"):
+        await to_the_end(many, report=report)
+    outcomes = [line["outcome"] for line in report_of(report)]
+    assert (outcomes.count("processed"), len(outcomes)) == (4, 60)
+
+
 @SLOW
-async def test_a_document_that_somebody_removes_during_the_wait_is_missed(xai: Xai, folder: Path) -> None:
+async def test_a_document_that_somebody_removes_during_the_wait_is_missed(
+    xai: Xai, folder: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.jsonl"
     with deferring() as caught:
-        run(deferred_task(folder))
+        run(deferred_task(folder, report=report))
     whales = only_id(xai)
-    gone = caught[0].trigger.serialize()[1]["file_ids"][0]
-    xai.hook.remove_document(collection_id=whales, file_id=gone)
-    with pytest.raises(XAIError, match=rf"1 of 3 documents .*: {gone}: it is no longer in the collection"):
-        await finish(caught[0], deferred_task(folder))
+    removed = caught[0].trigger.serialize()[1]["file_ids"][0]
+    (name,) = (each.name for each in xai.documents(whales) if each.file_id == removed)
+    xai.hook.remove_document(collection_id=whales, file_id=removed)
+    with pytest.raises(XAIError, match=rf"1 of 3 documents .*: {removed}: it is no longer in the collection"):
+        await finish(caught[0], deferred_task(folder, report=report))
+    assert by_name(report_of(report), "outcome") == {**dict.fromkeys(LIBRARY, "processed"), name: "error"}
     manifest, _ = await to_the_end(folder, try_number=2)
     assert counts(manifest) == {"documents": 3, "added": 1, "kept": 2}
 
 
 @SLOW
-async def test_a_source_that_changes_during_the_wait_is_the_next_runs_business(xai: Xai, folder: Path) -> None:
+async def test_a_source_that_changes_during_the_wait_is_left_to_the_next_run(xai: Xai, folder: Path) -> None:
     with deferring() as caught:
         run(deferred_task(folder, prune=True, max_prune=1))
     write(folder, {"a.md": "alpha, second edition", "d.md": "delta"})
@@ -197,7 +185,7 @@ async def test_a_source_that_changes_during_the_wait_is_the_next_runs_business(x
 async def test_content_is_verified_once(xai: Xai, folder: Path, logged: Logged) -> None:
     sync(folder)
     write(folder, {"d.md": "delta"})
-    await to_the_end(folder, verify="content")
+    await to_the_end(folder, verify_content=True)
     text = logged()
     assert text.count("reading 3 documents that may have changed") == text.count("; 1 to add, 3 to keep") > 0
 
@@ -211,7 +199,7 @@ async def test_an_error_of_the_trigger_is_the_tasks(xai: Xai, folder: Path) -> N
     resumed = deferred_task(folder)
     with pytest.raises(XAIFailException, match="403"):
         resumed.execute_complete({"ti": None}, event)
-    assert resumed.so_far.added == 3, "what lineage tells of it"
+    assert resumed.manifest.added == 3, "what lineage tells of it"
 
 
 @SLOW
@@ -226,7 +214,7 @@ async def test_a_report_that_cannot_be_written_is_said_and_no_reason_to_fail(
 
 @SLOW
 async def test_a_scope_that_is_rendered_otherwise_after_the_wait_removes_nothing(xai: Xai, folder: Path) -> None:
-    """It would look for what is outdated among documents of which nothing was planned."""
+    """It would look for outdated documents among those of another plan."""
     whales = sync(folder, scope="of tuesday")["collection_id"]
     arguments: dict[str, Any] = {"prune": True, "max_prune": None}
     (folder / "b.txt").unlink()
