@@ -48,7 +48,7 @@ class BytesConfiguration(Part):
 
 
 class ChunkConfiguration(Part):
-    """How documents are cut. Exactly one strategy, besides the two switches."""
+    """Chunking of documents: exactly one strategy, besides the two switches."""
 
     chars_configuration: CharsConfiguration | None = None
     markdown_chars_configuration: CharsConfiguration | None = None

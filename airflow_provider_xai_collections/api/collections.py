@@ -32,7 +32,7 @@ class HNSWMetric(StrEnum):
 
 
 class FieldDefinitionOperation(StrEnum):
-    """What an update does with a field definition. ``DELETE`` erases the field's value from every document."""
+    """Change of a field definition. ``DELETE`` erases the field's value from every document."""
 
     ADD = "FIELD_DEFINITION_ADD"
     DELETE = "FIELD_DEFINITION_DELETE"
@@ -94,6 +94,11 @@ class Collection(Answer):
     #: In no published answer: ``None`` says nothing of the index.
     metric_space: Annotated[HNSWMetric | str | None, Field(union_mode="left_to_right")] = None
 
+    @property
+    def label(self) -> str:
+        """Its name, for messages; its id if it has none."""
+        return self.collection_name or self.collection_id
+
 
 class CollectionPage(Answer):
     """One page of a list of collections."""
@@ -148,7 +153,7 @@ class ValidateManagementKey(Params):
 
 
 class ManagementKey(Answer):
-    """What a management key is and may do. The wire spells this answer in camelCase."""
+    """A management key and its permissions. The wire spells this answer in camelCase."""
 
     api_key_id: str | None = Field(None, alias="apiKeyId")
     scope: str | None = None

@@ -1,7 +1,7 @@
 """The MIME type under which a document is sent, and the documents that xAI would not index.
 
-A name and the first bytes promise a type. What is sent is on the list of types that xAI names, or it is UTF-8 text and
-goes as ``text/plain``. Whatever is neither is not sent at all. Nothing here depends on what the operating system knows.
+The name and the first bytes promise a type. It is one that xAI lists, or ``text/plain`` for other UTF-8 text; anything
+else is not sent. Nothing here depends on what the operating system knows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from posixpath import splitext
 
 from airflow_provider_xai_collections.exceptions import XAIUnfitDocumentError
 
-#: Bytes at the beginning of a document that are looked at.
+#: Bytes at the beginning of a document by which its type is known.
 HEAD = 4096
 TEXT = "text/plain"
 PDF = "application/pdf"
@@ -53,7 +53,7 @@ SUPPORTED = frozenset(
 )
 
 #: Types by the ends of names: those that xAI supports, and those by which an unfit document is known without reading
-#: it. An end that is missing here tells nothing, and the first bytes decide.
+#: it. For other names the first bytes decide.
 _ENDINGS = {
     PDF: "pdf",
     DOCX: "docx",
@@ -232,7 +232,7 @@ _IN_A_ZIP = (
 
 
 def content_type_of(name: str) -> str | None:
-    """The MIME type that a name promises; ``None`` if it tells nothing."""
+    """Return the MIME type that a name promises; ``None`` if it tells nothing."""
     return _BY_ENDING.get(_ending(name)[1:])
 
 
@@ -249,7 +249,7 @@ def _ending(name: str) -> str:
 
 
 def type_to_send(name: str, head: bytes) -> str:
-    """The MIME type under which a document is sent: one that xAI supports.
+    """Return the MIME type under which a document is sent: one that xAI supports.
 
     :param head: its first :data:`HEAD` bytes, or all of them if there are fewer.
     :raises XAIUnfitDocumentError: it has none.
@@ -263,7 +263,7 @@ def type_to_send(name: str, head: bytes) -> str:
         return TEXT
     if named is not None and not needs_extraction(named) and b"\0" in head:
         raise XAIUnfitDocumentError(
-            f"{name} is no UTF-8 text, as its name says it is (it holds NUL bytes): save it as UTF-8, or give it the "
+            f"{name} is no UTF-8 text, as its name says it is (it has NUL bytes): save it as UTF-8, or give it the "
             "ending of what it is"
         )
     if named is None:
@@ -275,17 +275,17 @@ def type_to_send(name: str, head: bytes) -> str:
 
 
 def needs_extraction(content_type: str) -> bool:
-    """Tell that text of this type has to be extracted by the service."""
+    """Tell whether the service has to extract the text of this type."""
     return bare(content_type) in _EXTRACTED
 
 
 def bare(content_type: str) -> str:
-    """A MIME type without its parameters: ``text/plain; charset=utf-8`` is ``text/plain``."""
+    """Return a MIME type without its parameters: ``text/plain; charset=utf-8`` is ``text/plain``."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def _type_seen(head: bytes) -> str | None:
-    """The type that unmistakable first bytes show."""
+    """Return the type that unmistakable first bytes show."""
     if head.startswith(_PDF_MAGIC):
         return PDF
     if head.startswith(_RTF_MAGIC):

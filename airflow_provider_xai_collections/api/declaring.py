@@ -1,7 +1,6 @@
-"""The fields that a collection defines, declared before they are used: the service refuses others.
+"""Declaration of the fields that documents are about to have, as optional and not unique.
 
-Seen: attaching a document with a field that is not in ``field_definitions`` fails with "Unknown field …". So whoever
-attaches declares the keys it is about to use, as optional and not unique.
+Seen: attaching a document with a field that is not in ``field_definitions`` fails with "Unknown field …".
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIOutcomeUnknownError,
 )
 
-#: Declarations that came to nothing, or whose answer was lost, before giving up.
+#: Declarations that were refused, or whose answer was lost, before giving up.
 DECLARE_TRIES = 3
 
 _MANAGED = {definition.key: definition for definition in MANAGED_FIELDS}
@@ -37,7 +36,7 @@ class Declarations:
     """The fields that a collection is known to define. All documents of a run share them.
 
     :param definitions: by key.
-    :param may_declare: whether to declare what is missing; otherwise it is refused, by name.
+    :param may_declare: declare what is missing; otherwise refuse it, by name.
     :param on_declared: called with the keys that were declared, once each.
     """
 
@@ -46,16 +45,18 @@ class Declarations:
     definitions: dict[str, FieldDefinition] = field(default_factory=dict)
     may_declare: bool = True
     on_declared: Callable[[Sequence[str]], None] = lambda keys: None
-    _said: set[str] = field(init=False, default_factory=set)
+    _label: str = field(init=False, default="")
+    _told: set[str] = field(init=False, default_factory=set)
 
     def learn(self, collection: Collection) -> None:
         """Note the fields that a collection defines. What this run has declared stays: the answer may be older."""
+        self._label = collection.label
         self.definitions.update({definition.key: definition for definition in collection.field_definitions})
 
     def missing(self, keys: Iterable[str]) -> list[FieldDefinition]:
-        """The definitions that documents with these fields need, and the collection lacks.
+        """Return the definitions that documents with these fields need, and the collection lacks.
 
-        One of ours that should be unique and is not counts as lacking.
+        One of ours that should be unique and is not counts as missing.
         """
         needed = [_MANAGED.get(key) or FieldDefinition(key=key) for key in dict.fromkeys(keys)]
         return [each for each in needed if not self._has(each)]
@@ -63,8 +64,8 @@ class Declarations:
     def require(self, keys: Iterable[str]) -> Flow[None]:
         """Declare what documents with these fields need.
 
-        Another task may declare the same at this moment, and the service may refuse the second of two; so a refusal is
-        followed by a look, and is final only if it was not for that.
+        Another task may declare the same at this moment, and the service may refuse the second of two; so after a
+        refusal the collection is read again.
 
         :raises XAIArgumentError: something is missing, and it may not be declared.
         """
@@ -93,13 +94,13 @@ class Declarations:
         try:
             yield from call(request)
         except (XAIConflictError, XAIInvalidRequestError, XAIOutcomeUnknownError) as error:
-            look = GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id)
-            self.learn((yield from call(look)))
+            request = GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id)
+            self.learn((yield from call(request)))
             return error
         self.definitions.update({definition.key: definition for definition in missing})
         # Documents that are placed side by side may each have declared it.
-        if new := [definition.key for definition in missing if definition.key not in self._said]:
-            self._said.update(new)
+        if new := [definition.key for definition in missing if definition.key not in self._told]:
+            self._told.update(new)
             self.on_declared(new)
         return None
 
@@ -111,7 +112,7 @@ class Declarations:
         add_fields = [{"key": each.key, **({"unique": True} if each.unique else {})} for each in missing]
         fields = "field" if len(missing) == 1 else "fields"
         return XAIArgumentError(
-            f"{self.collection_id} does not define the {fields} {', '.join(each.key for each in missing)}, and xAI "
+            f"{self._label or self.collection_id} does not define the {fields} {', '.join(each.key for each in missing)}, and xAI "
             "refuses documents with fields that are not defined. Leave out declare_fields=False, or declare them with "
             f"XAIUpdateCollectionOperator(add_fields={add_fields})"
         )

@@ -1,7 +1,7 @@
 """Doubts about a document that the service says it has processed: its content, its type, its chunks.
 
 ``DOCUMENT_STATUS_PROCESSED`` promises chunks, not text: of a PDF that went by ``POST /v1/files``, they have been seen
-to be its raw bytes. What the service tells of a document may betray that.
+to be its raw bytes.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _HASH_DIGITS = 64
 _BYTES_OF_A_TOKEN = 4
 #: Chunks from which on their number tells anything: small documents have one or two, whatever is in them.
 _TELLING = 5
-#: Between which shares of the number that the raw bytes make a number of chunks is taken for it. Bytes that are no text
+#: A number of chunks between these shares of the number that raw bytes make is taken for theirs. Bytes that are no text
 #: shrink a little when they are decoded.
 _LEAST, _MOST = 0.7, 1.15
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A document that the service holds, and why it may not be as it should.
+    """A document of the collection, and why it may not be as it should.
 
-    :param altered: its content is another than was sent; otherwise its type or its chunks are strange.
+    :param altered: its content is not what was sent; otherwise its type or its chunks are strange.
     """
 
     file_id: str
@@ -38,7 +38,7 @@ class Doubt:
 
 
 def service_hash(document: Document) -> str:
-    """The hash that the service itself made of the content; empty if it tells none that we know."""
+    """Return the hash that the service itself made of the content; empty if it is of no kind that we know."""
     digest = document.file_metadata.hash.lower()
     return digest if len(digest) == _HASH_DIGITS else ""
 
@@ -68,7 +68,7 @@ def reason_of_failure(document: Document) -> str:
 
 
 def may_be_raw_bytes(document: Document) -> bool:
-    """Tell that the number of chunks is worth comparing: only PDFs have been seen to end as raw bytes."""
+    """Tell whether to compare the number of chunks: only PDFs have been seen to end as raw bytes."""
     is_pdf = PDF in (content_type_of(document.name), bare(document.file_metadata.content_type))
     return is_pdf and (document.chunk_count or 0) >= _TELLING
 
@@ -78,13 +78,13 @@ def _content(document: Document) -> str:
     if not (sent and stored) or sent == stored:
         return ""
     return (
-        "xAI holds other content than was sent: "
+        "xAI has other content than was sent: "
         f"its own BLAKE3 hash is {stored[:16]}…, that of what was sent {sent[:16]}…"
     )
 
 
 def _content_type(document: Document) -> str:
-    """A type that differs matters where text has to be extracted; text stays text under any of its types."""
+    """Compare the type, which matters where text has to be extracted; text stays text under any of its types."""
     stored, promised = bare(document.file_metadata.content_type), content_type_of(document.name)
     if not stored or stored == promised:
         return ""
@@ -97,7 +97,8 @@ def _content_type(document: Document) -> str:
 
 
 def _chunks(document: Document, chunking: ChunkConfiguration | None) -> str:
-    """Text has another size than the file it is extracted from; as many chunks as the raw bytes make are no text."""
+    """Compare the number of chunks: extracted text has another size than its file, so as many as the raw bytes make are
+    no text."""
     if chunking is None or not may_be_raw_bytes(document):
         return ""
     count, size = document.chunk_count or 0, document.file_metadata.size_bytes

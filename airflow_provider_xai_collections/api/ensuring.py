@@ -1,4 +1,4 @@
-"""A collection by its name, which is not unique at xAI: found, or made once."""
+"""Collections by name, which is not unique at xAI: find one, or create it once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, LIST_COLLECTIONS
 from airflow_provider_xai_collections.api.filters import quoted
-from airflow_provider_xai_collections.api.flows import LOOKS, delete_collection, list_all
+from airflow_provider_xai_collections.api.flows import LOOKUPS, delete_collection, list_all
 from airflow_provider_xai_collections.api.protocol import Flow, Sleep, call
 from airflow_provider_xai_collections.exceptions import XAIAmbiguousNameError, XAIOutcomeUnknownError
 
 
 def find_collections(collection_name: str, *, team_id: str | None = None) -> Flow[list[Collection]]:
-    """The collections called exactly ``collection_name``. The service only matches parts of names, so we compare.
+    """Return the collections called exactly ``collection_name``: the service's filter matches parts of names.
 
     :raises XAIIncompleteListError: it is open whether the service has shown all of them.
     """
@@ -25,22 +25,22 @@ def find_collections(collection_name: str, *, team_id: str | None = None) -> Flo
 
 
 def find_collection(collection_name: str, *, team_id: str | None = None) -> Flow[Collection | None]:
-    """The one collection called ``collection_name``, or ``None``.
+    """Return the one collection called ``collection_name``, or ``None``.
 
-    :raises XAIAmbiguousNameError: several collections carry the name.
+    :raises XAIAmbiguousNameError: several collections have the name.
     """
     found = yield from find_collections(collection_name, team_id=team_id)
-    for turn in range(1, LOOKS):
+    for turn in range(1, LOOKUPS):
         if len(found) < 2:
             break
-        yield Sleep(float(turn))  # all but one of them may be about to give way: see ensure_collection
+        yield Sleep(float(turn))  # all but one of them may be about to be deleted: see ensure_collection
         found = yield from find_collections(collection_name, team_id=team_id)
     return only(found, collection_name)
 
 
 @dataclass(frozen=True, slots=True)
 class Ensured:
-    """A collection, and whether it was made just now."""
+    """A collection, and whether it was created just now."""
 
     collection: Collection
     created: bool
@@ -49,12 +49,12 @@ class Ensured:
 def ensure_collection(collection_name: str, *, team_id: str | None = None, **settings: Any) -> Flow[Ensured]:
     """Return the collection called ``collection_name``, creating it with ``settings`` if there is none.
 
-    Safe to repeat: a create whose answer was lost is found by name, not sent again. And safe beside others that do the
-    same, although several collections may have one name: of those made at the same time, the oldest stays. It creates
-    only on the ground of a complete list, and is done when the list shows what was made, or has not for a while.
+    Safe to repeat: a create whose answer was lost is found by name, not sent again. Safe beside others that do the
+    same: of several made at the same time, the oldest stays. It creates only if a complete list does not have the name,
+    and ends when the list shows the new one, or has not for a while.
 
     :raises XAIIncompleteListError: the list of collections may be incomplete, so the name may be there.
-    :raises XAIAmbiguousNameError: several collections carry the name.
+    :raises XAIAmbiguousNameError: several collections have the name.
     """
     request = CREATE_COLLECTION.request(collection_name=collection_name, team_id=team_id, **settings)
     if (collection := (yield from find_collection(collection_name, team_id=team_id))) is not None:
@@ -65,7 +65,7 @@ def ensure_collection(collection_name: str, *, team_id: str | None = None, **set
         unknown = error
     else:
         return (yield from _oldest(created, team_id))
-    for turn in range(LOOKS):
+    for turn in range(LOOKUPS):
         if turn:
             yield Sleep(float(turn))
         found = yield from find_collections(collection_name, team_id=team_id)
@@ -75,12 +75,12 @@ def ensure_collection(collection_name: str, *, team_id: str | None = None, **set
 
 
 def _oldest(ours: Collection, team_id: str | None) -> Flow[Ensured]:
-    """The collection that was made just now, unless somebody else made one of that name before: then ours gives way."""
-    for turn in range(LOOKS):
+    """Return the collection that was created just now, unless another of that name is older: then ours is deleted."""
+    for turn in range(LOOKUPS):
         if turn:
             yield Sleep(float(turn))
         found = yield from find_collections(ours.collection_name, team_id=team_id)
-        # Where lists lag, who looks for the name now finds nothing and creates another one: so wait until ours shows.
+        # Where lists lag, others would not find ours and create another one: so wait until it shows.
         if any(each.collection_id == ours.collection_id for each in found):
             break
     oldest = min((*found, ours), key=_age)
@@ -95,7 +95,7 @@ def _age(collection: Collection) -> tuple[float, str]:
 
 
 def only(found: Sequence[Collection], collection_name: str) -> Collection | None:
-    """The one collection of that name, or ``None``."""
+    """Return the one collection of that name, or ``None``."""
     if len(found) > 1:
         ids = ", ".join(collection.collection_id for collection in found)
         raise XAIAmbiguousNameError(

@@ -1,4 +1,4 @@
-"""From an error answer to the error a reader can act on. Source: REST reference and answers seen."""
+"""Translation of error answers into errors a reader can act on. Source: REST reference and answers seen."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _REASON_MARK = "[WKE="
 
 
 def error_from(request: Request[Any], response: Response) -> XAIStatusError | None:
-    """The error an answer stands for, or ``None`` for success. A redirect is an error: a key is never sent onward."""
+    """Return the error an answer stands for, or ``None``. A redirect is an error: a key is never sent onward."""
     status = response.status
     if 200 <= status < 300:
         return None
@@ -154,7 +154,7 @@ _NEXT_STEP: dict[type[XAIStatusError], str] = {
         "Add credits or raise the spending limit in xAI's console (https://console.x.ai), then clear the task"
     ),
     XAINotFoundError: "Check the id, and that the key belongs to the team that owns it",
-    XAIConflictError: "Look at what is there: change the request, or remove what is in its way",
+    XAIConflictError: "See what is there: change the request, or remove what is in its way",
     XAITooLargeError: "Send less at once",
     XAIRateLimitError: "Try again later, with fewer calls at a time",
     XAIServerError: "Try again later; if it lasts, give xAI the request id",

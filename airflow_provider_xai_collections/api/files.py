@@ -14,9 +14,9 @@ from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.api.wire import Answer, Id, Params, Token
 
 MEGABYTE = 1_000_000
-#: What ``POST /v1/files`` takes. Source: reference (413 above it).
+#: Most bytes of ``POST /v1/files``. Source: reference (413 above it).
 MAX_UPLOAD_BYTES = 50 * MEGABYTE
-#: What a collection takes as one document.
+#: Most bytes of one document of a collection.
 MAX_DOCUMENT_BYTES = 100 * MEGABYTE
 MAX_FILENAME_LENGTH = 255
 FORBIDDEN_IN_FILENAMES = frozenset('";\\')

@@ -25,7 +25,7 @@ _RESERVED = frozenset({"AND", "OR", "NOT"})
 
 
 def quoted(value: str) -> str:
-    """``value`` as a filter string: ``"`` and ``\\`` escaped. Source: REST reference, ``filter``."""
+    """Return ``value`` as a filter string: ``"`` and ``\\`` escaped. Source: REST reference, ``filter``."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

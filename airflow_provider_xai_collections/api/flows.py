@@ -1,6 +1,6 @@
 """Work of several requests, written once for every driver.
 
-Each flow can be repeated after dying at any line: it looks at what is there, then does what is missing.
+Each flow can be repeated after dying at any line: it finds what is there, then does what is missing.
 """
 
 from __future__ import annotations
@@ -39,24 +39,25 @@ from airflow_provider_xai_collections.exceptions import (
     XAITooLargeError,
     XAIUnroutableError,
 )
+from airflow_provider_xai_collections.text import counted
 
 MAX_PAGE = 100
-#: Ids per ``documents:batchGet``: how many it takes is unknown, and 50 make about 2.6 KB of query.
+#: Ids in one ``documents:batchGet``: how many it takes is unknown, and 50 make about 2.6 KB of query.
 BATCH_SIZE = 50
-#: Ids to ask for one by one, where ``documents:batchGet`` cannot be used: more are looked for in a list.
+#: Ids to get one by one where ``documents:batchGet`` cannot be used: more are searched for in the list.
 FEW = 20
-#: Ids that ``documents:batchGet`` refuses alone, before it ever answered, until it is not asked any more.
+#: Single ids that ``documents:batchGet`` may refuse, before it ever answered, until it is not used any more.
 STRIKES = 3
 #: Attaches with a lost answer before giving up.
 ADD_TRIES = 5
-#: Looks for something that may have been made a moment ago: what the service shows may lag behind.
-LOOKS = 3
+#: Lookups of something that may have been made a moment ago: what the service shows may lag behind.
+LOOKUPS = 3
 
 Item = TypeVar("Item", covariant=True)
 
 
 class Page(Protocol[Item]):
-    """What the answers of list calls have in common."""
+    """A page of a list, of whatever kind."""
 
     @property
     def items(self) -> tuple[Item, ...]: ...
@@ -66,18 +67,16 @@ class Page(Protocol[Item]):
 
 
 class Pages(Generic[Item]):
-    """The walk through a list: which page to ask for next, and when the list has ended.
+    """The walk through a list: which page comes next, and when the list has ended.
 
-    It ends on a missing or empty token, an empty page, a page with nothing new, or a token seen before. A page shorter
-    than asked for is no end: nothing promises full pages. Where the list ends after a *full* page by a token seen
-    before or by a page with nothing new, there may be more that the service does not show: then asking for the next
-    request is an error, so that nobody takes what was shown for the whole list.
+    It ends on a missing or empty token, an empty page, a page with nothing new, or a token seen before; not on a short
+    page, as nothing promises full ones. After a *full* page, a token seen before or a page with nothing new may hide
+    more: then the next request is an error, so that nobody takes what was shown for the whole list.
 
-    ``limit`` is the page size; a list is complete whatever it is. Of each item only its id is kept.
+    ``limit`` is the page size. Of each item only its id is kept.
 
-    :param strict: doubt any end but a missing or empty token and an empty page. A service that caps its pages below
-        ``limit`` and sends one again may have more to show, and where a file is deleted for what a list does not show,
-        it must not be believed.
+    :param strict: doubt any end but a missing or empty token and an empty page: for lists by which files are deleted. A
+        service that caps its pages below ``limit`` and sends one again may have more to show.
     """
 
     def __init__(self, endpoint: Endpoint[Any], *, strict: bool = False, **params: Any) -> None:
@@ -96,20 +95,20 @@ class Pages(Generic[Item]):
         self._doubt = ""
 
     def next_request(self) -> Request[Any] | None:
-        """The request for the next page, or ``None`` at the end.
+        """Return the request for the next page, or ``None`` at the end.
 
         :raises XAIIncompleteListError: the list has ended, and it is open whether all of it was shown.
         """
         request = self._endpoint.request(**{**self._params, "pagination_token": self._token})
         if self._doubt:
             raise XAIIncompleteListError(
-                f"{request}: the list may be incomplete. After {len(self._seen)} entries the service sent "
+                f"{request}: the list may be incomplete. After {counted(len(self._seen), 'item')} the service sent "
                 f"{self._doubt}, so nothing is decided on what it does not show. Try again later; if it repeats, list "
                 "less at a time with a filter, or tell xAI"
             )
         return None if self._ended else request
 
-    def observe(self, page: Page[Item]) -> tuple[Item, ...]:
+    def add_page(self, page: Page[Item]) -> tuple[Item, ...]:
         """Take in a page and return those of its items that no page has shown before."""
         count = len(page.items)
         new = {self._identity(item): item for item in page.items if self._identity(item) not in self._seen}
@@ -152,7 +151,7 @@ def list_all(endpoint: Endpoint[Any], *, strict: bool = False, **params: Any) ->
     pages: Pages[Any] = Pages(endpoint, strict=strict, **params)
     items: list[Any] = []
     while (request := pages.next_request()) is not None:
-        items.extend(pages.observe((yield from call(request))))
+        items.extend(pages.add_page((yield from call(request))))
     return items
 
 
@@ -161,7 +160,7 @@ def add_document(
 ) -> Flow[bool]:
     """Attach a file; return ``True`` if this call did it, ``False`` if it was attached already.
 
-    An unknown outcome, or a refusal that may mean "already there", is settled by looking at the document.
+    After an unknown outcome, or a refusal that may mean "already there", the document is looked up.
 
     :raises XAIConflictError: another document holds a unique value, or the file is attached with other ``fields``.
     """
@@ -180,9 +179,9 @@ def add_document(
             if in_doubt:
                 raise _still_unknown(error) from error
             raise
-        # A document may be invisible for a moment after it was attached, so look longer when we may have done it.
+        # A document may be invisible for a moment after it was attached, so look it up longer if this call may have.
         try:
-            document = yield from find_document(collection_id, file_id, team_id=team_id, tries=LOOKS if in_doubt else 1)
+            document = yield from find_document(collection_id, file_id, team_id=team_id, tries=LOOKUPS if in_doubt else 1)
         except XAINotFoundError:
             if in_doubt == ADD_TRIES or not isinstance(refusal, XAIOutcomeUnknownError):
                 raise refusal from None
@@ -209,7 +208,7 @@ def _check_fields(request: Request[Any], document: Document, fields: dict[str, s
 
 
 def find_document(collection_id: str, file_id: str, *, team_id: str | None = None, tries: int = 1) -> Flow[Document]:
-    """The document, asking up to ``looks`` times before believing that the collection does not have it."""
+    """Return the document, after up to ``tries`` lookups if the collection does not show it."""
     request = GET_DOCUMENT.request(collection_id=collection_id, file_id=file_id, team_id=team_id)
     for turn in range(1, tries):
         try:
@@ -226,17 +225,17 @@ def batch_get_documents(
     team_id: str | None = None,
     deadline: float | None = None,
 ) -> Flow[list[Document]]:
-    """The documents with these ids; an id the collection does not have is left out.
+    """Return the documents with these ids, as far as the collection has them.
 
-    A batch that the service refuses is halved, down to the one id it refuses. That says nothing about the id: a gateway
-    may not route this call at all. So it is looked up by a call of its own, and where the batch turns out not to work,
-    the others are as well, or in a list if that takes fewer requests. No retry starts after ``deadline``.
+    A batch that the service refuses is halved, down to the one id it refuses. That says nothing about the id, for a
+    gateway may not route this call at all: so it is looked up by a call of its own. Where batches turn out not to work,
+    so are the others, or in a list if that takes fewer requests. No retry starts after ``deadline``.
 
     :raises XAINotFoundError: the collection does not exist.
     """
     ids = list(dict.fromkeys(file_ids))
     batches = deque(ids[start : start + BATCH_SIZE] for start in range(0, len(ids), BATCH_SIZE))
-    asking = _Asking(collection_id, team_id, deadline)
+    lookup = _Lookup(collection_id, team_id, deadline)
     found: dict[str, Document] = {}
     collection: Collection | None = None
     works = False
@@ -244,7 +243,7 @@ def batch_get_documents(
     while batches:
         batch = batches.popleft()
         try:
-            page = yield from asking.call(BATCH_GET_DOCUMENTS, file_ids=tuple(batch))
+            page = yield from lookup.call(BATCH_GET_DOCUMENTS, file_ids=tuple(batch))
         except (XAIInvalidRequestError, XAINotFoundError, XAITooLargeError, XAIUnroutableError) as error:
             if error.status not in (400, 404, 405, 413, 414):
                 raise
@@ -254,12 +253,12 @@ def batch_get_documents(
             found.update((document.file_id, document) for document in page.documents)
             continue
         if collection is None:
-            collection = yield from asking.call(GET_COLLECTION)
+            collection = yield from lookup.call(GET_COLLECTION)
         if refused_whatever_the_ids:
             batches.appendleft(batch)
             works, strikes = False, STRIKES
         elif len(batch) == 1:
-            found.update((yield from asking.documents(batch, collection)))
+            found.update((yield from lookup.documents(batch, collection)))
             # Where one is refused although it is there, the others may be as well.
             strikes += STRIKES if batch[0] in found else 1
         else:
@@ -267,15 +266,15 @@ def batch_get_documents(
             first = len(batch) // 2 if works else 1
             batches.extendleft((batch[first:], batch[:first]))
         if strikes >= STRIKES and not works:
-            rest = [file_id for each in batches for file_id in each]
-            found.update((yield from asking.documents(rest, collection)))
+            others = [file_id for each in batches for file_id in each]
+            found.update((yield from lookup.documents(others, collection)))
             break
     return [found[file_id] for file_id in ids if file_id in found]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """Questions about documents of one collection."""
+class _Lookup:
+    """Calls that look up documents of one collection."""
 
     collection_id: str
     team_id: str | None
@@ -286,7 +285,7 @@ class _Asking:
         return (yield from call(replace(request, deadline=self.deadline)))
 
     def documents(self, file_ids: Sequence[str], collection: Collection) -> Flow[dict[str, Document]]:
-        """Return those of the documents that the collection has, asked for one by one or found in its list."""
+        """Return those of the documents that the collection has, got one by one or found in its list."""
         found: dict[str, Document] = {}
         if len(file_ids) <= max(FEW, collection.documents_count // MAX_PAGE):
             for file_id in file_ids:
@@ -295,12 +294,12 @@ class _Asking:
         wanted = set(file_ids)
         pages: Pages[Document] = Pages(LIST_DOCUMENTS, collection_id=self.collection_id, team_id=self.team_id)
         while len(found) < len(wanted) and (request := pages.next_request()) is not None:
-            page = pages.observe((yield from call(replace(request, deadline=self.deadline))))
+            page = pages.add_page((yield from call(replace(request, deadline=self.deadline))))
             found.update((document.file_id, document) for document in page if document.file_id in wanted)
         return found
 
     def _document(self, file_id: str) -> Flow[dict[str, Document]]:
-        """One document, or nothing if the collection, which must exist, does not have it."""
+        """Return one document, or nothing if the collection, which must exist, does not have it."""
         try:
             return {file_id: (yield from self.call(GET_DOCUMENT, file_id=file_id))}
         except XAINotFoundError:
@@ -308,9 +307,13 @@ class _Asking:
 
 
 def wait_for_documents(
-    collection_id: str, poller: Poller, *, team_id: str | None = None, tell: Callable[[Poller], None] | None = None
+    collection_id: str,
+    poller: Poller,
+    *,
+    team_id: str | None = None,
+    on_progress: Callable[[Poller], None] = lambda poller: None,
 ) -> Flow[WaitResult]:
-    """Poll until the poller says the wait is over; ``tell`` hears after each look how far it is."""
+    """Poll until the poller says that the wait is over; ``on_progress`` is called after each poll."""
     while True:
         why = ""
         try:
@@ -319,25 +322,23 @@ def wait_for_documents(
             )
         except XAIError as error:
             now: float = yield Now()
-            result = poller.failed(now, error)
+            result = poller.handle_error(now, error)
             why = str(error)
         else:
             now = yield Now()
-            result = poller.observe(now, documents)
-        if tell is not None:
-            tell(poller)
+            result = poller.handle_poll(now, documents)
+        on_progress(poller)
         if result is not None:
             return result
-        yield replace(poller.pause(now), then="the next look", reason=why)
+        yield replace(poller.pause(now), then="the next poll", reason=why)
 
 
 def watched_documents(
     collection_id: str, poller: Poller, *, team_id: str | None = None, deadline: float | None = None
 ) -> Flow[list[Document]]:
-    """The documents that a poller waits for, as they are now.
+    """Return the documents that a poller waits for, as they are now. No retry starts after ``deadline``.
 
-    The poller learns the chunking of the collection once the number of chunks of a document tells something. No retry
-    starts after ``deadline``.
+    The poller learns the chunking of the collection once the number of chunks of a document tells something.
     """
     documents = yield from batch_get_documents(collection_id, poller.pending, team_id=team_id, deadline=deadline)
     yield from _learn_chunking(collection_id, poller, documents, team_id=team_id, deadline=deadline)
@@ -359,9 +360,9 @@ def _learn_chunking(
 def chunking_of(
     collection_id: str, *, team_id: str | None = None, deadline: float | None = None
 ) -> Flow[ChunkConfiguration]:
-    """How a collection cuts documents into chunks; without any strategy if it does not say."""
-    look = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
-    collection = yield from call(replace(look, deadline=deadline))
+    """Return the chunking of a collection; without any strategy if it does not say."""
+    request = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
+    collection = yield from call(replace(request, deadline=deadline))
     return collection.chunk_configuration or ChunkConfiguration()
 
 
@@ -370,42 +371,41 @@ def all_documents(
 ) -> Flow[list[Document]]:
     """Return every document of a collection, or every one that matches ``filter``.
 
-    A list may lag behind: as long as the collection says that it holds more, it is read again. With a filter only an
-    empty list is in doubt, and believed in the end.
+    A list may lag behind: while the collection says that it has more, it is read again. With a filter, only an empty
+    list is, and believed in the end.
 
     :param strict: as of :class:`Pages`.
-    :raises XAIIncompleteListError: without a filter, the list goes on showing fewer than the collection says.
+    :raises XAIIncompleteListError: without a filter, the list still shows fewer than the collection says.
     """
     request = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
     shown = ""
-    for turn in range(LOOKS):
+    for turn in range(LOOKUPS):
         if turn:
-            yield Sleep(float(turn), then="the next look", reason=f"the list shows {shown}")
+            yield Sleep(float(turn), then="the next list", reason=f"this one shows {shown}")
         count = (yield from call(request)).documents_count
         documents = yield from list_all(
             LIST_DOCUMENTS, strict=strict, collection_id=collection_id, filter=filter, team_id=team_id
         )
         if len(documents) >= (1 if filter and count else count):
             return documents
-        shown = "no document that the filter matches" if filter else f"{len(documents)} of {count} documents"
+        shown = "no match of the filter" if filter else f"{len(documents)} of {counted(count, 'document')}"
     if filter:
         return []
     raise XAIIncompleteListError(
-        f"{collection_id} says that it holds {count} documents, and its list shows {len(documents)}, so nothing is "
-        "decided on what it does not show. Try again later"
+        f"{collection_id} says that it has {counted(count, 'document')}, and its list shows {len(documents)}, so "
+        "nothing is decided on what it does not show. Try again later"
     )
 
 
 def watched_collection(
     collection_id: str, rules: WaitRules, *, filter: str | None = None, team_id: str | None = None
 ) -> Flow[Poller]:
-    """Return a poller for a whole collection, or for the documents that match ``filter``, after its first look.
+    """Return a poller for a whole collection, or for the documents that match ``filter``, after its first poll.
 
-    It watches those that are not processed. Where the service names none, that may only mean that it does not show them
-    yet: then all documents are looked at, and all that are processed count as such. A look that fails is repeated as
-    ``rules`` say.
+    It watches those that are not processed. If the service lists none, it may not show them yet: then all documents are
+    listed, and those that are processed count as such. A poll that fails is repeated as ``rules`` say.
 
-    :raises XAIIncompleteListError: what the collection holds could not be seen in full.
+    :raises XAIIncompleteListError: it is open whether all documents of the collection were listed.
     """
     poller = Poller((), rules)
     while True:
@@ -415,13 +415,13 @@ def watched_collection(
             break
         except XAIError as error:
             now: float = yield Now()
-            poller.failed(now, error)
+            poller.handle_error(now, error)
             if rules.deadline is not None and now >= rules.deadline:
                 raise
-            yield replace(poller.pause(now), then="the next look", reason=str(error))
+            yield replace(poller.pause(now), then="the next poll", reason=str(error))
     for document in documents:
         poller.watch(document.file_id)
-    poller.observe((yield Now()), documents)
+    poller.handle_poll((yield Now()), documents)
     return poller
 
 
@@ -446,20 +446,20 @@ def documents_to_reindex(collection_id: str, *, failed: bool = False, team_id: s
 
 def remove_document(collection_id: str, file_id: str, *, team_id: str | None = None) -> Flow[bool]:
     """Detach a document; ``False`` if it was not there."""
-    return (yield from _gone(REMOVE_DOCUMENT.request(collection_id=collection_id, file_id=file_id, team_id=team_id)))
+    return (yield from _delete(REMOVE_DOCUMENT.request(collection_id=collection_id, file_id=file_id, team_id=team_id)))
 
 
 def delete_collection(collection_id: str, *, team_id: str | None = None) -> Flow[bool]:
     """Delete a collection; ``False`` if it was not there."""
-    return (yield from _gone(DELETE_COLLECTION.request(collection_id=collection_id, team_id=team_id)))
+    return (yield from _delete(DELETE_COLLECTION.request(collection_id=collection_id, team_id=team_id)))
 
 
 def delete_file(file_id: str) -> Flow[bool]:
     """Delete a file; ``False`` if it was not there."""
-    return (yield from _gone(DELETE_FILE.request(file_id=file_id)))
+    return (yield from _delete(DELETE_FILE.request(file_id=file_id)))
 
 
-def _gone(request: Request[Any]) -> Flow[bool]:
+def _delete(request: Request[Any]) -> Flow[bool]:
     try:
         yield from call(request)
     except XAINotFoundError as error:

@@ -1,6 +1,6 @@
-"""The identity of a document: fields of the collection that this provider manages.
+"""The identity of a document: fields that this provider manages.
 
-It lives in the collection, so that a retry, another machine and the service itself recognise what is already there.
+They are in the collection, so that a retry, another machine and the service itself recognise what is there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
 SCOPE = "airflow_scope"
 SOURCE_URI = "airflow_source_uri"
-#: BLAKE3, because the service hashes content so as well: what it holds can be compared with what was sent.
+#: BLAKE3, as the service uses: so what it has can be compared with what was sent.
 CONTENT_HASH = "airflow_content_blake3"
 SOURCE_FINGERPRINT = "airflow_source_fingerprint"
 VERSION_KEY = "airflow_version_key"
@@ -59,7 +59,7 @@ class SourceDocument:
     fingerprint: str | None = field(default=None, compare=False)
 
     def upload(self) -> Upload:
-        """The file to send, under the type that its name and its first bytes promise.
+        """Return the file to send, under the type that its name and its first bytes promise.
 
         :raises XAIUnfitDocumentError: they promise none that xAI would index.
         :raises XAISourceError: the first bytes cannot be read.
@@ -98,23 +98,23 @@ def fields_digest(fields: Mapping[str, str]) -> str:
 
 
 def text_fields(fields: Mapping[str, str]) -> dict[str, str]:
-    """The user's fields, if they are text that can be sent.
+    """Return the user's fields, if they are text that can be sent.
 
-    :raises XAIArgumentError: they are not, naming those that are not, or one has no name.
+    :raises XAIArgumentError: some are not, naming them, or one has no name.
     """
     if "" in fields:
         raise XAIArgumentError("fields has an empty key. Give the field a name")
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in fields.items()):
         raise XAIArgumentError(f"fields must be strings by string, and these are not: {_not_text(fields)}")
     if unsent := [key for key, value in fields.items() if not _can_be_sent(key + value)]:
-        raise XAIArgumentError(f"fields must be text, and these hold bytes that are none: {ascii(unsent)[1:-1]}")
+        raise XAIArgumentError(f"fields must be text, and these have bytes that are none: {ascii(unsent)[1:-1]}")
     return dict(fields)
 
 
 def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str, str]:
-    """The user's fields, refused before anything is sent where the service would refuse them.
+    """Return the user's fields, if the service would take them.
 
-    :raises XAIArgumentError: not text, ours, or one that the collection requires is missing.
+    :raises XAIArgumentError: one is no text, or ours, or one that the collection requires is missing.
     """
     text_fields(fields)
     if taken := sorted(MANAGED_KEYS & fields.keys()):
@@ -122,14 +122,14 @@ def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str,
     required = {definition.key for definition in collection.field_definitions if definition.required}
     if missing := sorted(required - fields.keys() - MANAGED_KEYS):
         raise XAIArgumentError(
-            f"the collection {collection.collection_id} requires the field {', '.join(missing)} of every document. "
+            f"{collection.label} requires the field {', '.join(missing)} of every document. "
             "Pass it in fields={...}"
         )
     return dict(fields)
 
 
 def _can_be_sent(text: str) -> bool:
-    """Names on disk may hold bytes that are no text, which Python keeps as halves of characters."""
+    """Tell whether it is text: names on disk may have other bytes, which Python keeps as halves of characters."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

@@ -12,18 +12,15 @@ from typing import Generic, TypeVar
 from airflow_provider_xai_collections.api.flows import BATCH_SIZE
 from airflow_provider_xai_collections.api.polling import Poller
 
-#: Documents of one look: it fails as a whole, so it must not be too many waits'.
+#: Documents of one poll: it fails as a whole, so it must not be too many waits'.
 POLL_SIZE = 5 * BATCH_SIZE
-#: Seconds before its deadline from which on a wait does not look together with those that have longer.
+#: Seconds before its deadline from which on a wait does not share polls with those that have longer.
 HURRY = 60.0
 
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """One of the waits.
-
-    :param poller: what it watches, and how patiently.
-    """
+    """One of the waits."""
 
     poller: Poller
     _due: float = field(init=False, default=0.0)
@@ -32,72 +29,72 @@ class Waiter:
     _has_left: bool = field(init=False, default=False)
 
 
-W = TypeVar("W", bound=Waiter)
+WaiterT = TypeVar("WaiterT", bound=Waiter)
 
 
 @dataclass(frozen=True, slots=True)
-class Poll(Generic[W]):
-    """What several watchers ask for at once."""
+class Poll(Generic[WaiterT]):
+    """One poll for several waiters."""
 
-    watchers: Sequence[W]
+    waiters: Sequence[WaiterT]
 
     @property
     def file_ids(self) -> list[str]:
-        """Of all documents that any of them watches."""
-        return list(dict.fromkeys(file_id for each in self.watchers for file_id in each.poller.pending))
+        """The ids of all documents that any of them waits for."""
+        return list(dict.fromkeys(file_id for each in self.waiters for file_id in each.poller.pending))
 
 
-class PollSchedule(Generic[W]):
-    """Watchers between two looks. Times are in seconds, of a clock that is never set.
+class PollSchedule(Generic[WaiterT]):
+    """Waiters between two polls. Times are in seconds, of a clock that is never set.
 
-    A look is taken when one watcher is due. Free room in its last request goes to the watchers due next. So the number
-    of requests depends on the number of documents, not of waits, and no watcher looks later than it would alone.
+    A poll is due when one waiter is. Free room in its last request goes to the waiters due next. So the number of
+    requests depends on the number of documents, not of waits, and no waiter polls later than it would alone.
     """
 
     def __init__(self) -> None:
-        self._next: list[tuple[float, int, W]] = []
+        self._next: list[tuple[float, int, WaiterT]] = []
         self._numbers = count()
 
-    def rest(self, watcher: W, now: float, pause: float, *, time_left: float | None = None) -> None:
-        """Let it look after the pause, or along with others once half of the pause is over.
+    def add(self, waiter: WaiterT, now: float, pause: float, *, time_left: float | None = None) -> None:
+        """Let it poll after the pause, or along with others once half of the pause is over.
 
         :param time_left: seconds from now to its deadline.
         """
-        watcher._due, watcher._ready = now + pause, now + pause / 2
-        watcher._hurries = time_left is not None and time_left - pause < HURRY
-        heappush(self._next, (watcher._due, next(self._numbers), watcher))
+        waiter._due, waiter._ready = now + pause, now + pause / 2
+        waiter._hurries = time_left is not None and time_left - pause < HURRY
+        heappush(self._next, (waiter._due, next(self._numbers), waiter))
 
-    def leave(self, watcher: W) -> None:
-        """It looks no more."""
-        watcher._has_left = True
+    def remove(self, waiter: WaiterT) -> None:
+        """Let it poll no more."""
+        waiter._has_left = True
 
     @property
     def due(self) -> float | None:
-        """When somebody has to look; ``None`` if nobody is here."""
+        """The time of the next poll; ``None`` if there is no waiter."""
         while self._next and self._next[0][2]._has_left:
             heappop(self._next)
         return self._next[0][0] if self._next else None
 
-    def take(self, now: float) -> Poll[W] | None:
-        """The look that is due, or ``None`` if none is: who was to take it has left."""
+    def next_poll(self, now: float) -> Poll[WaiterT] | None:
+        """Return the poll that is due, or ``None`` if none is: its waiter was removed."""
         if (due := self.due) is None or due > now:
             return None
         first = heappop(self._next)
         taken, file_ids = [first[2]], set(first[2].poller.pending)
         others = []
         while (due := self.due) is not None:
-            watcher = self._next[0][2]
-            size = len(file_ids) + sum(file_id not in file_ids for file_id in watcher.poller.pending)
-            # A watcher that is due may enlarge the look; one that is only ready must fit into it.
+            waiter = self._next[0][2]
+            size = len(file_ids) + sum(file_id not in file_ids for file_id in waiter.poller.pending)
+            # A waiter that is due may enlarge the poll; one that is only ready must fit into it.
             room = POLL_SIZE if due <= now else ceil(len(file_ids) / BATCH_SIZE) * BATCH_SIZE
-            if watcher._ready > now or size > room:
+            if waiter._ready > now or size > room:
                 break
             entry = heappop(self._next)
-            if watcher._hurries != taken[0]._hurries:
+            if waiter._hurries != taken[0]._hurries:
                 others.append(entry)
                 continue
-            taken.append(watcher)
-            file_ids.update(watcher.poller.pending)
+            taken.append(waiter)
+            file_ids.update(waiter.poller.pending)
         for entry in others:
             heappush(self._next, entry)
         return Poll(taken)

@@ -13,15 +13,14 @@ from airflow_provider_xai_collections.api.doubts import Doubt, doubts_about, rea
 from airflow_provider_xai_collections.api.protocol import Sleep
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
+from airflow_provider_xai_collections.text import NAMED
 
-#: Documents in progress whose names are known: as many as an error names.
-NAMED = 10
 #: Seconds for which a document may be absent from the answers before it counts as missing.
 GRACE = 60.0
 
 
 class WaitEnd(StrEnum):
-    """Why a wait ended: all is settled, or the limit that was reached."""
+    """The reason why a wait ended: all is settled, or a limit was reached."""
 
     SETTLED = "settled"
     TIMED_OUT = "timed_out"
@@ -50,11 +49,10 @@ class FailedDocument:
 
 @dataclass(frozen=True, slots=True)
 class WaitResult:
-    """How a wait ended: every document it was asked for is in exactly one of the four groups.
+    """The end of a wait, with every document in exactly one of four groups.
 
-    ``missing`` are ids the service no longer lists; ``pending`` those still in progress when time ran out. ``doubts``
-    are about those that are processed.
-
+    :param missing: ids that the service no longer lists; ``pending``: those in progress when time ran out.
+    :param doubts: about those that are processed.
     :param names: of the first of ``pending``, by id, as far as they are known.
     """
 
@@ -77,13 +75,13 @@ class WaitResult:
 
 @dataclass(frozen=True, slots=True)
 class WaitRules:
-    """Patience, in seconds.
+    """Limits of a wait, in seconds.
 
-    :param deadline: wall-clock time (seconds since the epoch) at which the wait gives up; ``None`` never does.
+    :param deadline: wall-clock time (since the epoch) at which the wait gives up; ``None`` never does.
     :param poll_interval: the longest pause between two polls.
     :param grace: how long an id may be absent from the answers before it counts as missing.
-    :param max_failures: looks that may fail in a row, each already retried, before the error is raised.
-    :param at_deadline: how a wait ends that the deadline ends.
+    :param max_failures: polls that may fail in a row, each already retried, before the error is raised.
+    :param at_deadline: the end of a wait that reaches the deadline.
     """
 
     deadline: float | None = None
@@ -101,9 +99,7 @@ class WaitRules:
 
 @dataclass(slots=True)
 class Poller:
-    """Watches documents until each is processed, failed or missing, or until patience ends.
-
-    Feed it what the service said with :meth:`observe`, or that the look itself failed with :meth:`failed`.
+    """Decide, poll by poll, which documents are processed, failed or missing, and when the wait for them is over.
 
     :param chunking: of the collection, by which chunks of raw bytes are noticed; ``None`` as long as it is not known.
     """
@@ -127,7 +123,7 @@ class Poller:
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """The ids worth asking for: those not yet settled."""
+        """The ids that are not settled yet."""
         return tuple(self._open)
 
     @property
@@ -138,8 +134,8 @@ class Poller:
         """Watch one more document."""
         self._open.setdefault(file_id)
 
-    def observe(self, now: float, documents: Iterable[Document]) -> WaitResult | None:
-        """Take in one poll; return the result if the wait is over."""
+    def handle_poll(self, now: float, documents: Iterable[Document]) -> WaitResult | None:
+        """Take in what a poll has found; return the result if the wait is over."""
         self._failures = 0
         seen = {document.file_id: document for document in documents}
         for file_id in self.pending:
@@ -155,8 +151,8 @@ class Poller:
         """Return the result of a wait that is ended from outside now."""
         return self._result(end)
 
-    def failed(self, now: float, error: XAIError) -> WaitResult | None:
-        """Take in a look that failed. Raises ``error`` if it is final, or the last of too many in a row."""
+    def handle_error(self, now: float, error: XAIError) -> WaitResult | None:
+        """Take in that a poll has failed. Raises ``error`` if it is final, or the last of too many in a row."""
         self._failures += 1
         if self._failures > self.rules.max_failures or not is_transient(error):
             raise error
@@ -165,9 +161,8 @@ class Poller:
     def pause(self, now: float) -> Sleep:
         """Return the pause before the next poll.
 
-        It is a quarter of the time waited, between a twentieth of ``poll_interval`` and all of it: so nobody waits a
-        quarter longer than needed, however slow indexing is. After polls that failed it is all of it, and it never goes
-        past the deadline.
+        It is a quarter of the time waited, between a twentieth of ``poll_interval`` and all of it: so no wait is a
+        quarter too long, however slow indexing is. After a failed poll it is all of it, and never past the deadline.
         """
         longest = self.rules.poll_interval
         waited = now - self._start(now)

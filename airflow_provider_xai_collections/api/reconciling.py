@@ -1,4 +1,4 @@
-"""What must change so that a collection is as wanted, and the flow that changes it."""
+"""Difference between a collection and what is wanted of it, and the flow that changes it."""
 
 from __future__ import annotations
 
@@ -28,25 +28,23 @@ from airflow_provider_xai_collections.exceptions import (
 
 #: Updates with a lost answer before giving up.
 UPDATE_TRIES = 3
-#: What an update can set, apart from fields.
+#: Parameters that an update can set, apart from fields.
 SETTINGS = ("collection_name", "collection_description", "chunk_configuration")
 #: Values (``False`` is a 0) that protobuf's JSON may leave out of an answer.
 _LEFT_OUT = (0, "")
 
 
 def update_to_match(collection: Collection, wanted: CreateCollection) -> UpdateCollection:
-    """The update that brings ``collection`` to ``wanted``.
-
-    What ``wanted`` leaves out, and fields that only the collection has, stay.
+    """Return the update that makes ``collection`` as ``wanted``, which deletes nothing.
 
     :raises XAIArgumentError: a difference that no update can remove.
     """
     for name in ("index_configuration", "metric_space"):
-        asked, held = getattr(wanted, name), getattr(collection, name)
-        if asked is not None and _plain(held) and _differs(asked, held):
+        asked, existing = getattr(wanted, name), getattr(collection, name)
+        if asked is not None and _plain(existing) and _differs(asked, existing):
             raise XAIArgumentError(
-                f"{collection.collection_id}: {name} is fixed when a collection is created, and differs from what is "
-                "asked for. Create another collection, or leave the argument out"
+                f"{collection.label}: {name} is fixed when a collection is created, and differs from what is asked "
+                "for. Create another collection, or leave the argument out"
             )
     updates = tuple(
         FieldDefinitionUpdate(field_definition=definition, operation=FieldDefinitionOperation.ADD)
@@ -69,7 +67,7 @@ def update_of(
     delete_fields: Sequence[str] = (),
     **settings: Any,
 ) -> UpdateCollection:
-    """An update, checked as it will be when it is sent.
+    """Return an update, checked as it will be when it is sent.
 
     :raises XAIArgumentError: naming the parameter, or the fields that are named twice.
     """
@@ -90,7 +88,7 @@ def update_of(
 
 
 def needed_of(update: UpdateCollection, collection: Collection) -> dict[str, Any]:
-    """The parameters of ``update`` that would change something; empty if the collection is like that already.
+    """Return the parameters of ``update`` that would change something; none if the collection is like that already.
 
     A field that exists keeps what its new definition does not mention.
     """
@@ -99,27 +97,27 @@ def needed_of(update: UpdateCollection, collection: Collection) -> dict[str, Any
         asked = getattr(update, name)
         if asked is not None and _differs(asked, getattr(collection, name)):
             changes[name] = asked
-    held = {definition.key: definition for definition in collection.field_definitions}
-    wanted = (_needed_update(one, held.get(one.field_definition.key)) for one in update.field_definition_updates or ())
+    existing = {definition.key: definition for definition in collection.field_definitions}
+    wanted = (_needed_update(one, existing.get(one.field_definition.key)) for one in update.field_definition_updates or ())
     if updates := tuple(one for one in wanted if one is not None):
         changes["field_definition_updates"] = updates
     return changes
 
 
-def _needed_update(update: FieldDefinitionUpdate, held: FieldDefinition | None) -> FieldDefinitionUpdate | None:
+def _needed_update(update: FieldDefinitionUpdate, existing: FieldDefinition | None) -> FieldDefinitionUpdate | None:
     if update.operation is FieldDefinitionOperation.DELETE:
-        return None if held is None else update
-    if not _differs(update.field_definition, held):
+        return None if existing is None else update
+    if not _differs(update.field_definition, existing):
         return None
-    if held is None:
+    if existing is None:
         return update
-    merged = FieldDefinition.model_validate({**_plain(held), **_plain(update.field_definition)})
+    merged = FieldDefinition.model_validate({**_plain(existing), **_plain(update.field_definition)})
     return FieldDefinitionUpdate(field_definition=merged, operation=update.operation)
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What an update changed, or would: settings by name, fields by key."""
+    """Changes by an update, done or needed: settings by name, fields by key."""
 
     settings: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
@@ -128,15 +126,15 @@ class Changes:
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], collection: Collection) -> Changes:
-        """Of the parameters that :func:`needed_of` found for the collection."""
-        held = {definition.key for definition in collection.field_definitions}
+        """Return the changes that the parameters from :func:`needed_of` make in the collection."""
+        existing = {definition.key for definition in collection.field_definitions}
         updates: tuple[FieldDefinitionUpdate, ...] = parameters.get("field_definition_updates", ())
         deleted = {one.field_definition.key for one in updates if one.operation is FieldDefinitionOperation.DELETE}
         keys = [one.field_definition.key for one in updates]
         return cls(
             settings=tuple(name for name in SETTINGS if name in parameters),
-            added=tuple(key for key in keys if key not in held),
-            changed=tuple(key for key in keys if key in held - deleted),
+            added=tuple(key for key in keys if key not in existing),
+            changed=tuple(key for key in keys if key in existing - deleted),
             deleted=tuple(key for key in keys if key in deleted),
         )
 
@@ -147,13 +145,13 @@ class Changes:
 
 
 def change_collection(update: UpdateCollection, *, dry_run: bool = False) -> Flow[Changes]:
-    """Send of ``update`` what would change something. ``dry_run`` only looks.
+    """Send of ``update`` what would change something; with ``dry_run``, only tell what that is.
 
-    Safe to repeat: after a lost answer, or a refusal that may follow from one, the collection tells what is still to be
-    done. Sent blindly once more, an update that was done would be refused, for what it deletes is gone.
+    Safe to repeat: after a lost answer, or a refusal that may follow from one, the collection is read again. An update
+    that was done would be refused if it were sent again, because what it deletes is not there any more.
     """
-    look = GET_COLLECTION.request(collection_id=update.collection_id, team_id=update.team_id)
-    collection = yield from call(look)
+    read = GET_COLLECTION.request(collection_id=update.collection_id, team_id=update.team_id)
+    collection = yield from call(read)
     needed = needed_of(update, collection)
     changes = Changes.of(needed, collection)
     tries = 0
@@ -165,21 +163,21 @@ def change_collection(update: UpdateCollection, *, dry_run: bool = False) -> Flo
         except (XAIConflictError, XAIInvalidRequestError, XAIOutcomeUnknownError) as error:
             refusal: XAIError = error
         tries += 1
-        needed = needed_of(update, (yield from call(look)))
+        needed = needed_of(update, (yield from call(read)))
         if needed and (tries == UPDATE_TRIES or not isinstance(refusal, XAIOutcomeUnknownError)):
             raise refusal
     return changes
 
 
-def _differs(asked: Any, held: Any) -> bool:
-    return not _agrees(_plain(asked), _plain(held))
+def _differs(asked: Any, existing: Any) -> bool:
+    return not _agrees(_plain(asked), _plain(existing))
 
 
-def _agrees(asked: Any, held: Any) -> bool:
-    """Whether ``held`` has everything ``asked`` has; the service adds defaults of its own."""
-    if isinstance(asked, Mapping) and isinstance(held, Mapping):
-        return all(_agrees(value, held.get(key)) for key, value in asked.items())
-    return bool(asked == held) or (held is None and asked in _LEFT_OUT)
+def _agrees(asked: Any, existing: Any) -> bool:
+    """Tell whether ``existing`` has everything ``asked`` has; the service adds defaults of its own."""
+    if isinstance(asked, Mapping) and isinstance(existing, Mapping):
+        return all(_agrees(value, existing.get(key)) for key, value in asked.items())
+    return bool(asked == existing) or (existing is None and asked in _LEFT_OUT)
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Taking documents out of a collection, with their files if asked to."""
+"""Removal of documents from a collection, with their files if asked to."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from airflow_provider_xai_collections.exceptions import XAIConflictError, XAIInc
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was there and is gone: the document, its file.
+    """The result of a removal: whether the document, and its file, were there and are removed.
 
-    :param file_kept: the service deletes no file which is attached, and this one is attached elsewhere.
+    :param file_kept: the service did not delete the file, because it is attached elsewhere.
     """
 
     document: bool
@@ -25,12 +25,11 @@ class Removed:
 
 @dataclass(slots=True)
 class Removal:
-    """How documents are removed.
+    """Removal of documents, with or without their files.
 
-    :param delete_files: delete their files as well.
-    :param detach_first: detach a document before its file is deleted. For documents known from a list the file goes
-        first, or a task that dies in between could not find it again, unless the service says (409) that it deletes no
-        file which is attached. The first such answer sets this for all that follow.
+    :param detach_first: detach a document before its file is deleted. The file goes first, or a task that dies in
+        between could not find it again; unless the service says (409) that it deletes no attached file. The first such
+        answer sets this for all that follow.
     """
 
     collection_id: str
@@ -39,7 +38,7 @@ class Removal:
     detach_first: bool = False
 
     def of(self, file_id: str) -> Flow[Removed]:
-        """Remove one document. What is gone already is no error."""
+        """Remove one document. One that is not there is no error."""
         if not self.delete_files:
             return Removed((yield from self._detach(file_id)))
         if not self.detach_first:
@@ -61,26 +60,25 @@ class Removal:
         """Return the ids of all documents.
 
         :raises XAINotFoundError: the collection does not exist.
-        :raises XAIIncompleteListError: the list goes on showing fewer than the collection says.
+        :raises XAIIncompleteListError: the list still shows fewer than the collection says.
         """
         try:
             documents = yield from all_documents(self.collection_id, team_id=self.team_id)
         except XAIIncompleteListError as error:
             raise XAIIncompleteListError(
-                f"{error}. The files of the others would be left behind, and billed; delete_files=False leaves all "
-                "files"
+                f"{error}. The files of the others would stay, and be billed; delete_files=False keeps all files"
             ) from error
         return [document.file_id for document in documents]
 
     def listed(self, *, filter: str | None = None) -> Flow[list[str]]:
-        """Ids of the documents to remove: those that match ``filter``, or all."""
+        """Return the ids of the documents that match ``filter``, or of all."""
         documents = yield from list_all(
             LIST_DOCUMENTS, collection_id=self.collection_id, filter=filter, team_id=self.team_id
         )
         return list(dict.fromkeys(document.file_id for document in documents))
 
     def listed_in_scope(self, scope: str) -> Flow[list[str]]:
-        """Ids of the documents of a scope, and of no other that the service's filter may match as well."""
+        """Return the ids of the documents of a scope, and of no other that the filter may match as well."""
         collection = yield from call(GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id))
         if not knows_scopes(collection):
             return []  # what the service makes of a filter by a field that is not declared is unknown
@@ -88,7 +86,10 @@ class Removal:
         return list(dict.fromkeys(document.file_id for document in documents))
 
     def collection_exists(self) -> Flow[None]:
-        """:raises XAINotFoundError: the collection does not exist."""
+        """Check that the collection exists.
+
+        :raises XAINotFoundError: it does not.
+        """
         yield from call(GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id))
 
     def _detach(self, file_id: str) -> Flow[bool]:

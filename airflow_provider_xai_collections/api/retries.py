@@ -1,4 +1,4 @@
-"""Whether to try again, and after how long."""
+"""Retries of single calls: when to try again, and after how long."""
 
 from __future__ import annotations
 
@@ -28,16 +28,14 @@ from airflow_provider_xai_collections.exceptions import (
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How stubborn a single call is.
+    """Limits of the retries of a single call. Times are in seconds.
 
     :param attempts: tries in all, the first included; 1 never repeats.
-    :param first: seconds before the first repeat; doubles with each, up to ``longest``.
-    :param longest: the longest of our own pauses, in seconds.
-    :param first_rate_limit: as ``first``, for a 429 that does not say how long to wait.
-    :param longest_rate_limit: as ``longest``, for such a 429.
-    :param longest_retry_after: cap on what ``Retry-After`` may ask for, in seconds.
-    :param budget: no repeat starts later than this many seconds after the first failure. Time for which the driver
-        held the call back does not count.
+    :param first: pause before the first retry; doubles with each, up to ``longest``.
+    :param first_rate_limit: as ``first``, for a 429 that does not say how long to wait; ``longest_rate_limit`` likewise.
+    :param longest_retry_after: cap on what ``Retry-After`` may ask for.
+    :param budget: no retry starts later than this after the first failure, the time aside for which the driver held
+        the call back.
     """
 
     attempts: int = 6
@@ -49,10 +47,10 @@ class RetryPolicy:
     budget: float = 300.0
 
     def delay(self, attempt: int, error: XAIError, *, idempotent: bool, now: float) -> Sleep | None:
-        """The pause after failed try number ``attempt``, or ``None`` if the error is final.
+        """Return the pause after failed try number ``attempt``, or ``None`` if the error is final.
 
-        A read is repeated after anything that may pass. A write only if the service cannot have acted on it: it
-        refused it (429), or never received it.
+        A read is repeated after anything that may pass; a write only if the service refused it (429), or never received
+        it.
         """
         if attempt >= self.attempts or not _may_pass(error, idempotent=idempotent):
             return None
@@ -108,7 +106,7 @@ def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
 def _final(request: Request[Any], error: XAIError) -> XAIError:
     if request.endpoint.idempotent or not outcome_is_unknown(error):
         return error
-    advice = "It may have been done all the same: look before repeating it"
+    advice = "It may have been done all the same: check before repeating it"
     if request.endpoint.name == "upload_file":
         advice = "The file may be stored all the same: an orphan, billed until it is deleted"
     unknown = XAIOutcomeUnknownError(f"{error}. {advice}")
@@ -117,19 +115,19 @@ def _final(request: Request[Any], error: XAIError) -> XAIError:
 
 
 def is_transient(error: XAIError) -> bool:
-    """Whether asking again later may work: the service or the way to it failed, not the request."""
+    """Tell whether a later try may work: the service or the way to it failed, not the request."""
     return isinstance(
         error, XAIRateLimitError | XAIServerError | XAITransportError | XAIResponseError | XAIIncompleteListError
     )
 
 
 def concerns_every_call(error: XAIError) -> bool:
-    """Tell an error that all other calls would meet too, so that work on many documents ends with it."""
+    """Tell whether all other calls would meet the error too, so that work on many documents ends with it."""
     return isinstance(error, XAIAuthError | XAICredentialError | XAICreditsError)
 
 
 def outcome_is_unknown(error: XAIError) -> bool:
-    """Whether a write that failed like this may have been done all the same."""
+    """Tell whether a write that failed like this may have been done all the same."""
     if isinstance(error, XAITransportError):
         return error.sent
     return isinstance(error, XAIServerError | XAIResponseError)
@@ -144,7 +142,7 @@ def _may_pass(error: XAIError, *, idempotent: bool) -> bool:
 
 
 def seconds_asked(text: str | None, now: float) -> float | None:
-    """Seconds that ``Retry-After`` asks to wait: it is a number or an HTTP date (RFC 9110, 10.2.3).
+    """Return the seconds that ``Retry-After`` asks to wait: a number or an HTTP date (RFC 9110, 10.2.3).
 
     :param now: seconds since the epoch.
     """

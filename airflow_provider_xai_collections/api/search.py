@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.api.wire import LARGEST_NUMBER, Answer, Id
 
 
 class RetrievalType(StrEnum):
-    """How passages are found."""
+    """The way in which passages are found."""
 
     HYBRID = "hybrid"
     SEMANTIC = "semantic"
@@ -19,7 +19,7 @@ class RetrievalType(StrEnum):
 
 
 class RetrievalMode(Part):
-    """How passages are found, with the tuning of the mode (rerankers and the like) passed through as given."""
+    """The way in which passages are found; its tuning (rerankers and the like) is passed through as given."""
 
     model_config = ConfigDict(extra="allow")
 

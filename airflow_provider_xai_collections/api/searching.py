@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep, call
 from airflow_provider_xai_collections.api.search import SearchMatch, SearchResults
 from airflow_provider_xai_collections.exceptions import XAITimeoutError
-
-#: Ids that an error names.
-NAMED = 10
+from airflow_provider_xai_collections.text import counted, listed
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a search should find.
+    """The passages that a search should find.
 
     :param min_matches: so many passages at least.
     :param min_score: only passages that score so much count, and there must be one.
@@ -32,17 +30,15 @@ class Expectation:
         return max(self.min_matches, 0 if self.min_score is None else 1)
 
     def missing(self, matches: Sequence[SearchMatch]) -> str:
-        """What these matches lack, in words without their content; ``""`` if nothing."""
+        """Say what these matches lack, without their content; empty if nothing."""
         counting = [match for match in matches if self.min_score is None or match.score >= self.min_score]
         enough = "" if self.min_score is None else f" that score {self.min_score:g} or more"
         lacks = []
         if len(counting) < self.least:
-            lacks.append(f"{len(counting)} passages{enough}, and {self.least} are wanted")
+            lacks.append(f"{counted(len(counting), 'passage')}{enough} instead of {self.least}")
         there = {match.file_id for match in counting}
         if absent := [file_id for file_id in self.file_ids if file_id not in there]:
-            more = ", …" if len(absent) > NAMED else ""
-            passages = f"no passage{enough.replace(' score', ' scores')}"
-            lacks.append(f"{passages} of {', '.join(absent[:NAMED])}{more}")
+            lacks.append(f"no passage{enough.replace(' score', ' scores')} of {listed(absent)}")
         return "; ".join(lacks)
 
 

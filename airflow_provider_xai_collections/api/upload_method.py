@@ -1,4 +1,4 @@
-"""The way that documents take into a collection."""
+"""The calls by which documents get into a collection: one, or two."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import count
 
 
 class UploadMethod(StrEnum):
-    """How content reaches a collection.
+    """The calls by which a document is uploaded.
 
     ``DIRECT``: one multipart call that carries a content type, up to 100 MB; described in xAI's guides, not in its
     reference. By it, text comes out of PDF and Office documents. ``FILES``: ``POST /v1/files``, then attach; the way of
@@ -32,9 +32,9 @@ class UploadMethod(StrEnum):
 
 @dataclass(slots=True)
 class UploadWay:
-    """The way that all documents of a run take, which may change once.
+    """The calls that all documents of a run use, which may change once.
 
-    :param method: the one asked for.
+    :param method: as asked for.
     :param on_change: called with the reason when the run changes to two calls.
     :ivar reason: why the run has changed to two calls; empty if it has not.
     """
@@ -46,11 +46,11 @@ class UploadWay:
 
     @property
     def is_direct(self) -> bool:
-        """Tell that the next document goes by the one call."""
+        """Tell whether the next document goes by the one call."""
         return self.method is not UploadMethod.FILES and not self.reason
 
     def change(self, reason: str) -> None:
-        """Go on in two calls. Documents on their way in other threads may meet the same; only the first one is said."""
+        """Go on in two calls. Documents in other threads may meet the same; only the first one is told."""
         self.reason = self.reason or reason
         if next(self._turns) == 0:
             self.on_change(reason)

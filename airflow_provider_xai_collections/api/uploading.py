@@ -13,7 +13,7 @@ from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION, LIST_DOCUMENTS, UPLOAD_DOCUMENT, UPLOAD_FILE
 from airflow_provider_xai_collections.api.files import MAX_UPLOAD_BYTES, MEGABYTE
 from airflow_provider_xai_collections.api.filters import quoted
-from airflow_provider_xai_collections.api.flows import LOOKS, add_document, delete_file, list_all
+from airflow_provider_xai_collections.api.flows import LOOKUPS, add_document, delete_file, list_all
 from airflow_provider_xai_collections.api.identity import (
     MANAGED_KEYS,
     SCOPE,
@@ -121,7 +121,7 @@ def prepare(target: Target, source: SourceDocument, fields: Mapping[str, str]) -
 
 
 def upload_and_attach(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
-    """Add a document with these fields, the managed ones included, unless the collection holds this version."""
+    """Add a document with these fields, the managed ones included, unless the collection has this version."""
     if target.way.is_direct:
         try:
             return (yield from _upload_if_routed(target, upload, fields))
@@ -137,8 +137,8 @@ def upload_and_attach(target: Target, upload: Upload, fields: dict[str, str]) ->
 def _upload_if_routed(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
     """Upload in one call.
 
-    A 404 may mean that a gateway does not know the call, that the collection is not there, or that it is so new that
-    the call did not find it: so the collection is looked at, and the call made once more.
+    A 404 may mean that a gateway does not know the call, that the collection is not there, or that it is too new to be
+    found: so the collection is read, and the call made once more.
 
     :raises XAIUnroutableError: the service cannot take the call.
     :raises XAINotFoundError: the collection does not exist.
@@ -177,7 +177,7 @@ def _upload_and_add(target: Target, upload: Upload, fields: dict[str, str]) -> F
 
 
 def _warning(target: Target, upload: Upload) -> str:
-    """Say of a document whose text has to be extracted that it went the way on which that has been seen to fail."""
+    """Say that a document, whose text has to be extracted, went by the calls where that has been seen to fail."""
     if not target.way.reason or not needs_extraction(upload.content_type or ""):
         return ""
     return (
@@ -187,8 +187,7 @@ def _warning(target: Target, upload: Upload) -> str:
 
 
 def _check_size_for_two_calls(target: Target, upload: Upload) -> None:
-    """Refuse what only the one call takes. If the run has changed, that is no fault of the document: the next run may
-    send it."""
+    """Refuse what only the one call takes. If the run has changed to two, the next run may send it."""
     if upload.size <= MAX_UPLOAD_BYTES:
         return
     said = (
@@ -201,7 +200,7 @@ def _check_size_for_two_calls(target: Target, upload: Upload) -> None:
 
 
 def _upload(target: Target, upload: Upload) -> Flow[tuple[str, int]]:
-    """Upload a file. A lost answer cannot be looked up, so the upload is repeated and the loss counted."""
+    """Upload a file, again if the answer was lost; return its id and the number of lost answers."""
     _check_size_for_two_calls(target, upload)
     request = UPLOAD_FILE.request(upload=upload)
     orphans = 0
@@ -260,15 +259,15 @@ def _upload_directly(target: Target, upload: Upload, fields: dict[str, str]) -> 
 
 
 def _unless_ours(target: Target, refusal: XAIError, fields: Mapping[str, str]) -> XAIError:
-    """Tell a conflict over our own version key, which means that the version is there and not shown yet."""
+    """Return the refusal, or what it means if it is about our own version key: the version is there, not shown yet."""
     if not isinstance(refusal, XAIConflictError) or target.defines_unique(fields.keys() - MANAGED_KEYS):
         return refusal
-    return XAIError(f"{refusal}. The collection holds this version but does not show it yet: a retry will find it")
+    return XAIError(f"{refusal}. The collection has this version but does not show it yet: a retry will find it")
 
 
 def _find(target: Target, key: str) -> Flow[Document | None]:
-    """Find the document that holds this very version, asking more than once: a list may lag behind."""
-    for turn in range(LOOKS):
+    """Find the document of this very version, in more than one lookup: a list may lag behind."""
+    for turn in range(LOOKUPS):
         if turn:
             yield Sleep(float(turn))
         if found := (yield from _having(target, VERSION_KEY, key)):

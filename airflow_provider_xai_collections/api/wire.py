@@ -1,4 +1,4 @@
-"""How models meet the wire: strict about what we send, tolerant about what we read."""
+"""Base models of the wire: strict about what we send, tolerant about what we read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST_NUMBER = 2**31 - 1
 #: An id in an answer. It will stand in paths, log lines and XComs, so it has to be one short word.
 Id: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^[!-~]*$")]
 
-#: What leads to the next page. It will stand in an address.
+#: A token of the next page. It will stand in an address.
 Token: TypeAlias = Annotated[str, Field(max_length=4_000)]
 
 
@@ -34,7 +34,7 @@ class Params(BaseModel):
 
     @property
     def subject(self) -> str:
-        """What the call is about, for messages, if its path does not say."""
+        """The subject of the call, for messages, if its path does not say."""
         return ""
 
 
@@ -73,7 +73,7 @@ class Answer(Part):
 
 @cache
 def _wire_names(model: type[BaseModel]) -> frozenset[str]:
-    """Of its fields. A list of very many documents asks for each of them."""
+    """Return the names of its fields on the wire; cached, for a list may have very many documents."""
     return frozenset(info.alias or name for name, info in model.model_fields.items())
 
 
@@ -89,7 +89,7 @@ class Empty(Answer):
 
 
 def explain(error: ValidationError) -> str:
-    """The mistakes in one line, by parameter, without the values (they may be secret or huge)."""
+    """Return the mistakes in one line, by parameter, without the values (they may be secret or huge)."""
     mistakes = error.errors(include_url=False, include_input=False, include_context=False)
     named = [
         (".".join(str(part) for part in mistake["loc"]), mistake["msg"].removeprefix("Value error, "))

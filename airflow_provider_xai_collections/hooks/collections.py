@@ -304,7 +304,7 @@ class XAICollectionsHook(XAIConnectedHook):
             name=name,
         )
         while (request := pages.next_request()) is not None:
-            yield from pages.observe(self.run(call(request)))
+            yield from pages.add_page(self.run(call(request)))
 
     def get_document(self, *, collection_id: str, file_id: str, team_id: str | None = None) -> Document:
         """Describe a document."""
@@ -378,7 +378,7 @@ class XAICollectionsHook(XAIConnectedHook):
             progress(poller)
             tell(poller)
 
-        result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, tell=told)
+        result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, on_progress=told)
         warn_of_doubts(self.log, result.doubts, len(result.doubts))
         return result
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from airflow_provider_xai_collections import exceptions
 from airflow_provider_xai_collections.api.doubts import Doubt
-from airflow_provider_xai_collections.api.polling import NAMED, FailedDocument, WaitEnd, WaitResult
+from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.base import (
     CAP,
@@ -25,7 +25,7 @@ from airflow_provider_xai_collections.manifests.base import (
     first_of,
     without_last,
 )
-from airflow_provider_xai_collections.text import printable
+from airflow_provider_xai_collections.text import NAMED, printable
 
 #: Characters of a service's reason.
 REASON = 200

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
-from airflow_provider_xai_collections.api.polling import NAMED
 from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.api.retries import concerns_every_call
 from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.hooks.progress import LogTimer
+from airflow_provider_xai_collections.text import NAMED
 
 T = TypeVar("T")
 

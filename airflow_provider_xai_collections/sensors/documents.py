@@ -200,7 +200,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
                 raise
             self.log.warning("This poll failed, the next may not: %s", error)
             return None
-        result = poller.observe(self._clock(), found)
+        result = poller.handle_poll(self._clock(), found)
         self._progress(poller)
         return result
 

@@ -218,7 +218,7 @@ class Engine:
                 error = outcome
             else:
                 found.extend(outcome)
-        return poller.observe(self._now(), found) if error is None else poller.failed(self._now(), error)
+        return poller.handle_poll(self._now(), found) if error is None else poller.handle_error(self._now(), error)
 
     def settle(self, result: WaitResult) -> None:
         """Take in how a wait ended."""

@@ -63,12 +63,12 @@ class Waiting(Waiter):
         now, why = self.clock(), ""
         try:
             if isinstance(found, XAIError):
-                end, why = self.poller.failed(now, found), str(found)
+                end, why = self.poller.handle_error(now, found), str(found)
             elif isinstance(found, Exception):
                 raise found
             else:
                 mine = [found[file_id] for file_id in self.poller.pending if file_id in found]
-                end = self.poller.observe(now, mine)
+                end = self.poller.handle_poll(now, mine)
             self._context.run(self.tell, self.poller)
         except Exception as error:
             # One for each: all would add their frames to a common one.
@@ -119,7 +119,7 @@ class CollectionWatch:
                 raise
             return end
         finally:
-            self._schedule.leave(waiting)
+            self._schedule.remove(waiting)
 
     async def close(self) -> None:
         """End all looks: nobody waits any more."""
@@ -129,7 +129,7 @@ class CollectionWatch:
 
     def _rest(self, waiting: Waiting, pause: float) -> None:
         now = asyncio.get_running_loop().time()
-        self._schedule.rest(waiting, now, pause, time_left=waiting.time_left)
+        self._schedule.add(waiting, now, pause, time_left=waiting.time_left)
         self._plan(now)
 
     def _plan(self, now: float) -> None:
@@ -152,7 +152,7 @@ class CollectionWatch:
         await asyncio.sleep(pause)
         async with self._slots:
             now = max(due, asyncio.get_running_loop().time())
-            look = self._schedule.take(now)
+            look = self._schedule.next_poll(now)
             self._next = None
             self._plan(now)
             if look is not None:
@@ -162,7 +162,7 @@ class CollectionWatch:
         """Ask for all documents of a look, and tell each of its watchers of its own."""
         found: dict[str, Document] | Exception
         # Those close to their deadline are never mixed with others.
-        left = min((left for each in look.watchers if (left := each.time_left) is not None), default=None)
+        left = min((left for each in look.waiters if (left := each.time_left) is not None), default=None)
         deadline = None if left is None else time.time() + left
         try:
             documents = await self._client.run(
@@ -174,13 +174,13 @@ class CollectionWatch:
                     chunking_of(self._collection_id, team_id=self._team_id, deadline=deadline)
                 )
         except Exception as error:
-            if isinstance(error, _MAY_BE_ONES_OWN) and len(look.watchers) > 1:
+            if isinstance(error, _MAY_BE_ONES_OWN) and len(look.waiters) > 1:
                 # One bad document must not fail the other waits: look for each alone.
-                for each in look.watchers:
+                for each in look.waiters:
                     await self._look(Poll([each]))
                 return
             found = error
-        for number, each in enumerate(look.watchers, 1):
+        for number, each in enumerate(look.waiters, 1):
             each.poller.chunking = self._chunking
             if (pause := each.take_in(found)) is not None:
                 self._rest(each, pause)

@@ -74,7 +74,7 @@ def look(
         return poller.result_now(WaitEnd.TIMED_OUT)
     poller = Poller(file_ids, rules)
     found = hook.run(watched_documents(collection_id, poller, team_id=team_id))
-    return poller.observe(time.time(), found) or poller.result_now(WaitEnd.TIMED_OUT)
+    return poller.handle_poll(time.time(), found) or poller.result_now(WaitEnd.TIMED_OUT)
 
 
 def last_of(file_ids: Sequence[str]) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_xai_collections.api.polling import NAMED, Poller, WaitEnd
+from airflow_provider_xai_collections.api.polling import Poller, WaitEnd
 from airflow_provider_xai_collections.arguments import allowed_of
 from airflow_provider_xai_collections.durations import in_words, seconds
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.waits import WaitSummary
-from airflow_provider_xai_collections.text import printable
+from airflow_provider_xai_collections.text import NAMED, printable
 
 
 def judge(task: Any, summary: WaitSummary) -> None:

@@ -332,7 +332,7 @@ def test_a_wait_for_a_collection_watches_what_is_not_processed() -> None:
     )
     poller = play(watched_collection("c", WaitRules()), found, (Now(), 0.0))
     assert poller.pending == ("c",)
-    ended = poller.observe(1.0, [a_document("c")])
+    ended = poller.handle_poll(1.0, [a_document("c")])
     assert ended is not None
     assert (ended.processed, [each.file_id for each in ended.failed]) == (("c",), ["b"])
 
@@ -348,7 +348,7 @@ def test_where_all_of_a_collection_is_processed_all_of_it_counts() -> None:
     poller = play(
         watched_collection("c", WaitRules()), listing(filter=UNPROCESSED), holding(3), everything, (Now(), 0.0)
     )
-    ended = poller.observe(0.0, [])
+    ended = poller.handle_poll(0.0, [])
     assert ended is not None
     assert (ended.end, ended.processed) == (WaitEnd.SETTLED, ("a", "b", "c"))
 
@@ -433,7 +433,7 @@ def test_a_collection_without_documents_is_waited_for_no_longer() -> None:
     poller = play(
         watched_collection("c", WaitRules()), listing(filter=UNPROCESSED), holding(0), listing(), (Now(), 0.0)
     )
-    assert poller.observe(0.0, []) == WaitResult(WaitEnd.SETTLED)
+    assert poller.handle_poll(0.0, []) == WaitResult(WaitEnd.SETTLED)
 
 
 # How lists end

@@ -238,7 +238,7 @@ def test_a_wait_tells_how_far_it_is_after_each_poll() -> None:
     heard: list[int] = []
     world = World(lambda request: some_documents(*map(a_document, next(shown))))
     poller = Poller(["a", "b"])
-    world.run(wait_for_documents("c", poller, tell=lambda poller: heard.append(poller.processed_count)))
+    world.run(wait_for_documents("c", poller, on_progress=lambda poller: heard.append(poller.processed_count)))
     assert heard == [1, 2]
 
 
@@ -296,7 +296,7 @@ def test_a_wait_ends_in_time_with_each_document_in_one_group(
 
     assert rules.deadline is not None
     world = World(answer, now=1_000.0, die=die)
-    result = world.run(wait_for_documents("c", poller, tell=note))
+    result = world.run(wait_for_documents("c", poller, on_progress=note))
 
     groups = [*result.processed, *(failed.file_id for failed in result.failed), *result.missing, *result.pending]
     assert sorted(groups) == sorted(histories)
@@ -353,7 +353,7 @@ def test_a_wait_for_a_collection_asks_for_the_chunking_at_its_first_poll() -> No
 
     world = World(answer)
     poller = world.run(watched_collection("c", WaitRules(), team_id="t"))
-    ended = poller.observe(0.0, [])
+    ended = poller.handle_poll(0.0, [])
     assert ended is not None
     assert [doubt.file_id for doubt in ended.doubts] == ["b"]
     assert {dict(request.query).get("team_id") for request in world.requests} == {"t"}

@@ -25,28 +25,28 @@ def waiters(count: int, *, each: int = 1) -> list[Waiter]:
 
 def taken(poll: Poll[Waiter] | None) -> list[Waiter]:
     assert poll is not None
-    return list(poll.watchers)
+    return list(poll.waiters)
 
 
 def test_no_waiter_polls_before_it_is_due() -> None:
     schedule = Schedule()
     assert schedule.due is None
-    assert schedule.take(0.0) is None
+    assert schedule.next_poll(0.0) is None
     one = waiter("a")
-    schedule.rest(one, 0.0, 10.0)
+    schedule.add(one, 0.0, 10.0)
     assert schedule.due == 10.0
-    assert schedule.take(9.9) is None
-    assert taken(schedule.take(10.0)) == [one]
-    assert schedule.take(99.0) is None, "it has polled"
+    assert schedule.next_poll(9.9) is None
+    assert taken(schedule.next_poll(10.0)) == [one]
+    assert schedule.next_poll(99.0) is None, "it has polled"
 
 
 def test_a_waiter_that_is_due_soon_joins_a_poll_and_one_that_has_just_polled_does_not() -> None:
     schedule = Schedule()
     due, soon, late = waiter("due"), waiter("soon"), waiter("late")
-    schedule.rest(due, 0.0, 10.0)
-    schedule.rest(soon, 4.0, 12.0)  # half of its pause is over at 10
-    schedule.rest(late, 4.1, 12.0)
-    poll = schedule.take(10.0)
+    schedule.add(due, 0.0, 10.0)
+    schedule.add(soon, 4.0, 12.0)  # half of its pause is over at 10
+    schedule.add(late, 4.1, 12.0)
+    poll = schedule.next_poll(10.0)
     assert taken(poll) == [due, soon]
     assert poll is not None
     assert poll.file_ids == ["due", "soon"]
@@ -57,10 +57,10 @@ def test_joining_a_poll_costs_no_request() -> None:
     schedule = Schedule()
     *due, soon, too_many = waiters(BATCH_SIZE + 1)
     for each in due:
-        schedule.rest(each, 0.0, 10.0)
-    schedule.rest(soon, 0.0, 10.1)
-    schedule.rest(too_many, 0.0, 10.2)
-    first = schedule.take(10.0)
+        schedule.add(each, 0.0, 10.0)
+    schedule.add(soon, 0.0, 10.1)
+    schedule.add(too_many, 0.0, 10.2)
+    first = schedule.next_poll(10.0)
     assert first is not None
     assert taken(first) == [*due, soon]
     assert schedule.due == 10.2
@@ -69,9 +69,9 @@ def test_joining_a_poll_costs_no_request() -> None:
 def test_waiters_that_are_due_may_need_several_polls_that_are_not_too_long() -> None:
     schedule = Schedule()
     for each in waiters(POLL_SIZE + 1):
-        schedule.rest(each, 0.0, 10.0)
+        schedule.add(each, 0.0, 10.0)
     sizes = []
-    while (poll := schedule.take(10.0)) is not None:
+    while (poll := schedule.next_poll(10.0)) is not None:
         sizes.append(len(poll.file_ids))
     assert sizes == [POLL_SIZE, 1]
 
@@ -79,17 +79,17 @@ def test_waiters_that_are_due_may_need_several_polls_that_are_not_too_long() -> 
 def test_a_waiter_with_more_documents_than_a_poll_takes_has_one_of_its_own() -> None:
     schedule = Schedule()
     [large], [small] = waiters(1, each=POLL_SIZE + 3), [waiter("small")]
-    schedule.rest(large, 0.0, 10.0)
-    schedule.rest(small, 0.0, 10.0)
-    assert taken(schedule.take(10.0)) == [large]
-    assert taken(schedule.take(10.0)) == [small]
+    schedule.add(large, 0.0, 10.0)
+    schedule.add(small, 0.0, 10.0)
+    assert taken(schedule.next_poll(10.0)) == [large]
+    assert taken(schedule.next_poll(10.0)) == [small]
 
 
 def test_documents_of_several_waiters_are_asked_for_once() -> None:
     schedule = Schedule()
     for _ in range(3):
-        schedule.rest(waiter("a", "b"), 0.0, 10.0)
-    poll = schedule.take(10.0)
+        schedule.add(waiter("a", "b"), 0.0, 10.0)
+    poll = schedule.next_poll(10.0)
     assert len(taken(poll)) == 3
     assert poll is not None
     assert poll.file_ids == ["a", "b"]
@@ -98,12 +98,12 @@ def test_documents_of_several_waiters_are_asked_for_once() -> None:
 def test_a_waiter_that_has_left_polls_no_more() -> None:
     schedule = Schedule()
     first, second = waiters(2)
-    schedule.rest(first, 0.0, 1.0)
-    schedule.rest(second, 0.0, 5.0)
-    schedule.leave(first)
+    schedule.add(first, 0.0, 1.0)
+    schedule.add(second, 0.0, 5.0)
+    schedule.remove(first)
     assert schedule.due == 5.0
-    assert schedule.take(1.0) is None
-    assert taken(schedule.take(5.0)) == [second]
+    assert schedule.next_poll(1.0) is None
+    assert taken(schedule.next_poll(5.0)) == [second]
 
 
 def test_waiters_close_to_their_deadline_poll_apart() -> None:
@@ -111,8 +111,8 @@ def test_waiters_close_to_their_deadline_poll_apart() -> None:
     schedule = Schedule()
     soon, later, never = waiter("a", deadline=1012.0), waiter("b", deadline=5000.0), waiter("c")
     for each, left in ((soon, 12.0), (later, 4000.0), (never, None)):
-        schedule.rest(each, 0.0, 10.0, time_left=left)
-    polls = [schedule.take(10.0), schedule.take(10.0)]
+        schedule.add(each, 0.0, 10.0, time_left=left)
+    polls = [schedule.next_poll(10.0), schedule.next_poll(10.0)]
     assert [taken(poll) for poll in polls] == [[soon], [later, never]]
 
 
@@ -126,16 +126,16 @@ def test_whenever_waits_began_they_fill_their_requests_and_none_polls_more_rarel
     schedule = Schedule()
     last = dict(zip(waiters(len(starts)), starts, strict=True))
     for each, start in last.items():
-        schedule.rest(each, start, 0.0)
+        schedule.add(each, start, 0.0)
     requests = polls = 0
     while (now := schedule.due) is not None and now < 100:
-        poll = schedule.take(now)
+        poll = schedule.next_poll(now)
         assert poll is not None
         requests += ceil(len(poll.file_ids) / BATCH_SIZE)
-        for each in poll.watchers:
+        for each in poll.waiters:
             assert now - last[each] <= 10 + 1e-6
             last[each] = now
-            schedule.rest(each, now, pauses[polls % len(pauses)])
+            schedule.add(each, now, pauses[polls % len(pauses)])
             polls += 1
     # The first polls, each when its wait began, share nothing. After that a request that is not full has taken all
     # whose pause was half over, and the next is sent after the other half.
@@ -146,13 +146,13 @@ def test_whenever_waits_began_they_fill_their_requests_and_none_polls_more_rarel
 def test_a_thousand_waits_cost_what_their_documents_fill() -> None:
     schedule = Schedule()
     for number, each in enumerate(waiters(1000)):
-        schedule.rest(each, number / 100, 10.0)
+        schedule.add(each, number / 100, 10.0)
     requests = 0
     while (now := schedule.due) is not None and now < 1010:
-        poll = schedule.take(now)
+        poll = schedule.next_poll(now)
         assert poll is not None
         requests += ceil(len(poll.file_ids) / BATCH_SIZE)
-        for each in poll.watchers:
-            schedule.rest(each, now, 10.0)
+        for each in poll.waiters:
+            schedule.add(each, now, 10.0)
     polls = 1000 / 10
     assert requests <= polls * (1000 / BATCH_SIZE) * 1.02

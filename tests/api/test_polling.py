@@ -32,77 +32,77 @@ def poller(*file_ids: str, **rules: Any) -> Poller:
 
 def test_processed_documents_end_the_wait() -> None:
     watched = poller("a", "b")
-    assert watched.observe(0.0, [a_document("a")]) is None
+    assert watched.handle_poll(0.0, [a_document("a")]) is None
     assert (watched.pending, watched.processed_count) == (("b",), 1)
-    assert watched.observe(1.0, [a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
+    assert watched.handle_poll(1.0, [a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
 
 
 def test_failed_documents_end_the_wait_with_their_reasons() -> None:
     documents = [a_document("a", FAILED, error_message="no text"), a_document("b", FAILED)]
     failed = (FailedDocument("a", "a.txt", "no text"), FailedDocument("b", "b.txt", "the service gave no reason"))
-    assert poller("a", "b").observe(0.0, documents) == WaitResult(WaitEnd.SETTLED, failed=failed)
+    assert poller("a", "b").handle_poll(0.0, documents) == WaitResult(WaitEnd.SETTLED, failed=failed)
 
 
 @pytest.mark.parametrize("word", ["DOCUMENT_STATUS_UNKNOWN", PROCESSING, "DOCUMENT_STATUS_CHUNKED", "DREAMING", ""])
 def test_every_other_word_means_in_progress(word: str) -> None:
     watched = poller("a")
-    assert watched.observe(0.0, [a_document("a", word)]) is None
+    assert watched.handle_poll(0.0, [a_document("a", word)]) is None
     assert watched.pending == ("a",)
 
 
 def test_unknown_words_are_collected_once() -> None:
     watched = poller("a", "b")
     for now in (0.0, 1.0):
-        watched.observe(now, [a_document("a", "DREAMING"), a_document("b", PROCESSING)])
+        watched.handle_poll(now, [a_document("a", "DREAMING"), a_document("b", PROCESSING)])
     assert watched.unknown_words == {"DREAMING"}
 
 
 def test_other_documents_and_ids_that_are_given_twice_change_nothing() -> None:
     watched = poller("a", "a")
     assert watched.pending == ("a",)
-    assert watched.observe(0.0, [a_document("x"), a_document("a")]) == WaitResult(WaitEnd.SETTLED, processed=("a",))
+    assert watched.handle_poll(0.0, [a_document("x"), a_document("a")]) == WaitResult(WaitEnd.SETTLED, processed=("a",))
 
 
 def test_an_absent_document_is_missing_after_the_grace_period() -> None:
     watched = poller("a", grace=60.0)
-    assert watched.observe(100.0, []) is None
-    assert watched.observe(159.0, []) is None
-    assert watched.observe(160.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
+    assert watched.handle_poll(100.0, []) is None
+    assert watched.handle_poll(159.0, []) is None
+    assert watched.handle_poll(160.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
 
 
 def test_a_document_that_returns_gets_a_new_grace_period() -> None:
     watched = poller("a", grace=60.0)
-    watched.observe(0.0, [])
-    watched.observe(59.0, [a_document("a", PROCESSING)])
-    assert watched.observe(61.0, []) is None
-    assert watched.observe(120.0, []) is None
-    assert watched.observe(121.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
+    watched.handle_poll(0.0, [])
+    watched.handle_poll(59.0, [a_document("a", PROCESSING)])
+    assert watched.handle_poll(61.0, []) is None
+    assert watched.handle_poll(120.0, []) is None
+    assert watched.handle_poll(121.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
 
 
 def test_without_grace_an_absent_document_is_missing_at_once() -> None:
-    assert poller("a", grace=0.0).observe(0.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
+    assert poller("a", grace=0.0).handle_poll(0.0, []) == WaitResult(WaitEnd.SETTLED, missing=("a",))
 
 
 def test_documents_may_join_while_others_are_watched() -> None:
     watched = poller()
     watched.watch("a")
-    assert watched.observe(0.0, [a_document("a", PROCESSING)]) is None
+    assert watched.handle_poll(0.0, [a_document("a", PROCESSING)]) is None
     watched.watch("b")
     watched.watch("a")  # it is watched already, and keeps what is known of it
     assert watched.pending == ("a", "b")
-    assert watched.observe(1.0, [a_document("a"), a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
+    assert watched.handle_poll(1.0, [a_document("a"), a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
 
 
 def test_the_deadline_ends_the_wait_with_what_is_pending() -> None:
     watched = poller("a", "b", deadline=100.0)
-    assert watched.observe(99.0, [a_document("a")]) is None
-    late = watched.observe(100.0, [a_document("b", PROCESSING)])
+    assert watched.handle_poll(99.0, [a_document("a")]) is None
+    late = watched.handle_poll(100.0, [a_document("b", PROCESSING)])
     assert late == WaitResult(WaitEnd.TIMED_OUT, processed=("a",), pending=("b",))
     assert late.total == 2
 
 
 def test_a_wait_that_settles_at_the_deadline_is_settled() -> None:
-    assert poller("a", deadline=100.0).observe(200.0, [a_document("a")]) == WaitResult(
+    assert poller("a", deadline=100.0).handle_poll(200.0, [a_document("a")]) == WaitResult(
         WaitEnd.SETTLED, processed=("a",)
     )
 
@@ -116,7 +116,7 @@ def test_whether_a_wait_is_over_is_known_without_a_poll() -> None:
 
 def test_a_wait_that_another_limit_ends_tells_how_far_it_is() -> None:
     watched = poller("a", "b", "c")
-    watched.observe(0.0, [a_document("a"), a_document("b", FAILED), a_document("c", PROCESSING)])
+    watched.handle_poll(0.0, [a_document("a"), a_document("b", FAILED), a_document("c", PROCESSING)])
     result = watched.result_now(WaitEnd.EXECUTION_TIMED_OUT)
     assert (result.end, result.end.limit) == (WaitEnd.EXECUTION_TIMED_OUT, "execution_timeout")
     assert (result.processed, [each.file_id for each in result.failed], result.pending) == (("a",), ["b"], ("c",))
@@ -130,8 +130,8 @@ def test_a_limit_ends_only_a_wait_for_documents_in_progress() -> None:
 
 def test_the_deadline_holds_while_polls_fail() -> None:
     watched = poller("a", deadline=100.0)
-    assert watched.failed(99.0, OUTAGE) is None
-    assert watched.failed(100.0, OUTAGE) == WaitResult(WaitEnd.TIMED_OUT, pending=("a",))
+    assert watched.handle_error(99.0, OUTAGE) is None
+    assert watched.handle_error(100.0, OUTAGE) == WaitResult(WaitEnd.TIMED_OUT, pending=("a",))
 
 
 @pytest.mark.parametrize(
@@ -140,19 +140,19 @@ def test_the_deadline_holds_while_polls_fail() -> None:
 def test_a_poll_may_fail_a_few_times_in_a_row(error: XAIError) -> None:
     watched = poller("a", max_failures=2)
     for _ in range(3):
-        assert watched.failed(0.0, error) is None
-        assert watched.failed(0.0, error) is None
-        assert watched.observe(0.0, [a_document("a", PROCESSING)]) is None
-    watched.failed(0.0, error)
-    watched.failed(0.0, error)
+        assert watched.handle_error(0.0, error) is None
+        assert watched.handle_error(0.0, error) is None
+        assert watched.handle_poll(0.0, [a_document("a", PROCESSING)]) is None
+    watched.handle_error(0.0, error)
+    watched.handle_error(0.0, error)
     with pytest.raises(type(error)):
-        watched.failed(0.0, error)
+        watched.handle_error(0.0, error)
 
 
 @pytest.mark.parametrize("error", [XAIAuthError("401"), XAINotFoundError("404"), XAIError("leaving")])
 def test_a_final_error_ends_the_wait_at_once(error: XAIError) -> None:
     with pytest.raises(type(error)):
-        poller("a").failed(0.0, error)
+        poller("a").handle_error(0.0, error)
 
 
 def test_doubts_about_processed_documents_are_told() -> None:
@@ -162,7 +162,7 @@ def test_doubts_about_processed_documents_are_told() -> None:
         a_document("b", FAILED, file_metadata=odd),
         a_document("c", file_metadata={"content_type": "text/plain"}),
     ]
-    result = poller("a", "b", "c").observe(0.0, documents)
+    result = poller("a", "b", "c").handle_poll(0.0, documents)
     assert result is not None
     assert [(doubt.file_id, doubt.name, doubt.altered) for doubt in result.doubts] == [("a", "a.txt", False)]
 
@@ -174,10 +174,10 @@ def test_chunks_of_raw_bytes_are_noticed_if_the_chunking_is_known() -> None:
         {"bytes_configuration": {"max_chunk_size_bytes": 4000, "chunk_overlap_bytes": 800}}
     )
     knowing = Poller(("b", "c"), WaitRules(), chunking=bytes_4000)
-    result = knowing.observe(0.0, documents)
+    result = knowing.handle_poll(0.0, documents)
     assert result is not None
     assert [doubt.file_id for doubt in result.doubts] == ["b"]
-    unknowing = poller("b", "c").observe(0.0, documents)
+    unknowing = poller("b", "c").handle_poll(0.0, documents)
     assert unknowing is not None
     assert unknowing.doubts == ()
 
@@ -190,21 +190,21 @@ def test_a_pause_is_a_quarter_of_the_time_waited() -> None:
     watched = poller("a", poll_interval=10.0)
     assert longest(watched.pause(1000.0)) == 0.5, "a twentieth of the interval at least"
     for waited, seconds in ((1.0, 0.5), (4.0, 1.0), (20.0, 5.0), (40.0, 10.0), (400.0, 10.0)):
-        watched.observe(1000.0 + waited, [a_document("a", PROCESSING)])
+        watched.handle_poll(1000.0 + waited, [a_document("a", PROCESSING)])
         assert longest(watched.pause(1000.0 + waited)) == seconds
 
 
 def test_after_polls_that_failed_a_pause_is_the_whole_interval() -> None:
     watched = poller("a", poll_interval=10.0)
-    watched.failed(0.0, OUTAGE)
+    watched.handle_error(0.0, OUTAGE)
     assert longest(watched.pause(0.0)) == 10.0
-    watched.observe(1.0, [])
+    watched.handle_poll(1.0, [])
     assert longest(watched.pause(1.0)) == 0.5
 
 
 def test_the_last_pause_ends_at_the_deadline() -> None:
     watched = poller("a", poll_interval=10.0, deadline=100.0)
-    watched.observe(99.5, [a_document("a", PROCESSING)])
+    watched.handle_poll(99.5, [a_document("a", PROCESSING)])
     assert watched.pause(99.5) == Sleep(0.5)
     assert watched.pause(101.0) == Sleep(0.0)
 
@@ -214,7 +214,7 @@ def test_no_pause_is_longer_than_the_interval_or_passes_the_deadline(
     waited: float, interval: float, left: float | None
 ) -> None:
     watched = poller("a", poll_interval=interval, deadline=left)
-    watched.observe(-waited, [])
+    watched.handle_poll(-waited, [])
     pause = watched.pause(0.0)
     assert 0 <= pause.seconds <= pause.seconds + pause.jitter <= interval * 1.000001
     if left is not None:

@@ -228,7 +228,7 @@ def test_the_team_is_told_to_every_call_that_takes_one() -> None:
     team = Team()
     whales = team.collection(team.file())
     told: list[tuple[int, int]] = []
-    inventory = team.inventory(team_id="team_7", tell=lambda it: told.append((it.counted, len(it.collection_ids))))
+    inventory = team.inventory(team_id="team_7", on_progress=lambda it: told.append((it.counted, len(it.collection_ids))))
     team.world.run(still_unattached(inventory, [File(id="file_1")], team_id="team_7"))
     asked = {request.endpoint.name: dict(request.query).get("team_id") for request in team.world.requests}
     assert asked.pop("list_files") is None

@@ -23,7 +23,7 @@ class Wait:
     def poll(self, *, after: float, **statuses: str) -> None:
         """Poll, so many seconds after the last poll."""
         self.now += after
-        self.poller.observe(
+        self.poller.handle_poll(
             self.now,
             [
                 Document.model_validate({"file_metadata": {"file_id": file_id}, "status": status})

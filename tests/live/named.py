@@ -36,7 +36,7 @@ def files(hook: XAICollectionsHook, name: str, since: datetime | None = None) ->
     for _ in range(MAX_PAGES):
         if (request := pages.next_request()) is None:
             return
-        page = pages.observe(hook.run(call(request)))
+        page = pages.add_page(hook.run(call(request)))
         yield from (file.id for file in page if file.filename.startswith(name))
         if since is not None and _goes_back_beyond(since, page):
             return
