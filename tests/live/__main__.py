@@ -52,15 +52,15 @@ def _run(options: argparse.Namespace, keys: Sequence[str], mask: Mask) -> int:
     # So that what has been made is deleted, however the run is stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: meter.end(128 + number))
-    paces = {"poll_interval": options.poll_interval, "patience": options.patience}
+    times = {"poll_interval": options.poll_interval, "patience": options.patience}
     with tempfile.TemporaryDirectory() as folder:
         if options.clear:
-            with metered(meter), at(CONNECTION, meter, Path(folder), **paces) as live:
+            with metered(meter), at(CONNECTION, meter, Path(folder), **times) as live:
                 cleared = clear(live.hook, meter)
             said = f"test-live: {cleared.deleted} collections and files of earlier runs deleted"
             print(said, *(f"left behind: {one}" for one in cleared.left), sep="\n")
             return bool(cleared.left)
-        outcome = play(CONNECTION, Path(folder), meter, **paces)
+        outcome = play(CONNECTION, Path(folder), meter, **times)
     where = " and ".join(dict.fromkeys((options.host, options.api_host)))
     print(written(options.report, outcome, where=where, when=time.strftime("%Y-%m-%d", time.gmtime())))
     print(f"test-live: the report is in {options.report}", *outcome.wrong, sep="\n")
@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace, keys: Sequence[str], mask: Mask) -> int:
 
 
 def connection(host: str, api_host: str, management_key: str, api_key: str) -> Mapping[str, object]:
-    """The Airflow connection, as JSON takes it."""
+    """Return the Airflow connection, as JSON takes it."""
     extra = {"api_key": api_key, "api_host": api_host}
     return {"conn_type": "xai_collections", "host": host, "password": management_key, "extra": extra}
 
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.live", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--host", default=defaults.management.url, help="of collections; an emulator's, to try this")
     parser.add_argument("--api-host", default=defaults.api.url, help="of files and search")
-    parser.add_argument("--poll-interval", type=float, default=5.0, help="seconds between two looks")
+    parser.add_argument("--poll-interval", type=float, default=5.0, help="seconds between two polls")
     parser.add_argument("--patience", type=float, default=600.0, help="seconds that indexing may take")
     parser.add_argument("--report", type=Path, default=REPORT, help="where to write the report")
     parser.add_argument("--clear", action="store_true", help="only delete what runs that were killed have left")

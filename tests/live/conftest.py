@@ -11,4 +11,4 @@ __all__ = ["clock", "xai"]
 
 @pytest.fixture(autouse=True)
 def _time_flies(clock: FlyingTime) -> None:
-    """For every test here."""
+    """Let waits take no time in every test here."""

@@ -35,7 +35,7 @@ class Mask:
         self._piece = re.compile(f"(?=({'|'.join(ordered)}))") if pieces else None
 
     def __call__(self, text: str) -> str:
-        """All of the text, with stars for the keys."""
+        """Return the text, with stars for the keys."""
         if self._piece is None:
             return text
         characters = list(_CHARACTER.finditer(text))
@@ -46,7 +46,7 @@ class Mask:
         return "".join("***" if is_hidden else "".join(one[0] for _, one in run) for is_hidden, run in runs)
 
     def quoted(self, text: str, limit: int = MAX_DETAIL) -> str:
-        """One line of bounded length. Masked before it is cut: a cut key would be no key to look for."""
+        """Return one line of bounded length. It is masked before it is cut: a cut key could not be found."""
         return printable(self(text), limit)
 
 
@@ -63,7 +63,7 @@ def _meant(character: re.Match[str]) -> str:
 
 @contextmanager
 def masked_terminal(mask: Mask) -> Iterator[None]:
-    """Inside, nothing reaches the terminal unmasked: no log line of the provider's or Airflow's, no traceback."""
+    """Let nothing reach the terminal unmasked, inside: no log line of the provider's or Airflow's, no traceback."""
     streams = _Masked(sys.stdout, mask), _Masked(sys.stderr, mask)
     with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
         try:

@@ -1,4 +1,4 @@
-"""What a run may cost, and what went over the wire: no request leaves this process uncounted."""
+"""Budget and record of a run: no request leaves this process uncounted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its answer."""
+    """A request and its answer."""
 
     method: str
     path: str
@@ -146,7 +146,7 @@ class Meter:
 
     @contextmanager
     def tidying(self) -> Iterator[None]:
-        """Inside, the reserve may be used."""
+        """Let the reserve be used, inside."""
         self._tidying = True
         try:
             yield
@@ -156,7 +156,7 @@ class Meter:
 
 @contextmanager
 def metered(meter: Meter) -> Iterator[Meter]:
-    """Inside, all that httpx sends in this process goes through the meter, whoever sends it."""
+    """Count all that httpx sends in this process, inside, whoever sends it."""
     send: Callable[..., httpx.Response] = httpx.HTTPTransport.handle_request
     send_async: Callable[..., Any] = httpx.AsyncHTTPTransport.handle_async_request
 

@@ -1,4 +1,4 @@
-"""The points of the wire that nobody has shown: what to do to see one, and how to say what was seen."""
+"""Open points of the API: questions that no documentation answers, and calls that do."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from .uploading import by_one_call, by_two_calls, comes_out
 
 #: Ids in one ``documents:batchGet``. The last makes about 26 KB of query.
 BATCHES = (50, 100, 200, 500)
-#: Looks at something that may lag behind.
-LOOKS = 10
+#: Tries to read something that may lag behind.
+TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def unknown_ids_in_a_batch(live: Live) -> str:
 
 
 def most_ids_in_a_batch(live: Live) -> str:
-    """With ids that are unknown, if the service takes them, or the same one again and again."""
+    """Ask with unknown ids, if the service takes them, or with the same one again and again."""
     collection_id = live.collection("batch-size")
     file_id = live.document(collection_id)
     probe = live.ask(BATCH_GET_DOCUMENTS, collection_id=collection_id, file_ids=(file_id, _unknown(0)))
@@ -77,9 +77,9 @@ def attach_twice(live: Live) -> str:
 def get_right_after_the_attach(live: Live) -> str:
     collection_id = live.collection("get-lag")
     file_id = live.attached(collection_id)
-    got, get_looks = _looks(live, lambda: live.ask(GET_DOCUMENT, collection_id=collection_id, file_id=file_id))
-    listed, list_looks = _looks(live, lambda: _listed(live, collection_id, file_id))
-    return f"GET: {got}, {get_looks}; in the list: {listed}, {list_looks}"
+    got, get_tries = _tries(live, lambda: live.ask(GET_DOCUMENT, collection_id=collection_id, file_id=file_id))
+    listed, list_tries = _tries(live, lambda: _listed(live, collection_id, file_id))
+    return f"GET: {got}, {get_tries}; in the list: {listed}, {list_tries}"
 
 
 def missing_required_field(live: Live) -> str:
@@ -95,7 +95,7 @@ def repeated_unique_field(live: Live) -> str:
 
 
 def undeclared_field(live: Live) -> str:
-    """By both ways: each may treat it in its own manner."""
+    """Upload in both ways: each may treat it in its own manner."""
     collection_id = live.collection("undeclared")
     name, fields = f"{live.name}-undeclared.md", {"nobody_declared_me": "x"}
     attached = live.ask(ADD_DOCUMENT, collection_id=collection_id, file_id=live.file(), fields=fields)
@@ -152,7 +152,7 @@ def empty_file(live: Live) -> str:
 
 
 def limits_in_headers(live: Live) -> str:
-    """Nothing is provoked: what all answers so far happened to carry."""
+    """Read the headers of all answers so far; nothing is provoked."""
     seen = [(each, name) for each in live.meter.exchanges for name in each.headers]
     names = sorted({name for _, name in seen if "ratelimit" in name or name == "retry-after"})
     refused = [each for each in live.meter.exchanges if each.status == 429]
@@ -218,7 +218,7 @@ def end_of_a_list(live: Live) -> str:
 
 
 def pages_of_a_list(live: Live) -> str:
-    """Three documents, two asked for at a time."""
+    """List three documents, two at a time."""
     collection_id = live.collection("pages")
     for number in range(3):
         live.attached(collection_id, f"page-{number}.md")
@@ -235,7 +235,7 @@ def pages_of_a_list(live: Live) -> str:
 
 
 def order_of_files(live: Live) -> str:
-    """A file that has just been made is the newest of all."""
+    """List files after the newest of all was made."""
     made = live.file("order.md")
     seen = live.ask(LIST_FILES, limit=2)
     if seen.answer is None:
@@ -290,17 +290,17 @@ def _listed(live: Live, collection_id: str, file_id: str) -> Seen:
     return seen if file_id in found else Seen(seen.exchange)
 
 
-def _looks(live: Live, look: Callable[[], Seen]) -> tuple[int, str]:
-    """The status of the first look, and how many it took until the thing was there."""
+def _tries(live: Live, read: Callable[[], Seen]) -> tuple[int, str]:
+    """Return the status of the first try, and how many it took until the thing was there."""
     began = time.monotonic()
-    first = look()
-    seen, looks = first, 1
-    while seen.answer is None and looks < LOOKS:
+    first = read()
+    seen, tries = first, 1
+    while seen.answer is None and tries < TRIES:
         time.sleep(live.poll_interval / 5)
-        seen, looks = look(), looks + 1
+        seen, tries = read(), tries + 1
     if seen.answer is None:
-        return first.exchange.status, f"not there after {looks} looks"
-    return first.exchange.status, f"there at look {looks} ({time.monotonic() - began:.1f} s)"
+        return first.exchange.status, f"not there after {tries} tries"
+    return first.exchange.status, f"there at try {tries} ({time.monotonic() - began:.1f} s)"
 
 
 def _found(seen: Seen, what: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a run plays: the service behind a connection, and names that nobody else uses."""
+"""The place of a run: the service behind a connection, and names that nobody else uses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PREFIX = "airflow-provider-xai-live-"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How the service answered one call, its retries included: the last exchange, and what the client made of it."""
+    """The answer of one call, its retries included: the last exchange, and what the client made of it."""
 
     exchange: Exchange
     answer: Any = None
@@ -36,7 +36,7 @@ class Live:
     """The service and this run's name in it.
 
     :param folder: a local folder for what is to be synced.
-    :param poll_interval: seconds between two looks at what the service works on.
+    :param poll_interval: seconds between two polls.
     :param patience: seconds that it may take.
     """
 
@@ -48,27 +48,27 @@ class Live:
     patience: float
 
     def collection(self, what: str, **settings: Any) -> str:
-        """A new collection."""
+        """Create a collection."""
         return self.hook.create_collection(collection_name=f"{self.name}-{what}", **settings).collection_id
 
     def file(self, what: str = "moby.md", content: bytes = b"# Moby Dick\n\nCall me Ishmael.\n") -> str:
-        """A new file."""
+        """Upload a file."""
         return self.hook.run(call(UPLOAD_FILE.request(upload=upload(f"{self.name}-{what}", content)))).id
 
     def attached(self, collection_id: str, what: str = "moby.md", **fields: str) -> str:
-        """A new file in a collection."""
+        """Upload a file and attach it."""
         file_id = self.file(what)
         self.hook.add_document(collection_id=collection_id, file_id=file_id, fields=fields or None)
         return file_id
 
     def document(self, collection_id: str, what: str = "moby.md", **fields: str) -> str:
-        """A new file in a collection, processed."""
+        """Upload a file, attach it, and wait until it is processed."""
         file_id = self.attached(collection_id, what, **fields)
         self.wait(collection_id, file_id)
         return file_id
 
     def wait(self, collection_id: str, *file_ids: str) -> None:
-        """Until documents are processed."""
+        """Wait until documents are processed."""
         result = self.hook.wait_for_documents(
             collection_id=collection_id, file_ids=file_ids, timeout=self.patience, poll_interval=self.poll_interval
         )
@@ -85,7 +85,7 @@ class Live:
 
 @contextmanager
 def at(connection: str, meter: Meter, folder: Path, poll_interval: float, patience: float) -> Iterator[Live]:
-    """The place behind a connection."""
+    """Yield the place behind a connection."""
     name = f"{PREFIX}{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
     with XAICollectionsHook(connection) as hook:
         yield Live(hook, meter, folder, name, poll_interval, patience)

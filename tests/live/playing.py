@@ -18,7 +18,7 @@ from .tidying import tidy
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the report.
+    """A row of the report.
 
     :param wrong: what failed; empty if nothing.
     """
@@ -28,16 +28,16 @@ class Line:
     wrong: str = ""
 
     def __str__(self) -> str:
-        """As it is told while the run goes on."""
+        """Return it as it is told while the run goes on."""
         return f"{self.what} {self.wrong or self.seen}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to.
+    """The outcome of a run.
 
-    :param deleted: how many collections and files the run has made that are gone.
-    :param left: what could not be deleted, or not be looked for, and why.
+    :param deleted: how many collections and files of the run were deleted.
+    :param left: what could not be deleted, or not be searched, and why.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Outcome:
 
     @property
     def wrong(self) -> list[str]:
-        """Everything that a maintainer has to look at."""
+        """Everything that a maintainer has to check."""
         failed = [f"{line.what}: {line.wrong}" for line in (*self.scenarios, *self.points) if line.wrong]
         return [*failed, *(f"left behind: {one}" for one in self.left)]
 
@@ -76,7 +76,7 @@ def play(
         try:
             for scenario in scenarios:
                 what = " ".join((scenario.__doc__ or scenario.__name__).split())
-                keep("scenarios", _line(what, partial(_held, scenario, live), meter.mask))
+                keep("scenarios", _line(what, partial(_passed, scenario, live), meter.mask))
             for point in points:
                 keep("points", _line(point.question, partial(point.answer, live), meter.mask))
         finally:
@@ -87,14 +87,16 @@ def play(
     return Outcome(live.name, tuple(lines["scenarios"]), tuple(lines["points"]), tidied.deleted, left, meter)
 
 
-def _held(scenario: Callable[[Live], None], live: Live) -> str:
+def _passed(scenario: Callable[[Live], None], live: Live) -> str:
     scenario(live)
-    return "held"
+    return "passed"
 
 
 def _line(what: str, do: Callable[[], str], mask: Mask) -> Line:
-    """One thing tried. A mistake of ours, of the service's or of the test's is a row; a spent budget ends the run's
-    requests, not its report."""
+    """Try one thing, and return its row, whoever made the mistake.
+
+    A spent budget ends the run's requests, not its report.
+    """
     try:
         return Line(what, mask(do()))
     except BudgetSpentError as error:

@@ -14,14 +14,14 @@ from .playing import Outcome, play
 
 
 def metering(budget: Budget | None = None) -> Meter:
-    """A meter that knows the keys of ``connection``."""
+    """Return a meter that knows the keys of ``connection``."""
     return Meter(budget or Budget(), Mask([MANAGEMENT_KEY, API_KEY]))
 
 
 def played(
     connection: str, folder: Path, meter: Meter | None = None, told: list[str] | None = None, **chosen: Any
 ) -> Outcome:
-    """A run, quietly.
+    """Play a run, quietly.
 
     :param told: gets the lines of the terminal.
     """
@@ -41,6 +41,6 @@ def holds_nothing(xai: Xai) -> bool:
 
 
 def shown(text: str) -> list[str]:
-    """Pieces of the keys."""
+    """Return the pieces of the keys in a text."""
     pieces = [key[start : start + PIECE] for key in (MANAGEMENT_KEY, API_KEY) for start in range(len(key) - PIECE + 1)]
     return [piece for piece in pieces if piece in text]

@@ -1,4 +1,4 @@
-"""What a run saw, as Markdown to be pasted."""
+"""The report of a run, as Markdown to be pasted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def written(path: Path, outcome: Outcome, *, where: str, when: str) -> str:
 
 
 def report(outcome: Outcome, *, where: str, when: str) -> str:
-    """The report.
+    """Return the report.
 
     :param where: the hosts.
     :param when: the day.

@@ -1,4 +1,4 @@
-"""What users do, on the service that there is: each scenario stands alone and asserts what it has done."""
+"""Scenarios: what users do, on the real service. Each stands alone and asserts what it has done."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blake3 import blake3
 from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.api.filters import ListFilter
 from airflow_provider_xai_collections.api.polling import WaitResult, WaitRules
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from tests.operators.stage import run, write
@@ -46,7 +46,7 @@ def create_and_update(live: Live) -> None:
     assert chunks.max_chunk_size_chars == 400
 
 
-def attach_look_and_list(live: Live) -> None:
+def attach_read_and_list(live: Live) -> None:
     """Attach a file with fields; read it alone, in a batch, in a list and through filters."""
     collection_id = live.collection("attach", field_definitions=[{"key": "author"}])
     melville = live.document(collection_id, "moby.md", author="Melville")
@@ -67,7 +67,7 @@ def attach_look_and_list(live: Live) -> None:
 
 
 def reindex_and_wait(live: Live) -> None:
-    """Index a document anew, and wait for it as a worker does, then as a triggerer."""
+    """Index a document again, and wait for it as a worker does, then as a triggerer."""
     collection_id = live.collection("reindex")
     file_id = live.document(collection_id)
     live.hook.reindex_document(collection_id=collection_id, file_id=file_id)
@@ -103,7 +103,7 @@ def search(live: Live) -> None:
 
 
 def remove_and_delete(live: Live) -> None:
-    """Detach a document, delete its file and the collection; each a second time, when it is gone already."""
+    """Detach a document, delete its file and the collection; each a second time, when it is not there."""
     collection_id = live.collection("delete")
     file_id = live.document(collection_id)
     hook = live.hook
@@ -114,7 +114,7 @@ def remove_and_delete(live: Live) -> None:
 
 
 def sync(live: Live) -> None:
-    """Sync a folder; again, with nothing to do; then with one file changed, one new and one gone, pruned."""
+    """Sync a folder; again, with nothing to do; then with one file changed, one new and one deleted, pruned."""
     folder = write(live.folder / "library", {f"{live.name}-{name}.md": f"# {name}\n" for name in "abc"})
     collection = f"{live.name}-sync"
     assert counts(_sync(live, folder, collection)) == {"documents": 3, "added": 3}
@@ -124,7 +124,7 @@ def sync(live: Live) -> None:
     write(folder, {f"{live.name}-a.md": "# a, second edition\n", f"{live.name}-d.md": "# d\n"})
     (folder / f"{live.name}-b.md").unlink()
     last = _sync(live, folder, collection, prune=True, max_prune=1)
-    assert counts(last) == {"documents": 3, "added": 1, "replaced": 1, "kept": 1, "removed": 1, "superseded": 1}
+    assert counts(last) == {"documents": 3, "added": 1, "replaced": 1, "kept": 1, "removed": 1, "outdated_removed": 1}
     names = [each.name for each in live.hook.list_documents(collection_id=last["collection_id"])]
     assert sorted(names) == [f"{live.name}-{name}.md" for name in "acd"]
 
@@ -133,8 +133,9 @@ def _sync(live: Live, folder: Any, collection: str, **arguments: Any) -> Any:
     task = XAISyncCollectionOperator(
         task_id="sync",
         source=folder,
-        collection=collection,
+        collection_name=collection,
         concurrency=1,
+        overlap=live.poll_interval,
         timeout=live.patience,
         poll_interval=live.poll_interval,
         conn_id=live.hook.conn_id,
@@ -160,7 +161,7 @@ def ingest_what_needs_extraction(live: Live) -> None:
         )
         told = run(task)
         (document,) = live.hook.list_documents(collection_id=collection_id)
-        assert (told["added"], told["wait"]["doubtful"], told["wait"]["altered"]) == (1, 0, 0), told["wait"]["doubts"]
+        assert told["added"] == 1, told["problems"]
         assert document.file_metadata.content_type == content_type
         assert document.file_metadata.hash == blake3(content).hexdigest()
         assert finds_text(live, collection_id), f"no search finds the text of the {kind}"
@@ -168,7 +169,7 @@ def ingest_what_needs_extraction(live: Live) -> None:
 
 SCENARIOS: tuple[Callable[[Live], None], ...] = (
     create_and_update,
-    attach_look_and_list,
+    attach_read_and_list,
     reindex_and_wait,
     search,
     remove_and_delete,

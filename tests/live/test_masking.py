@@ -1,4 +1,4 @@
-"""No eight characters of a key in a row are told: not cut, not escaped, not in the terminal, not in the report."""
+"""Masking: no eight characters of a key in a row are shown, not cut, not escaped, nowhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from airflow_provider_xai_collections.text import printable
 
 from .masking import PIECE, Mask, masked_terminal

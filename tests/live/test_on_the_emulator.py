@@ -1,4 +1,4 @@
-"""The live suite, played on the emulator: that it works, that it keeps to its budget, that it leaves nothing behind."""
+"""The live suite on the emulator: it works, keeps to its budget, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def with_other_switches() -> Any:
 
 
 def quoting_the_key_after(characters: int) -> Any:
-    """The text of a refusal is cut at 200."""
+    """Return switches of an emulator whose refusals quote a key. Their text is cut at 200."""
     return playing(violation_text=f"{'x' * characters} bad key {MANAGEMENT_KEY} y")
 
 
-def test_on_an_emulator_as_it_is_everything_holds_and_is_answered(connection: str, xai: Xai, tmp_path: Path) -> None:
+def test_on_an_emulator_as_it_is_everything_passes_and_is_answered(connection: str, xai: Xai, tmp_path: Path) -> None:
     outcome = played(connection, tmp_path)
     assert outcome.wrong == []
     assert [len(outcome.scenarios), len(outcome.points)] == [len(SCENARIOS), len(POINTS)]
@@ -71,7 +71,7 @@ def test_on_an_emulator_as_it_is_everything_holds_and_is_answered(connection: st
     assert answers["Attach: the same file twice?"].startswith("same fields: 409 ")
     assert answers["Attach: the same file twice?"].endswith("the fields stay as they were")
     there = answers["Attach: is the document there for a GET, and in the list, right after the POST?"]
-    assert there.startswith("GET: 200, there at look 1 ")
+    assert there.startswith("GET: 200, there at try 1 ")
     assert answers["Fields: status and text when a required one is missing?"].startswith("400 ")
     assert "author is required" in answers["Fields: status and text when a required one is missing?"]
     assert answers["Fields: status and text when a unique value is repeated?"].startswith("409 ")
@@ -95,7 +95,7 @@ def test_on_an_emulator_as_it_is_everything_holds_and_is_answered(connection: st
 
 
 def of_both_ways(outcome: Outcome, kind: str) -> tuple[str, str]:
-    """The answers about a document of this kind by the one call, and by two."""
+    """Return the answers about a document of this kind by the one call, and by two."""
     one, two = (line.seen for line in outcome.points if line.what.startswith(f"A {kind} by "))
     return one, two
 
@@ -111,20 +111,20 @@ def test_text_comes_out_of_the_one_call_and_raw_bytes_or_nothing_out_of_two(conn
         assert one_call.startswith("PROCESSED; stored as the type it is; 1 chunks of ")
         assert one_call.endswith("; `hash` is the BLAKE3 of what was sent; a search finds its text")
     assert pdfs[1].startswith("PROCESSED; stored as the type it is; 7 chunks of ")
-    assert "; a search does not find its text, in 2 looks; doubted: its 7 chunks are as many as its " in pdfs[1]
+    assert "; a search does not find its text, in 2 tries; doubted: its 7 chunks are as many as its " in pdfs[1]
     assert docxs[1].startswith("FAILED; stored as application/octet-stream; 0 chunks of ")
     assert docxs[1].endswith("; the service says: File format not supported. The file does not contain readable text.")
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(direct_upload_answer="empty", list_lag_reads=1)])
-def test_a_document_whose_id_the_answer_does_not_tell_is_looked_up(connection: str, tmp_path: Path) -> None:
+def test_a_document_whose_id_the_answer_does_not_tell_is_found(connection: str, tmp_path: Path) -> None:
     points = [point for point in POINTS if point.question.startswith("A PDF by the one call: ")]
     (line,) = played(connection, tmp_path, scenarios=(), points=points).points
     assert line.seen.endswith("a search finds its text")
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(files_text="raw", direct_upload_status=405)])
-def test_a_default_way_out_of_which_no_text_comes_does_not_hold(connection: str, xai: Xai, tmp_path: Path) -> None:
+def test_a_default_way_out_of_which_no_text_comes_fails(connection: str, xai: Xai, tmp_path: Path) -> None:
     outcome = played(connection, tmp_path, scenarios=[ingest_what_needs_extraction], points=())
     (wrong,) = outcome.wrong
     assert wrong.startswith("Ingest a PDF and a DOCX by the default way")
@@ -143,8 +143,8 @@ def test_on_one_that_differs_in_every_point_the_answers_do_too(connection: str, 
     assert answers["batchGet: how many ids does one call take?"].startswith("100 are taken, 200 are not (the same id")
     assert answers["Attach: the same file twice?"].startswith("same fields: 200 {}; other fields: 200 {}")
     there = answers["Attach: is the document there for a GET, and in the list, right after the POST?"]
-    assert there.startswith("GET: 404, there at look 3 ")
-    assert "in the list: 200, there at look 1 " in there
+    assert there.startswith("GET: 404, there at try 3 ")
+    assert "in the list: 200, there at try 1 " in there
     assert answers["Fields: status and text when a required one is missing?"].startswith("422 ")
     assert answers["Fields: status and text when a unique value is repeated?"].startswith("400 ")
     assert answers["Files: what becomes of an empty one?"].startswith("uploaded and attached; then failed: ")
@@ -170,14 +170,14 @@ def test_on_one_that_differs_in_every_point_the_answers_do_too(connection: str, 
 
 
 @pytest.mark.parametrize("emulator_settings", [quoting_the_key_after(120), quoting_the_key_after(135)])
-def test_what_the_service_says_of_a_key_is_neither_told_nor_in_the_report(connection: str, tmp_path: Path) -> None:
+def test_a_key_that_the_service_quotes_is_neither_told_nor_in_the_report(connection: str, tmp_path: Path) -> None:
     told: list[str] = []
     outcome = played(connection, tmp_path, told=told)
     assert sum("bad key ***" in line for line in told) == 2
     assert shown("\n".join(told) + report(outcome, where="here", when="today")) == []
 
 
-def test_what_a_scenario_a_point_or_an_error_says_of_a_key_is_hidden_too(
+def test_a_key_that_a_scenario_a_point_or_an_error_quotes_is_hidden_too(
     connection: str, emulator: RecordingEmulator, tmp_path: Path
 ) -> None:
     def fail(live: Live) -> None:
@@ -208,16 +208,16 @@ def test_what_a_scenario_a_point_or_an_error_says_of_a_key_is_hidden_too(
 def test_a_list_that_lags_behind_is_seen(connection: str, tmp_path: Path) -> None:
     lag = [point for point in POINTS if "right after the POST" in point.question]
     (line,) = played(connection, tmp_path, scenarios=(), points=lag).points
-    assert "in the list: 200, there at look 3 " in line.seen
+    assert "in the list: 200, there at try 3 " in line.seen
 
 
-def test_what_does_not_hold_is_in_the_report_and_the_rest_goes_on(
+def test_a_scenario_that_fails_is_in_the_report_and_the_others_go_on(
     connection: str, emulator: RecordingEmulator, xai: Xai, tmp_path: Path
 ) -> None:
     emulator.set_faults(FaultRule(endpoint="reindex_document", status=400))
     outcome = played(connection, tmp_path, points=())
     (wrong,) = outcome.wrong
-    assert wrong.startswith("Index a document anew")
+    assert wrong.startswith("Index a document again")
     assert "XAIInvalidRequestError" in report(outcome, where="here", when="today")
     assert holds_nothing(xai)
 
@@ -271,7 +271,7 @@ def test_the_command_shows_no_piece_of_a_key_that_the_service_quotes(
 
 
 @pytest.mark.usefixtures("connection")
-def test_a_command_that_is_told_to_end_deletes_what_it_has_made(
+def test_a_command_that_is_cancelled_deletes_what_it_has_made(
     stage: tuple[Stage, ServerUrls], emulator: RecordingEmulator, xai: Xai, tmp_path: Path
 ) -> None:
     handle = emulator.handle

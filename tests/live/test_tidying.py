@@ -29,7 +29,7 @@ UPLOAD_IN_ONE_CALL = [point for point in POINTS if point.question.startswith("Th
 
 @pytest.fixture
 def store() -> Store:
-    """What the emulator holds."""
+    """The store of the emulator."""
     return Store()
 
 
@@ -41,7 +41,7 @@ def emulator(emulator_settings: Settings, store: Store) -> Iterator[RecordingEmu
 
 
 def there(store: Store, name: str, number: int, age: float) -> None:
-    """Files of so many seconds ago, and each one second older than the one before."""
+    """Add files of so many seconds ago, each one second older than the one before."""
     for n in range(number):
         record = FileRecord(f"file_{name}_{n}", f"{name}-{n}.md", "text/markdown", 1, "", "", time.time() - age - n)
         store.add_file(record, b"x")
@@ -101,13 +101,13 @@ def test_what_cannot_be_deleted_is_said_and_an_earlier_runs_leftovers_can_be_cle
 
 
 @pytest.mark.parametrize(("endpoint", "what"), [("list_collections", "collections"), ("list_files", "files")])
-def test_what_could_not_be_looked_for_is_not_said_to_be_gone(
+def test_what_could_not_be_searched_is_not_said_to_be_deleted(
     connection: str, emulator: RecordingEmulator, tmp_path: Path, endpoint: str, what: str
 ) -> None:
     emulator.set_faults(FaultRule(endpoint=endpoint, status=403))
     outcome = played(connection, tmp_path, scenarios=(), points=UPLOAD_IN_ONE_CALL)
     (left,) = outcome.left
-    assert left.startswith(f"perhaps {what}, for not all were looked through: {endpoint}")
+    assert left.startswith(f"perhaps {what}, for not all were searched: {endpoint}")
     assert outcome.wrong == [f"left behind: {left}"]
     text = report(outcome, where="here", when="today")
     assert "none is left" not in text
@@ -126,7 +126,7 @@ def test_the_budget_for_tidying_is_kept_and_what_it_did_not_reach_is_said(
     assert any(one.startswith("perhaps files") for one in outcome.left)
 
 
-def test_of_many_files_only_as_many_are_looked_through_as_may_be_of_this_run(
+def test_only_as_many_files_are_searched_as_may_be_of_this_run(
     connection: str, emulator: RecordingEmulator, store: Store, tmp_path: Path
 ) -> None:
     there(store, "recent", 150, age=60)
@@ -136,12 +136,12 @@ def test_of_many_files_only_as_many_are_looked_through_as_may_be_of_this_run(
     assert emulator.count("list_files") == 2
 
 
-def test_files_beyond_the_pages_that_are_looked_through_are_said_to_be_perhaps_there(
+def test_files_beyond_the_pages_that_are_searched_are_said_to_be_perhaps_there(
     connection: str, xai: Xai, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(named, "MAX_PAGES", 2)
     there(store, "recent", 250, age=60)
     outcome = played(connection, tmp_path, scenarios=(), points=UPLOAD_IN_ONE_CALL)
     (left,) = outcome.left
-    assert left.startswith("perhaps files, for not all were looked through: there are more files than the 2 pages")
+    assert left.startswith("perhaps files, for not all were searched: there are more files than the 2 pages")
     assert clear(xai.hook, metering()).left == outcome.left

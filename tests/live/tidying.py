@@ -1,4 +1,4 @@
-"""Leaving nothing behind: what this run has made, and what an earlier one that was killed could not delete."""
+"""Tidying up: deletes what this run has made, and what an earlier one that was killed could not delete."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LONG_AGO = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """What became of what was made.
+    """The outcome of tidying up.
 
-    :param deleted: how many collections and files are gone.
-    :param left: what is there still, or may be, and why.
+    :param deleted: how many collections and files were deleted.
+    :param left: what is still there, or may be, and why.
     """
 
     deleted: int
@@ -34,34 +34,34 @@ class _Sweep:
     """Deletes, and remembers what became of it."""
 
     def __init__(self) -> None:
-        self._gone: set[str] = set()
+        self._deleted: set[str] = set()
         self._left: dict[str, str] = {}
 
     @property
     def tidied(self) -> Tidied:
-        """So far."""
-        return Tidied(len(self._gone), tuple(f"{what}: {why}" for what, why in self._left.items()))
+        """The outcome so far."""
+        return Tidied(len(self._deleted), tuple(f"{what}: {why}" for what, why in self._left.items()))
 
     def delete(self, ids: Iterable[str], do: Callable[[str], bool]) -> None:
-        """Delete each that is not gone yet."""
+        """Delete each that was not deleted yet."""
         for one in dict.fromkeys(ids):
-            if one not in self._gone:
+            if one not in self._deleted:
                 try:
                     do(one)
                 except _FAILED as error:
                     self._left[one] = str(error)
                 else:
-                    self._gone.add(one)
+                    self._deleted.add(one)
                     self._left.pop(one, None)
 
     def found(self, what: str, ids: Iterator[str]) -> list[str]:
-        """All that a look finds, or as many as it finds before it fails."""
+        """Return all that a search finds, or as many as it finds before it fails."""
         seen = []
         try:
             for one in ids:
                 seen.append(one)
         except _FAILED as error:
-            self._left[f"perhaps {what}, for not all were looked through"] = str(error)
+            self._left[f"perhaps {what}, for not all were searched"] = str(error)
         return seen
 
 

@@ -1,4 +1,4 @@
-"""The two ways of uploading, tried with documents whose text has to be extracted: what comes out of each."""
+"""Uploads in both ways, of documents whose text has to be extracted: what comes out of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORD = "Armen"
 TEXT = f"The lighthouse of {WORD} was lit in the year 1881.\nIts lamp can be seen from twenty miles."
 QUERY = f"In which year was the lighthouse of {WORD} lit?"
 #: Searches for a document: one that has just been processed may not be found at once.
-LOOKS = 2
+TRIES = 2
 #: Bytes of the PDF that are no text, as a photograph would be: of the whole they make more chunks than the text does.
 _PADDING = 20_000
 
@@ -38,7 +38,7 @@ Send: TypeAlias = Callable[[Live, str, str, str], str]
 
 
 def by_one_call(live: Live, collection_id: str, name: str, kind: str) -> str:
-    """``POST /v1/collections/{collection_id}/documents``, with the content type."""
+    """Upload by ``POST /v1/collections/{collection_id}/documents``, with the content type."""
     make, content_type = KINDS[kind]
     sent = live.ask(
         UPLOAD_DOCUMENT,
@@ -51,7 +51,7 @@ def by_one_call(live: Live, collection_id: str, name: str, kind: str) -> str:
 
 
 def by_two_calls(live: Live, collection_id: str, name: str, kind: str) -> str:
-    """``POST /v1/files``, then the attach."""
+    """Upload by ``POST /v1/files``, then attach."""
     make, _ = KINDS[kind]
     sent = live.ask(UPLOAD_FILE, upload=upload(name, make()))
     if sent.answer is None:
@@ -61,16 +61,16 @@ def by_two_calls(live: Live, collection_id: str, name: str, kind: str) -> str:
 
 
 def comes_out(send: Send, kind: str) -> Callable[[Live], str]:
-    """The answer of an open point: what became of a document of this kind that went this way."""
+    """Return the answer of an open point: what became of a document of this kind that went this way."""
 
     def answer(live: Live) -> str:
         way = send.__name__.replace("_", "-")
         collection_id, name = live.collection(f"{way}-{kind}"), f"{live.name}-{way}.{kind}"
         if refused := send(live, collection_id, name, kind):
             return refused
-        file_id = _looked_up(live, collection_id, name)
+        file_id = _found(live, collection_id, name)
         if file_id is None:
-            return f"taken, and not in the list after {LOOKS} looks"
+            return f"taken, and not in the list after {TRIES} tries"
         result = live.hook.wait_for_documents(
             collection_id=collection_id,
             file_ids=[file_id],
@@ -85,8 +85,8 @@ def comes_out(send: Send, kind: str) -> Callable[[Live], str]:
 
 def finds_text(live: Live, collection_id: str) -> bool:
     """Search for the text of the document. Raw bytes may be a match as well, but not with the word."""
-    for look in range(LOOKS):
-        if look:
+    for turn in range(TRIES):
+        if turn:
             time.sleep(3 * live.poll_interval)
         seen = live.ask(SEARCH_DOCUMENTS, query=QUERY, source={"collection_ids": (collection_id,)}, limit=3)
         if seen.answer is not None and any(WORD in match.text for match in seen.answer.matches):
@@ -94,10 +94,10 @@ def finds_text(live: Live, collection_id: str) -> bool:
     return False
 
 
-def _looked_up(live: Live, collection_id: str, name: str) -> str | None:
-    """The id of the document: the answer to the one call may not tell it."""
-    for look in range(LOOKS):
-        if look:
+def _found(live: Live, collection_id: str, name: str) -> str | None:
+    """Return the id of the document: the answer to the one call may not tell it."""
+    for turn in range(TRIES):
+        if turn:
             time.sleep(live.poll_interval)
         for document in live.hook.list_documents(collection_id=collection_id):
             if document.name == name:
@@ -125,5 +125,5 @@ def _ended(live: Live, document: Document, collection_id: str, result: WaitResul
         return [f"the service says: {document.error_message or '(nothing)'}"]
     if not result.processed:
         return [f"not processed after {live.patience:g} s"]
-    found = "finds its text" if finds_text(live, collection_id) else f"does not find its text, in {LOOKS} looks"
+    found = "finds its text" if finds_text(live, collection_id) else f"does not find its text, in {TRIES} tries"
     return [f"a search {found}", *(f"doubted: {doubt.reason}" for doubt in result.doubts)]
