@@ -115,6 +115,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
 
         :param began_with: the deadline of the wait, if it has begun before.
         """
+        from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
         from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
         from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, look
 
@@ -122,6 +123,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         result = look(self.hook, manifest.collection_id, ids, team_id=self.team, again=began_with is not None)
         deadline = deadline_of(self, context, seconds("timeout", self.timeout), began_with=began_with)
         if not result.pending or time.time() >= deadline.at:
+            warn_of_doubts(self.log, result.doubts, len(result.doubts))
             return self._conclude(context, manifest, result.ended_by(deadline.end))
         return self.defer(
             trigger=XAIDocumentsProcessedTrigger(
@@ -140,14 +142,12 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
 
     def _conclude(self, context: Context, manifest: DocumentsManifest, result: WaitResult) -> dict[str, Any]:
         """Return the manifest, or raise what the end of the wait means for the task."""
-        from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
         from airflow_provider_xai_collections.manifests.waits import WaitSummary
         from airflow_provider_xai_collections.waits.outcome import judge
 
         summary = WaitSummary.of(result)
         self.manifest = manifest = manifest.model_copy(update={"wait": summary})
-        warn_of_doubts(self.log, result.doubts, len(result.doubts))
-        judge(self, summary)
+        judge(self, summary, documents=manifest.total)
         self.log.info(
             "%s: %d documents, %d added, %d there before; %d processed, %d failed",
             self.collection_label,

@@ -119,6 +119,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
         """Go on after the wait in the triggerer, which may have watched a part of the documents."""
+        from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
         from airflow_provider_xai_collections.manifests.waits import WaitEvent
         from airflow_provider_xai_collections.waits.outcome import judge
 
@@ -127,6 +128,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
             summary = told.summary_or_error()
             if self.file_ids is not None:
                 return self._look_then_defer(context, began_with=(told.manifest or {}).get("deadline"))
+            warn_of_doubts(self.log, summary.doubts, summary.doubtful + summary.altered)
             judge(self, summary)
             return summary.dump()
 

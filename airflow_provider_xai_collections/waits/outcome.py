@@ -13,14 +13,16 @@ from airflow_provider_xai_collections.manifests.waits import WaitSummary
 from airflow_provider_xai_collections.text import NAMED, printable
 
 
-def judge(task: Any, summary: WaitSummary) -> None:
+def judge(task: Any, summary: WaitSummary, *, documents: int | None = None) -> None:
     """Return if the task may go on.
 
     :param task: has ``collection_label``, ``max_failed``, ``log`` and the limits of the wait.
+    :param documents: how many ``max_failed`` may be a share of, if the wait was for those in progress alone.
     :raises XAITimeoutError: time ran out with documents in progress, whatever ``max_failed`` says.
     :raises XAIIndexingError: more documents failed or vanished than allowed.
     """
     name, lost = task.collection_label, summary.failed + summary.missing
+    total = summary.total if documents is None else documents
     if not summary.total:
         task.log.warning("%s: there was no document to wait for. Check filter, or what was to be attached", name)
     if summary.end is not WaitEnd.SETTLED:
@@ -30,8 +32,8 @@ def judge(task: Any, summary: WaitSummary) -> None:
         )
     if not lost:
         return
-    message = f"{name}: {lost} of {summary.total} documents are not processed{_trouble(summary)}"
-    if task.max_failed is not None and lost > allowed_of(task.max_failed, summary.total):
+    message = f"{name}: {lost} of {total} documents are not processed{_trouble(summary)}"
+    if task.max_failed is not None and lost > allowed_of(task.max_failed, total):
         raise XAIIndexingError(
             f"{message}. An ingestion uploads failed documents again when it runs again; "
             "XAIReindexDocumentsOperator(which='failed') indexes them again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import json
 import signal
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -30,8 +31,8 @@ from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from tests.conftest import RecordingEmulator
-from tests.emulator.caller import upload
+from tests.conftest import API_KEY, RecordingEmulator
+from tests.emulator.caller import encode, upload
 
 try:
     from airflow.sdk.execution_time.context import set_current_context
@@ -66,8 +67,8 @@ class FlyingTime:
     async def async_sleep(self, seconds: float, result: Any = None) -> Any:
         return await _async_sleep(0 if self.flies(seconds) else seconds, result)
 
-    def pause(self, stop: CancelToken, seconds: float) -> None:
-        _pause(stop, 0 if self.flies(seconds) else seconds)
+    def pause(self, token: CancelToken, seconds: float) -> None:
+        _pause(token, 0 if self.flies(seconds) else seconds)
 
 
 @pytest.fixture
@@ -78,14 +79,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
     monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", clock.monotonic)
     monkeypatch.setattr("time.sleep", clock.sleep)
     monkeypatch.setattr("asyncio.sleep", clock.async_sleep)
-    monkeypatch.setattr(CancelToken, "pause", lambda stop, seconds: clock.pause(stop, seconds))
+    monkeypatch.setattr(CancelToken, "pause", lambda token, seconds: clock.pause(token, seconds))
     monkeypatch.setattr("random.uniform", lambda least, most: least)
     return clock
 
 
 @dataclass
 class Xai:
-    """What xAI holds, written and read over the wire. Count requests before reading: reading is logged as well."""
+    """The state of xAI, written and read over the wire. Count requests before reading: reading is logged as well."""
 
     hook: XAICollectionsHook
     emulator: RecordingEmulator
@@ -101,6 +102,16 @@ class Xai:
         file_id = self.hook.run(call(UPLOAD_FILE.request(upload=upload(name, content.encode())))).id
         self.forget()
         return file_id
+
+    def files(self, count: int, name: str = "good") -> list[str]:
+        """Many new files, handed over without a socket in between; the request log begins after them."""
+        made = []
+        for number in range(count):
+            request = encode(UPLOAD_FILE.request(upload=upload(f"{name}{number}.md", b"a whale")))
+            keyed = replace(request, headers={**request.headers, "authorization": f"Bearer {API_KEY}"})
+            made.append(self.emulator.handle(keyed).json()["id"])
+        self.forget()
+        return made
 
     def document(self, collection_id: str, name: str = "moby.md", content: str = "Call me Ishmael.") -> str:
         """A new file, attached; the request log begins after it."""
@@ -199,7 +210,7 @@ def write(folder: Path, documents: Mapping[str, str | bytes]) -> Path:
 
 @dataclass
 class TaskInstance:
-    """What the operators use of Airflow's. XComs are kept as the database does, for all tries of one ``xcoms``."""
+    """The part of Airflow's that operators use. XComs are kept as in the database, for all tries of one ``xcoms``."""
 
     try_number: int = 1
     xcoms: dict[str, str] = field(default_factory=dict)
@@ -264,6 +275,8 @@ def dying(emulator: RecordingEmulator, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 AIRFLOW_2 = find_spec("airflow.sdk") is None
+#: Bytes of a row of Airflow's database.
+MOST = 16 * 1024
 
 
 def accessors() -> Any:
@@ -282,7 +295,7 @@ def context(
     clears: int = 0,
     **of_task_instance: Any,
 ) -> Any:
-    """What of a task's context the operators use. ``store`` is there from Airflow 3.3 on."""
+    """The part of a task's context that operators use. ``store`` is there from Airflow 3.3 on."""
     return {
         **({} if store is None else {"task_state_store": store}),
         "outlet_events": accessors() if outlet_events is None else outlet_events,
@@ -320,3 +333,25 @@ async def fire(trigger: BaseTrigger) -> Any:
 async def finish(deferred: TaskDeferred, task: Any, **of_context: Any) -> Any:
     """Run the trigger, then go on with ``task``: an object that knows nothing of the one that deferred."""
     return getattr(task, deferred.method_name)(context(**of_context), event=await fire(deferred.trigger))
+
+
+async def to_the_end(task: Any, deferrals: list[TaskDeferred], **of_context: Any) -> Any:
+    """Run a task through all its waits in the triggerer; ``deferrals`` receives how it deferred.
+
+    After each, another object goes on, and no row of Airflow's database is large.
+    """
+    fresh, xcoms = copy.deepcopy(task), of_context.setdefault("xcoms", {})
+    with deferring() as first:
+        run(task, **of_context)
+    deferrals.append(first[0])
+    while True:
+        last = deferrals[-1]
+        rows = [json.dumps(last.trigger.serialize()), json.dumps(last.kwargs), *xcoms.values()]
+        assert max(map(len, rows)) < MOST
+        try:
+            result = await finish(last, copy.deepcopy(fresh), **of_context)
+        except TaskDeferred as deferred:
+            deferrals.append(deferred)
+        else:
+            assert len(json.dumps(result)) < MOST
+            return result

@@ -1,30 +1,34 @@
-"""The wait at the end of the operators that bring documents: what ends it, and what its end means."""
+"""The wait at the end of a task: what ends it, and what its end means. In a worker slot, and in the triggerer."""
 
 from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.base import CAP
-from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIReindexDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
-from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-from airflow_provider_xai_collections.waits.deferring import BACKSTOP
+from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_IDS
 from tests.conftest import MANAGEMENT_KEY, Logged, playing
-from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run, write
+from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run, to_the_end, write
+from tests.operators.syncs import counts
 
-SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
-STUCK = pytest.param(playing(stuck=("stuck*",)), id="stuck")
-FAILING = pytest.param(playing(fail_names=("bad*",)), id="failing")
+SLOW = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(indexing="reads:2"), id="slow")])
+STUCK = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(stuck=("stuck*",)), id="stuck")])
+FAILING = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(fail_names=("bad*",)), id="failing")])
+#: Documents of which a trigger watches the last ones only.
+MANY = ROOM_FOR_IDS // 46 + 40
 
 
 def task(**arguments: Any) -> XAIAddDocumentsOperator:
@@ -35,159 +39,93 @@ def files(xai: Xai, *names: str) -> list[str]:
     return [xai.file(name) for name in names]
 
 
-@pytest.mark.parametrize("emulator_settings", [SLOW])
+def watched(deferred: TaskDeferred) -> Any:
+    """The arguments of the trigger."""
+    return deferred.trigger.serialize()[1]
+
+
+@SLOW
 def test_the_task_waits_until_all_are_processed(xai: Xai, clock: FlyingTime) -> None:
     whales = xai.collection()
     manifest = run(task(collection_id=whales, file_ids=files(xai, "a.md", "b.md"), poll_interval=30.0))
-    assert manifest["wait"]["end"] == "settled"
-    assert manifest["wait"]["processed"] == 2
+    assert (manifest["wait"]["end"], manifest["wait"]["processed"]) == ("settled", 2)
     assert clock.pauses == sorted(clock.pauses), "the pauses grow"
     assert max(clock.pauses) <= 30.0
 
 
-@pytest.mark.parametrize("emulator_settings", [SLOW])
-def test_without_wait_for_completion_nobody_looks(xai: Xai) -> None:
+@SLOW
+def test_without_wait_for_completion_nobody_polls(xai: Xai) -> None:
     whales = xai.collection()
     manifest = run(task(collection_id=whales, file_ids=files(xai, "a.md"), wait_for_completion=False))
     assert manifest["wait"] is None
     assert xai.emulator.counts == {"add_document": 1}
 
 
-@pytest.mark.parametrize("emulator_settings", [FAILING])
-def test_a_failed_document_fails_the_task_with_name_id_and_reason(xai: Xai) -> None:
+@FAILING
+@pytest.mark.parametrize(("max_failed", "fails"), [(0, True), (0.4, True), (1, False), (0.5, False), (None, False)])
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_max_failed_documents_are_tolerated(
+    xai: Xai, max_failed: float | None, fails: bool, deferrable: bool, logged: Logged
+) -> None:
     whales, two = xai.collection(), files(xai, "a.md", "bad.md")
-    with pytest.raises(XAIIndexingError, match=rf"1 of 2 documents .*bad\.md \({two[1]}\): failed on order"):
-        run(task(collection_id=whales, file_ids=two))
+    add = task(collection_id=whales, file_ids=two, max_failed=max_failed, deferrable=deferrable)
+    if fails:
+        with pytest.raises(XAIIndexingError, match=rf"1 of 2 documents .*bad\.md \({two[1]}\): failed on order"):
+            run(add)
+    else:
+        wait = run(add)["wait"]
+        assert (wait["processed"], wait["failed"], wait["failures"][0]["name"]) == (1, 1, "bad.md")
+        assert f"Tolerated by max_failed={max_failed!r}" in logged()
 
 
-@pytest.mark.parametrize("emulator_settings", [FAILING])
-@pytest.mark.parametrize("max_failed", [1, 0.5, 2])
-def test_as_many_as_the_threshold_allows_are_only_counted(xai: Xai, max_failed: float) -> None:
-    whales, two = xai.collection(), files(xai, "a.md", "bad.md")
-    manifest = run(task(collection_id=whales, file_ids=two, on_failed="threshold", max_failed=max_failed))
-    assert (manifest["wait"]["processed"], manifest["wait"]["failed"]) == (1, 1)
-    assert [failure["name"] for failure in manifest["wait"]["failures"]] == ["bad.md"]
+@FAILING
+def test_a_share_is_one_of_the_documents_that_the_task_is_about(xai: Xai) -> None:
+    whales = xai.collection()
+    for name in ("a.md", "b.md", "c.md", "bad.md"):
+        xai.document(whales, name)
+    reindex: dict[str, Any] = {"task_id": "reindex", "collection_id": whales, "which": "all"}
+    assert run(XAIReindexDocumentsOperator(**reindex, max_failed=0.25))["wait"]["failed"] == 1
+    with pytest.raises(XAIIndexingError, match="1 of 4 documents"):
+        run(XAIReindexDocumentsOperator(**reindex, max_failed=0.2))
 
 
-@pytest.mark.parametrize("emulator_settings", [FAILING])
-@pytest.mark.parametrize("max_failed", [0, 0.4])
-def test_one_more_than_the_threshold_fails_the_task(xai: Xai, max_failed: float) -> None:
-    whales, two = xai.collection(), files(xai, "a.md", "bad.md")
-    with pytest.raises(XAIIndexingError, match="1 of 2"):
-        run(task(collection_id=whales, file_ids=two, on_failed="threshold", max_failed=max_failed))
-
-
-@pytest.mark.parametrize("emulator_settings", [FAILING])
-def test_ignored_failures_are_in_the_log_and_the_manifest(xai: Xai, logged: Logged) -> None:
-    whales, one = xai.collection(), files(xai, "bad.md")
-    manifest = run(task(collection_id=whales, file_ids=one, on_failed="ignore"))
-    assert manifest["wait"]["failed"] == 1
-    assert "bad.md" in logged()
-
-
-@pytest.mark.parametrize("emulator_settings", [STUCK])
+@STUCK
 def test_a_wait_that_runs_out_names_the_documents(xai: Xai, clock: FlyingTime) -> None:
     whales, two = xai.collection(), files(xai, "a.md", "stuck.md")
     with pytest.raises(
         XAITimeoutError,
         match=rf"time ran out \(timeout is 10 minutes\); 1 of 2 .*\(stuck.md \[{two[1]}\]\).*a retry finds",
     ):
-        run(task(collection_id=whales, file_ids=two, timeout=timedelta(minutes=10)))
+        run(task(collection_id=whales, file_ids=two, timeout=timedelta(minutes=10), max_failed=None))
     assert sum(clock.pauses) == pytest.approx(600, abs=5)
 
 
-@pytest.mark.parametrize("emulator_settings", [STUCK])
-def test_a_wait_in_which_nothing_moves_ends_early(xai: Xai, clock: FlyingTime) -> None:
-    whales, stuck = xai.collection(), files(xai, "stuck.md")
-    with pytest.raises(XAITimeoutError, match=r"moved for too long \(stall_timeout is 2 minutes\); 1 of 1"):
-        run(task(collection_id=whales, file_ids=stuck, timeout=timedelta(hours=10), stall_timeout=120))
-    assert 120 <= sum(clock.pauses) < 150
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_documents_that_are_strange_are_warned_of_once(xai: Xai, logged: Logged, deferrable: bool) -> None:
+    whales, book = xai.collection(), xai.file("book.pdf", "%PDF-1.4 " + "x " * 100_000)
+    manifest = run(task(collection_id=whales, file_ids=[book], deferrable=deferrable))
+    assert manifest["wait"]["doubtful"] == 1
+    assert logged().count(f"book.pdf ({book}): ") == 1
 
 
-@pytest.mark.parametrize("emulator_settings", [SLOW])
-async def test_deferred_the_trigger_knows_all_and_a_new_task_object_finishes(xai: Xai) -> None:
-    whales, two = xai.collection(), files(xai, "a.md", "b.md")
-    arguments: dict[str, Any] = {"collection_id": whales, "file_ids": two, "poll_interval": timedelta(seconds=7)}
-    with deferring() as deferred:
-        run(task(**arguments, timeout=600, stall_timeout=60, team_id="team_7", deferrable=True))
-    assert isinstance(deferred[0].trigger, XAIDocumentsProcessedTrigger)
-    kwargs = deferred[0].trigger.serialize()[1]
-    assert kwargs["deadline"] == pytest.approx(FlyingTime().time() + 600, abs=5)
-    assert deferred[0].timeout == timedelta(seconds=600 + BACKSTOP)
-    expected = {
-        "collection_id": whales,
-        "file_ids": two,
-        "poll_interval": 7.0,
-        "stall_timeout": 60.0,
-        "team_id": "team_7",
-    }
-    assert {name: kwargs[name] for name in expected} == expected
-
-    manifest = await finish(deferred[0], task(**arguments))
-    assert (manifest["added"], manifest["wait"]["processed"], manifest["file_ids"]) == (2, 2, two)
-
-
-@pytest.mark.parametrize("emulator_settings", [FAILING])
-async def test_deferred_the_policy_for_failures_is_the_same(xai: Xai) -> None:
-    whales, two = xai.collection(), files(xai, "a.md", "bad.md")
-    with deferring() as deferred:
-        run(task(collection_id=whales, file_ids=two, deferrable=True))
-    with pytest.raises(XAIIndexingError, match=r"1 of 2 documents .*bad\.md"):
-        await finish(deferred[0], task(collection_id=whales, file_ids=two))
-    tolerant = task(collection_id=whales, file_ids=two, on_failed="ignore")
-    assert (await finish(deferred[0], tolerant))["wait"]["failed"] == 1
-
-
-@pytest.mark.parametrize("emulator_settings", [STUCK])
-async def test_deferred_a_wait_that_runs_out_names_the_documents(xai: Xai) -> None:
-    whales, stuck = xai.collection(), files(xai, "stuck.md")
-    with deferring() as deferred:
-        run(task(collection_id=whales, file_ids=stuck, timeout=60, deferrable=True))
-    with pytest.raises(XAITimeoutError, match=stuck[0]):
-        await finish(deferred[0], task(collection_id=whales, file_ids=stuck))
-
-
-@pytest.mark.parametrize("emulator_settings", [STUCK])
-@pytest.mark.parametrize(
-    ("execution_timeout", "ran_before", "left"), [(None, 0, 3600), (600, 0, 600), (600, 400, 200), (7200, 400, 3600)]
-)
-def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(
-    xai: Xai, execution_timeout: int | None, ran_before: int, left: int
-) -> None:
-    whales = xai.collection()
-    patience = None if execution_timeout is None else timedelta(seconds=execution_timeout)
-    waits = task(collection_id=whales, file_ids=files(xai, "stuck.md"), deferrable=True, execution_timeout=patience)
-    with deferring() as deferred:
-        run(waits, start_date=datetime.now(UTC) - timedelta(seconds=ran_before))
-    kwargs = deferred[0].trigger.serialize()[1]
-    assert kwargs["deadline"] == pytest.approx(FlyingTime().time() + left, abs=5)
-    assert kwargs["at_deadline"] == ("execution_timed_out" if left < 3600 and execution_timeout == 600 else "timed_out")
-    assert deferred[0].timeout is not None
-    assert deferred[0].timeout.total_seconds() == pytest.approx(left + BACKSTOP, abs=5)
-
-
-@pytest.mark.parametrize("emulator_settings", [STUCK])
-async def test_deferred_the_limit_that_came_first_is_named(xai: Xai) -> None:
-    whales, stuck = xai.collection(), files(xai, "stuck.md")
-    arguments: dict[str, Any] = {"collection_id": whales, "file_ids": stuck, "execution_timeout": timedelta(minutes=5)}
-    with deferring() as deferred:
-        run(task(**arguments, deferrable=True))
-    with pytest.raises(XAITimeoutError, match=r"time ran out \(execution_timeout is 5 minutes\); 1 of 1 .*\(stuck.md"):
-        await finish(deferred[0], task(**arguments))
+def test_polls_that_fail_in_between_are_survived(xai: Xai) -> None:
+    whales, one = xai.collection(), files(xai, "a.md")
+    xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", times=30, status=503))
+    assert run(task(collection_id=whales, file_ids=one))["wait"]["processed"] == 1
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(stuck=("stuck*",), fail_names=("bad*",))])
-@pytest.mark.parametrize("synced", [False, True])
-def test_what_airflow_ends_itself_names_the_documents_too(
-    xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: bool
+@pytest.mark.parametrize("ingested", [False, True])
+def test_a_wait_that_airflow_ends_names_the_documents_too(
+    xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ingested: bool
 ) -> None:
-    handle, looks = xai.emulator.handle, []
+    handle, polls = xai.emulator.handle, []
 
     def handle_until_time_is_over(request: HttpRequest) -> HttpReply:
         reply = handle(request)
-        looks.extend(["look"] if request.path.endswith(":batchGet") else [])
-        if len(looks) == 3:
-            looks.clear()
+        polls.extend(["poll"] if request.path.endswith(":batchGet") else [])
+        if len(polls) == 3:
+            polls.clear()
             signal.raise_signal(signal.SIGUSR1)
         return reply
 
@@ -195,9 +133,10 @@ def test_what_airflow_ends_itself_names_the_documents_too(
         raise AirflowTaskTimeout("Timeout, PID: 7")
 
     patience: dict[str, Any] = {"execution_timeout": timedelta(minutes=5), "poll_interval": 1}
-    if synced:
+    doomed: Any
+    if ingested:
         folder = write(tmp_path / "library", {"bad.md": "bad", "stuck.md": "stuck"})
-        doomed: Any = XAISyncCollectionOperator(task_id="t", collection="whales", source=folder, **patience)
+        doomed = XAISyncCollectionOperator(task_id="t", collection_name="whales", source=folder, **patience)
     else:
         doomed = task(collection_id=xai.collection(), file_ids=files(xai, "bad.md", "stuck.md"), **patience)
     before = signal.signal(signal.SIGUSR1, time_out)
@@ -205,16 +144,107 @@ def test_what_airflow_ends_itself_names_the_documents_too(
     try:
         with pytest.raises(
             AirflowTaskTimeout,
-            match=r"^Timeout, PID: 7\. collection_.*: time ran out \(execution_timeout is 5 minutes\); .*\(stuck.md",
+            match=r"^Timeout, PID: 7\. .*: time ran out \(execution_timeout is 5 minutes\); .*\(.*stuck.md",
         ) as caught:
             run(doomed)
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert re.search(r"still in progress \((bad.md \[file_[\w-]+\], )?stuck.md \[file_[\w-]+\]", str(caught.value))
-    if not synced:
-        assert "1 failed: bad.md" in str(caught.value)
+    assert doomed.manifest is not None, "the work before the wait is told all the same"
 
 
+@SLOW
+@pytest.mark.parametrize("kind", [XAIAddDocumentsOperator, XAIReindexDocumentsOperator])
+def test_a_try_after_one_that_died_while_it_waited_finds_what_is_there(
+    xai: Xai, dying: Callable[..., Any], kind: type[Any]
+) -> None:
+    whales, ids = xai.collection(), files(xai, "a.md", "b.md")
+    if kind is XAIReindexDocumentsOperator:
+        run(task(collection_id=whales, file_ids=ids))
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), dying("batch_get_documents", die):
+        run(kind(task_id="t", collection_id=whales, file_ids=ids))
+    manifest = run(kind(task_id="t", collection_id=whales, file_ids=ids), try_number=2)
+    assert (manifest["already_there"], manifest["wait"]["processed"]) == (2, 2)
+    assert xai.names(whales) == ["a.md", "b.md"]
+
+
+def test_the_manifest_lists_few_ids_or_only_their_number(xai: Xai) -> None:
+    whales, few = xai.collection(), xai.files(CAP)
+    assert run(task(collection_id=whales, file_ids=few))["file_ids"] == few
+    manifest = run(task(collection_id=whales, file_ids=[*few, *xai.files(1)]))
+    assert (manifest["file_ids"], manifest["total"]) == ([], CAP + 1)
+
+
+# In the triggerer.
+
+
+@SLOW
+async def test_deferred_the_trigger_knows_all_and_a_new_task_object_finishes(xai: Xai) -> None:
+    whales, two = xai.collection(), files(xai, "a.md", "b.md")
+    add = task(
+        collection_id=whales,
+        file_ids=two,
+        poll_interval=timedelta(seconds=7),
+        timeout=600,
+        team_id="team_7",
+        deferrable=True,
+    )
+    deferrals: list[TaskDeferred] = []
+    manifest = await to_the_end(add, deferrals)
+    assert (manifest["added"], manifest["wait"]["processed"], manifest["file_ids"]) == (2, 2, two)
+    (deferred,) = deferrals
+    expected = {"collection_id": whales, "file_ids": two, "poll_interval": 7.0, "team_id": "team_7"}
+    assert {name: watched(deferred)[name] for name in expected} == expected
+    assert watched(deferred)["deadline"] == pytest.approx(FlyingTime().time() + 600, abs=5)
+    assert deferred.timeout == timedelta(seconds=600 + BACKSTOP)
+    assert MANAGEMENT_KEY not in f"{deferred.trigger.serialize()}{manifest}"
+
+
+def test_deferred_a_wait_that_is_over_needs_no_trigger(xai: Xai) -> None:
+    manifest = run(task(collection_id=xai.collection(), file_ids=files(xai, "a.md"), deferrable=True))
+    assert manifest["wait"]["processed"] == 1
+
+
+@STUCK
+async def test_deferred_only_those_in_progress_are_watched(xai: Xai) -> None:
+    whales, (done, stuck) = xai.collection(), files(xai, "a.md", "stuck.md")
+    add = task(collection_id=whales, file_ids=[done, stuck], timeout=60, deferrable=True)
+    deferrals: list[TaskDeferred] = []
+    with pytest.raises(XAITimeoutError, match=rf"timeout is 1 minute\); 1 of 2 .*\(stuck.md \[{stuck}\]\)"):
+        await to_the_end(add, deferrals)
+    assert [watched(each)["file_ids"] for each in deferrals] == [[stuck]]
+
+
+@STUCK
+@pytest.mark.parametrize(
+    ("execution_timeout", "ran_before", "left"), [(None, 0, 3600), (600, 0, 600), (600, 400, 200), (7200, 400, 3600)]
+)
+async def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(
+    xai: Xai, execution_timeout: int | None, ran_before: int, left: int
+) -> None:
+    patience = None if execution_timeout is None else timedelta(seconds=execution_timeout)
+    add = task(
+        collection_id=xai.collection(),
+        file_ids=files(xai, "stuck.md"),
+        deferrable=True,
+        execution_timeout=patience,
+    )
+    comes_first = left < 3600
+    named = "execution_timeout is 10 minutes" if comes_first else "timeout is 1 hour"
+    deferrals: list[TaskDeferred] = []
+    with pytest.raises(XAITimeoutError, match=rf"time ran out \({named}\); 1 of 1 .*\(stuck.md"):
+        await to_the_end(add, deferrals, start_date=datetime.now(UTC) - timedelta(seconds=ran_before))
+    (deferred,) = deferrals
+    assert watched(deferred)["at_deadline"] == ("execution_timed_out" if comes_first else "timed_out")
+    assert deferred.timeout is not None
+    assert deferred.timeout.total_seconds() == pytest.approx(left + BACKSTOP, abs=5)
+
+
+@SLOW
 async def test_deferred_an_error_of_the_trigger_is_the_error_of_the_task(xai: Xai) -> None:
     whales, one = xai.collection(), files(xai, "a.md")
     with deferring() as deferred:
@@ -223,8 +253,8 @@ async def test_deferred_an_error_of_the_trigger_is_the_error_of_the_task(xai: Xa
     resumed = task(collection_id=whales, file_ids=one)
     with pytest.raises(XAIFailException, match=f"{whales}.*404"):
         await finish(deferred[0], resumed)
-    assert resumed.so_far is not None, "what was done before the wait is told all the same"
-    assert resumed.so_far.counts["added"] == 1
+    assert resumed.manifest is not None, "the work before the wait is told all the same"
+    assert resumed.manifest.counts["added"] == 1
 
 
 @pytest.mark.parametrize("event", [None, {}, {"version": 2}, {"version": 1, "status": "success"}, "success"])
@@ -233,37 +263,79 @@ def test_an_event_of_nobody_fails_loudly(xai: Xai, event: Any) -> None:
         task(collection_id="collection_1", file_ids=["file_1"]).execute_complete({}, event=event)
 
 
-def test_an_event_without_a_reason_points_to_the_log(xai: Xai) -> None:
-    with pytest.raises(XAIError, match="without a reason: see the triggerer's log"):
-        task(collection_id="collection_1", file_ids=["file_1"]).execute_complete({}, event={"version": 1})
+# Of more documents than a trigger has room for.
 
 
-def test_the_manifest_lists_few_ids_or_only_their_number(xai: Xai) -> None:
-    whales, few = xai.collection(), files(xai, *(f"{number}.md" for number in range(CAP)))
-    assert run(task(collection_id=whales, file_ids=few))["file_ids"] == few
-    many = [*few, *files(xai, "one_more.md")]
-    manifest = run(task(collection_id=whales, file_ids=many))
-    assert (manifest["file_ids"], manifest["total"]) == ([], CAP + 1)
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:4", fail_names=("bad*",))])
+async def test_of_many_documents_the_last_are_watched_and_then_all_are_polled(xai: Xai) -> None:
+    whales = xai.collection()
+    ids = [*xai.files(1, "bad-first"), *xai.files(MANY), *xai.files(1, "bad-last")]
+    deferrals: list[TaskDeferred] = []
+    add = task(collection_id=whales, file_ids=ids, max_failed=2, team_id="team_7", deferrable=True)
+    manifest = await to_the_end(add, deferrals)
+    assert (manifest["total"], manifest["file_ids"]) == (len(ids), [])
+    assert (manifest["wait"]["processed"], manifest["wait"]["failed"], manifest["wait"]["pending"]) == (MANY, 2, 0)
+    first, second, *_ = map(watched, deferrals)
+    assert first["file_ids"] == ids[-len(first["file_ids"]) :]
+    assert second["file_ids"] == ids[: -len(first["file_ids"])], "the trigger before has seen the others to their end"
+    assert len({each["deadline"] for each in map(watched, deferrals)}) == 1, "the deadline of the first wait holds"
+    assert {query["team_id"] for query in xai.queries("batch_get_documents")} == {"team_7"}
 
 
-async def test_no_key_crosses_to_the_triggerer_or_into_xcom(xai: Xai) -> None:
+@STUCK
+async def test_of_many_documents_the_deadline_of_the_first_wait_holds(xai: Xai, clock: FlyingTime) -> None:
+    whales, ids = xai.collection(), xai.files(MANY, "stuck")
+    add = task(collection_id=whales, file_ids=ids, timeout=600, deferrable=True)
+    with deferring() as first:
+        run(add)
+    for file_id in watched(first[0])["file_ids"]:
+        xai.hook.remove_document(collection_id=whales, file_id=file_id)
+    with deferring() as second:  # once the grace for those that were missing has passed
+        await finish(first[0], add)
+    assert watched(second[0])["deadline"] == watched(first[0])["deadline"]
+    assert second[0].timeout is not None
+    assert first[0].timeout is not None
+    assert second[0].timeout < first[0].timeout
+    gone = len(watched(first[0])["file_ids"])
+    with pytest.raises(XAITimeoutError, match=rf"{MANY - gone} of {MANY} .*{gone} are no longer in the collection"):
+        await finish(second[0], add)
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:4")])
+@pytest.mark.parametrize("kind", ["add", "ingest"])
+async def test_of_many_documents_those_that_vanish_count_as_missing_once(xai: Xai, tmp_path: Path, kind: str) -> None:
+    whales, many = xai.collection(), xai.files(MANY)
+    folder = write(tmp_path / "many", {f"{number:03}.md": f"no {number}" for number in range(MANY)})
+    tasks: dict[str, Any] = {
+        "add": task(collection_id=whales, file_ids=many, max_failed=None, deferrable=True),
+        "ingest": XAIIngestDocumentsOperator(
+            task_id="ingest", collection_id=whales, paths=folder, max_failed=None, deferrable=True
+        ),
+    }
+    with deferring() as deferred:
+        run(tasks[kind])
+    in_trigger = watched(deferred[0])["file_ids"]
+    for file_id in in_trigger[:2]:
+        xai.hook.remove_document(collection_id=whales, file_id=file_id)
+    last, again = deferred[0], 0
+    while True:
+        try:
+            manifest = await finish(last, tasks[kind])
+            break
+        except TaskDeferred as deferral:
+            last, again = deferral, again + 1
+    assert again >= 1
+    if kind == "add":
+        assert (manifest["wait"]["missing"], manifest["wait"]["processed"]) == (2, MANY - 2)
+        assert manifest["wait"]["missing_ids"] == in_trigger[:2]
+    else:
+        assert counts(manifest) == {"documents": MANY, "added": MANY, "errors": 2}
+        assert {problem["reason"] for problem in manifest["problems"]} == {"it is no longer in the collection"}
+
+
+@SLOW
+async def test_deferred_an_event_tells_no_key(xai: Xai) -> None:
     whales, one = xai.collection(), files(xai, "a.md")
     with deferring() as deferred:
         run(task(collection_id=whales, file_ids=one, deferrable=True))
-    event = await fire(deferred[0].trigger)
-    manifest = await finish(deferred[0], task(collection_id=whales, file_ids=one))
-    assert MANAGEMENT_KEY not in f"{deferred[0].trigger.serialize()}{event}{manifest}"
-
-
-def test_looks_that_fail_in_between_are_survived(xai: Xai) -> None:
-    whales, one = xai.collection(), files(xai, "a.md")
-    xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", times=30, status=503))
-    assert run(task(collection_id=whales, file_ids=one))["wait"]["processed"] == 1
-
-
-def test_a_task_that_has_done_its_work_does_not_fail_for_want_of_a_table(xai: Xai, logged: Logged) -> None:
-    whales, file_ids = xai.collection(), files(xai, "a.md")
-    run(task(collection_id=whales, file_ids=file_ids))
-    xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", nth=tuple(range(2, 8)), status=503))
-    assert run(task(collection_id=whales, file_ids=file_ids))["wait"]["processed"] == 1
-    assert "The log cannot show the documents" in logged()
+    assert MANAGEMENT_KEY not in str(await fire(deferred[0].trigger))
