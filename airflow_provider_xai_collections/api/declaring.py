@@ -112,7 +112,7 @@ class Declarations:
         add_fields = [{"key": each.key, **({"unique": True} if each.unique else {})} for each in missing]
         fields = "field" if len(missing) == 1 else "fields"
         return XAIArgumentError(
-            f"{self._label or self.collection_id} does not define the {fields} {', '.join(each.key for each in missing)}, and xAI "
-            "refuses documents with fields that are not defined. Leave out declare_fields=False, or declare them with "
-            f"XAIUpdateCollectionOperator(add_fields={add_fields})"
+            f"{self._label or self.collection_id} does not define the {fields} "
+            f"{', '.join(each.key for each in missing)}, and xAI refuses documents with fields that are not defined. "
+            f"Leave out declare_fields=False, or declare them with XAIUpdateCollectionOperator(add_fields={add_fields})"
         )

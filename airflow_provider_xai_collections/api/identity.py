@@ -122,8 +122,7 @@ def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str,
     required = {definition.key for definition in collection.field_definitions if definition.required}
     if missing := sorted(required - fields.keys() - MANAGED_KEYS):
         raise XAIArgumentError(
-            f"{collection.label} requires the field {', '.join(missing)} of every document. "
-            "Pass it in fields={...}"
+            f"{collection.label} requires the field {', '.join(missing)} of every document. Pass it in fields={{...}}"
         )
     return dict(fields)
 

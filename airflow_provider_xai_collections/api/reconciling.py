@@ -98,8 +98,10 @@ def needed_of(update: UpdateCollection, collection: Collection) -> dict[str, Any
         if asked is not None and _differs(asked, getattr(collection, name)):
             changes[name] = asked
     existing = {definition.key: definition for definition in collection.field_definitions}
-    wanted = (_needed_update(one, existing.get(one.field_definition.key)) for one in update.field_definition_updates or ())
-    if updates := tuple(one for one in wanted if one is not None):
+    needed = (
+        _needed_update(one, existing.get(one.field_definition.key)) for one in update.field_definition_updates or ()
+    )
+    if updates := tuple(one for one in needed if one is not None):
         changes["field_definition_updates"] = updates
     return changes
 

@@ -32,7 +32,7 @@ class RetryPolicy:
 
     :param attempts: tries in all, the first included; 1 never repeats.
     :param first: pause before the first retry; doubles with each, up to ``longest``.
-    :param first_rate_limit: as ``first``, for a 429 that does not say how long to wait; ``longest_rate_limit`` likewise.
+    :param first_rate_limit: as ``first``, for a 429 without ``Retry-After``; ``longest_rate_limit`` likewise.
     :param longest_retry_after: cap on what ``Retry-After`` may ask for.
     :param budget: no retry starts later than this after the first failure, the time aside for which the driver held
         the call back.

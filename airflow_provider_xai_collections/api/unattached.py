@@ -1,6 +1,6 @@
 """Files that are in no collection, found by a complete inventory.
 
-A task that dies between an upload and its attach leaves such a file, which is billed; so does a document that is removed
+A task that dies between an upload and its attach leaves such a file, which is billed; so does the removal of a document
 from its last collection. Only the lists of all collections together show which files these are: if one of them may be
 incomplete, the inventory ends with an error, and nothing is deleted.
 """
@@ -124,14 +124,13 @@ def _check_no_new_collections(inventory: Inventory, team_id: str | None) -> Flow
 def _check_one_team(inventory: Inventory) -> None:
     if unlisted := inventory.attached - {file.id for file in inventory.files}:
         raise XAIIncompleteListError(
-            f"the list of files does not show those of {counted(len(unlisted), 'document')} ({listed(sorted(unlisted))}), "
-            "so others may be attached where they are not seen. Check that the API key and the management key of the "
+            f"the list of files lacks those of {counted(len(unlisted), 'document')} ({listed(sorted(unlisted))}), so "
+            "others may be attached where they are not seen. Check that the API key and the management key of the "
             "connection belong to one team, and try again later"
         )
     if inventory.files and not inventory.attached:
         raise XAIIncompleteListError(
             f"{counted(len(inventory.files), 'file')}, and no document in "
-            f"{counted(len(inventory.collection_ids), 'collection')}: nothing shows that the API key and the management "
-            "key of the connection belong to one team. Check them; a collection with one document is enough"
+            f"{counted(len(inventory.collection_ids), 'collection')}: nothing shows that the API key and the "
+            "management key of the connection belong to one team. Check them; a collection with one document is enough"
         )
-

@@ -81,7 +81,7 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
             age = seconds("older_than", self.older_than)
             before = time.time() - age
             choice = Choice(self.pattern)
-            inventory = self.hook.run(take_inventory(team_id=self.team, tell=self._tell_progress()))
+            inventory = self.hook.run(take_inventory(team_id=self.team, on_progress=self._log_progress()))
             found = inventory.unattached(before=before, is_wanted=choice.pattern.matches)
             self.log.info(
                 "%d files, of which %d are in %d collections; %d in none are older than %s and match pattern %s",
@@ -137,13 +137,13 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
         if self.report is not None:
             write_lines(self.report, FileLine.each(files, outcomes))
 
-    def _tell_progress(self) -> Any:
+    def _log_progress(self) -> Any:
         from airflow_provider_xai_collections.hooks.progress import LogTimer
 
         line = LogTimer()
 
-        def tell(inventory: Inventory) -> None:
+        def log(inventory: Inventory) -> None:
             if line.is_due():
                 self.log.info("%d of %d collections read", inventory.counted, len(inventory.collection_ids))
 
-        return tell
+        return log

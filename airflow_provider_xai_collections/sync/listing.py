@@ -151,7 +151,7 @@ def list_scope(target: Target) -> Flow[list[ExistingDocument]]:
     )
     found: list[ExistingDocument] = []
     while (request := pages.next_request()) is not None:
-        page = pages.observe((yield from call(request)))
+        page = pages.add_page((yield from call(request)))
         # The service's filter may match more.
         ours = (document for document in page if document.fields.get(SCOPE) == target.scope)
         found.extend(ExistingDocument.of(document, target.chunking) for document in ours)

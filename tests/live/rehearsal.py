@@ -29,7 +29,7 @@ def played(
         connection,
         folder,
         meter or metering(),
-        on_progress=(told if told is not None else []).append,
+        tell=(told if told is not None else []).append,
         poll_interval=0.02,
         patience=20.0,
         **chosen,
