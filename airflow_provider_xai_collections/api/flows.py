@@ -181,7 +181,9 @@ def add_document(
             raise
         # A document may be invisible for a moment after it was attached, so look it up longer if this call may have.
         try:
-            document = yield from find_document(collection_id, file_id, team_id=team_id, tries=LOOKUPS if in_doubt else 1)
+            document = yield from find_document(
+                collection_id, file_id, team_id=team_id, tries=LOOKUPS if in_doubt else 1
+            )
         except XAINotFoundError:
             if in_doubt == ADD_TRIES or not isinstance(refusal, XAIOutcomeUnknownError):
                 raise refusal from None
