@@ -9,7 +9,7 @@ CONSTRAINTS_PEERS := benchmarks/constraints-peers.txt
 # Where this is set, each process would compile all of Airflow anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint types architecture pytest test-airflow-2 test-system test-live audit chaos bench format tables lock clean
+.PHONY: demo test lint types architecture pytest test-airflow-2 test-system test-live audit chaos bench docs format tables lock clean
 
 demo: .venv/demo  ## documents into a collection, then a question; DOCS= QUESTION= PATTERN= EXCLUDE= LIVE=1
 	@$(BIN)/python scripts/demo.py
@@ -54,15 +54,18 @@ chaos: .venv/test  ## faults on purpose, some hundreds of syncs among them; writ
 bench: .venv/test .venv-peers/ready  ## time, requests, CPU and memory against their floors; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
+docs: .venv/test  ## the site of the documentation, in .site/site; fails on links that lead nowhere
+	@$(BIN)/python -m scripts.docs_site
+
 format: .venv/test  ## let ruff fix and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-tables: .venv/demo  ## write what is generated of README.md, and REFERENCE.md
-	$(BIN)/python -m scripts.readme_tables
+tables: .venv/demo  ## write what is generated of README.md and docs/
+	$(BIN)/python -m scripts.generated
 
 lock: .venv/uv  ## resolve the constraints anew
-	$(call resolve,3.3.*,$(CONSTRAINTS),system,--upgrade)
+	$(call resolve,3.3.*,$(CONSTRAINTS),system --group docs,--upgrade)
 	$(call resolve,2.11.*,$(CONSTRAINTS_2),test,--upgrade)
 	cp $(CONSTRAINTS) $(CONSTRAINTS_PEERS)
 	$(call resolve,3.3.*,$(CONSTRAINTS_PEERS),peers,--upgrade-package grpcio --upgrade-package protobuf)
@@ -73,7 +76,7 @@ define resolve
 endef
 
 clean:  ## forget the environment and the demo's Airflow and documents
-	rm -rf .venv .venv-2.11 .venv-peers .demo .live .system
+	rm -rf .venv .venv-2.11 .venv-peers .demo .live .site .system
 
 .venv/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=")'
@@ -86,7 +89,7 @@ clean:  ## forget the environment and the demo's Airflow and documents
 	@touch $@
 
 .venv/test: .venv/demo
-	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --constraint $(CONSTRAINTS) --group test
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --constraint $(CONSTRAINTS) --group test --group docs
 	@touch $@
 
 .venv/system: .venv/test

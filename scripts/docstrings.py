@@ -1,4 +1,4 @@
-"""Our docstrings as Markdown: what a thing does, and what each of its parameters means."""
+"""Our docstrings as Markdown: a summary, and the meaning of each parameter."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from typing import Any
 
 from scripts.provided import ours
 
-_FIELD = re.compile(r"^:param (\w+):\s*(.*?)(?=^:(?:param|raises)|\Z)", re.MULTILINE | re.DOTALL)
+_FIELD = re.compile(r"^:(?:param|ivar) (\w+):\s*(.*?)(?=^:(?:param|ivar|raises)|\Z)", re.MULTILINE | re.DOTALL)
+_FIELDS_BEGIN = re.compile(r"^:(?:param|ivar|raises)", re.MULTILINE)
 _ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`")
 
 
 def prose(thing: Any) -> str:
-    """The text above the fields, a line for each paragraph."""
-    text = re.split(r"^:(?:param|raises)", inspect.cleandoc(thing.__doc__ or ""), maxsplit=1, flags=re.MULTILINE)[0]
+    """Return the text above the fields, a line for each paragraph."""
+    text = _FIELDS_BEGIN.split(inspect.cleandoc(thing.__doc__ or ""), maxsplit=1)[0]
     return "\n\n".join(_markdown(paragraph) for paragraph in text.strip().split("\n\n"))
 
 
 def first_sentence(thing: Any) -> str:
+    """Return the first sentence of the text."""
     return re.split(r"(?<=\.)\s", prose(thing), maxsplit=1)[0]
 
 
-def meanings(kind: type[Any]) -> dict[str, str]:
-    """What the docstrings of a class and of those it is made of say of each parameter; the class itself comes first."""
+def meanings(thing: Any) -> dict[str, str]:
+    """Return the meaning of each parameter of a function, or of a class and its bases; the class itself comes first."""
     found: dict[str, str] = {}
-    for one in reversed(ours(kind)):
+    for one in reversed(ours(thing)) if inspect.isclass(thing) else [thing]:
         found.update(_FIELD.findall(inspect.cleandoc(one.__doc__ or "")))
     return {name: _markdown(text.replace("(templated)", "")) for name, text in found.items()}
 
 
 def said_to_be_templated(kind: type[Any]) -> set[str]:
-    """The parameters whose text says so."""
+    """Return the parameters whose text says so."""
     return {
         name
         for one in ours(kind)

@@ -35,8 +35,7 @@ RELEASES = (
     Release(
         "3.3",
         14,
-        "`retry_policy`; a wait that was cut off goes on from the task state store, before that from what the "
-        "collection holds; a trigger says what goes on at xAI when a user ends the task",
+        "`retry_policy`; a trigger says what goes on at xAI when a user ends the task",
     ),
 )
 

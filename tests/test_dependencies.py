@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import tarfile
 import tomllib
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -15,6 +16,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 
@@ -36,12 +38,13 @@ DISTRIBUTIONS = {
     "pptx": "python-pptx",
 }
 #: Imported where they are needed, which is nowhere without them: OpenLineage asks for its facets, Airflow before 3.2
-#: for the fields of its form.
+#: for the fields of its form, pytest for fixtures.
 GUESTS = {
     "lineage/openlineage.py": {"apache-airflow-providers-openlineage", "attrs"},
     "operators/base.py": {"apache-airflow-providers-openlineage"},
     "operators/search.py": {"apache-airflow-providers-openlineage"},
     "hooks/forms.py": {"flask-appbuilder", "wtforms"},
+    "emulator/pytest_plugin.py": {"pytest"},
 }
 #: Needed, and imported by Airflow: it knows what to do with the URI of a ``file://`` asset.
 ONLY_INSTALLED = {"apache-airflow-providers-common-io"}
@@ -132,13 +135,36 @@ def test_nothing_that_is_imported_at_once_comes_from_a_guest() -> None:
 
 
 @pytest.fixture(scope="module")
-def in_the_wheel(tmp_path_factory: pytest.TempPathFactory) -> Message:
-    """What a wheel built of this tree says of itself."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
+    """A wheel built of this tree."""
     folder = tmp_path_factory.mktemp("wheel")
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
-    with ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        return message_from_bytes(archive.read(name))
+    (path,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    with ZipFile(path) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def in_the_wheel(wheel: ZipFile) -> Message:
+    """The metadata of the wheel."""
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return message_from_bytes(wheel.read(name))
+
+
+def test_the_wheel_has_the_package_the_recipes_and_the_reference(wheel: ZipFile) -> None:
+    package = {path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*.py")}
+    recipes = {f"{PACKAGE.name}/recipes/{path.name}" for path in (ROOT / "dags").glob("*.py")}
+    others = {name for name in wheel.namelist() if ".dist-info/" not in name} - package - recipes
+    assert package | recipes <= set(wheel.namelist())
+    assert others == {f"{PACKAGE.name}/reference.md", f"{PACKAGE.name}/py.typed"}
+
+
+def test_the_source_distribution_has_the_documentation_and_the_recipes(tmp_path: Path) -> None:
+    (path,) = SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = [*ROOT.glob("docs/*"), *ROOT.glob("dags/*.py"), *ROOT.glob("*.md"), ROOT / "Makefile"]
+    assert {path.relative_to(ROOT).as_posix() for path in wanted} <= names
+    assert [name for name in names if name.startswith((".ci", ".site", ".venv"))] == []
 
 
 def test_the_wheel_says_where_to_read_on(in_the_wheel: Message) -> None:
@@ -159,9 +185,8 @@ def test_no_link_of_the_wheels_readme_leads_nowhere(in_the_wheel: Message) -> No
     assert len(external) < len(link.findall(readme)), "there are others, or this test shows nothing"
     # What is no link stays as it is; of a link, its words do.
     assert re.findall(r"```.*?```", text, re.DOTALL) == re.findall(r"```.*?```", readme, re.DOTALL)
-    assert "reference (`REFERENCE.md`)" in text
-    assert "`dags/xai_quickstart.py`" in text
-    assert "How documents become\ntext." in text
+    assert "reference (`docs/reference.md`)" in text
+    assert "a DAG (`dags/xai_quickstart.py`)" in text
 
 
 @pytest.mark.parametrize("release", [each for each in RELEASES if each.constraints.exists()], ids=lambda one: one.name)

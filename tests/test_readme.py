@@ -1,116 +1,84 @@
-"""The README tells the truth: its tables are the code's, its DAG parses, its names exist."""
+"""The README: a short first page that tells the truth."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import shlex
-import subprocess
-import sys
-import threading
 from pathlib import Path
-from typing import Any
-
-import pendulum
-import pytest
-from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_xai_collections import __version__
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.retries import RetryPolicy
-from airflow_provider_xai_collections.emulator import Emulator, HttpRequest
-from airflow_provider_xai_collections.emulator.__main__ import main
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.hooks.connection import EXTRAS
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from scripts.provided import classes
+from scripts.reference import INNER
+from tests.test_docs import blocks, loaded
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def test_what_is_generated_of_it_and_the_reference_is_current() -> None:
-    check = [sys.executable, "-m", "scripts.readme_tables", "--check"]
-    assert subprocess.run(check, cwd=ROOT, check=False).returncode == 0, "run `make tables`"
+def test_it_is_a_first_page() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+def test_a_complete_dag_with_a_sync_comes_first() -> None:
+    (source,) = blocks(README, "python")
+    assert len(README.partition(source)[0].splitlines()) + len(source.splitlines()) <= 40
+    (task,) = loaded(source)
+    assert isinstance(task, XAISyncCollectionOperator)
+
+
+def test_beside_what_it_is_it_says_that_nobody_has_run_it_on_the_live_service() -> None:
+    assert "Nobody has run it against xAI's live service yet" in README.partition("```")[0]
+
+
+def test_every_operator_the_sensor_and_the_decorator_are_in_the_table_of_choices() -> None:
+    choices = README.partition("## Which operator do I want?")[2].partition("\n## ")[0]
+    kinds = [kind.__name__ for kind in (*classes("operators"), *classes("sensors"))]
+    assert [name for name in kinds if f"`{name}`" not in choices and name not in INNER] == []
+    assert "`@task.xai_ingest`" in choices
+    assert "`xai_sync_group`" in choices
+
+
+def test_five_guarantees() -> None:
+    guarantees = README.partition("## Guarantees")[2].partition("\n## ")[0]
+    assert re.findall(r"^(\d)\. ", guarantees, re.MULTILINE) == list("12345")
+
+
+def test_its_figures_are_those_of_the_code() -> None:
+    policy = RetryPolicy()
+    one_line = " ".join(README.split())
+    assert f"tried {policy.attempts} times within {policy.budget / 60:.0f} minutes" in one_line
+    assert sum(endpoint.path.startswith("/v1/collections") for endpoint in ENDPOINTS if endpoint.source == "doc") == 11
+    assert "all eleven" in one_line
 
 
 def test_every_call_is_a_method_of_the_hook() -> None:
     assert [endpoint.name for endpoint in ENDPOINTS if not hasattr(XAICollectionsHook, endpoint.name)] == []
 
 
-def test_the_dag_of_the_readme_is_one() -> None:
-    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    if importlib.util.find_spec("airflow.sdk") is None:
-        source = source.replace("from airflow.sdk import dag", "from airflow.decorators import dag")
-    names: dict[str, Any] = {}
-    exec(source.replace("\nhandbook()", "\nmade = handbook()"), names)
-    (task,) = names["made"].tasks
-    assert isinstance(task, XAISyncCollectionOperator)
-    before = README.partition("```python\n")[0]
-    assert len((before + source).splitlines()) <= 30, "it comes first"
-
-
-def test_the_syncs_of_the_readme_are_tasks() -> None:
-    sources = [block for block in re.findall(r"```py\n(.*?)```", README, re.DOTALL) if "sync" in block]
-    with DAG("syncs", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
-        for source in sources:
-            exec(source, {})
-    assert sorted(dag.task_ids) == ["sync", "sync_corpus.apply", "sync_corpus.finish", "sync_corpus.plan"]
-    # A run that a user or an asset has triggered has no date, and so none of the names that come of one.
-    task: Any = dag.get_task("sync")
-    task.render_template_fields({"run_id": "manual__7", "dag": dag, "task": task, "params": {}})
-    assert task.report == "s3://my_aws_conn@company/reports/manual__7.jsonl"
-
-
-@pytest.mark.parametrize("name", re.findall(r"^\| `(\w+\.\w+\.XAI\w+)` \|", README, re.MULTILINE))
-def test_every_class_it_names_exists(name: str) -> None:
-    module, _, attribute = name.rpartition(".")
-    assert hasattr(importlib.import_module(f"airflow_provider_xai_collections.{module}"), attribute)
-
-
-def test_it_names_every_extra_of_the_connection() -> None:
-    assert set(re.findall(r"extra `(\w+)`", README)) == set(EXTRAS)
-
-
-def test_its_figures_are_those_of_the_code() -> None:
-    policy = RetryPolicy()
-    assert f"tried {policy.attempts} times within {policy.budget / 60:.0f} minutes" in README
-
-
-def test_the_emulator_understands_the_faults_and_switches_it_shows() -> None:
-    emulator = Emulator()
-    commands = [shlex.split(line) for line in re.findall(r"^\$ (curl .*)$", README, re.MULTILINE)]
-    assert len(commands) == 5
-    for curl, url, *data in commands:
-        assert (curl, data[:1]) in [("curl", ["-d"]), ("curl", [])]
-        method, body = ("POST", data[1].encode()) if data else ("GET", b"")
-        answer = emulator.handle(HttpRequest(method, None, url.removeprefix("http://127.0.0.1:8321"), body=body))
-        assert answer.status == 200, answer.body
-    for command in re.findall(r"`(--(?:set|indexing) [^`]+)`", README):
-        stop = threading.Event()
-        stop.set()
-        assert main(shlex.split(command), stop) == 0
-
-
-def test_every_variable_of_the_demo_is_in_the_readme() -> None:
+def test_every_variable_of_the_demo_is_explained() -> None:
     script = (ROOT / "scripts" / "demo.py").read_text(encoding="utf-8")
     names = set(re.findall(r'environ(?:ment)?\.get\("(\w+)"', script))
     assert {"DOCS", "QUESTION", "PATTERN", "EXCLUDE", "LIVE"} <= names
     assert [name for name in names if not re.search(rf"\b{name}=", README)] == []
 
 
-@pytest.mark.parametrize("text", [README, (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")])
-def test_every_make_target_it_shows_exists(text: str) -> None:
-    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z0-9-]+)", text)) <= targets
+def test_every_page_of_the_documentation_is_linked() -> None:
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"(docs/{path.name})" not in README] == []
 
 
-def test_contributing_names_every_room() -> None:
-    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+def test_contributing_maps_every_package_and_no_other() -> None:
     package = ROOT / "airflow_provider_xai_collections"
-    rooms = {path.stem for path in package.glob("*.py")} | {path.stem for path in (package / "api").glob("*.py")}
-    rooms |= {path.name for path in package.iterdir() if path.is_dir()}
-    named = set(re.findall(r"[a-z_]+", contributing))
-    assert rooms - named - {"__init__", "__pycache__"} == set()
+    packages = {path.name for path in package.iterdir() if (path / "__init__.py").exists()}
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    table = CONTRIBUTING.partition("## Where things are")[2].partition("\n## ")[0]
+    assert [name for name in sorted(packages) if f"`{name}/`" not in table] == []
+    assert [name for name in sorted(modules) if f"`{name}`" not in table] == []
+    ours = {"dags", "docs", "scripts", "tests", "benchmarks"}
+    assert set(re.findall(r"`(\w+)/`", table)) - packages <= ours
 
 
 def test_the_changelog_knows_this_version() -> None:

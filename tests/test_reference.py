@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections.decorators.ingest import XAIIngestDecoratedOperator
+from airflow_provider_xai_collections.emulator import pytest_plugin
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from airflow_provider_xai_collections.operators.sync_group import xai_sync_group
 from scripts.docstrings import first_sentence, meanings, prose, said_to_be_templated
-from scripts.provided import arguments, classes, ours
-from scripts.reference import render
+from scripts.provided import FUNCTIONS, VALUES, arguments, classes, keywords, listed, ours
+from scripts.reference import INNER, render
 
-KINDS = [kind for room in ("operators", "sensors", "triggers", "task-decorators") for kind in classes(room)]
+KINDS = [kind for entry in ("operators", "sensors", "triggers", "task-decorators") for kind in classes(entry)]
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -46,18 +52,61 @@ def test_what_is_said_of_a_parameter_is_found_in_the_class_or_in_those_it_is_mad
     assert said_to_be_templated(Orca) == {"depth"}
 
 
+def explained(kind: type[Any]) -> tuple[set[str], set[str]]:
+    """Return the parameters that docstrings explain, and those of them that are said to be templated. Of the decorator,
+    the operator's explain what both have."""
+    kinds = [kind, XAIIngestDocumentsOperator] if kind is XAIIngestDecoratedOperator else [kind]
+    names = {name for one in kinds for name in meanings(one)}
+    return names, {name for one in kinds for name in said_to_be_templated(one)}
+
+
 @each_kind
 def test_every_parameter_is_explained(kind: type[Any]) -> None:
-    assert {parameter.name for _, parameter in arguments(kind)} <= meanings(kind).keys()
+    assert {parameter.name for _, parameter in arguments(kind)} <= explained(kind)[0]
 
 
 @each_kind
 def test_what_is_said_to_be_templated_is_and_nothing_else(kind: type[Any]) -> None:
     own = {parameter.name for _, parameter in arguments(kind)}
-    assert said_to_be_templated(kind) & own == set(getattr(kind, "template_fields", ())) & own
+    assert explained(kind)[1] & own == set(getattr(kind, "template_fields", ())) & own
 
 
-def test_every_class_has_a_section() -> None:
-    sections = {line.removeprefix("### ") for line in render().splitlines() if line.startswith("### ")}
-    assert {kind.__name__ for kind in KINDS if not kind.__name__.endswith("DecoratedOperator")} <= sections
-    assert {"@task.xai_ingest", "XAICollectionsHook"} <= sections
+@pytest.mark.parametrize("thing", [*listed(FUNCTIONS), *listed(VALUES)], ids=lambda thing: thing.__name__)
+def test_every_parameter_of_a_function_or_value_is_explained(thing: Any) -> None:
+    is_text = inspect.isclass(thing) and issubclass(thing, str)  # which is made as its own text shows
+    assert is_text or set(inspect.signature(thing).parameters) <= meanings(thing).keys()
+
+
+def test_a_group_takes_what_the_sync_takes_and_explains_the_rest() -> None:
+    own = {parameter.name for parameter in keywords(xai_sync_group)}
+    shared = {parameter.name for _, parameter in arguments(XAISyncCollectionOperator)}
+    assert shared - own == {"dry_run", "deferrable"}
+    assert own - shared <= meanings(xai_sync_group).keys()
+
+
+def sections() -> dict[str, str]:
+    return {title: text for title, _, text in (part.partition("\n") for part in render().split("\n### ")[1:])}
+
+
+def test_everything_that_users_call_has_a_section() -> None:
+    offered = [kind.__name__ for kind in KINDS if not kind.__name__.endswith("DecoratedOperator")]
+    offered += [thing.__name__ for thing in (*listed(FUNCTIONS), *listed(VALUES))]
+    offered += ["@task.xai_ingest", "XAICollectionsHook", "xai_sync_group", "Emulator", "FaultRule", "running"]
+    assert set(offered) - set(INNER) <= sections().keys()
+
+
+def test_the_tasks_inside_a_group_are_folded() -> None:
+    text = sections()["xai_sync_group"]
+    before, found, inside = text.partition("<details")
+    assert found
+    for name in INNER:
+        assert name in inside
+        assert name not in before
+        assert name not in sections()
+    assert "`max_prune`" not in text, "arguments of the sync are explained once"
+
+
+def test_every_fixture_is_named() -> None:
+    fixtures = {name for name in vars(pytest_plugin) if name.startswith("xai_")}
+    assert fixtures
+    assert [name for name in fixtures if f"`{name}`" not in sections()["pytest fixtures"]] == []
