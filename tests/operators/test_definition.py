@@ -1,8 +1,7 @@
-"""What Airflow expects of every operator and sensor, before it runs any."""
+"""Expectations of Airflow that every operator and sensor meets, before it runs any."""
 
 from __future__ import annotations
 
-import ast
 import copy
 import inspect
 import pickle
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import BaseOperator
 
-import airflow_provider_xai_collections
 from airflow_provider_xai_collections.operators.collections import (
     XAICreateCollectionOperator,
     XAIDeleteCollectionOperator,
@@ -34,8 +32,9 @@ from airflow_provider_xai_collections.operators.sync_group import (
     XAIPlanSyncOperator,
 )
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
+from scripts.provided import classes
 
-#: What a template leaves alone: each value as a DAG author would write it, and none valid before it is rendered.
+#: Arguments as a DAG author would write them; few are valid before they are rendered.
 TASKS: dict[type[Any], dict[str, Any]] = {
     XAICreateCollectionOperator: {"collection_name": "{{ ds }}", "field_definitions": "{{ params.fields }}"},
     XAIUpdateCollectionOperator: {"collection_id": "{{ ds }}", "delete_fields": "{{ params.keys }}"},
@@ -46,15 +45,10 @@ TASKS: dict[type[Any], dict[str, Any]] = {
     XAIDeleteUnattachedFilesOperator: {"pattern": "{{ ds }}", "report": "{{ ds }}", "older_than": -1},
     XAISearchDocumentsOperator: {"query": "", "collection_ids": "{{ params.ids }}", "expect_file_ids": "{{ ds }}"},
     XAIIngestDocumentsOperator: {"collection_id": "{{ ds }}", "paths": "{{ params.paths }}", "exclude": "{{ ds }}"},
-    XAISyncCollectionOperator: {
-        "source": "{{ ds }}",
-        "collection": "",
-        "fields": "{{ params.f }}",
-        "report": "{{ ds }}",
-    },
-    XAIPlanSyncOperator: {"source": "", "collection": "{{ ds }}", "workspace": "{{ ds }}", "exclude": "{{ params.e }}"},
-    XAIApplySyncOperator: {"source": "{{ ds }}", "collection": "", "planned": "{{ params.p }}", "shard": "{{ ds }}"},
-    XAIFinishSyncOperator: {"source": "{{ ds }}", "collection": "", "planned": "{{ params.p }}", "report": "{{ ds }}"},
+    XAISyncCollectionOperator: {"source": "{{ ds }}", "collection_name": "", "report": "{{ ds }}"},
+    XAIPlanSyncOperator: {"source": "", "collection_name": "{{ ds }}", "workspace": "{{ ds }}", "exclude": "{{ p }}"},
+    XAIApplySyncOperator: {"source": "{{ ds }}", "collection_id": "", "planned": "{{ p }}", "shard": "{{ ds }}"},
+    XAIFinishSyncOperator: {"source": "{{ ds }}", "collection_id": "", "planned": "{{ p }}", "report": "{{ ds }}"},
     XAIDocumentsProcessedSensor: {"collection_id": "{{ ds }}", "file_ids": "{{ params.ids }}"},
 }
 tasks = pytest.mark.parametrize("kind", TASKS, ids=lambda kind: kind.__name__)
@@ -66,15 +60,7 @@ def make(kind: type[Any]) -> BaseOperator:
 
 
 def test_these_are_all() -> None:
-    package = Path(airflow_provider_xai_collections.__file__).parent
-    found = {
-        node.name
-        for room in ("operators", "sensors")
-        for path in (package / room).glob("*.py")
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.ClassDef) and node.name.endswith(("Operator", "Sensor"))
-    }
-    assert {kind.__name__ for kind in TASKS} == {name for name in found if not name.endswith("BaseOperator")}
+    assert {*TASKS} == {kind for what in ("operators", "sensors") for kind in classes(what)}
 
 
 @tasks

@@ -1,4 +1,4 @@
-"""What those who wait for a collection are told: by every operator that changes one, each time it succeeds."""
+"""The asset events of a collection: from every operator that changes one, each time it succeeds."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_dry_run_tells_no_alias_and_the_declared_asset_that_nothing_happened(x
 
 
 @pytest.mark.parametrize("delete_files", [False, True])
-def test_of_a_collection_that_is_deleted_or_is_gone_already(xai: Xai, delete_files: bool) -> None:
+def test_of_a_collection_that_is_deleted_or_was_before(xai: Xai, delete_files: bool) -> None:
     whales = xai.collection()
     xai.document(whales)
     delete = {"collection_id": whales, "delete_files": delete_files}
@@ -123,7 +123,7 @@ def test_of_files_that_are_attached(xai: Xai) -> None:
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_of_an_ingestion_and_of_a_second_try_that_finds_everything_in_place(xai: Xai, folder: Path, wait: bool) -> None:
+def test_of_an_ingestion_and_of_a_second_try_that_finds_everything_there(xai: Xai, folder: Path, wait: bool) -> None:
     """The first try may have died when all was done, before it could tell anybody."""
     whales = xai.collection()
     ingest = {"collection_id": whales, "paths": folder, "wait_for_completion": wait}
@@ -142,10 +142,10 @@ def test_documents_that_failed_and_those_that_replace_them_are_counted(
 ) -> None:
     whales = xai.collection()
     paths = write(tmp_path / "library", {"bad.md": "bad", "good.md": "good"})
-    ingest = {"collection_id": whales, "paths": paths, "on_failed": "ignore", "upload_method": upload_method}
+    ingest = {"collection_id": whales, "paths": paths, "max_failed": None, "upload_method": upload_method}
     first = {**NOTHING, "added": 2, "failed": 1, "bytes": 7, "documents": 2}
     assert event_of(XAIIngestDocumentsOperator, **ingest) == (whales, first)
-    second = {**NOTHING, "added": 1, "replaced": 1, "failed": 1, "bytes": 3, "documents": 2}
+    second = {**NOTHING, "replaced": 1, "failed": 1, "bytes": 3, "documents": 2}
     assert event_of(XAIIngestDocumentsOperator, **ingest) == (whales, second)
 
 
@@ -156,7 +156,7 @@ def test_of_what_a_function_returned(xai: Xai) -> None:
     assert event_of(XAIIngestDecoratedOperator, **ingest) == (whales, counts)
 
 
-def test_of_documents_that_are_removed_or_are_gone_already(xai: Xai) -> None:
+def test_of_documents_that_are_removed_or_were_before(xai: Xai) -> None:
     whales = xai.collection()
     remove = {"collection_id": whales, "file_ids": [xai.document(whales, "a.md")]}
     xai.document(whales, "b.md")
@@ -165,7 +165,7 @@ def test_of_documents_that_are_removed_or_are_gone_already(xai: Xai) -> None:
 
 
 @pytest.mark.parametrize("which", ["all", "failed"])
-def test_of_documents_that_are_indexed_anew_or_of_none(xai: Xai, which: str) -> None:
+def test_of_documents_that_are_indexed_again_or_of_none(xai: Xai, which: str) -> None:
     whales = xai.collection()
     xai.document(whales)
     assert event_of(XAIReindexDocumentsOperator, collection_id=whales, which=which) == (
@@ -192,7 +192,7 @@ async def test_after_a_deferral_as_well(xai: Xai, folder: Path) -> None:
 
 
 def test_of_a_sync_also_when_nothing_differed(xai: Xai, folder: Path) -> None:
-    wanted = {"source": folder, "collection": "whales", "prune": True, "max_prune": 1}
+    wanted = {"source": folder, "collection_name": "whales", "prune": True, "max_prune": 1}
     size = len("alpha" + "beta" + "gamma")
     whales, extra = event_of(XAISyncCollectionOperator, **wanted)
     assert extra == {**NOTHING, "added": 3, "bytes": size, "documents": 3}
@@ -206,7 +206,7 @@ def test_of_a_sync_also_when_nothing_differed(xai: Xai, folder: Path) -> None:
 @pytest.mark.parametrize("emulator_settings", [playing(fail_names=("a*",))])
 def test_a_sync_counts_what_failed_and_what_could_not_be_read(xai: Xai, folder: Path) -> None:
     (folder / "broken.md").symlink_to(folder / "nowhere")
-    wanted = {"source": folder, "collection": "whales", "on_failed": "ignore"}
+    wanted = {"source": folder, "collection_name": "whales", "max_failed": None}
     _, extra = event_of(XAISyncCollectionOperator, **wanted)
     assert extra == {**NOTHING, "added": 3, "failed": 2, "bytes": 14, "documents": 3}
 
@@ -217,7 +217,7 @@ def test_a_dry_run_of_a_sync_tells_no_alias_and_the_declared_asset_that_nothing_
     whales = xai.collection()
     events, ours = accessors(), create_asset(collection_id=whales)
     outlets: list[Any] = [ALIAS, ours]
-    look: dict[str, Any] = {"source": folder, "collection": whales, "dry_run": True}
+    look: dict[str, Any] = {"source": folder, "collection_id": whales, "dry_run": True}
     report = run(XAISyncCollectionOperator(task_id="task", outlets=outlets, **look), outlet_events=events)
     assert told(events) == []
     assert events[ours].extra == {**NOTHING, "documents": 0, "report": report}
@@ -227,14 +227,14 @@ def test_a_dry_run_of_a_sync_tells_no_alias_and_the_declared_asset_that_nothing_
 def test_a_dry_run_of_a_sync_into_a_collection_that_is_not_there_tells_nobody(xai: Xai, folder: Path) -> None:
     events, ours = accessors(), create_asset(collection_id="collection_1")
     outlets: list[Any] = [ALIAS, ours]
-    look: dict[str, Any] = {"source": folder, "collection": "whales", "dry_run": True}
+    look: dict[str, Any] = {"source": folder, "collection_name": "whales", "dry_run": True}
     run(XAISyncCollectionOperator(task_id="task", outlets=outlets, **look), outlet_events=events)
     assert (told(events), events[ours].extra) == ([], {})
 
 
 async def test_a_sync_that_was_deferred_tells_it_at_its_end(xai: Xai, folder: Path) -> None:
     def task() -> XAISyncCollectionOperator:
-        wanted: dict[str, Any] = {"source": folder, "collection": "whales", "deferrable": True}
+        wanted: dict[str, Any] = {"source": folder, "collection_name": "whales", "deferrable": True}
         return XAISyncCollectionOperator(task_id="task", outlets=[ALIAS], **wanted)
 
     events = accessors()
@@ -248,13 +248,20 @@ async def test_a_sync_that_was_deferred_tells_it_at_its_end(xai: Xai, folder: Pa
 
 
 def test_of_a_group_the_last_task_tells_of_the_whole(xai: Xai, folder: Path, tmp_path: Path) -> None:
-    shared: dict[str, Any] = {"source": folder, "collection": "whales"}
+    shared: dict[str, Any] = {"source": folder, "collection_name": "whales"}
     xcoms: dict[str, str] = {}
     run(XAIPlanSyncOperator(task_id="plan", workspace=tmp_path / "plans", **shared), xcoms=xcoms)
     planned = json.loads(xcoms["planned"])
     run(XAIApplySyncOperator(task_id="apply", planned=planned, shard=0, **shared))
     _, extra = event_of(XAIFinishSyncOperator, planned=planned, **shared)
     assert extra == {**NOTHING, "added": 3, "bytes": 14, "documents": 3}
+
+
+def test_a_collection_that_did_not_exist_when_it_was_to_be_deleted_by_name_tells_nobody(xai: Xai) -> None:
+    events = accessors()
+    delete = XAIDeleteCollectionOperator(task_id="task", outlets=[ALIAS], collection_name="whales")
+    assert run(delete, outlet_events=events)["collection_deleted"] is False
+    assert told(events) == []
 
 
 @pytest.mark.parametrize("outlets", [[], [create_asset(collection_id="collection_other")]])
@@ -267,7 +274,7 @@ def test_nobody_is_asked_for_the_sake_of_nobody(xai: Xai, outlets: list[Any]) ->
     assert [events[outlet].extra for outlet in outlets] == [{} for _ in outlets]
 
 
-def test_work_that_is_done_does_not_fail_for_want_of_a_count(xai: Xai, connect: Connect) -> None:
+def test_work_that_is_done_does_not_fail_for_lack_of_a_count(xai: Xai, connect: Connect) -> None:
     connect(retry_attempts=1)
     whales = xai.collection()
     xai.emulator.set_faults(FaultRule(endpoint="get_collection", status=503))

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, ObjectStoragePath
 
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
-from airflow_provider_xai_collections.operators.waiting import MAP_INDEX_TEMPLATE
+from airflow_provider_xai_collections.operators.mapped import MAP_INDEX_TEMPLATE
 from airflow_provider_xai_collections.tables import BATCH_NAME
 from tests.lazy import Lazily, lazily
 

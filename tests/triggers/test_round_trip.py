@@ -27,7 +27,6 @@ VALUES: dict[type[Any], dict[str, Any]] = {
         "deadline": 1_800_000_000.5,
         "at_deadline": "execution_timed_out",
         "poll_interval": 7.0,
-        "stall_timeout": 60.0,
         "manifest": {"version": 1, "total": 1, "file_ids": ["file_1"], "wait": None},
     }
 }

@@ -1,4 +1,4 @@
-"""Triggers of one event loop: what they share, and what is each one's own."""
+"""Triggers of one event loop share the connection, its client and polls; limits and errors are each one's own."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.operators.stage import Xai, fire
 from tests.triggers.clients import open_clients
 
 BATCH = 50
-#: Looks until a document is found processed, at a pace of one read.
-LOOKS = 5
+#: Polls until a document is found processed, at a pace of one read.
+POLLS = 5
 SLOW = pytest.param(playing(indexing="reads:1"), id="slow")
 STUCK = pytest.param(playing(stuck=("stuck*",)), id="stuck")
 slow = pytest.mark.parametrize("emulator_settings", [SLOW])
@@ -32,7 +32,7 @@ stuck = pytest.mark.parametrize("emulator_settings", [STUCK])
 
 @pytest.fixture(autouse=True)
 def _time_flies() -> None:
-    """Not here: who looks along with whom is a matter of time."""
+    """Not here: which waits poll together is a matter of time."""
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +48,9 @@ def trigger(collection_id: str, *file_ids: str, **arguments: Any) -> XAIDocument
 
 
 def asked_for(xai: Xai) -> list[list[str]]:
-    """The documents of each look that came over the wire."""
-    looks = [request for request in xai.emulator.requests if request.path.endswith(":batchGet")]
-    return [[value for name, value in request.query if name == "file_ids"] for request in looks]
+    """The documents of each poll that came over the wire."""
+    polls = [request for request in xai.emulator.requests if request.path.endswith(":batchGet")]
+    return [[value for name, value in request.query if name == "file_ids"] for request in polls]
 
 
 async def until_asked(xai: Xai, times: int = 1) -> None:
@@ -59,16 +59,16 @@ async def until_asked(xai: Xai, times: int = 1) -> None:
 
 
 @slow
-async def test_those_on_one_collection_look_together(xai: Xai) -> None:
+async def test_those_on_one_collection_poll_together(xai: Xai) -> None:
     whales = xai.collection()
     files = [xai.document(whales, f"{number}.md") for number in range(60)]
     triggers = [trigger(whales, *files[first : first + 3]) for first in range(0, 60, 3)]
     events = await asyncio.gather(*map(fire, triggers))
     assert [event["summary"]["processed"] for event in events] == [3] * 20
-    least = ceil(60 / BATCH) * LOOKS
+    least = ceil(60 / BATCH) * POLLS
     assert least <= len(asked_for(xai)) <= least + 2
     assert xai.emulator.counts.keys() == {"batch_get_documents"}
-    assert sum(map(len, asked_for(xai))) == 60 * LOOKS, "no document is asked for without need"
+    assert sum(map(len, asked_for(xai))) == 60 * POLLS, "no document is asked for without need"
 
 
 @slow
@@ -140,7 +140,7 @@ async def _cancel(*running: asyncio.Task[Any]) -> None:
 
 
 @stuck
-async def test_one_that_is_cancelled_between_two_looks_is_not_asked_for_again(xai: Xai) -> None:
+async def test_one_that_is_cancelled_between_two_polls_is_not_asked_for_again(xai: Xai) -> None:
     whales = xai.collection()
     leaves, stays = xai.document(whales, "stuck.md"), xai.document(whales, "stuck too.md")
     patience: dict[str, Any] = {"poll_interval": 10, "deadline": time.time() + 3}
@@ -156,7 +156,7 @@ async def test_one_that_is_cancelled_between_two_looks_is_not_asked_for_again(xa
 
 
 @stuck
-async def test_one_that_is_cancelled_while_a_look_is_under_way_does_the_others_no_harm(xai: Xai) -> None:
+async def test_one_that_is_cancelled_during_a_poll_does_the_others_no_harm(xai: Xai) -> None:
     whales = xai.collection()
     leaves, stays = xai.document(whales, "stuck.md"), xai.document(whales, "moby.md")
     xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", delay=0.5))
@@ -169,7 +169,7 @@ async def test_one_that_is_cancelled_while_a_look_is_under_way_does_the_others_n
     assert len(asked_for(xai)) == 1
 
 
-async def test_a_look_that_fails_is_told_to_all_who_asked_and_repeated_for_all_at_once(
+async def test_a_poll_that_fails_is_told_to_all_who_asked_and_repeated_for_all_at_once(
     xai: Xai, connect: Connect
 ) -> None:
     whales = xai.collection()
@@ -230,7 +230,7 @@ async def test_a_record_that_cannot_be_read_is_one_waits_trouble(
 
 
 @stuck
-async def test_a_wait_ends_although_others_keep_all_looks(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wait_ends_although_others_keep_all_polls(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "GRACE", 0.2)
     whales = xai.collection()
     file_id = xai.document(whales, "stuck.md")
@@ -243,7 +243,7 @@ async def test_a_wait_ends_although_others_keep_all_looks(xai: Xai, monkeypatch:
     assert asked_for(xai) == []
 
 
-async def test_a_collection_that_is_not_there_is_told_to_all(xai: Xai) -> None:
+async def test_a_collection_that_does_not_exist_is_told_to_all(xai: Xai) -> None:
     events = await asyncio.gather(*(fire(trigger("collection_42", f"file_{number}")) for number in range(9)))
     assert {event["error_type"] for event in events} == {"XAINotFoundError"}
     assert xai.emulator.counts == {"batch_get_documents": 1, "get_collection": 1}
