@@ -206,7 +206,7 @@ def test_a_poll_that_failed_and_is_repeated_says_so(machine: Time, run: Any, cap
 
     result = run(wait_for_documents("c", Poller(["file_1"], WaitRules(poll_interval=100))), answer)
     assert result.processed == ("file_1",)
-    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("the next look in ")]
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("the next poll in ")]
     assert len(lines) == 1
     assert "because batch_get_documents(c): the service failed (503, " in lines[0]
     assert "It failed 3 times in 1.5 s" in lines[0]

@@ -47,7 +47,7 @@ def test_a_list_is_whole_whatever_its_pages_and_however_it_ends(
 def test_a_list_that_repeats_a_token_after_a_full_page_may_be_incomplete(
     hook: XAICollectionsHook, collection_id: str, limit: int
 ) -> None:
-    with pytest.raises(XAIIncompleteListError, match=r"^list_documents\(.*After 5 entries the service sent "):
+    with pytest.raises(XAIIncompleteListError, match=r"^list_documents\(.*After 5 items the service sent "):
         hook.list_documents(collection_id=collection_id, limit=limit)
     documents = hook.iter_documents(collection_id=collection_id, limit=limit, order="ORDERING_ASCENDING")
     assert [next(documents).name for _ in NAMES] == NAMES  # what was shown is handed out

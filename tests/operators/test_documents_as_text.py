@@ -210,7 +210,7 @@ def test_content_that_differs_is_warned_of_in_each_run_and_replaced_if_it_is_ver
     alter(xai, "a.md")
     manifest = sync(folder, report=report)
     assert (manifest["kept"], manifest["altered"]) == (3, 1)
-    assert "a.md: xAI holds other content than was sent: its own BLAKE3 hash is abababababababab…" in logged()
+    assert "a.md: xAI has other content than was sent: its own BLAKE3 hash is abababababababab…" in logged()
     assert "other content" in by_name(report_of(report), "doubt")["a.md"]
     xai.forget()
     manifest = sync(folder, verify="content")
@@ -344,5 +344,5 @@ def test_of_very_many_doubts_the_log_names_some_and_says_that_there_are_more(
     alter(xai, *(path.name for path in many.iterdir()))
     assert sync(many)["altered"] == CAP + 3
     text = logged()
-    assert text.count("xAI holds other content than was sent") == CAP
+    assert text.count("xAI has other content than was sent") == CAP
     assert text.count("There are more documents like that") == 1

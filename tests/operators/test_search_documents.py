@@ -131,7 +131,7 @@ def test_a_gate_that_stays_shut_says_what_is_missing_and_no_content(
         run(task(collection_ids=[whales], timeout=timeout, poll_interval=timedelta(seconds=8), **gate))
     said = str(raised.value)
     assert said.startswith(
-        f"search_documents({whales}): the search found 1 passages, and 2 are wanted; no passage of file_42, after 20 "
+        f"search_documents({whales}): the search found 1 passage instead of 2; no passage of file_42, after 20 "
         "seconds (passages: the best of 1 scores "
     )
     assert said.endswith("in the collection and processed, and that query and filter fit them")
@@ -146,13 +146,13 @@ def test_passages_that_score_too_little_do_not_count(xai: Xai) -> None:
     with pytest.raises(XAITimeoutError) as raised:
         run(task(collection_ids=[whales], min_score=0.999, expect_file_ids=[file]))
     assert (
-        "found 0 passages that score 0.999 or more, and 1 are wanted; "
+        "found 0 passages scoring 0.999 or more instead of 1; "
         f"no passage that scores 0.999 or more of {file}, after 60 seconds"
     ) in str(raised.value)
 
 
 def test_nothing_at_all_is_called_none(xai: Xai) -> None:
-    with pytest.raises(XAITimeoutError, match=r"found 0 passages, and 1 are wanted, after .*\(passages: none\)"):
+    with pytest.raises(XAITimeoutError, match=r"found 0 passages instead of 1, after .*\(passages: none\)"):
         run(task(collection_ids=[xai.collection()], min_matches=1))
 
 

@@ -150,7 +150,7 @@ def test_a_function_that_fails_because_of_what_it_asks_may_work_in_a_retry(
         (None, r"fields\(…\) returned NoneType for a\.md; it must return strings by string"),
         ({"year": 1851.0}, r"fields\(…\) of a\.md\['year'\] is 1851\.0; it must be text"),
         ({"airflow_scope": "mine"}, "fields names airflow_scope, which this provider writes itself"),
-        ({"year": "\udcff"}, "fields must be text, and these hold bytes that are none: 'year'"),
+        ({"year": "\udcff"}, "fields must be text, and these have bytes that are none: 'year'"),
     ],
 )
 def test_a_function_that_returns_no_metadata_is_final(xai: Xai, folder: Path, made: Any, said: str) -> None:

@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.sync.plan import Comparison, Existing, Pla
 
 URI = "file:///docs/a.md"
 NEW, OLD = "new content", "old content"
-ALTERED = Doubt("f", "a.md", "xAI holds other content than was sent", altered=True)
+ALTERED = Doubt("f", "a.md", "xAI has other content than was sent", altered=True)
 
 
 def an_item(uri: str = URI, **changes: Any) -> SourceItem:
