@@ -84,6 +84,10 @@ def xai_sync_group(
     :param outlets: of ``finish``, for asset events.
     :param task: arguments of any Airflow task, for all three.
     """
+    if wrong := task.keys() & {"dry_run", "deferrable"}:
+        raise TypeError(
+            f"xai_sync_group takes no {wrong.pop()}: its tasks change the collection, and wait in the worker"
+        )
     shared = {
         **{name: value for name, value in locals().items() if name not in _NOT_SHARED},
         **task,
@@ -111,7 +115,7 @@ def xai_sync_group(
     return group
 
 
-_NOT_SHARED = ("group_id", "workspace", "shards", "max_active_tis_per_dagrun", "report", "outlets", "task")
+_NOT_SHARED = ("group_id", "workspace", "shards", "max_active_tis_per_dagrun", "report", "outlets", "task", "wrong")
 
 
 class XAIPlanSyncOperator(XAISyncCollectionOperator):
