@@ -158,5 +158,5 @@ class HurriedHook(XAICollectionsHook):
 
     async def arun(self, flow: Flow[T]) -> T:
         if self._async_client is None:
-            self._async_client = _LeapingAsyncClient((await self.alook_up()).settings, self.pauses)
+            self._async_client = _LeapingAsyncClient((await self.aread_connection()).settings, self.pauses)
         return await super().arun(hurried(flow, self._speed))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airflow_provider_xai_collections.api.protocol import Flow
-from airflow_provider_xai_collections.hooks.lineage import was_added_to
+from airflow_provider_xai_collections.hooks.lineage import record_output
 from chaos.hosts import Place, connected
 from chaos.hurry import HurriedHook
 from chaos.service import API_KEY, MANAGEMENT_KEY
@@ -33,7 +33,7 @@ def warm_up(place: Place) -> None:
 
     with connected(place.wires) as conn_id:
         asyncio.run(look_up(conn_id))
-        was_added_to(HurriedHook(conn_id), "collection_1")
+        record_output(HurriedHook(conn_id), "collection_1")
 
 
 def _nothing() -> Flow[None]:

@@ -23,10 +23,10 @@ def main(clock: FastClock) -> None:
     for module in ("airflow_provider_xai_collections.operators.sync", "chaos.jobs"):
         import_module(module)  # once for all children
     from airflow_provider_xai_collections.client.exchange import trusted_certificates
-    from airflow_provider_xai_collections.hooks.lineage import was_added_to
+    from airflow_provider_xai_collections.hooks.lineage import record_output
 
     trusted_certificates()
-    was_added_to(None, "collection_1")  # for the first asset Airflow loads what all providers say of assets
+    record_output(None, "collection_1")  # for the first asset Airflow loads what all providers say of assets
     print("ready", flush=True)
     for line in sys.stdin:
         if not (child := os.fork()):

@@ -1,4 +1,4 @@
-"""Telling work to end early, from a signal handler as well."""
+"""Cancelling work, from a signal handler as well."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 
 
 class CancelToken:
-    """A signal to stop, which wakes every pause. Safe to give in a signal handler, between any two steps of a pause.
+    """A signal to stop, which wakes every pause and may come from a signal handler, between any two steps of a pause.
 
-    A ``threading.Event`` or ``Condition`` would not do: a handler that runs after the pause has looked, and before it
-    waits, wakes nobody, or waits for ever for a lock which the code holds that it interrupts. A lock that is released
-    stays so until the pause comes for it. (Nor would ``queue.SimpleQueue``: in CPython 3.11, ``get`` blocks for ever if
-    its timeout has passed by the time that it begins to wait.)
+    A ``threading.Event`` or ``Condition`` would not do: a handler that runs between the pause's check and its wait
+    wakes nobody, or waits for ever for a lock of the code that it interrupts. A lock that is released stays so until
+    the pause comes for it. (Nor would ``queue.SimpleQueue``: in CPython 3.11, ``get`` blocks for ever if its timeout
+    has passed before it begins to wait.)
     """
 
     def __init__(self) -> None:
@@ -24,6 +24,7 @@ class CancelToken:
         self.is_cancelled = False
 
     def cancel(self) -> None:
+        """Wake all pauses, and those of the tokens that this one is linked to."""
         self.is_cancelled = True
         for other in tuple(self._others):
             other.cancel()
@@ -32,12 +33,13 @@ class CancelToken:
                 asleep.release()
 
     def pause(self, seconds: float) -> None:
-        """
-        :raises XAIInterruptedError: it was said before, or meanwhile.
+        """Wait.
+
+        :raises XAIInterruptedError: it was cancelled before, or meanwhile.
         """
         asleep = threading.Lock()
         asleep.acquire()
-        self._pauses.add(asleep)  # before it looks, so that whoever speaks after that is heard
+        self._pauses.add(asleep)  # before the check, so that no later call misses it
         try:
             if seconds > 0 and not self.is_cancelled:
                 asleep.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
@@ -46,15 +48,16 @@ class CancelToken:
         self.check()
 
     def check(self) -> None:
-        """
-        :raises XAIInterruptedError: it was said.
+        """Return unless it was cancelled.
+
+        :raises XAIInterruptedError: it was.
         """
         if self.is_cancelled:
             raise XAIInterruptedError("interrupted, because the work it was part of has ended")
 
     @contextmanager
     def linked_to(self, other: CancelToken) -> Iterator[None]:
-        """What is said here is said there as well, inside the context."""
+        """Cancel the other one as well, inside the context."""
         self._others.append(other)
         if self.is_cancelled:
             other.cancel()

@@ -1,4 +1,4 @@
-"""Authorities that are trusted: what goes wrong with those that the environment names, and what to do about it."""
+"""Trusted certificate authorities: those that the environment names, and advice where they do not do."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError
 FILE, FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
 #: Settings of other libraries for the same purpose.
 _OF_OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-#: What OpenSSL says of a certificate whose authority it does not know: ``X509_V_ERR_…`` in its ``x509_vfy.h``.
+#: OpenSSL's codes for a certificate whose authority it does not know: ``X509_V_ERR_…`` in its ``x509_vfy.h``.
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21)
 #: OpenSSL finds certificates in a folder by the hash of their subject.
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
 def named_by_environment() -> tuple[str, str] | None:
-    """The setting that counts, and its value; ``None`` means the public authorities."""
+    """Return the setting that counts, and its value; ``None`` means the public authorities."""
     return next(((name, value) for name in (FILE, FOLDER) if (value := os.environ.get(name))), None)
 
 
 def load(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    """Load those that the environment names.
+    """Load the authorities with ``create``.
 
-    :param create: does it.
-    :raises XAIArgumentError: there are none, naming the setting.
+    :raises XAIArgumentError: the environment names none that can be used, naming the setting.
     """
     named = named_by_environment()
     try:
@@ -60,7 +59,7 @@ def _reason(error: OSError) -> str:
 
 
 def _check_folders(text: str) -> None:
-    """OpenSSL takes any folder without a word, and then trusts nobody. It skips empty parts.
+    """Refuse folders without certificates, which OpenSSL takes without a word, to trust nobody. It skips empty parts.
 
     :raises OSError: a folder cannot be listed.
     """
@@ -73,7 +72,7 @@ def _check_folders(text: str) -> None:
 
 
 def is_unknown_authority(refusal: ssl.SSLCertVerificationError) -> bool:
-    """Tell an authority that is not trusted here from a certificate that is wrong: of another host, or expired."""
+    """Tell whether the authority is not trusted here; otherwise the certificate is of another host, or expired."""
     return refusal.verify_code in _UNKNOWN_AUTHORITY
 
 

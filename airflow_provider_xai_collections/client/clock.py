@@ -6,15 +6,15 @@ import time
 
 
 def monotonic() -> float:
-    """Seconds on a clock that is never set."""
+    """Return the seconds on a clock that is never set."""
     return time.monotonic()
 
 
 class Clock:
-    """Tells the wall-clock time of when it was made, and what has passed since then.
+    """A wall clock that counts on from the moment it was made, whatever becomes of the machine's clock.
 
-    Deadlines cross processes, so they are in seconds since the epoch. But within a process, a machine whose clock is
-    corrected would end waits and pauses at once, or hold them for hours.
+    Deadlines cross processes, so they are in seconds since the epoch; but a clock that is set would end waits at once,
+    or prolong them for hours.
     """
 
     __slots__ = ("_difference",)
@@ -23,5 +23,5 @@ class Clock:
         self._difference = time.time() - monotonic()
 
     def __call__(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return self._difference + monotonic()

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def with_jitter(sleep: Sleep) -> float:
-    """Seconds to pause, with random jitter added. The log says what comes after it, if that is for a reason."""
+    """Return the seconds to pause, with random jitter; log what comes after the pause, if there is a reason for it."""
     seconds = sleep.seconds + random.uniform(0, sleep.jitter)  # noqa: S311  # spreads load, hides nothing
     if sleep.reason:
         _log.warning("%s in %.1f s, because %s", sleep.then, seconds, sleep.reason)
@@ -73,9 +73,9 @@ class Client:
     def run_many(self, flows: Iterable[Flow[T] | None], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
         """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends.
 
-        A flow is taken from ``flows`` only when there is room for it. ``None`` in its place means: not before one of
-        those that run has ended and the caller has seen it. If the caller leaves early, those that run end before their
-        next request.
+        A flow is taken from ``flows`` only when there is room for it. ``None`` instead of one means: not before one of
+        those that run has ended and the caller has its value. If the caller leaves early, those that run end before
+        their next request.
         """
         _check_concurrency(concurrency)
         leaving, clock = CancelToken(), Clock()
@@ -117,7 +117,7 @@ class Client:
 
     @contextmanager
     def _http(self) -> Iterator[HttpClient]:
-        """An httpx client that no other thread uses meanwhile.
+        """Lend an httpx client that no other thread uses meanwhile.
 
         A shared pool that is full may close a connection another thread has just been given
         (https://github.com/encode/httpcore/issues/1110), which puts writes in doubt.
@@ -269,7 +269,7 @@ class AsyncClient:
 
 
 def _outcome(finished: Future[T] | asyncio.Task[T]) -> T | XAIError:
-    """The value, or the error if it is one of ours; anything else is a bug and goes up."""
+    """Return the value, or the error if it is one of ours; anything else is a bug and is raised."""
     error = finished.exception()
     if isinstance(error, XAIError):
         return error

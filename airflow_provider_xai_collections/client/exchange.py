@@ -1,4 +1,4 @@
-"""One exchange over HTTP: what is sent for a request, and what came back. The only module that imports httpx."""
+"""One exchange over HTTP: a request is sent, its answer received. The only module that imports httpx."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AsyncTransport: TypeAlias = httpx.AsyncBaseTransport
 E = TypeVar("E", bound=BaseException)
 
 USER_AGENT = f"airflow-provider-xai-collections/{__version__}"
-#: A file of at most so many bytes is sent in one piece: in several, each costs as much as the whole.
+#: A file of at most so many bytes is sent in one piece: in several, each costs as much as all of it.
 ONE_PIECE = 1_000_000
 #: Bytes of an answer, and of one that is an error, that are read. A page of a list has some hundred kilobytes.
 LARGEST_ANSWER = 64_000_000
@@ -48,7 +48,7 @@ _WHILE_CONNECTING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 
 
 class _NoCookies(httpx.Cookies):
-    """Takes none. The services need none, and to look for them takes a sixth of the time of a request."""
+    """No cookies: the services need none, and to parse them takes a sixth of the time of a request."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
         pass
@@ -58,7 +58,7 @@ class HttpClient(httpx.Client):
     """httpx, set up for the two services.
 
     :param transport: instead of the network.
-    :ivar proxies: those that are used, by the address of the service they lead to.
+    :ivar proxies: by the address of the service they lead to.
     :raises XAIArgumentError: the environment names proxies or certificates that cannot be used.
     """
 
@@ -72,7 +72,7 @@ class HttpClient(httpx.Client):
 
 
 class AsyncHttpClient(httpx.AsyncClient):
-    """As :class:`HttpClient`, for an event loop."""
+    """httpx as in :class:`HttpClient`, for an event loop."""
 
     def __init__(self, settings: ClientSettings, transport: AsyncTransport | None = None) -> None:
         self.proxies = _proxies(settings, transport)
@@ -90,7 +90,7 @@ _loading = threading.Lock()
 
 
 def trusted_certificates() -> ssl.SSLContext:
-    """Whom we trust. Loaded once for the process, which takes longer than many requests.
+    """Return the authorities that we trust. Loaded once for the process, which takes longer than many requests.
 
     :raises XAIArgumentError: the environment names what cannot be loaded.
     """
@@ -112,7 +112,7 @@ def load_for_event_loop() -> None:
 
 @functools.cache
 def _load_anyio() -> None:
-    """httpx talks to event loops through anyio, which loads its half for asyncio when it is first used."""
+    """Load the half of anyio that httpx needs for asyncio, and that is loaded when it is first used."""
     # In an empty context, or anyio would take this thread for the one of the loop that has sent us here.
     Context().run(anyio.run, anyio.sleep, 0)
 
@@ -125,9 +125,9 @@ def _proxies(settings: ClientSettings, transport: Any) -> dict[str, Proxy]:
 
 
 def _options(settings: ClientSettings, transport: Any, proxies: Mapping[str, Proxy], through: Any) -> dict[str, Any]:
-    """Arguments of an httpx client, which reads the environment no more.
+    """Return the arguments of an httpx client that does not read the environment.
 
-    :param through: makes what leads through a proxy.
+    :param through: makes a transport through a proxy.
     """
     size = settings.connections
     common: dict[str, Any] = {
@@ -162,7 +162,7 @@ def _as_httpx(proxy: Proxy) -> httpx.Proxy:
 def sending(
     settings: ClientSettings, http: HttpClient | AsyncHttpClient, request: Request[Any]
 ) -> Iterator[httpx.Request]:
-    """What to send. A file to send is open, and httpx's errors are ours, inside the context."""
+    """Build what to send. Inside the context, the file to send is open, and httpx's errors are ours."""
     host = request.endpoint.host
     service = settings.service(host)
     if not service.key:
@@ -200,13 +200,13 @@ def sending(
                 f"host in {settings.connection}; or an id, a filter or a scope is too long"
             ) from error
         except httpx.RequestError as error:
-            raise _told(settings, service, http.proxies.get(service.url), request, error) from error
+            raise _error_from(settings, service, http.proxies.get(service.url), request, error) from error
 
 
-def _told(
+def _error_from(
     settings: ClientSettings, service: Service, proxy: Proxy | None, request: Request[Any], error: httpx.RequestError
 ) -> XAIArgumentError | XAITransportError:
-    """The error of a request that got no answer: where it went, what happened, what to check."""
+    """Return the error of a request that got no answer: where it went, what happened, what to check."""
     refusal = _cause(error, ssl.SSLCertVerificationError)
     if refusal is not None and certificates.is_unknown_authority(refusal):
         return XAIArgumentError(
@@ -252,7 +252,7 @@ def _what_to_check(
 
 
 def _cause(error: BaseException | None, kind: type[E]) -> E | None:
-    """The first of this kind in a chain of errors."""
+    """Return the first of this kind in a chain of errors."""
     while error is not None:
         if isinstance(error, kind):
             return error
@@ -261,12 +261,12 @@ def _cause(error: BaseException | None, kind: type[E]) -> E | None:
 
 
 def pieces_of(answer: httpx.Response) -> Iterable[bytes]:
-    """The body as it is on the wire; or at once and unpacked, if whoever stands in for the network has read it."""
+    """Return the body as it is on the wire; or unpacked and in one piece, if a transport of tests has read it."""
     return [answer.content] if answer.is_stream_consumed else answer.iter_raw()
 
 
 def async_pieces_of(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """As :func:`pieces_of`, of an answer to an :class:`AsyncHttpClient`."""
+    """Return the pieces of an answer to an :class:`AsyncHttpClient`, as :func:`pieces_of`."""
     return _at_once(answer.content) if answer.is_stream_consumed else answer.aiter_raw()
 
 
@@ -275,10 +275,10 @@ async def _at_once(body: bytes) -> AsyncIterator[bytes]:
 
 
 class BoundedAnswer:
-    """The body of an answer while it arrives: as much of it as is wanted, for as long as is patience.
+    """The body of an answer while it arrives, bounded in size and time. Of an error the beginning is enough.
 
-    Success is read whole. Of an error the beginning is enough, whatever the service, or who pretends to be it, sends.
-    httpx decompresses a piece before anybody can say stop, and a kilobyte may become a gigabyte; so this is done here.
+    It is decompressed here: httpx decompresses a piece before anybody can say stop, and a kilobyte may become a
+    gigabyte.
 
     :raises XAIResponseError: it is larger than any answer should be, or compressed in a way we did not ask for.
     :raises XAITransportError: it has taken too long, although it never fell silent.
@@ -308,7 +308,7 @@ class BoundedAnswer:
         return lambda piece, most: b""  # the status says what is needed
 
     def takes(self, piece: bytes) -> bool:
-        """Take a piece of the body as it is on the wire; whether more is wanted."""
+        """Take a piece of the body as it is on the wire, and tell whether more is wanted."""
         if time.monotonic() > self._ends:
             seconds = self._settings.answer_timeout
             place = self._settings.service(self._request.endpoint.host).place
@@ -339,7 +339,7 @@ class BoundedAnswer:
         return False
 
     def received(self) -> Response:
-        """What came back, without our keys: a service that quotes one must not get it into our messages."""
+        """Return the answer without our keys: a service that quotes one must not get it into our messages."""
         keys = [key.encode() for key in (self._settings.management.key, self._settings.api.key) if key]
         body: bytes = bytes(self._body)
         headers: Mapping[str, str] = self._answer.headers

@@ -1,4 +1,4 @@
-"""Proxies that the environment names (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``): which of them leads to a host.
+"""Proxies that the environment names (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``).
 
 httpx reads them too, but raises errors of many kinds while a client is made, some of which quote a piece of a password,
 and refuses what other programs write into ``NO_PROXY``.
@@ -41,7 +41,7 @@ class Proxy:
         return f"the proxy {printable(parts.hostname or '')}{port} that {self.setting} names"
 
     def refusal(self, why: str) -> XAIArgumentError:
-        """The error of one that cannot be used."""
+        """Return the error of one that cannot be used."""
         return XAIArgumentError(
             f"{self.setting} is no address of a proxy: {why}. Write it as http://[user:password@]host:port; in user "
             "and password, write @ as %40, : as %3A, / as %2F and # as %23"
@@ -83,7 +83,7 @@ def _checked(proxy: Proxy) -> Proxy:
 
 
 def _parts_of(url: str) -> SplitResult | None:
-    """``None``: it cannot be read. The error that says so may quote a piece of a password, and ends here."""
+    """Take an address apart; ``None`` if it is none: the error that says so may quote a piece of a password."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # reading it checks it
@@ -93,7 +93,7 @@ def _parts_of(url: str) -> SplitResult | None:
 
 
 def _is_exempt(target: SplitResult, named: Mapping[str, str]) -> bool:
-    """Tell whether ``NO_PROXY`` says that no proxy is used for it. What cannot be read there is skipped."""
+    """Tell whether ``NO_PROXY`` exempts an address. What cannot be read there is skipped."""
     for entry in named.get("no", "").lower().split(","):
         try:
             if entry.strip() and _exempts(entry.strip(), target):
@@ -104,7 +104,7 @@ def _is_exempt(target: SplitResult, named: Mapping[str, str]) -> bool:
 
 
 def _exempts(entry: str, target: SplitResult) -> bool:
-    """Read one entry: ``*``, a name with those below it, an address or a network; with or without scheme and port.
+    """Tell it of one entry: ``*``, a name with those below it, an address or a network; with or without scheme and port.
 
     :raises ValueError: it is none of these.
     """
@@ -131,5 +131,5 @@ def _exempts(entry: str, target: SplitResult) -> bool:
 
 @functools.cache
 def _warn_of(entry: str) -> None:
-    """Warn once of each: every thread makes a client of its own."""
+    """Warn once of each entry: every thread makes a client of its own."""
     _log.warning("NO_PROXY: %s cannot be read and is skipped", printable(repr(entry.rpartition("@")[2])))

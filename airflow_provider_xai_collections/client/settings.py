@@ -1,4 +1,4 @@
-"""Where the two services are, which key goes where, and how patient a client is."""
+"""Settings of a client: where the two services are, which key goes where, time-outs and retries."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Where one of the two services is, and the key that is sent there and nowhere else.
+    """One of the two services: its address, and the key that is sent there and nowhere else.
 
     :raises XAIArgumentError: the address is neither https nor loopback, or the key cannot stand in a header.
     """
@@ -27,7 +27,7 @@ class Service:
         if not self._may_get_a_key():
             shown = self.url.rpartition("@")[2]
             raise XAIArgumentError(
-                f"the host {shown!r} is refused: a key is only sent over https, or over http to {', '.join(LOOPBACK)}. "
+                f"the host {shown!r} is refused: a key is only sent over https, or over http to {', '.join(LOOPBACK_NAMES)}. "
                 "Write it as https://name[:port]"
             )
         if self.key and not (self.key.isascii() and self.key.isprintable() and " " not in self.key):
@@ -39,11 +39,11 @@ class Service:
     @property
     def is_loopback(self) -> bool:
         parts = urlsplit(self.url)
-        return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK
+        return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK_NAMES
 
     @property
     def place(self) -> str:
-        """Host and port, for messages."""
+        """Its host and port, for messages."""
         parts = urlsplit(self.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
@@ -70,7 +70,7 @@ class ClientSettings:
     :param pool_timeout: seconds to wait for a free connection.
     :param connections: size of a connection pool. An ``AsyncClient`` has one, a ``Client`` one for each thread that
         uses it.
-    :param retries: how stubborn a single call is.
+    :param retries: of a single call.
     :param conn_id: the Airflow connection that all this is from, for messages.
     :param missing_key: says where a missing key belongs, for the error message.
     """

@@ -1,4 +1,4 @@
-"""Requests of many threads, one after the other where the service asks for it."""
+"""Throttling of the requests of many threads, where the service asks for it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _log = logging.getLogger(__name__)
 
 
 class Throttle:
-    """The gate that all requests of a client pass: one :class:`RateLimiter`, shared between threads.
+    """One :class:`RateLimiter` for all requests of a client, shared between threads.
 
-    One for both services: uploads and attaches alternate, so limiting only one of them would gain nothing.
+    It is for both services: uploads and attaches alternate, so limiting only one of them would gain nothing.
 
     :param clock: seconds; never goes back. By default the process's own.
     """
@@ -29,10 +29,10 @@ class Throttle:
         self._limiter = RateLimiter(policy)
         self._lock = threading.Lock()
         self._clock = clock or clocks.monotonic
-        self._told = False
+        self._has_logged = False
 
     def exchange(self, service: Host, send: Callable[[], Response], pause: Callable[[float], None]) -> Response:
-        """Wait for a ticket, send, and heed what the answer says about the pace.
+        """Wait for a ticket, send, and tell the limiter of a refusal.
 
         :param service: that it is sent to.
         :param pause: waits for so many seconds; what it raises ends the wait.
@@ -59,16 +59,16 @@ class Throttle:
                 self._limiter.leave(ticket)
             raise
         if held:
-            self._tell()
+            self._log_rate()
         return ticket, held
 
     def _seconds(self, ticket: Ticket) -> float:
         with self._lock:
             return self._limiter.wait(ticket, self._clock())
 
-    def _tell(self) -> None:
+    def _log_rate(self) -> None:
         with self._lock:
             rate = self._limiter.rate(self._clock())
-        if rate is not None and not self._told:
-            self._told = True
+        if rate is not None and not self._has_logged:
+            self._has_logged = True
             _log.info("xAI asks to slow down: requests start at about %.3g a second now, more as it allows", rate)

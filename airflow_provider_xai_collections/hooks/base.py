@@ -1,4 +1,4 @@
-"""The connected half of the hook: an Airflow connection turned into drivers that run flows."""
+"""Base of the hook: an Airflow connection turned into drivers that run flows."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 
 class XAIConnectedHook(BaseHook):
-    """Runs flows with the keys of an Airflow connection.
+    """Run flows with the keys of an Airflow connection.
 
-    :param conn_id: the connection. It is looked up at the first call, not here.
+    :param conn_id: the connection, which is looked up at the first call.
     """
 
     conn_name_attr = "conn_id"
@@ -65,14 +65,11 @@ class XAIConnectedHook(BaseHook):
         return self.client.run_many(flows, concurrency=concurrency)
 
     def cancel(self) -> None:
-        """End what the synchronous driver runs, before its next request; it will not run anything more.
-
-        Opens nothing and may be called from a signal handler: for ``on_kill``.
-        """
+        """End what the synchronous driver runs, before its next request, for good; safe in a signal handler."""
         self._cancel_token.cancel()
 
     def check_cancelled(self) -> None:
-        """Return unless :meth:`cancel` was called: for work of others that takes long.
+        """Return unless :meth:`cancel` was called: for long work without requests.
 
         :raises XAIInterruptedError: it was.
         """
@@ -93,12 +90,12 @@ class XAIConnectedHook(BaseHook):
     async def arun(self, flow: Flow[T]) -> T:
         """Run a flow on the event loop. Call :meth:`aclose` when done."""
         if self._async_client is None:
-            settings = (await self.alook_up()).settings
+            settings = (await self.aread_connection()).settings
             # Another flow may have come first while this one looked the connection up.
             self._async_client = self._async_client or AsyncClient(settings)
         return await self._async_client.run(flow)
 
-    async def alook_up(self) -> ConnectionSettings:
+    async def aread_connection(self) -> ConnectionSettings:
         """Look the connection up, on the event loop."""
         connection = await get_async_connection(self.conn_id, hook=self)
         return self._read(connection, await get_async_extra_dejson(connection))

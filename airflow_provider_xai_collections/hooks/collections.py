@@ -34,7 +34,7 @@ from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIError
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
-from airflow_provider_xai_collections.hooks.lineage import was_added_to, was_read
+from airflow_provider_xai_collections.hooks.lineage import record_input, record_output
 from airflow_provider_xai_collections.hooks.progress import ProgressLog, warn_of_doubts
 from airflow_provider_xai_collections.sources.paths import AnyPath
 from airflow_provider_xai_collections.sources.reading import head_of, upload_of
@@ -47,16 +47,14 @@ class XAICollectionsHook(XAIConnectedHook):
     """Make every call of xAI's Collections API, in tasks and in the triggerer.
 
     Arguments are named and spelled as on the wire; answers are typed models (``api/``); a part of a body may be given
-    as its model or as a dictionary. ``team_id`` is optional everywhere: it defaults to the connection's, and the
-    service derives it from the key. Lists walk all pages: their ``limit`` is the size of a page (1 to 100, default
-    100), not of the result.
+    as its model or as a dictionary. ``team_id`` defaults to the connection's, else to the key's own. Lists walk all
+    pages: their ``limit`` is the size of a page (1 to 100, default 100), not of the result.
 
     Reads are retried, writes only where that cannot do the work twice. Every method may raise the errors of
-    ``exceptions``: ``XAIAuthError``, ``XAINotFoundError``, ``XAIInvalidRequestError``, ``XAIRateLimitError``,
-    ``XAIServerError``, ``XAITransportError``, ``XAIResponseError``; a write ``XAIOutcomeUnknownError``; and before
-    anything is sent ``XAIArgumentError`` or ``XAICredentialError``.
+    ``exceptions``: a write also ``XAIOutcomeUnknownError``; before anything is sent, ``XAIArgumentError`` or
+    ``XAICredentialError``.
 
-    What ``upload_file``, ``upload_document`` and ``add_document`` do is told to Airflow's collector of lineage.
+    Airflow's collector of lineage gets what ``upload_file``, ``upload_document`` and ``add_document`` do.
 
     :param conn_id: the connection: password = management key, extra ``api_key`` = API key.
     """
@@ -65,12 +63,12 @@ class XAICollectionsHook(XAIConnectedHook):
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The extras of the connection form, for Airflow before 3.2."""
+        """Return the extras of the connection form, for Airflow before 3.2."""
         return form_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """The other fields of the connection form, for Airflow before 3.2."""
+        """Return the other fields of the connection form, for Airflow before 3.2."""
         return field_behaviour()
 
     # Collections. Source: REST reference, /v1/collections
@@ -154,7 +152,7 @@ class XAICollectionsHook(XAIConnectedHook):
         return self.run(flows.delete_collection(collection_id, team_id=self._team(team_id)))
 
     def find_collections(self, *, collection_name: str, team_id: str | None = None) -> list[Collection]:
-        """The collections called exactly ``collection_name``; there may be several."""
+        """Return the collections called exactly ``collection_name``; there may be several."""
         return self.run(ensuring.find_collections(collection_name, team_id=self._team(team_id)))
 
     def ensure_collection(
@@ -170,7 +168,7 @@ class XAICollectionsHook(XAIConnectedHook):
     ) -> Collection:
         """Return the collection of that name, creating it with these settings if there is none.
 
-        :raises XAIAmbiguousNameError: several collections carry the name.
+        :raises XAIAmbiguousNameError: several collections have the name.
         """
         ensured = self.run(
             ensuring.ensure_collection(
@@ -199,8 +197,8 @@ class XAICollectionsHook(XAIConnectedHook):
         """Attach an uploaded file. Returns ``False`` if it was attached already; a lost answer is looked up.
 
         :param fields: metadata, strings to strings.
-        :param declare_fields: declare those of them that the collection does not define yet, as optional and not
-            unique: xAI refuses documents with others. ``False`` refuses them here, by name.
+        :param declare_fields: declare those that the collection does not define yet, as optional and not unique: xAI
+            refuses documents with others. ``False`` refuses them here, by name.
         :raises XAIConflictError: a unique value is taken, or the file is attached with other ``fields``.
         :raises XAIArgumentError: a field is not defined, with ``declare_fields=False``.
         """
@@ -208,7 +206,7 @@ class XAICollectionsHook(XAIConnectedHook):
         self._declare(collection_id, own, team_id=team_id, may_declare=declare_fields)
         flow = flows.add_document(collection_id, file_id, fields=own or None, team_id=self._team(team_id))
         added = self.run(flow)
-        was_added_to(self, collection_id)
+        record_output(self, collection_id)
         return added
 
     def upload_document(
@@ -243,8 +241,8 @@ class XAICollectionsHook(XAIConnectedHook):
             fields=own,
             upload=upload,
         )
-        was_read(self, path)
-        was_added_to(self, collection_id)
+        record_input(self, path)
+        record_output(self, collection_id)
         return document
 
     def list_documents(
@@ -288,9 +286,9 @@ class XAICollectionsHook(XAIConnectedHook):
         filter: str | None = None,
         name: str | None = None,
     ) -> Iterator[Document]:
-        """As :meth:`list_documents`, a page at a time: of those before, memory keeps only the ids.
+        """Iterate over the documents of a collection, a page at a time: of those before, memory keeps only the ids.
 
-        :raises XAIIncompleteListError: the service may not have shown all of them; after all that it has shown.
+        :raises XAIIncompleteListError: at the end, if the service may not have shown all of them.
         """
         pages: flows.Pages[Document] = flows.Pages(
             endpoints.LIST_DOCUMENTS,
@@ -340,7 +338,7 @@ class XAICollectionsHook(XAIConnectedHook):
         timeout: Duration = 3600.0,
         poll_interval: Duration = 15.0,
     ) -> WaitResult:
-        """Wait until documents are processed, failed or gone, and say which are which.
+        """Wait until documents are processed, failed or missing, and say which are which.
 
         :param file_ids: the documents. ``None``: the documents of the collection that are not processed yet; if the
             service names none, all of them.
@@ -362,11 +360,11 @@ class XAICollectionsHook(XAIConnectedHook):
         *,
         filter: str | None = None,
         team_id: str | None = None,
-        tell: Callable[[Poller], None] = lambda poller: None,
+        on_progress: Callable[[Poller], None] = lambda poller: None,
     ) -> Flow[WaitResult]:
-        """The wait as a flow that logs its progress, for :meth:`run` and :meth:`arun`.
+        """Return the wait as a flow that logs its progress, for :meth:`run` and :meth:`arun`.
 
-        :param tell: hears after each look how far it is.
+        :param on_progress: called after each poll.
         """
         progress = ProgressLog(self.log, collection_id)
         if file_ids is None:
@@ -374,11 +372,11 @@ class XAICollectionsHook(XAIConnectedHook):
         else:
             poller = Poller(ids_of("file_ids", file_ids), rules)
 
-        def told(poller: Poller) -> None:
+        def after_poll(poller: Poller) -> None:
             progress(poller)
-            tell(poller)
+            on_progress(poller)
 
-        result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, on_progress=told)
+        result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, on_progress=after_poll)
         warn_of_doubts(self.log, result.doubts, len(result.doubts))
         return result
 
@@ -405,7 +403,7 @@ class XAICollectionsHook(XAIConnectedHook):
         file = self._call(
             endpoints.UPLOAD_FILE, upload=upload_of(path, filename), expires_after=expires_after, purpose=purpose
         )
-        was_read(self, path)
+        record_input(self, path)
         return file
 
     def get_file(self, *, file_id: str) -> File:
@@ -476,7 +474,7 @@ class XAICollectionsHook(XAIConnectedHook):
     # Keys. Source: REST reference, GET /auth/management-keys/validation
 
     def validate_management_key(self) -> ManagementKey:
-        """Ask what the management key is and may do. Needs no permission."""
+        """Return the management key's name, team and permissions. Needs no permission."""
         return self._call(endpoints.VALIDATE_MANAGEMENT_KEY)
 
     def test_connection(self) -> tuple[bool, str]:
@@ -489,51 +487,48 @@ class XAICollectionsHook(XAIConnectedHook):
             Host.MANAGEMENT.key_name: endpoints.VALIDATE_MANAGEMENT_KEY.request(),
             Host.API.key_name: endpoints.LIST_FILES.request(limit=1),
         }
-        said, well = [], True
+        results, well = [], True
         with Client(settings) as client:
             for name, request in checks.items():
                 try:
                     client.run(call(request))
                 except XAICredentialError as error:
-                    said.append(f"{name}: not configured, {error}")
+                    results.append(f"{name}: not configured, {error}")
                     well = False
                 except XAIError as error:
-                    said.append(f"{name}: {error}")
+                    results.append(f"{name}: {error}")
                     well = False
                 else:
-                    said.append(f"{name}: works")
-        return well, ". ".join(said)
+                    results.append(f"{name}: works")
+        return well, ". ".join(results)
 
-    # For those who bring many documents.
+    # For uploads of many documents
 
     def upload_way(self, method: str) -> UploadWay:
-        """The way that the documents of a run take; the log says if it has to change.
+        """Return the calls by which the documents of a run are uploaded; the log says if they have to change.
 
         :param method: ``"auto"``, ``"direct"`` or ``"files"``.
         :raises XAIArgumentError: it is none of these.
         """
 
-        def say(reason: str) -> None:
+        def log(reason: str) -> None:
             self.log.warning("Documents go in two calls from now on, POST /v1/files and attach, because %s", reason)
 
-        return UploadWay(one_of("upload_method", method, UploadMethod), on_change=say)
+        return UploadWay(one_of("upload_method", method, UploadMethod), on_change=log)
 
     def declarations(
         self, collection: Collection, *, team_id: str | None = None, may_declare: bool = True
     ) -> Declarations:
-        """The fields that a collection defines; the log says which are declared on the way.
+        """Return the fields that a collection defines; the log says which are declared on the way.
 
         :param may_declare: declare what documents need and the collection does not define; otherwise refuse it by name.
         """
 
-        def say(keys: Sequence[str]) -> None:
-            self.log.info(
-                "%s: declared %s, which its documents are about to have",
-                printable(collection.collection_name or collection.collection_id),
-                ", ".join(map(printable, keys)),
-            )
+        def log(keys: Sequence[str]) -> None:
+            names = ", ".join(map(printable, keys))
+            self.log.info("%s: declared %s, which its documents are about to have", printable(collection.label), names)
 
-        declared = Declarations(collection.collection_id, self._team(team_id), may_declare=may_declare, on_declared=say)
+        declared = Declarations(collection.collection_id, self._team(team_id), may_declare=may_declare, on_declared=log)
         declared.learn(collection)
         return declared
 
@@ -545,7 +540,7 @@ class XAICollectionsHook(XAIConnectedHook):
         team_id: str | None = None,
         may_declare: bool,
     ) -> None:
-        """Declare the fields of one document. What a collection defines is asked once, and again if that is too few."""
+        """Declare the fields of one document. A collection is read once, and again if it defines too few."""
         if not fields:
             return
         keys, where = text_fields(fields), (collection_id, self._team(team_id))

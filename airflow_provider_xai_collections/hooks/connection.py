@@ -1,4 +1,4 @@
-"""From an Airflow connection to the settings of a client."""
+"""Translation of an Airflow connection into the settings of a client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXTRAS = ("api_key", "api_host", "team_id", "request_timeout", "retry_attempts")
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """What a connection says: how to reach the services, and the team to act for."""
+    """Content of a connection: how to reach the services, and the team to act for."""
 
     settings: ClientSettings
     team_id: str | None
@@ -28,7 +28,7 @@ class ConnectionSettings:
 def settings_from(
     conn_id: str, *, host: str | None, port: int | None, password: str | None, extra: Mapping[str, Any]
 ) -> ConnectionSettings:
-    """Read a connection: password is the management key, the rest is in the extras.
+    """Read a connection: password is the management key, all else is in the extras.
 
     :raises XAIArgumentError: naming the connection and the field that is wrong.
     """
@@ -51,7 +51,7 @@ _FIELD = {Host.MANAGEMENT: "the password (management key)", Host.API: 'the extra
 
 
 def _url(host: Any, port: int | None) -> str | None:
-    """An address from what people type: a bare name means https. A port in it wins over the field of that name."""
+    """Make an address of what people type: a bare name means https; a port in it wins over the field of that name."""
     text = _text(host)
     if text is None:
         return None

@@ -8,7 +8,7 @@ from airflow_provider_xai_collections.get_provider_info import get_provider_info
 
 
 def form_widgets() -> dict[str, Any]:
-    """A form field for each extra. Imports what Airflow 2 installs, and 3 up to 3.1 stands something in for."""
+    """Return a form field for each extra. The imports are of Airflow 2; 3.0 and 3.1 have stand-ins."""
     from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found, unused-ignore]
         BS3PasswordFieldWidget,
         BS3TextFieldWidget,
@@ -26,7 +26,7 @@ def form_widgets() -> dict[str, Any]:
 
 
 def field_behaviour() -> dict[str, Any]:
-    """What happens to the fields that every connection has."""
+    """Return the labels of the fields that every connection has, and those that are hidden."""
     return {name.replace("-", "_"): value for name, value in _connection_type()["ui-field-behaviour"].items()}
 
 

@@ -1,4 +1,4 @@
-"""What the hook tells those who collect lineage, such as OpenLineage: the file it read, the collection it added to."""
+"""Lineage of the hook, for collectors such as OpenLineage: the file it read, the collection it added to."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collec
 from airflow_provider_xai_collections.assets.collections import create_asset
 from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, uri_of
 
-#: Files that are told of. Airflow 3 has such a limit of its own, Airflow 2 has none.
-CAP = 100
+#: Files that are recorded. Airflow 3 has such a limit of its own, Airflow 2 has none.
+MAX_INPUTS = 100
 
 
-def was_read(hook: Any, path: AnyPath) -> None:
-    """The file was uploaded."""
+def record_input(hook: Any, path: AnyPath) -> None:
+    """Record that the file was uploaded."""
     collector = get_hook_lineage_collector()
-    if len(collector.collected_assets.inputs) >= CAP:
+    if len(collector.collected_assets.inputs) >= MAX_INPUTS:
         return
     try:
         collector.add_input_asset(context=hook, uri=_as_airflow_writes_it(uri_of(as_path(path))))
@@ -25,12 +25,12 @@ def was_read(hook: Any, path: AnyPath) -> None:
         hook.log.debug("Airflow takes no such asset, so this upload is in no lineage: %s", error)
 
 
-def was_added_to(hook: Any, collection_id: str) -> None:
-    """A document was added to the collection."""
+def record_output(hook: Any, collection_id: str) -> None:
+    """Record that a document was added to the collection."""
     get_hook_lineage_collector().add_output_asset(context=hook, uri=create_asset(collection_id=collection_id).uri)
 
 
 def _as_airflow_writes_it(uri: str) -> str:
-    """The name as it is, but for what would end it: so other hooks write it, and so OpenLineage's provider takes it."""
+    """Unquote a name, but for what would end it: so other hooks write it, and OpenLineage's provider reads it."""
     name = unquote(uri) if uri.startswith("file:") else uri
     return name.replace("?", "%3F").replace("#", "%23")

@@ -98,7 +98,9 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         rules = self._rules(time.time() + seconds("timeout", self.timeout))
         ids = self.ids_to_wait_for(collection_id)
         try:
-            return self.hook.run(self.hook.waiting(collection_id, ids, rules, team_id=self.team, tell=self._note))
+            return self.hook.run(
+                self.hook.waiting(collection_id, ids, rules, team_id=self.team, on_progress=self._note)
+            )
         except AirflowTaskTimeout as error:
             raise naming(error, self, self._poller) from error
 

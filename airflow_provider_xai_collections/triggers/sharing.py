@@ -90,7 +90,7 @@ class SharedConnection:
         async with self._looking_up:
             now = asyncio.get_running_loop().time()
             if self._known is None or now - self._known[0] > FRESH:
-                self._known = now, (await self._hook.alook_up()).settings
+                self._known = now, (await self._hook.aread_connection()).settings
             return self._known[1]
 
     async def close(self) -> None:

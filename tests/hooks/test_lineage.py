@@ -10,7 +10,7 @@ from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collec
 from airflow.providers.common.compat.sdk import HookLineageCollector
 
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.hooks.lineage import CAP
+from airflow_provider_xai_collections.hooks.lineage import MAX_INPUTS
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def test_a_file_that_is_uploaded_in_one_call(
 
 
 def test_of_very_many_the_first_are_told(hook: XAICollectionsHook, tmp_path: Path, collector: Any) -> None:
-    for number in range(CAP + 2):
+    for number in range(MAX_INPUTS + 2):
         path = tmp_path / f"{number}.md"
         path.write_text("Call me Ishmael.")
         hook.upload_file(path=path)
-    assert len(collector.collected_assets.inputs) == CAP
+    assert len(collector.collected_assets.inputs) == MAX_INPUTS
 
 
 def test_a_place_that_is_no_asset_stops_no_upload(hook: XAICollectionsHook, tmp_path: Path, collector: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.polling import Poller
-from airflow_provider_xai_collections.hooks.progress import EVERY, ProgressLog
+from airflow_provider_xai_collections.hooks.progress import LOG_INTERVAL, ProgressLog
 
 
 class Wait:
@@ -48,13 +48,13 @@ def test_lines_come_at_intervals(wait: Wait, caplog: pytest.LogCaptureFixture) -
     wait.poll(after=1, file_a=PROCESSED)
     wait.poll(after=1, file_b=PROCESSED)
     assert caplog.messages == ["collection_1: 0 documents processed, 3 to go"]
-    wait.poll(after=EVERY, file_c=PROCESSING)
+    wait.poll(after=LOG_INTERVAL, file_c=PROCESSING)
     assert caplog.messages[1:] == ["collection_1: 2 documents processed, 1 to go"]
 
 
 def test_a_wait_in_which_nothing_changes_is_silent(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
-        wait.poll(after=EVERY, file_a=PROCESSING)
+        wait.poll(after=LOG_INTERVAL, file_a=PROCESSING)
     assert len(caplog.messages) == 1
 
 

@@ -127,7 +127,7 @@ def test_long_work_says_how_far_it_is(
     xai: Xai, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     whales, files = xai.collection(), [xai.file("a.md"), xai.file("b.md")]
-    monkeypatch.setattr("airflow_provider_xai_collections.hooks.progress.EVERY", 0.0)
+    monkeypatch.setattr("airflow_provider_xai_collections.hooks.progress.LOG_INTERVAL", 0.0)
     run(task(collection_id=whales, file_ids=files))
     assert "1 of 2 documents attached, 0 failed" in "".join(capfd.readouterr()) + caplog.text
 

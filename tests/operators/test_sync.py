@@ -284,7 +284,7 @@ def test_the_log_shows_a_plan_and_a_table(xai: Xai, folder: Path, logged: Logged
 
 
 def test_long_work_says_how_far_it_is(xai: Xai, folder: Path, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
-    monkeypatch.setattr("airflow_provider_xai_collections.hooks.progress.EVERY", 0.0)
+    monkeypatch.setattr("airflow_provider_xai_collections.hooks.progress.LOG_INTERVAL", 0.0)
     sync(folder)
     assert re.findall(r"whales: (\d of 3) documents done", logged())[-1] == "3 of 3"
 
