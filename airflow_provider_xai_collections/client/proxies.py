@@ -104,7 +104,7 @@ def _is_exempt(target: SplitResult, named: Mapping[str, str]) -> bool:
 
 
 def _exempts(entry: str, target: SplitResult) -> bool:
-    """Tell it of one entry: ``*``, a name with those below it, an address or a network; with or without scheme and port.
+    """Read one entry: ``*``, a name and those below it, an address or a network; with or without scheme and port.
 
     :raises ValueError: it is none of these.
     """

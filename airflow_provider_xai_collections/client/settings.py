@@ -27,8 +27,8 @@ class Service:
         if not self._may_get_a_key():
             shown = self.url.rpartition("@")[2]
             raise XAIArgumentError(
-                f"the host {shown!r} is refused: a key is only sent over https, or over http to {', '.join(LOOPBACK_NAMES)}. "
-                "Write it as https://name[:port]"
+                f"the host {shown!r} is refused: a key is only sent over https, or over http to "
+                f"{', '.join(LOOPBACK_NAMES)}. Write it as https://name[:port]"
             )
         if self.key and not (self.key.isascii() and self.key.isprintable() and " " not in self.key):
             raise XAIArgumentError(

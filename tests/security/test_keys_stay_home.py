@@ -22,7 +22,7 @@ from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.protocol import Endpoint, Request, Upload, call
 from airflow_provider_xai_collections.client.exchange import HttpClient, sending
-from airflow_provider_xai_collections.client.settings import LOOPBACK, ClientSettings, Service
+from airflow_provider_xai_collections.client.settings import LOOPBACK_NAMES, ClientSettings, Service
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIStatusError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -227,7 +227,7 @@ def test_an_address_that_may_mean_another_host_is_refused_before_anything_is_sen
 odd = st.text(st.sampled_from("ax.:/\\@?#[]%0127 \t\r\n\x00ü\u0131\u3002\u2044"), max_size=12)
 addresses = st.one_of(
     st.builds("".join, st.tuples(st.sampled_from(("https://", "http://", "", "HTTP:\\\\", "https:")), odd)),
-    st.builds("".join, st.tuples(st.just("http://"), odd, st.sampled_from(LOOPBACK), odd)),
+    st.builds("".join, st.tuples(st.just("http://"), odd, st.sampled_from(LOOPBACK_NAMES), odd)),
     st.builds("".join, st.tuples(st.just("https://api.x.ai"), odd, st.just("evil.example"), odd)),
 )
 
@@ -250,7 +250,7 @@ def test_httpx_calls_the_host_that_was_checked_or_none(address: str) -> None:
         return
     url = built.url
     assert url.scheme == checked.scheme
-    assert url.scheme == "https" or url.host in LOOPBACK
+    assert url.scheme == "https" or url.host in LOOPBACK_NAMES
     if (checked.hostname or "").isascii():  # httpx writes other names as DNS has them
         assert url.host == checked.hostname
     assert not url.userinfo
