@@ -32,13 +32,13 @@ class Expectation:
     def missing(self, matches: Sequence[SearchMatch]) -> str:
         """Say what these matches lack, without their content; empty if nothing."""
         counting = [match for match in matches if self.min_score is None or match.score >= self.min_score]
-        enough = "" if self.min_score is None else f" that score {self.min_score:g} or more"
+        enough = "" if self.min_score is None else f" scoring {self.min_score:g} or more"
         lacks = []
         if len(counting) < self.least:
             lacks.append(f"{counted(len(counting), 'passage')}{enough} instead of {self.least}")
         there = {match.file_id for match in counting}
         if absent := [file_id for file_id in self.file_ids if file_id not in there]:
-            lacks.append(f"no passage{enough.replace(' score', ' scores')} of {listed(absent)}")
+            lacks.append(f"no passage{enough} of {listed(absent)}")
         return "; ".join(lacks)
 
 

@@ -111,7 +111,7 @@ def test_fields_that_may_not_be_declared_are_refused_with_the_way_to_declare_the
     with pytest.raises(XAIArgumentError) as caught:
         play(declared.require(["year", "kind", VERSION_KEY]))
     assert str(caught.value) == (
-        "c does not define the fields kind, airflow_version_key, and xAI refuses documents with fields that are not "
+        "docs does not define the fields kind, airflow_version_key, and xAI refuses documents with fields that are not "
         "defined. Leave out declare_fields=False, or declare them with XAIUpdateCollectionOperator("
         "add_fields=[{'key': 'kind'}, {'key': 'airflow_version_key', 'unique': True}])"
     )

@@ -148,7 +148,7 @@ def test_a_message_names_endpoint_id_status_request_and_next_step() -> None:
         (403, ADD, "the key was refused", "Give the management key the permission for AddFileToCollection in xAI's"),
         (403, FILE, "the key was refused", "Give the API key the permission for files and search in xAI's console"),
         (404, GET, "does not exist", "Check the id"),
-        (409, ADD, "clashes with what exists", "Look at what is there"),
+        (409, ADD, "clashes with what exists", "See what is there"),
         (413, GET, "too large for the service", "Send less at once"),
         (429, GET, "too many requests", "Try again later, with fewer calls at a time"),
         (503, GET, "the service failed", "Try again later; if it lasts, give xAI the request id"),

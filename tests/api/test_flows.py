@@ -358,7 +358,7 @@ def test_a_list_that_shows_less_than_there_is_ends_no_wait() -> None:
     found = listing(a_document("a"), a_document("b", "DREAMING"))
     assert play(watched_collection("c", WaitRules()), *lagging, found, (Now(), 0.0)).pending == ("b",)
     one = listing(a_document("a"))
-    with pytest.raises(XAIIncompleteListError, match="says that it holds 2 documents, and its list shows 1"):
+    with pytest.raises(XAIIncompleteListError, match="says that it has 2 documents, and its list shows 1"):
         play(all_documents("c"), *lagging[1:], one, (Sleep(2.0), None), holding(2), one)
 
 
@@ -408,12 +408,12 @@ def test_polls_that_are_repeated_say_why() -> None:
     holds, found = a_collection(documents_count=2), some_documents(a_document("a"), a_document("b"))
     busy = XAIServerError("busy", status=503)
     first = said_meanwhile(watched_collection("c", WaitRules(max_failures=2)), busy, found, holds, found)
-    assert first == [("the next look", "busy")]
+    assert first == [("the next poll", "busy")]
     lagging = said_meanwhile(all_documents("c"), holds, some_documents(a_document("a")), holds, found)
-    assert lagging == [("the next look", "the list shows 1 of 2 documents")]
+    assert lagging == [("the next list", "this one shows 1 of 2 documents")]
     nothing = [holds, some_documents()]
     narrow = said_meanwhile(all_documents("c", filter="f"), *nothing, *nothing, *nothing)
-    assert narrow == [("the next look", "the list shows no document that the filter matches")] * 2
+    assert narrow == [("the next list", "this one shows no match of the filter")] * 2
 
 
 def test_a_filter_that_matches_nothing_is_believed_after_some_tries() -> None:

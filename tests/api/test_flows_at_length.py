@@ -115,7 +115,7 @@ def test_a_list_of_new_items_under_tokens_that_go_round_in_circles_ends_too() ->
         return CollectionPage(collections=full, pagination_token=next(tokens))
 
     world = World(answer)
-    with pytest.raises(XAIIncompleteListError, match="After 400 entries the service sent the token of a page"):
+    with pytest.raises(XAIIncompleteListError, match="After 400 items the service sent the token of a page"):
         world.run(list_all(LIST_COLLECTIONS))
     assert len(world.requests) == 4
 

@@ -78,7 +78,7 @@ def test_fields_the_collection_would_take_pass() -> None:
 
 
 def test_a_required_field_that_is_missing_is_named() -> None:
-    with pytest.raises(XAIArgumentError, match="the collection c requires the field year of every document"):
+    with pytest.raises(XAIArgumentError, match="docs requires the field year of every document"):
         check_fields(STRICT, {"kind": "law"})
 
 
@@ -97,7 +97,7 @@ def test_fields_of_the_provider_are_refused_because_they_would_be_overwritten() 
     [
         ({"": "x"}, "fields has an empty key"),
         ({"year": 2024, "kind": "law", 7: "x"}, r"these are not: 'year' \(int\), 7 \(str\)$"),
-        ({"year": "2024", "kind": "caf\udce9"}, "these hold bytes that are none: 'kind'$"),
+        ({"year": "2024", "kind": "caf\udce9"}, "these have bytes that are none: 'kind'$"),
     ],
 )
 def test_fields_that_are_not_text_are_named_without_their_values(fields: Any, said: str) -> None:

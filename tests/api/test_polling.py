@@ -90,7 +90,9 @@ def test_documents_may_join_while_others_are_watched() -> None:
     watched.watch("b")
     watched.watch("a")  # it is watched already, and keeps what is known of it
     assert watched.pending == ("a", "b")
-    assert watched.handle_poll(1.0, [a_document("a"), a_document("b")]) == WaitResult(WaitEnd.SETTLED, processed=("a", "b"))
+    assert watched.handle_poll(1.0, [a_document("a"), a_document("b")]) == WaitResult(
+        WaitEnd.SETTLED, processed=("a", "b")
+    )
 
 
 def test_the_deadline_ends_the_wait_with_what_is_pending() -> None:

@@ -94,7 +94,7 @@ def test_everything_is_written_to_a_collection_that_has_nothing() -> None:
     [("index_configuration", {"model_name": "grok-embedding-large"}), ("metric_space", "HNSW_METRIC_EUCLIDEAN")],
 )
 def test_settings_that_are_fixed_at_creation_cannot_be_changed(name: str, other: Any) -> None:
-    with pytest.raises(XAIArgumentError, match=f"^c: {name} is fixed when a collection is created, and differs"):
+    with pytest.raises(XAIArgumentError, match=f"^docs: {name} is fixed when a collection is created, and differs"):
         changes({name: other})
 
 

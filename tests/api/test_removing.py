@@ -109,7 +109,7 @@ def test_a_list_that_never_shows_all_is_an_error() -> None:
     tries: list[Any] = [(EXISTS, two), (LISTED, f)]
     for turn in (1.0, 2.0):
         tries += [(Sleep(turn), None), (EXISTS, two), (LISTED, f)]
-    with pytest.raises(XAIIncompleteListError, match="c says that it holds 2 documents, and its list shows 1"):
+    with pytest.raises(XAIIncompleteListError, match="c says that it has 2 documents, and its list shows 1"):
         play(a_removal().everything(), *tries)
 
 

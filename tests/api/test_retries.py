@@ -92,7 +92,7 @@ def test_a_write_is_repeated_if_the_service_cannot_have_acted(failure: Any, paus
 
 @pytest.mark.parametrize("failure", [*map(status, (408, 500, 503, 504, 529)), SENT, GARBLED])
 def test_a_write_that_may_have_been_done_is_not_repeated(failure: Any) -> None:
-    with pytest.raises(XAIOutcomeUnknownError, match=r"\. It may have been done all the same: look before") as caught:
+    with pytest.raises(XAIOutcomeUnknownError, match=r"\. It may have been done all the same: check before") as caught:
         play(retrying(WRITE, RetryPolicy()), (WRITE, failure), (Now(), 0.0))
     assert isinstance(caught.value.__cause__, XAIServerError | XAITransportError | XAIResponseError)
 

@@ -35,14 +35,14 @@ TWO = (a_match("a", 0.9), a_match("b", 0.4))
     [
         ({}, ""),
         ({"min_matches": 2}, ""),
-        ({"min_matches": 3}, "2 passages, and 3 are wanted"),
+        ({"min_matches": 3}, "2 passages instead of 3"),
         ({"min_score": 0.9}, ""),
-        ({"min_score": 0.95}, "0 passages that score 0.95 or more, and 1 are wanted"),
-        ({"min_score": 0.5, "min_matches": 2}, "1 passages that score 0.5 or more, and 2 are wanted"),
+        ({"min_score": 0.95}, "0 passages scoring 0.95 or more instead of 1"),
+        ({"min_score": 0.5, "min_matches": 2}, "1 passage scoring 0.5 or more instead of 2"),
         ({"file_ids": ("b", "a")}, ""),
         ({"file_ids": ("a", "c", "d")}, "no passage of c, d"),
-        ({"file_ids": ("b",), "min_score": 0.5}, "no passage that scores 0.5 or more of b"),
-        ({"file_ids": ("c",), "min_matches": 3}, "2 passages, and 3 are wanted; no passage of c"),
+        ({"file_ids": ("b",), "min_score": 0.5}, "no passage scoring 0.5 or more of b"),
+        ({"file_ids": ("c",), "min_matches": 3}, "2 passages instead of 3; no passage of c"),
     ],
 )
 def test_what_is_missing(wanted: dict[str, Any], missing: str) -> None:
@@ -113,7 +113,7 @@ def test_the_last_search_is_at_the_deadline() -> None:
 
 def test_an_answer_without_passages_has_no_best_score() -> None:
     world = World(lambda request: found())
-    with pytest.raises(XAITimeoutError, match=r"found 0 passages, and 1 are wanted, after 60 .*\(passages: none\)"):
+    with pytest.raises(XAITimeoutError, match=r"found 0 passages instead of 1, after 60 .*\(passages: none\)"):
         world.run(search_until(SEARCH, Expectation(min_matches=1), timeout=60, poll_interval=5))
     assert len(world.requests) == 13
 

@@ -103,7 +103,7 @@ def test_all_pages_of_all_lists_are_read(end: str) -> None:
 def test_a_list_of_files_that_may_be_incomplete_is_an_error(end: str) -> None:
     team = Team(files_pagination_end=end, max_page=2)
     team.collection(*(team.file() for _ in range(4)))
-    with pytest.raises(XAIIncompleteListError, match=r"may be incomplete|the list of files does not show"):
+    with pytest.raises(XAIIncompleteListError, match=r"may be incomplete|the list of files lacks"):
         team.inventory()
 
 
@@ -127,7 +127,7 @@ def test_documents_that_the_list_does_not_show_yet_are_waited_for() -> None:
 def test_a_collection_whose_list_never_shows_all_is_an_error() -> None:
     team = Team(list_lag_reads=50)
     team.collection(team.file())
-    with pytest.raises(XAIIncompleteListError, match="says that it holds 1 documents, and its list shows 0"):
+    with pytest.raises(XAIIncompleteListError, match="says that it has 1 document, and its list shows 0"):
         team.inventory()
 
 
@@ -149,7 +149,7 @@ def test_a_collection_that_vanishes_meanwhile_is_an_error() -> None:
     team = Team()
     whales = team.collection(team.file())
     team.meanwhile["list_documents"] = lambda: team.caller.call(endpoints.DELETE_COLLECTION, collection_id=whales)
-    with pytest.raises(XAIIncompleteListError, match="what it holds is unknown"):
+    with pytest.raises(XAIIncompleteListError, match="its documents are unknown"):
         team.inventory()
 
 
@@ -158,7 +158,7 @@ def test_a_collection_that_comes_meanwhile_is_an_error() -> None:
     team.collection(team.file())
     new = team.file()
     team.meanwhile["list_documents"] = lambda: team.collection(new)
-    with pytest.raises(XAIIncompleteListError, match="came while the collections were read"):
+    with pytest.raises(XAIIncompleteListError, match="created while the collections were read"):
         team.inventory()
 
 
@@ -180,7 +180,7 @@ def test_documents_whose_files_are_not_listed_mean_that_the_keys_may_be_of_two_t
     def answer(request: Request[Any]) -> Any:
         return (other if request.endpoint.name == files else team).answer(request)
 
-    with pytest.raises(XAIIncompleteListError, match=r"1 documents are of files .*belong to one team"):
+    with pytest.raises(XAIIncompleteListError, match=r"the list of files lacks those of 1 document .*belong to one team"):
         World(answer).run(take_inventory())
 
 
@@ -188,7 +188,7 @@ def test_files_without_any_document_may_be_another_teams() -> None:
     team = Team()
     left = team.file()
     team.collection()
-    with pytest.raises(XAIIncompleteListError, match=r"1 files and no document.*belong to one team"):
+    with pytest.raises(XAIIncompleteListError, match=r"1 file, and no document.*belong to one team"):
         team.inventory()
     team.collection(team.file())  # the way out that it names
     assert team.found() == [left]
@@ -216,11 +216,11 @@ def test_collections_that_came_or_went_since_the_inventory_are_an_error() -> Non
     whales = team.collection(team.file())
     inventory = team.inventory()
     new = team.collection(team.file())
-    with pytest.raises(XAIIncompleteListError, match=f"{new} came while"):
+    with pytest.raises(XAIIncompleteListError, match=f"{new}: created while"):
         team.world.run(still_unattached(inventory, []))
     for collection_id in (new, whales):
         team.caller.call(endpoints.DELETE_COLLECTION, collection_id=collection_id)
-    with pytest.raises(XAIIncompleteListError, match=f"{whales}.*what it holds is unknown"):
+    with pytest.raises(XAIIncompleteListError, match=f"{whales}.*its documents are unknown"):
         team.world.run(still_unattached(inventory, [File(id="file_1")]))
 
 
@@ -228,7 +228,9 @@ def test_the_team_is_told_to_every_call_that_takes_one() -> None:
     team = Team()
     whales = team.collection(team.file())
     told: list[tuple[int, int]] = []
-    inventory = team.inventory(team_id="team_7", on_progress=lambda it: told.append((it.counted, len(it.collection_ids))))
+    inventory = team.inventory(
+        team_id="team_7", on_progress=lambda found: told.append((found.counted, len(found.collection_ids)))
+    )
     team.world.run(still_unattached(inventory, [File(id="file_1")], team_id="team_7"))
     asked = {request.endpoint.name: dict(request.query).get("team_id") for request in team.world.requests}
     assert asked.pop("list_files") is None

@@ -256,7 +256,7 @@ def test_a_conflict_is_final_only_if_a_unique_field_of_the_user_may_be_the_cause
     with pytest.raises(XAIError) as caught:
         play(adding(target, fields=fields), *script, *nowhere(fields))
     assert type(caught.value) is (XAIConflictError if is_final else XAIError), "which Airflow retries"
-    assert ("holds this version but does not show it yet: a retry will find it" in str(caught.value)) is not is_final
+    assert ("has this version but does not show it yet: a retry will find it" in str(caught.value)) is not is_final
 
 
 # In one call
