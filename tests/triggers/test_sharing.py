@@ -275,7 +275,7 @@ async def test_each_has_a_deadline_and_a_pace_of_its_own(xai: Xai) -> None:
     assert 1.5 <= ends[hasty] < 3 <= ends[calm]
     asked = [file_id for each in asked_for(xai) for file_id in each]
     assert asked.count(hasty) > asked.count(calm)
-    assert 2 <= asked.count(calm) <= 3
+    assert 2 <= asked.count(calm) <= 4, "one of them along with the other"
 
 
 @stuck
