@@ -1,4 +1,4 @@
-"""### Backfill days: each run brings in the folder of its day
+"""### Backfill days: each run syncs the folder of its day
 
 For documents that arrive in a folder a day: `…/dt=2026-01-31/`. A run owns what its folder holds, and nothing else, so
 runs of many days work side by side on one collection. A year at once, eight days at a time:
@@ -6,8 +6,8 @@ runs of many days work side by side on one collection. A year at once, eight day
     airflow backfill create --dag-id xai_backfill_days --from-date 2026-01-01 --to-date 2026-12-31 --max-active-runs 8
 
 (Airflow 2: `airflow dags backfill`.) Run it again with `--reprocess-behavior completed`: what did not change is neither
-read nor sent, what did is replaced, what failed is repaired. A day without a folder fails, because a source that is not
-there is an error.
+read nor sent, what did is replaced, what failed is uploaded again. A day without a folder fails: a source that does not
+exist is an error.
 
 Names are not unique at xAI. So that many runs do not make many collections, `max_active_tis_per_dag=1` lets one task at
 a time create it, of all runs together; the others find it.

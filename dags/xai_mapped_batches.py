@@ -2,7 +2,8 @@
 
 For more files than one task should hold: a task lists them, and each batch is a mapped task with retries and a log of
 its own, named after its files. Four at a time, so that xAI is not asked too much at once. Should there be more batches
-than Airflow maps over, they get larger. Run again, or clear the batches that failed: nothing is uploaded twice.
+than Airflow maps over, they get larger. The collection is created before them, and not by each, as a name at xAI is
+not unique. Run again, or clear the batches that failed: nothing is uploaded twice.
 """
 
 from __future__ import annotations

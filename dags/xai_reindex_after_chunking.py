@@ -4,7 +4,7 @@ A collection's new chunking is for new documents: those that are there keep thei
 takes its time and is billed. So a dry run finds out whether the chunking differs at all, and if not, the rest is
 skipped.
 
-Looking comes before changing for a reason: a task that changes and dies before it can say so would find nothing to
+Comparing comes before changing for a reason: a task that changes and dies before it can say so would find nothing to
 change when it is tried again, and nothing would be reindexed. For the same reason, clear a reindexing that failed
 instead of starting a new run. Run again: skipped, until the parameters say something new.
 """
@@ -17,10 +17,7 @@ from typing import Any
 import pendulum
 from airflow.providers.common.compat.sdk import Param, dag, task
 
-from airflow_provider_xai_collections.operators.collections import (
-    XAICreateCollectionOperator,
-    XAIUpdateCollectionOperator,
-)
+from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
 from airflow_provider_xai_collections.operators.documents import XAIReindexDocumentsOperator
 
 CHUNKS = {"chars_configuration": {"max_chunk_size_chars": 1000, "chunk_overlap_chars": 100}}
@@ -37,9 +34,8 @@ CHUNKS = {"chars_configuration": {"max_chunk_size_chars": 1000, "chunk_overlap_c
     doc_md=__doc__,
 )
 def xai_reindex_after_chunking() -> None:
-    name = "{{ params.collection_name }}"
-    collection = XAICreateCollectionOperator(task_id="create_collection", collection_name=name)
-    wanted: dict[str, Any] = {"collection_id": collection.output, "chunk_configuration": "{{ params.chunks }}"}
+    library = {"collection_name": "{{ params.collection_name }}"}
+    wanted: dict[str, Any] = {**library, "chunk_configuration": "{{ params.chunks }}"}
 
     @task.short_circuit
     def chunking_differs(changes: dict[str, Any]) -> bool:
@@ -48,7 +44,7 @@ def xai_reindex_after_chunking() -> None:
     compare = XAIUpdateCollectionOperator(task_id="compare", dry_run=True, **wanted)
     change = XAIUpdateCollectionOperator(task_id="change_chunking", **wanted)
     reindex = XAIReindexDocumentsOperator(
-        task_id="reindex", collection_id=collection.output, which="all", timeout=timedelta(hours=6), deferrable=True
+        task_id="reindex", which="all", timeout=timedelta(hours=6), deferrable=True, **library
     )
     chunking_differs(compare.output) >> change >> reindex
 

@@ -16,7 +16,6 @@ from datetime import timedelta
 import pendulum
 from airflow.providers.common.compat.sdk import Param, dag
 
-from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 
 
@@ -40,12 +39,9 @@ from airflow_provider_xai_collections.operators.ingest import XAIIngestDocuments
     doc_md=__doc__,
 )
 def xai_scheduled_folder() -> None:
-    collection = XAICreateCollectionOperator(
-        task_id="create_collection", collection_name="{{ params.collection_name }}"
-    )
     XAIIngestDocumentsOperator(
         task_id="ingest_what_is_new",
-        collection_id=collection.output,
+        collection_name="{{ params.collection_name }}",  # created if there is none
         paths="{{ params.documents }}",
         pattern="{{ params.pattern }}",
         max_failed=0.05,

@@ -16,7 +16,6 @@ import pendulum
 from airflow.providers.common.compat.sdk import Param, dag, task
 
 from airflow_provider_xai_collections.decorators.ingest import Content
-from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 
 
@@ -33,10 +32,7 @@ from airflow_provider_xai_collections.operators.search import XAISearchDocuments
     doc_md=__doc__,
 )
 def xai_search_gate() -> None:
-    name = "{{ params.collection_name }}"
-    collection = XAICreateCollectionOperator(task_id="create_collection", collection_name=name)
-
-    @task.xai_ingest(collection_id=collection.output, multiple_outputs=True)
+    @task.xai_ingest(collection_name="{{ params.collection_name }}", multiple_outputs=True)
     def ingest(opening_hours: str) -> Content:
         return Content(name="opening-hours.md", data=f"# Opening hours\n\n{opening_hours}\n")
 
@@ -44,7 +40,7 @@ def xai_search_gate() -> None:
     gate = XAISearchDocumentsOperator(
         task_id="is_found",
         query="{{ params.question }}",
-        collection_ids=[collection.output],
+        collection_ids=[ingested["collection_id"]],
         min_matches=1,
         expect_file_ids=ingested["file_ids"],
         timeout=120.0,

@@ -1,8 +1,8 @@
 """### Setup and teardown: a collection that lives as long as its run
 
-For a trial: bring these documents in, ask a question, and leave nothing behind that is billed. Creating is a setup and
+For a trial: ingest these documents, ask a question, and leave nothing behind that is billed. Creating is a setup and
 deleting its teardown, so the collection goes, with the files of its documents, whether the work in between succeeds or
-fails; and clearing a task in between creates it anew. The name holds the id of the run: runs at the same time do not
+fails; and clearing a task in between creates it again. The name holds the id of the run: runs at the same time do not
 meet, and a retry finds its own.
 """
 
@@ -34,12 +34,7 @@ from airflow_provider_xai_collections.operators.search import XAISearchDocuments
 )
 def xai_setup_teardown() -> None:
     create = XAICreateCollectionOperator(task_id="create_collection", collection_name="trial of {{ run_id }}")
-    ingest = XAIIngestDocumentsOperator(
-        task_id="ingest",
-        collection_id=create.output,
-        paths="{{ params.documents }}",
-        retries=0,  # a retry replaces documents that failed, and their files would stay
-    )
+    ingest = XAIIngestDocumentsOperator(task_id="ingest", collection_id=create.output, paths="{{ params.documents }}")
     search = XAISearchDocumentsOperator(
         task_id="search", query="{{ params.question }}", collection_ids=[create.output], limit=3
     )

@@ -1,7 +1,7 @@
 """### Sync a folder: every hour, the collection equals the folder
 
 A new document is added. A changed one is replaced: its old version goes once the new one can be found, so that it
-stays searchable. What is gone from the folder is removed, unless that is more than a quarter of what came from it:
+stays searchable. What is missing from the folder is removed, unless that is more than a quarter of what came from it:
 then somebody has probably unmounted a disk, and the run fails and says so.
 
 Nothing is kept between runs but what xAI holds. So a run that was missed, cleared or killed needs no catching up, and

@@ -1,12 +1,12 @@
 """### Sync wide: a large corpus, over all the workers there are
 
-For what one worker would take hours to bring in. One task lists both sides and cuts the work into parts, which lie in
-`workspace`; mapped tasks carry the parts out, each wherever the executor finds room; the last one removes what the
-source has no longer, and writes a report with a line for each document.
+For what one worker would take hours to upload. One task lists both sides and cuts the work into parts, which lie in
+`workspace`; mapped tasks upload the parts, each wherever the executor finds room; the last one removes what is
+missing from the source, and writes a report with a line for each document.
 
 Every worker must reach `workspace`: a bucket, or a shared folder. At most `max_active_tis_per_dagrun` times
 `concurrency` documents are worked on at once; xAI's limits are per team. A worker that dies costs one retry of its
-parts: they look at what is there already, and go on. Run again with nothing to do, it maps over nothing.
+parts: they list what is there already, and go on. Run again with nothing to do, it maps over nothing.
 """
 
 from __future__ import annotations

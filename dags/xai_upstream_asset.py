@@ -1,7 +1,7 @@
 """### Upstream asset: documents are ready, so they are ingested
 
 Two DAGs that know nothing of each other. The first stands for the one that makes your documents: it updates an asset,
-and its event says in which folder they are. That triggers the second, which brings them in and tells whoever waits for
+and its event says in which folder they are. That triggers the second, which ingests them and tells whoever waits for
 the collection through an alias, since a collection's asset carries an id that nobody knows before it is created.
 `xai_evaluation_on_event` waits for that alias.
 

@@ -21,7 +21,7 @@ from airflow_provider_xai_collections.operators.collections import XAIUpdateColl
 from airflow_provider_xai_collections.operators.documents import (
     XAIAddDocumentsOperator, XAIReindexDocumentsOperator, XAIRemoveDocumentsOperator
 )
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
@@ -44,13 +44,11 @@ def lists():
     definitions = each.override(task_id="definitions").expand(value=[{"key": "author"}])
     update = XAIUpdateCollectionOperator(task_id="update", add_fields=definitions, **where)
     ingest = XAIIngestDocumentsOperator(task_id="ingest", paths=paths, exclude=unwanted, **where)
-    source, collection = "{{ params.documents }}", where["collection_id"]
-    sync = XAISyncCollectionOperator(
-        task_id="sync", source=source, collection=collection, exclude=unwanted, scope="all"
-    )
+    source = "{{ params.documents }}"
+    sync = XAISyncCollectionOperator(task_id="sync", source=source, exclude=unwanted, scope="all", **where)
 
     @task
-    def held(params):
+    def there(params):
         documents = XAICollectionsHook().list_documents(collection_id=params["collection_id"])
         return [document.file_id for document in documents]
 
@@ -61,7 +59,7 @@ def lists():
         assert set(hook.wait_for_documents(collection_id=collections[0], file_ids=ids).processed) == set(ids)
         assert hook.search_documents(query="alpha", collection_ids=collections)
 
-    all_ids = held()
+    all_ids = there()
     ids = each.override(task_id="ids").expand(value=all_ids)
     collections = each.override(task_id="collections").expand(value=[where["collection_id"]])
     query, text = "alpha gamma", "{{ ti.xcom_pull(task_ids='ids') | list }}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -62,11 +61,6 @@ def test_every_dag_is_run_by_these_tests() -> None:
                 ):
                     run.add(dag_id)
     assert run == {dag_id for path in FILES for dag_id in load(path).dags}
-
-
-def test_the_readme_lists_every_recipe_and_no_other() -> None:
-    listed = re.findall(r"^\| \[`(\w+)`\]\(dags/(\w+)\.py\) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert sorted(listed) == [(path.stem, path.stem) for path in FILES]
 
 
 @every_file

@@ -1,4 +1,4 @@
-"""The recipes that bring documents in, in a real Airflow: what xAI holds after a run, and after another one."""
+"""The recipes that ingest documents, in a real Airflow: what xAI has after a run, and after another one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.operators.stage import Xai, write
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(fail_names=("19.md",), indexing="reads:1")])
-def test_scheduled_folder_tolerates_one_of_twenty_and_brings_in_what_is_new(
+def test_scheduled_folder_tolerates_one_of_twenty_and_uploads_what_is_new(
     xai: Xai, airflow: Airflow, tmp_path: Path
 ) -> None:
     write(tmp_path / "handbook", {f"{number}.md": f"page {number}" for number in range(20)})

@@ -13,7 +13,7 @@ CHANGES = ("create_collection", "upload_document", "upload_file", "add_document"
 
 
 def changes(xai: Xai) -> dict[str, int]:
-    """What was changed since the last look."""
+    """What was changed since the last call."""
     counts = {endpoint: count for endpoint in CHANGES if (count := xai.emulator.count(endpoint))}
     xai.forget()
     return counts
@@ -37,7 +37,7 @@ def test_a_synced_folder_is_what_the_folder_is(xai: Xai, folder: Path, airflow: 
     assert xai.names(knowledge.collection_id) == sorted(["a.md", "d.md", "deep/c.md", *(f"{n}.md" for n in range(9))])
 
 
-def test_each_day_brings_its_folder_into_one_collection(xai: Xai, airflow: Airflow, tmp_path: Path) -> None:
+def test_each_day_syncs_its_folder_into_one_collection(xai: Xai, airflow: Airflow, tmp_path: Path) -> None:
     days = {f"dt=2026-01-{day:02}/log.md": f"The {day}. day at sea." for day in range(1, 5)}
     write(tmp_path / "days", days)
     params = {"collection_name": "days", "documents": str(tmp_path / "days")}
