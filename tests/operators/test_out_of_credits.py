@@ -13,9 +13,10 @@ from airflow_provider_xai_collections.exceptions import XAICreditsError
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
+from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from tests.conftest import playing
 from tests.operators.stage import FlyingTime, Xai, run, write
-from tests.operators.syncs import report_of, sync, task
+from tests.operators.syncs import report_of, sync
 
 SHAPES = pytest.mark.parametrize("emulator_settings", [playing(out_of_credits=shape) for shape in ("429", "403")])
 SAID = r"the team has no credits left, or reached its spending limit .*https://console\.x\.ai"
@@ -49,13 +50,12 @@ def test_a_sync_that_may_not_create_its_collection_uploads_nothing(xai: Xai, fol
 
 
 @pytest.mark.parametrize("upload_method", ["auto", "files"])
-@pytest.mark.parametrize("by", ["ingest", "sync"])
+@pytest.mark.parametrize("kind", [XAIIngestDocumentsOperator, XAISyncCollectionOperator])
 def test_work_that_meets_it_stops_before_it_uploads_more(
-    xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, upload_method: str
+    xai: Xai, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Any], upload_method: str
 ) -> None:
     many = write(tmp_path / "many", {f"{number:02}.md": f"no {number}" for number in range(60)})
     whales, report = xai.collection(), tmp_path / "report.jsonl"
-    # In the middle of the work the credits end.
     handle, uploading = xai.emulator.handle, "upload_document" if upload_method == "auto" else "add_document"
 
     def handle_until_they_end(request: HttpRequest) -> HttpReply:
@@ -64,13 +64,11 @@ def test_work_that_meets_it_stops_before_it_uploads_more(
         return handle(request)
 
     monkeypatch.setattr(xai.emulator, "handle", handle_until_they_end)
-    how: dict[str, Any] = {"concurrency": 4, "upload_method": upload_method}
-    ingesting = XAIIngestDocumentsOperator(task_id="ingest", collection_id=whales, paths=many, **how)
-    syncing = task(source=many, collection=whales, report=report, **how)
+    source = {"paths" if kind is XAIIngestDocumentsOperator else "source": many}
+    how: dict[str, Any] = {"concurrency": 4, "upload_method": upload_method, "report": report, **source}
     with pytest.raises(XAIFailException, match=SAID):
-        run(ingesting if by == "ingest" else syncing)
+        run(kind(task_id="task", collection_id=whales, **how))
     assert xai.emulator.count(uploading) < 10 + 2 * 4
     assert xai.emulator.count("upload_file") < 10 + 3 * 4
-    if by == "sync":
-        outcomes = [line["outcome"] for line in report_of(report)]
-        assert outcomes.count("untried") > 40
+    outcomes = [line["outcome"] for line in report_of(report)]
+    assert outcomes.count("untried") > 40
