@@ -9,7 +9,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,13 +25,13 @@ from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
-from airflow_provider_xai_collections.api.protocol import call
+from airflow_provider_xai_collections.api.endpoints import ADD_DOCUMENT, UPLOAD_FILE
+from airflow_provider_xai_collections.api.protocol import Request, call
 from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from tests.conftest import API_KEY, RecordingEmulator
+from tests.conftest import API_KEY, MANAGEMENT_KEY, RecordingEmulator
 from tests.emulator.caller import encode, upload
 
 try:
@@ -105,13 +105,20 @@ class Xai:
 
     def files(self, count: int, name: str = "good") -> list[str]:
         """Many new files, handed over without a socket in between; the request log begins after them."""
-        made = []
-        for number in range(count):
-            request = encode(UPLOAD_FILE.request(upload=upload(f"{name}{number}.md", b"a whale")))
-            keyed = replace(request, headers={**request.headers, "authorization": f"Bearer {API_KEY}"})
-            made.append(self.emulator.handle(keyed).json()["id"])
+        requests = (UPLOAD_FILE.request(upload=upload(f"{name}{number}.md", b"a whale")) for number in range(count))
+        return [made["id"] for made in self._hand_over(requests, API_KEY)]
+
+    def attach(self, collection_id: str, file_ids: Iterable[str]) -> None:
+        """Attach many files, in the same way."""
+        requests = (ADD_DOCUMENT.request(collection_id=collection_id, file_id=file_id) for file_id in file_ids)
+        self._hand_over(requests, MANAGEMENT_KEY)
+
+    def _hand_over(self, requests: Iterable[Request[Any]], key: str) -> list[Any]:
+        encoded = map(encode, requests)
+        keyed = (replace(each, headers={**each.headers, "authorization": f"Bearer {key}"}) for each in encoded)
+        answers = [self.emulator.handle(each).json() for each in keyed]
         self.forget()
-        return made
+        return answers
 
     def document(self, collection_id: str, name: str = "moby.md", content: str = "Call me Ishmael.") -> str:
         """A new file, attached; the request log begins after it."""

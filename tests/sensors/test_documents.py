@@ -12,14 +12,15 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    TaskDeferred,
 )
 
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
-from airflow_provider_xai_collections.waits.deferring import BACKSTOP
+from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_IDS
 from tests.conftest import Connect, Logged, playing
-from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, run
+from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, run, to_the_end
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException
@@ -56,7 +57,7 @@ def test_without_ids_it_watches_what_of_the_collection_is_unprocessed_and_matche
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=4)])
-def test_a_collection_whose_list_is_empty_is_looked_at_again_as_long_as_it_says_it_has_documents(
+def test_a_collection_whose_list_is_empty_is_listed_again_as_long_as_it_says_it_has_documents(
     xai: Xai,
 ) -> None:
     whales = xai.collection()
@@ -79,7 +80,7 @@ def test_the_text_of_a_list_is_a_list(xai: Xai) -> None:
     assert run(sensor(whales, file_ids=files[0]))["processed"] == 1
 
 
-def test_the_team_is_sent_with_every_look(xai: Xai) -> None:
+def test_the_team_is_sent_with_every_poll(xai: Xai) -> None:
     whales = xai.collection()
     file = xai.document(whales)
     run(sensor(whales, file, team_id="team_7"))
@@ -98,12 +99,12 @@ def test_a_failed_document_fails_it_at_once_with_its_name(xai: Xai, deferrable: 
 
 
 @pytest.mark.parametrize("emulator_settings", [FAILING])
-@pytest.mark.parametrize("policy", [{"on_failed": "ignore"}, {"on_failed": "threshold", "max_failed": 0.5}])
+@pytest.mark.parametrize("max_failed", [None, 0.5, 1])
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_failures_that_the_policy_allows_are_counted(xai: Xai, policy: dict[str, Any], deferrable: bool) -> None:
+def test_failures_that_are_tolerated_are_counted(xai: Xai, max_failed: float | None, deferrable: bool) -> None:
     whales = xai.collection()
     files = [xai.document(whales, "a.md"), xai.document(whales, "bad.md")]
-    summary = run(sensor(whales, *files, deferrable=deferrable, **policy))
+    summary = run(sensor(whales, *files, deferrable=deferrable, max_failed=max_failed))
     assert (summary["processed"], summary["failed"]) == (1, 1)
 
 
@@ -134,7 +135,7 @@ def test_a_time_out_is_a_skip_with_soft_fail(xai: Xai) -> None:
         run(sensor(whales, xai.document(whales, "stuck.md"), timeout=0.1, poke_interval=0.05, soft_fail=True))
 
 
-def test_looks_that_fail_in_passing_are_repeated(xai: Xai, connect: Connect) -> None:
+def test_polls_that_fail_for_a_passing_reason_are_repeated(xai: Xai, connect: Connect) -> None:
     whales = xai.collection()
     file = xai.document(whales)
     connect(retry_attempts=1)
@@ -144,7 +145,7 @@ def test_looks_that_fail_in_passing_are_repeated(xai: Xai, connect: Connect) -> 
     assert run(sensor(whales))["processed"] == 1
 
 
-def test_a_time_out_without_a_single_look_is_airflows(xai: Xai, connect: Connect) -> None:
+def test_a_time_out_without_a_single_poll_is_airflows(xai: Xai, connect: Connect) -> None:
     connect(retry_attempts=1)
     xai.emulator.set_faults(FaultRule(status=503))
     with pytest.raises(AirflowSensorTimeout, match=r"timeout of 0\.1\.$"):
@@ -161,15 +162,15 @@ def test_a_document_that_vanished_ends_the_wait_after_a_while(xai: Xai, clock: F
 
 
 @pytest.mark.parametrize("emulator_settings", [SLOW])
-def test_rescheduled_each_look_is_a_process_of_its_own(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rescheduled_each_poll_is_a_process_of_its_own(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
     whales = xai.collection()
     file = xai.document(whales)
-    looks, summary = 0, None
+    polls, summary = 0, None
     while summary is None:
-        looks += 1
+        polls += 1
         with suppress(AirflowRescheduleException):
             summary = rescheduled(sensor(whales, file, mode="reschedule"), monkeypatch)
-    assert (looks, summary["processed"]) == (9, 1)
+    assert (polls, summary["processed"]) == (9, 1)
 
 
 @pytest.mark.parametrize("emulator_settings", [STUCK])
@@ -181,7 +182,7 @@ def test_rescheduled_a_time_out_names_the_documents(xai: Xai, monkeypatch: pytes
 
 
 def rescheduled(task: XAIDocumentsProcessedSensor, monkeypatch: pytest.MonkeyPatch, *, hours_ago: float = 0) -> Any:
-    """Run one look of a sensor whose first was ``hours_ago``."""
+    """Run one poll of a sensor whose first was ``hours_ago``."""
     began, mine = datetime.now(UTC) - timedelta(hours=hours_ago), context()
     mine["ti"].get_first_reschedule_date = lambda _: began
     if hasattr(task, "deps"):  # Airflow 2 asks its database instead
@@ -197,33 +198,75 @@ async def test_deferred_the_trigger_goes_on_and_a_new_sensor_finishes(xai: Xai, 
     file = xai.document(whales)
     which: dict[str, Any] = {"filter": 'name:"moby"'} if whole_collection else {"file_ids": [file]}
     wait = sensor(whales, timeout=600, poke_interval=7, team_id="team_7", deferrable=True, **which)
-    with deferring() as deferred:
-        run(wait)
-    kwargs = deferred[0].trigger.serialize()[1]
+    deferrals: list[TaskDeferred] = []
+    assert (await to_the_end(wait, deferrals))["processed"] == 1
+    (deferred,) = deferrals
+    kwargs = deferred.trigger.serialize()[1]
     assert kwargs["deadline"] == pytest.approx(FlyingTime().time() + 600, abs=5)
     expected = {"file_ids": None, "filter": None, **which, "team_id": "team_7", "poll_interval": 7}
     assert {name: kwargs[name] for name in expected} == expected
-    assert deferred[0].timeout == timedelta(seconds=600 + BACKSTOP)
-    assert (await finish(deferred[0], sensor(whales, **which)))["processed"] == 1
+    assert deferred.timeout == timedelta(seconds=600 + BACKSTOP)
 
 
 @pytest.mark.parametrize("emulator_settings", [STUCK])
-@pytest.mark.parametrize(
-    ("execution_timeout", "ran_before", "left"), [(None, 0, 3600), (600, 0, 600), (600, 400, 200), (7200, 400, 3600)]
-)
-def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(
-    xai: Xai, execution_timeout: int | None, ran_before: int, left: int
+async def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(xai: Xai) -> None:
+    whales = xai.collection()
+    patience = timedelta(minutes=10)
+    wait = sensor(whales, xai.document(whales, "stuck.md"), timeout=3600, deferrable=True, execution_timeout=patience)
+    deferrals: list[TaskDeferred] = []
+    with pytest.raises(AirflowSensorTimeout, match=r"time ran out \(execution_timeout is 10 minutes\)"):
+        await to_the_end(wait, deferrals, start_date=datetime.now(UTC) - timedelta(seconds=400))
+    (deferred,) = deferrals
+    assert deferred.timeout is not None
+    assert deferred.timeout.total_seconds() == pytest.approx(200 + BACKSTOP, abs=5)
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:4", fail_names=("bad*",))])
+async def test_deferred_of_many_documents_the_last_are_watched_and_then_all_are_polled(xai: Xai) -> None:
+    whales, ids = xai.collection(), [*xai.files(1, "bad"), *xai.files(ROOM_FOR_IDS // 46 + 20)]
+    xai.attach(whales, ids)
+    deferrals: list[TaskDeferred] = []
+    wait = sensor(whales, *ids, poke_interval=30, max_failed=1, deferrable=True, timeout=36_000)
+    summary = await to_the_end(wait, deferrals)
+    assert (summary["processed"], summary["failed"]) == (len(ids) - 1, 1)
+    first, second, *_ = (each.trigger.serialize()[1] for each in deferrals)
+    assert first["file_ids"] == ids[-len(first["file_ids"]) :]
+    assert second["file_ids"] == ids[: -len(first["file_ids"])]
+    assert second["deadline"] == first["deadline"]
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+@pytest.mark.parametrize("count", [1, ROOM_FOR_IDS // 46 + 20])
+async def test_deferred_a_time_out_is_a_sensors_and_names_the_documents(xai: Xai, count: int) -> None:
+    whales, ids = xai.collection(), xai.files(count, "stuck")
+    xai.attach(whales, ids)
+    deferrals: list[TaskDeferred] = []
+    said = rf"timeout is 10 minutes\); {count} of {count} documents are still in progress \(stuck0.md \[{ids[0]}\]"
+    with pytest.raises(AirflowSensorTimeout, match=said):
+        await to_the_end(sensor(whales, *ids, poke_interval=30, timeout=600, deferrable=True), deferrals)
+    assert len(deferrals) == 1, "the time of one part is that of all"
+
+
+@pytest.mark.parametrize("emulator_settings", [STUCK])
+@pytest.mark.parametrize("wish", ["soft_fail", "never_fail"])
+async def test_deferred_a_time_out_is_a_skip_with_soft_fail(xai: Xai, wish: str) -> None:
+    whales = xai.collection()
+    stuck = xai.document(whales, "stuck.md")
+    wait = sensor(whales, stuck, poke_interval=30, timeout=600, deferrable=True, **{wish: True})
+    with pytest.raises(AirflowSkipException, match="still in progress"):
+        await to_the_end(wait, [])
+
+
+@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2")])
+@pytest.mark.parametrize("whole_collection", [False, True])
+async def test_deferred_documents_that_are_strange_are_warned_of(
+    xai: Xai, whole_collection: bool, logged: Logged
 ) -> None:
     whales = xai.collection()
-    patience = None if execution_timeout is None else timedelta(seconds=execution_timeout)
-    waits = sensor(whales, xai.document(whales, "stuck.md"), timeout=3600, deferrable=True, execution_timeout=patience)
-    with deferring() as deferred:
-        run(waits, start_date=datetime.now(UTC) - timedelta(seconds=ran_before))
-    kwargs = deferred[0].trigger.serialize()[1]
-    assert kwargs["deadline"] == pytest.approx(FlyingTime().time() + left, abs=5)
-    assert kwargs["at_deadline"] == ("execution_timed_out" if left < 3600 and execution_timeout == 600 else "timed_out")
-    assert deferred[0].timeout is not None
-    assert deferred[0].timeout.total_seconds() == pytest.approx(left + BACKSTOP, abs=5)
+    book = xai.document(whales, "book.pdf", "%PDF-1.4 " + "x " * 100_000)
+    which = {} if whole_collection else {"file_ids": [book]}
+    assert (await to_the_end(sensor(whales, poke_interval=7, deferrable=True, **which), []))["doubtful"] == 1
+    assert logged().count(f"book.pdf ({book}): ") == 1
 
 
 def test_deferred_a_wait_that_is_over_needs_no_trigger(xai: Xai) -> None:
@@ -231,41 +274,30 @@ def test_deferred_a_wait_that_is_over_needs_no_trigger(xai: Xai) -> None:
     assert run(sensor(whales, xai.document(whales), deferrable=True))["processed"] == 1
 
 
-@pytest.mark.parametrize("emulator_settings", [STUCK])
-async def test_deferred_a_time_out_is_a_sensors_and_names_the_documents(xai: Xai) -> None:
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+async def test_deferred_an_error_is_of_the_class_that_soft_fail_looks_for(xai: Xai, connect: Connect) -> None:
     whales = xai.collection()
-    stuck = xai.document(whales, "stuck.md")
-    with deferring() as deferred:
-        run(sensor(whales, stuck, timeout=60, deferrable=True))
-    with pytest.raises(AirflowSensorTimeout, match=stuck):
-        await finish(deferred[0], sensor(whales, stuck))
-
-
-async def test_deferred_an_error_of_the_trigger_is_of_the_class_that_soft_fail_looks_for(
-    xai: Xai, connect: Connect
-) -> None:
-    whales = xai.collection()
-    file = xai.document(whales)
+    wait = sensor(whales, xai.document(whales), deferrable=True)
     connect(retry_attempts=1)
-    xai.emulator.set_faults(FaultRule(status=503))
     with deferring() as deferred:
-        run(sensor(whales, file, deferrable=True))
+        run(wait)
+    xai.emulator.set_faults(FaultRule(status=503))
     with pytest.raises(AirflowException, match="503"):
-        await finish(deferred[0], sensor(whales, file))
+        await finish(deferred[0], wait)
+    with pytest.raises(AirflowException, match="503"):
+        run(wait)
 
 
 @pytest.mark.parametrize("emulator_settings", [STUCK])
-def test_one_that_is_killed_looks_no_more_and_says_what_goes_on(
-    xai: Xai, dying: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_that_is_cancelled_polls_no_more_and_says_what_goes_on(xai: Xai, dying: Any, logged: Logged) -> None:
     whales = xai.collection()
     wait = sensor(whales, xai.document(whales, "stuck.md"), poke_interval=10, timeout=600)
     with pytest.raises(XAIInterruptedError, match="interrupted"), dying("batch_get_documents", wait.on_kill):
         run(wait)
     assert xai.emulator.count("batch_get_documents") == 1
-    said = "".join(capfd.readouterr()) + caplog.text
-    assert f"{whales}: told to end while waiting for 1 documents. Indexing goes on at xAI" in said
-    assert "Run again, the task looks again" in said
+    said = logged()
+    assert f"{whales}: cancelled while waiting for 1 document" in said
+    assert "Run again, the task polls again" in said
 
 
 @pytest.mark.parametrize(
@@ -273,9 +305,7 @@ def test_one_that_is_killed_looks_no_more_and_says_what_goes_on(
     [
         ({"file_ids": []}, r"file_ids is empty: there is nothing to wait for.*too many for 16 KB: leave file_ids out"),
         ({"file_ids": 7.5}, r"file_ids must be a list of file ids"),
-        ({"on_failed": "shrug"}, r"on_failed is 'shrug'; choose one of fail, threshold, ignore"),
         ({"max_failed": -1}, r"max_failed is -1"),
-        ({"collection_id": ""}, r"collection_id is ''; it must be text, and not empty"),
     ],
 )
 @pytest.mark.parametrize("deferrable", [False, True])
@@ -286,21 +316,16 @@ def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any],
     assert xai.emulator.counts == {}
 
 
-def test_an_unknown_collection_is_named(xai: Xai) -> None:
-    with pytest.raises(AirflowFailException, match=r"collection_42.*404"):
-        run(sensor("collection_42", "file_1"))
-
-
 @pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
-def test_a_wall_clock_that_is_set_between_looks_makes_no_document_missing_sooner_or_later(
+def test_a_wall_clock_that_is_set_between_polls_makes_no_document_missing_sooner_or_later(
     xai: Xai, clock: FlyingTime, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     whales = xai.collection()
     gone = xai.document(whales)
     xai.hook.remove_document(collection_id=whales, file_id=gone)
-    looks = sensor(whales, gone, on_failed="ignore")
-    assert not looks.poke({}).is_done
+    wait = sensor(whales, gone, max_failed=None)
+    assert not wait.poke({}).is_done
     monkeypatch.setattr("time.time", lambda: clock.time() + jump)
-    assert not looks.poke({}).is_done
+    assert not wait.poke({}).is_done
     clock.sleep(60)
-    assert looks.poke({}).is_done
+    assert wait.poke({}).is_done
