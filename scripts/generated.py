@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, Endpoint
-from airflow_provider_xai_collections.api.protocol import Host
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
+from airflow_provider_xai_collections.api.protocol import Endpoint, Host
 from airflow_provider_xai_collections.emulator import FaultRule, Settings
 from airflow_provider_xai_collections.emulator.usage import described
 from scripts import reference, versions

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from airflow_provider_xai_collections.api.filters import ListFilter, SearchFilter
 from airflow_provider_xai_collections.decorators.ingest import XAIIngestDecoratedOperator, xai_ingest_task
 from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.emulator import Emulator, FaultRule, Settings, pytest_plugin, running
@@ -94,12 +95,12 @@ def _function(function: Any) -> str:
     return _section(function.__name__, f"`{function.__module__}`", prose(function), rows, _ARGUMENTS)
 
 
-def _value(kind: type[Any]) -> str:
-    if issubclass(kind, str):
-        rows = [(f"`{kind.__name__}.where{_names(kind.where)}`", first_sentence(kind.where))]
-        return _section(kind.__name__, f"`{kind.__module__}`", prose(kind), rows, _METHODS)
-    rows = _arguments_of(kind)
-    return _section(kind.__name__, f"`{kind.__module__}`", prose(kind), rows, _ARGUMENTS)
+def _value(kind: Any) -> str:
+    place = f"`{kind.__module__}`"
+    if kind in (SearchFilter, ListFilter):  # text, which a method makes
+        method = (f"`{kind.__name__}.where{_names(kind.where)}`", first_sentence(kind.where))
+        return _section(kind.__name__, place, prose(kind), [method], _METHODS)
+    return _section(kind.__name__, place, prose(kind), _arguments_of(kind), _ARGUMENTS)
 
 
 def _hook() -> str:

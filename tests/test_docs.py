@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from functools import cache
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,11 @@ def commands(text: str) -> list[list[str]]:
 
 def loaded(source: str) -> list[Any]:
     """Run a block of Python, and return the tasks that it made."""
-    if importlib.util.find_spec("airflow.sdk") is None:
-        source = source.replace("from airflow.sdk import", "from airflow.providers.common.compat.sdk import")
     if importlib.util.find_spec("airflow.dag_processing.dagbag") is None:
         source = source.replace("from airflow.dag_processing.dagbag import", "from airflow.models import")
+    if importlib.util.find_spec("airflow.sdk") is None:
+        source = source.replace("from airflow.sdk import", "from airflow.decorators import")
+        import_module("airflow.utils.db").upgradedb()  # Airflow 2 looks aliases up as soon as a DAG waits for one
     tree = ast.parse(source)
     names: dict[str, Any] = {"__name__": "documentation"}
     # A call without arguments, at the top of a block, makes a DAG; all else makes tasks, of any DAG.
@@ -165,16 +167,19 @@ def test_every_extra_of_the_connection_is_explained() -> None:
 
 
 @cache
-def texts_of_the_product() -> str:
-    """Return all texts in the product, with ``…`` where something is filled in."""
+def texts_of_the_product() -> list[str]:
+    """Return the texts of each file of the product, with ``…`` where something is filled in."""
     found = []
     for path in (ROOT / "airflow_provider_xai_collections").rglob("*.py"):
+        texts = []
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
-                found.append("".join(each.value if isinstance(each, ast.Constant) else "…" for each in node.values))
+                parts = (each.value if isinstance(each, ast.Constant) else "…" for each in node.values)
+                texts.append("".join(map(str, parts)))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(node.value)
-    return "\n".join(found)
+                texts.append(node.value)
+        found.append("\n".join(texts))
+    return found
 
 
 def messages() -> Iterator[str]:
@@ -186,8 +191,7 @@ def messages() -> Iterator[str]:
 @pytest.mark.parametrize("message", messages())
 def test_every_message_that_is_explained_is_one_of_the_code(message: str) -> None:
     parts = [part.strip(" :") for part in message.split("…")]
-    missing = [part for part in parts if part and part not in texts_of_the_product()]
-    assert missing == []
+    assert any(all(part in texts for part in parts) for texts in texts_of_the_product())
 
 
 @each_page

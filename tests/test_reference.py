@@ -55,7 +55,7 @@ def test_what_is_said_of_a_parameter_is_found_in_the_class_or_in_those_it_is_mad
 def explained(kind: type[Any]) -> tuple[set[str], set[str]]:
     """Return the parameters that docstrings explain, and those of them that are said to be templated. Of the decorator,
     the operator's explain what both have."""
-    kinds = [kind, XAIIngestDocumentsOperator] if kind is XAIIngestDecoratedOperator else [kind]
+    kinds: list[type[Any]] = [kind, XAIIngestDocumentsOperator] if kind is XAIIngestDecoratedOperator else [kind]
     names = {name for one in kinds for name in meanings(one)}
     return names, {name for one in kinds for name in said_to_be_templated(one)}
 
@@ -73,7 +73,7 @@ def test_what_is_said_to_be_templated_is_and_nothing_else(kind: type[Any]) -> No
 
 @pytest.mark.parametrize("thing", [*listed(FUNCTIONS), *listed(VALUES)], ids=lambda thing: thing.__name__)
 def test_every_parameter_of_a_function_or_value_is_explained(thing: Any) -> None:
-    is_text = inspect.isclass(thing) and issubclass(thing, str)  # which is made as its own text shows
+    is_text = inspect.isclass(thing) and issubclass(thing, str)  # which a method makes
     assert is_text or set(inspect.signature(thing).parameters) <= meanings(thing).keys()
 
 
