@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -148,7 +149,8 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
 
     def before_deferral(self, context: Context, engine: Engine) -> None:
         """Keep what the function has returned, which is called once per try: its documents without their content."""
-        context["ti"].xcom_push(key=KEY, value=[row.item.dump() for row in engine.rows.values() if row.item])
+        items = (replace(row.item, content_hash=row.content_hash) for row in engine.rows.values() if row.item)
+        context["ti"].xcom_push(key=KEY, value=[item.dump() for item in items])
 
     def files_again(self, context: Context, before: Handover) -> Source:
         """Return the documents that the function has returned before the wait."""
