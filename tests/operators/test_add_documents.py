@@ -12,7 +12,7 @@ from airflow_provider_xai_collections.emulator.messages import Cut
 from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
 from tests.conftest import Connect, playing
-from tests.operators.stage import Crowd, FlyingTime, Xai, run
+from tests.operators.stage import Crowd, Xai, run
 
 CONFLICT = pytest.param(playing(attach_twice="conflict"), id="conflict")
 OK = pytest.param(playing(attach_twice="ok"), id="ok")
@@ -56,13 +56,6 @@ def test_a_file_named_twice_is_attached_once_and_a_single_id_needs_no_list(xai: 
     assert xai.emulator.count("add_document") == 2
 
 
-def test_the_team_is_sent_with_every_call(xai: Xai) -> None:
-    whales, file = xai.collection(), xai.file()
-    run(task(collection_id=whales, file_ids=[file], team_id="team_7"))
-    assert xai.bodies("add_document") == [{"team_id": "team_7"}]
-    assert {query["team_id"] for query in xai.queries("batch_get_documents")} == {"team_7"}
-
-
 @pytest.mark.parametrize("emulator_settings", [CONFLICT, OK])
 def test_run_again_it_leaves_what_is_there(xai: Xai) -> None:
     whales, file = xai.collection(), xai.file()
@@ -70,13 +63,6 @@ def test_run_again_it_leaves_what_is_there(xai: Xai) -> None:
     again = run(task(collection_id=whales, file_ids=[file], fields={"year": "1851"}))
     assert again["total"] == 1
     assert [document.fields for document in xai.documents(whales)] == [{"year": "1851"}]
-
-
-def test_a_file_that_is_attached_with_other_fields_is_an_error(xai: Xai) -> None:
-    whales, file = xai.collection(), xai.file()
-    run(task(collection_id=whales, file_ids=[file], fields={"year": "1851"}))
-    with pytest.raises(XAIFailException, match=f"{file}.*attached already, with other values of year"):
-        run(task(collection_id=whales, file_ids=[file], fields={"year": "1852"}))
 
 
 @pytest.mark.parametrize("emulator_settings", [CONFLICT, OK])
@@ -88,15 +74,6 @@ def test_a_lost_answer_is_settled_by_asking(xai: Xai, cut: Cut) -> None:
     assert (manifest["added"], manifest["already_there"]) == (1, 0)
     assert xai.emulator.count("add_document") == (2 if cut == "before" else 1)
     assert xai.names(whales) == ["moby.md"]
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(get_lag_reads=2)])
-def test_a_document_that_is_not_visible_at_once_is_asked_for_again(xai: Xai, clock: FlyingTime) -> None:
-    whales, file = xai.collection(), xai.file()
-    xai.emulator.set_faults(FaultRule(endpoint="add_document", nth=(1,), cut="after"))
-    run(task(collection_id=whales, file_ids=[file], wait_for_completion=False))
-    assert xai.emulator.counts == {"add_document": 1, "get_document": 3}
-    assert clock.pauses == [1.0, 2.0]
 
 
 def test_one_refusal_does_not_stop_the_others_and_is_named(xai: Xai) -> None:
@@ -114,13 +91,6 @@ def test_what_a_retry_may_fix_is_left_to_airflow(xai: Xai, connect: Connect) -> 
     with pytest.raises(XAIError, match=f"1 of 2 .*{files[0]}.*429.*The others are attached, and a retry") as raised:
         run(task(collection_id=whales, file_ids=files))
     assert not isinstance(raised.value, XAIFailException)
-
-
-def test_an_answer_that_is_always_lost_is_an_error_that_names_the_file(xai: Xai) -> None:
-    whales, file = xai.collection(), xai.file()
-    xai.emulator.set_faults(FaultRule(endpoint="add_document", cut="before"))
-    with pytest.raises(XAIError, match=rf"add_document\({whales}/{file}\): no usable answer"):
-        run(task(collection_id=whales, file_ids=[file]))
 
 
 def test_long_work_says_how_far_it_is(
@@ -165,15 +135,6 @@ def test_a_missing_required_field_fails_with_the_words_of_the_service(xai: Xai) 
     whales = xai.collection(field_definitions=[{"key": "author", "required": True}])
     with pytest.raises(XAIFailException, match="author is required"):
         run(task(collection_id=whales, file_ids=[xai.file()]))
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(unique_violation_status=status) for status in (400, 409, 422)])
-def test_a_repeated_unique_value_fails_with_the_words_of_the_service(xai: Xai) -> None:
-    whales = xai.collection(field_definitions=[{"key": "isbn", "unique": True}])
-    files = [xai.file("a.md"), xai.file("b.md")]
-    with pytest.raises(XAIFailException, match=r"1 of 2 documents failed.*another document has this value of isbn"):
-        run(task(collection_id=whales, file_ids=files, fields={"isbn": "7"}))
-    assert len(xai.names(whales)) == 1
 
 
 def test_no_more_are_worked_on_at_once_than_concurrency_says(xai: Xai, crowd: Crowd) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.exceptions import XAIOutcomeUnknownError
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
 from tests.conftest import Connect
 from tests.operators.stage import Xai, run
@@ -82,40 +80,14 @@ def test_update_changes_what_differs_and_nothing_else(xai: Xai) -> None:
     assert definitions["year"].inject_into_chunk
 
 
-def test_an_update_that_changes_nothing_is_not_sent(xai: Xai) -> None:
-    settings: dict[str, Any] = {
-        "chunk_configuration": CHARS,
-        "field_definitions": [AUTHOR],
-        "collection_description": "about whales",
-        "index_configuration": {"model_name": "grok-embedding-small"},
-        "metric_space": "HNSW_METRIC_COSINE",
-    }
-    there = xai.collection("whales", **settings)
-    assert run(task(if_exists="update", **settings)) == there
-    assert xai.emulator.count("update_collection") == 0
-
-
-def test_the_team_of_an_update_is_sent(xai: Xai) -> None:
-    xai.collection("whales")
-    run(task(if_exists="update", collection_description="about whales", team_id="team_7"))
-    assert [body["team_id"] for body in xai.bodies("update_collection")] == ["team_7"]
-
-
 def test_the_team_of_the_connection_is_the_default(xai: Xai, connect: Connect) -> None:
     connect(team_id="team_of_connection")
     run(task())
     assert [body["team_id"] for body in xai.bodies("create_collection")] == ["team_of_connection"]
 
 
-def test_a_lost_answer_to_an_update_is_settled_by_asking(xai: Xai) -> None:
-    there = xai.collection("whales")
-    xai.emulator.set_faults(FaultRule(endpoint="update_collection", nth=(1,), cut="after"))
-    assert run(task(if_exists="update", collection_description="about whales")) == there
-    assert xai.emulator.count("update_collection") == 1
-
-
 def test_what_cannot_be_changed_is_an_error_that_says_so(xai: Xai) -> None:
-    there = xai.collection("whales", index_configuration={"model_name": "grok-embedding-small"})
+    xai.collection("whales", index_configuration={"model_name": "grok-embedding-small"})
     with pytest.raises(XAIFailException, match="index_configuration is fixed when a collection is created"):
         run(task(if_exists="update", index_configuration={"model_name": "another"}, collection_description="new"))
     assert xai.emulator.count("update_collection") == 0
@@ -137,20 +109,6 @@ def test_in_fail_mode_a_retry_does_not_take_an_older_collection_for_its_own(xai:
     xai.collection("whales")
     with pytest.raises(XAIFailException, match="exists"):
         run(task(if_exists="fail"), try_number=2, began=datetime.now(UTC) + timedelta(minutes=1))
-
-
-@pytest.mark.parametrize("if_exists", ["reuse", "update", "fail"])
-def test_a_lost_answer_is_found_by_name_and_makes_no_second_collection(xai: Xai, if_exists: str) -> None:
-    xai.emulator.set_faults(FaultRule(endpoint="create_collection", nth=(1,), cut="after"))
-    made = run(task(if_exists=if_exists))
-    assert [collection.collection_id for collection in xai.hook.list_collections()] == [made]
-
-
-def test_a_create_that_got_lost_on_its_way_is_left_to_the_retry(xai: Xai) -> None:
-    xai.emulator.set_faults(FaultRule(endpoint="create_collection", nth=(1,), cut="before"))
-    with pytest.raises(XAIOutcomeUnknownError, match=r"create_collection.*check before repeating it"):
-        run(task())
-    assert run(task(), try_number=2) == xai.hook.find_collections(collection_name="whales")[0].collection_id
 
 
 def test_two_collections_of_the_name_are_an_error_with_both_ids(xai: Xai) -> None:

@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.collections import XAIDeleteCollectionOperator
 from tests.conftest import Connect, Logged, playing
-from tests.operators.stage import FlyingTime, Xai, run
+from tests.operators.stage import Xai, run
 
 DETACH = pytest.param(playing(delete_attached_file="detach"), id="detach")
 REFUSE = pytest.param(playing(delete_attached_file="refuse"), id="refuse")
@@ -61,16 +61,6 @@ def test_its_files_go_too_if_they_should_and_no_other_file_does(xai: Xai) -> Non
 
 
 @pytest.mark.parametrize("emulator_settings", [REFUSE])
-def test_that_attached_files_are_not_deleted_is_learnt_once(xai: Xai) -> None:
-    whales = xai.collection()
-    for name in ("a.md", "b.md", "c.md"):
-        xai.document(whales, name)
-    run(task(collection_id=whales, delete_files=True, concurrency=1))
-    refused_and_tried_again = 6
-    assert xai.emulator.count("delete_file") == refused_and_tried_again + 3
-
-
-@pytest.mark.parametrize("emulator_settings", [REFUSE])
 def test_a_file_that_another_collection_uses_stays_where_the_service_says_so(xai: Xai, logged: Logged) -> None:
     whales, other = xai.collection(), xai.collection("other")
     shared = xai.document(whales, "shared.md")
@@ -80,14 +70,6 @@ def test_a_file_that_another_collection_uses_stays_where_the_service_says_so(xai
     assert collections(xai) == [other]
     assert xai.names(other) == ["shared.md"]
     assert "1 files stay, because they are attached elsewhere" in logged()
-
-
-@pytest.mark.parametrize("emulator_settings", [DETACH])
-def test_otherwise_it_goes_from_there_as_well(xai: Xai) -> None:
-    whales, other = xai.collection(), xai.collection("other")
-    xai.hook.add_document(collection_id=other, file_id=xai.document(whales, "shared.md"))
-    assert run(task(collection_id=whales, delete_files=True))["files_deleted"] == 1
-    assert xai.names(other) == []
 
 
 def test_a_file_that_cannot_be_deleted_keeps_its_document_and_the_collection_for_the_retry(
@@ -134,14 +116,6 @@ def test_in_fail_mode_a_retry_takes_it_for_its_own_doing(xai: Xai) -> None:
     run(task(collection_name="whales", if_missing="fail"), try_number=2)
 
 
-@pytest.mark.parametrize("if_missing", ["skip", "fail"])
-def test_a_lost_answer_is_no_failure(xai: Xai, if_missing: str) -> None:
-    whales = xai.collection()
-    xai.emulator.set_faults(FaultRule(endpoint="delete_collection", nth=(1,), cut="after"))
-    assert run(task(collection_id=whales, if_missing=if_missing)) == result(whales)
-    assert collections(xai) == []
-
-
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -154,11 +128,3 @@ def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any],
     with pytest.raises(XAIFailException, match=said):
         run(task(**{"collection_id": "collection_1", "delete_files": True, **wrong}))
     assert xai.emulator.counts == {}
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=1)])
-def test_a_list_that_lags_leaves_no_file_behind(xai: Xai, clock: FlyingTime) -> None:
-    whales = xai.collection()
-    xai.document(whales)
-    assert run(task(collection_id=whales, delete_files=True)) == result(whales, total=1, removed=1, files_deleted=1)
-    assert files(xai) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,39 +28,17 @@ def test_run_again_it_only_lists(xai: Xai, folder: Path, upload_method: str) -> 
     assert xai.emulator.counts == {"get_collection": 1, "list_documents": 1}
 
 
-def test_a_changed_file_is_added_beside_its_older_version_which_is_counted(
+def test_nothing_is_replaced_or_removed_and_what_a_sync_would_replace_is_counted(
     xai: Xai, folder: Path, logged: Logged
 ) -> None:
     whales = xai.collection()
     run(task(collection_id=whales, paths=folder))
     write(folder, {"a.md": "alpha, second edition"})
+    (folder / "b.txt").unlink()
     manifest = run(task(collection_id=whales, paths=folder))
-    assert (counts(manifest), manifest["older_versions"]) == ({"documents": 3, "added": 1, "kept": 2}, 1)
+    assert (counts(manifest), manifest["older_versions"]) == ({"documents": 2, "added": 1, "kept": 1}, 1)
     assert xai.names(whales) == ["a.md", "a.md", "b.txt", "deep/c.md"]
-    assert "1 documents hold other content of these sources, and stay; a sync replaces them" in logged()
-
-
-def test_a_source_that_is_as_it_was_before_is_recognised(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    for content in ("first", "second", "first"):
-        write(folder, {"a.md": content})
-        manifest = run(task(collection_id=whales, paths=folder / "a.md"))
-    assert (manifest["added"], manifest["older_versions"]) == (0, 1)
-
-
-def test_a_file_that_is_missing_leaves_its_document(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    run(task(collection_id=whales, paths=folder))
-    (folder / "a.md").unlink()
-    assert counts(run(task(collection_id=whales, paths=folder))) == {"documents": 2, "kept": 2}
-    assert xai.names(whales) == ["a.md", "b.txt", "deep/c.md"]
-
-
-def test_a_folder_elsewhere_is_another_source(xai: Xai, folder: Path, tmp_path: Path) -> None:
-    whales = xai.collection()
-    run(task(collection_id=whales, paths=folder))
-    shutil.copytree(folder, tmp_path / "copy")
-    assert run(task(collection_id=whales, paths=tmp_path / "copy"))["added"] == 3
+    assert "other content of these sources" in logged()
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(fail_names=("b*",))])
@@ -112,13 +89,6 @@ def test_a_document_in_progress_is_awaited(xai: Xai, folder: Path) -> None:
     xai.forget()
     assert counts(run(task(collection_id=whales, paths=folder))) == {"documents": 3, "kept": 3}
     assert writes(xai) == {}
-
-
-def test_a_document_that_somebody_removed_is_added_again(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    run(task(collection_id=whales, paths=folder))
-    xai.hook.remove_document(collection_id=whales, file_id=xai.documents(whales)[0].file_id)
-    assert run(task(collection_id=whales, paths=folder))["added"] == 1
 
 
 def test_documents_of_others_are_left_alone(xai: Xai, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from tests.conftest import Connect, RecordingEmulator, playing
 from tests.operators.stage import FlyingTime, Xai, run, write
-from tests.operators.syncs import counts, report_of
+from tests.operators.syncs import counts
 
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
 NAMES = ["a.md", "b.txt", "deep/c.md"]
@@ -105,47 +104,6 @@ def test_lost_answers_are_settled_by_looking(xai: Xai, folder: Path, upload_meth
     assert len(xai.unattached(whales)) <= manifest["possible_orphans"]
 
 
-def test_uploads_whose_answers_are_always_lost_are_counted_as_possible_orphans(
-    xai: Xai, folder: Path, clock: FlyingTime
-) -> None:
-    whales = xai.collection()
-    xai.emulator.set_faults(FaultRule(endpoint="upload_file", cut="after"))
-    doomed = task(collection_id=whales, paths=folder / "a.md", upload_method="files")
-    with pytest.raises(XAIError, match=r"upload_file.*an orphan, billed until it is deleted"):
-        run(doomed)
-    assert doomed.manifest is not None
-    assert counts(doomed.manifest.dump()) == {"documents": 1, "errors": 1, "possible_orphans": 1}
-    assert xai.emulator.count("upload_file") == 5
-    assert sum(clock.pauses) == 1 + 2 + 4 + 8
-
-
-def test_an_attach_that_never_gets_through_names_the_file_and_the_retry_does_it(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    xai.emulator.set_faults(FaultRule(endpoint="add_document", cut="before"))
-    with pytest.raises(XAIError, match=rf"a\.md: add_document\({whales}/file_.*may have been done all the same"):
-        run(task(collection_id=whales, paths=folder / "a.md", upload_method="files"))
-    xai.emulator.set_faults()
-    assert run(task(collection_id=whales, paths=folder / "a.md", upload_method="files"), try_number=2)["added"] == 1
-    assert xai.names(whales) == ["a.md"]
-
-
-def test_a_refused_attach_takes_the_upload_back_or_says_which_file_is_left(
-    xai: Xai, folder: Path, tmp_path: Path
-) -> None:
-    whales, report = xai.collection(), tmp_path / "report.jsonl"
-    ingest = task(collection_id=whales, paths=folder / "a.md", upload_method="files", report=report)
-    refused = FaultRule(endpoint="add_document", status=400)
-    xai.emulator.set_faults(refused)
-    with pytest.raises(XAIFailException, match=r"a\.md: add_document.*400"):
-        run(ingest)
-    assert xai.unattached(whales) == []
-    xai.emulator.set_faults(refused, FaultRule(endpoint="delete_file", status=503))
-    with pytest.raises(XAIFailException, match=r"400.*The uploaded file file_.* could not be deleted"):
-        run(ingest)
-    assert re.search("could not be deleted .*503.*by hand", report_of(report)[0]["reason"])
-    assert xai.unattached(whales) == ["a.md"]
-
-
 @BOTH
 def test_a_busy_service_is_waited_for(xai: Xai, folder: Path, upload_method: str, clock: FlyingTime) -> None:
     whales = xai.collection()
@@ -156,31 +114,6 @@ def test_a_busy_service_is_waited_for(xai: Xai, folder: Path, upload_method: str
     assert xai.names(whales) == NAMES
     assert len(xai.unattached(whales)) <= manifest["possible_orphans"]
     assert 7.0 in clock.pauses
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=1)])
-def test_a_list_that_lags_behind_makes_no_second_copy(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    run(task(collection_id=whales, paths=folder, wait_for_completion=False))
-    assert counts(run(task(collection_id=whales, paths=folder))) == {"documents": 3, "kept": 3}
-    assert xai.names(whales) == NAMES
-    assert xai.unattached(whales) == []
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(direct_upload_answer="empty")])
-def test_a_direct_upload_that_does_not_tell_the_id_is_found_by_its_key(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    run(task(collection_id=whales, paths=folder, upload_method="direct"))
-    assert xai.names(whales) == NAMES
-    assert xai.emulator.count("upload_document") == 3
-
-
-def test_a_direct_upload_that_never_arrives_says_what_to_do(xai: Xai, folder: Path, tmp_path: Path) -> None:
-    whales, report = xai.collection(), tmp_path / "report.jsonl"
-    xai.emulator.set_faults(FaultRule(endpoint="upload_document", cut="before"))
-    with pytest.raises(XAIError, match=r"a\.md: upload_document.*sent 5 times"):
-        run(task(collection_id=whales, paths=folder / "a.md", upload_method="direct", report=report))
-    assert "Retry later" in report_of(report)[0]["reason"]
 
 
 @pytest.fixture

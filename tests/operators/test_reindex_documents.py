@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.emulator.messages import Cut
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.operators.documents import XAIReindexDocumentsOperator
 from tests.conftest import Logged, playing
@@ -89,13 +87,6 @@ def test_where_there_is_none_nothing_is_done(xai: Xai, which: str, deferrable: b
     assert f"{whales}: no document to reindex" in logged()
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=2)])
-def test_of_all_documents_none_is_left_out_that_the_list_does_not_show_yet(xai: Xai) -> None:
-    whales = xai.collection()
-    xai.document(whales)
-    assert run(task(collection_id=whales, which="all"))["reindexed"] == 1
-
-
 @pytest.mark.parametrize("emulator_settings", [SLOW])
 async def test_deferred_a_new_task_object_finishes_and_nothing_is_reindexed_again(xai: Xai) -> None:
     whales = xai.collection()
@@ -106,23 +97,6 @@ async def test_deferred_a_new_task_object_finishes_and_nothing_is_reindexed_agai
     assert counts(manifest) == all_are(3)
     assert manifest["wait"]["processed"] == 3
     assert xai.emulator.count("reindex_document") == 3
-
-
-@pytest.mark.parametrize("emulator_settings", [SLOW])
-def test_without_wait_for_completion_nobody_polls(xai: Xai) -> None:
-    whales = xai.collection()
-    file = xai.document(whales)
-    assert run(task(collection_id=whales, file_ids=[file], wait_for_completion=False))["wait"] is None
-    assert xai.emulator.counts == {"reindex_document": 1}
-
-
-@pytest.mark.parametrize("cut", ["before", "after", "partial"])
-def test_a_lost_answer_is_asked_for_again(xai: Xai, cut: Cut) -> None:
-    whales = xai.collection()
-    file = xai.document(whales)
-    xai.emulator.set_faults(FaultRule(endpoint="reindex_document", nth=(1,), cut=cut))
-    assert run(task(collection_id=whales, file_ids=[file]))["wait"]["processed"] == 1
-    assert xai.emulator.count("reindex_document") == 2
 
 
 def test_a_document_that_is_not_there_is_named_and_does_not_stop_the_others(xai: Xai) -> None:

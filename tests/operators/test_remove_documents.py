@@ -9,7 +9,6 @@ import pytest
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.filters import ListFilter
 from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.emulator.messages import Cut
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.documents import XAIRemoveDocumentsOperator
 from tests.conftest import Connect, Logged, playing
@@ -55,13 +54,6 @@ def test_what_matches_the_filter_goes(xai: Xai, delete_files: bool) -> None:
     assert files(xai) == (["a.md"] if delete_files else ["a.md", "b.txt", "c.txt"])
 
 
-def test_a_filter_that_nothing_matches_removes_nothing(xai: Xai) -> None:
-    whales = xai.collection()
-    xai.document(whales)
-    assert run(task(collection_id=whales, filter='name:"dick"')) == result(whales)
-    assert xai.names(whales) == ["moby.md"]
-
-
 @pytest.mark.parametrize("emulator_settings", [DETACH, REFUSE])
 def test_files_go_too_even_when_the_document_is_gone(xai: Xai) -> None:
     whales = xai.collection()
@@ -76,17 +68,6 @@ def test_documents_that_are_not_there_are_counted(xai: Xai) -> None:
     file = xai.document(whales)
     assert run(task(collection_id=whales, file_ids=[file, "file_42"])) == result(whales, total=2, removed=1, missing=1)
     assert run(task(collection_id=whales, file_ids=file)) == result(whales, total=1, missing=1)
-
-
-@pytest.mark.parametrize("cut", ["before", "after", "partial"])
-@pytest.mark.parametrize("endpoint", ["remove_document", "delete_file"])
-def test_a_lost_answer_is_no_failure(xai: Xai, cut: Cut, endpoint: str) -> None:
-    whales = xai.collection()
-    file = xai.document(whales)
-    xai.emulator.set_faults(FaultRule(endpoint=endpoint, nth=(1,), cut=cut))
-    run(task(collection_id=whales, file_ids=[file], delete_files=True))
-    assert xai.names(whales) == []
-    assert files(xai) == []
 
 
 def test_one_failure_does_not_stop_the_others_and_a_retry_does_what_is_left(xai: Xai, connect: Connect) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ import pytest
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.filters import SearchFilter
 from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
-from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAITimeoutError
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
-from tests.conftest import CONN_ID, Logged, playing
+from tests.conftest import Logged, playing
 from tests.operators.stage import FlyingTime, Xai, run, write
 from tests.operators.syncs import sync
 
@@ -140,46 +138,10 @@ def test_a_gate_that_stays_shut_says_what_is_missing_and_no_content(
     assert len(clock.pauses) == 3
 
 
-def test_passages_that_score_too_little_do_not_count(xai: Xai) -> None:
-    whales = xai.collection()
-    file = xai.document(whales, "moby.md", "the white whale")
-    with pytest.raises(XAITimeoutError) as raised:
-        run(task(collection_ids=[whales], min_score=0.999, expect_file_ids=[file]))
-    assert (
-        "found 0 passages scoring 0.999 or more instead of 1; "
-        f"no passage that scores 0.999 or more of {file}, after 60 seconds"
-    ) in str(raised.value)
-
-
-def test_nothing_at_all_is_called_none(xai: Xai) -> None:
-    with pytest.raises(XAITimeoutError, match=r"found 0 passages instead of 1, after .*\(passages: none\)"):
-        run(task(collection_ids=[xai.collection()], min_matches=1))
-
-
-def test_a_search_that_fails_for_a_moment_is_repeated(xai: Xai) -> None:
-    whales = xai.collection()
-    xai.document(whales, "moby.md", "the white whale")
-    xai.emulator.set_faults(FaultRule(endpoint="search_documents", nth=(1, 2), status=503))
-    assert run(task(collection_ids=[whales], min_matches=1))["total"] == 1
-
-
 def test_an_unknown_collection_fails_the_task_at_once_and_is_named(xai: Xai) -> None:
     with pytest.raises(XAIFailException, match=r"search_documents\(collection_42\).*404"):
         run(task(collection_ids=["collection_42"], min_matches=1))
     assert xai.emulator.counts == {"search_documents": 1}
-
-
-def test_ids_may_come_from_a_rendered_template(xai: Xai) -> None:
-    whales = xai.collection()
-    file = xai.document(whales, "moby.md", "the white whale")
-    assert run(task(collection_ids=str([whales]), expect_file_ids=str([file])))["total"] == 1
-
-
-def test_the_connection_is_the_one_it_names(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
-    whales = xai.collection()
-    monkeypatch.setenv("AIRFLOW_CONN_OTHER", os.environ[f"AIRFLOW_CONN_{CONN_ID.upper()}"])
-    monkeypatch.delenv(f"AIRFLOW_CONN_{CONN_ID.upper()}")
-    assert run(task(collection_ids=[whales], conn_id="other"))["total"] == 0
 
 
 @pytest.mark.parametrize(

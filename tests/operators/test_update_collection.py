@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.emulator.messages import Cut
 from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
-from tests.conftest import Connect, Logged
+from tests.conftest import Logged
 from tests.operators.stage import Xai, run
 
 CHARS = {"chars_configuration": {"max_chunk_size_chars": 500, "chunk_overlap_chars": 50}}
@@ -79,25 +77,6 @@ def test_what_is_like_that_already_is_not_sent(xai: Xai) -> None:
     assert xai.emulator.counts == {"get_collection": 1}
 
 
-def test_only_what_differs_is_sent(xai: Xai) -> None:
-    whales = xai.collection("whales", field_definitions=[YEAR])
-    run(task(collection_name="whales", new_collection_name="whales", collection_description="new", add_fields=[YEAR]))
-    assert xai.bodies("update_collection") == [{"collection_description": "new"}]
-
-
-def test_a_field_keeps_what_its_new_definition_does_not_mention(xai: Xai) -> None:
-    whales = xai.collection(field_definitions=[YEAR])
-    run(task(collection_id=whales, add_fields=[{"key": "year", "inject_into_chunk": True}]))
-    [year] = xai.describe(whales).field_definitions
-    assert (year.unique, year.description, year.inject_into_chunk) == (True, "of the first edition", True)
-
-
-def test_nothing_given_changes_nothing(xai: Xai) -> None:
-    whales = xai.collection()
-    assert run(task(collection_id=whales)) == result(whales)
-    assert xai.emulator.count("update_collection") == 0
-
-
 def test_a_dry_run_tells_and_sends_no_write(xai: Xai, logged: Logged) -> None:
     whales = xai.collection("whales", field_definitions=[{"key": "author"}])
     update = task(
@@ -124,11 +103,6 @@ def test_new_chunking_reminds_of_reindexing(xai: Xai, logged: Logged) -> None:
     assert "Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator" in said
 
 
-def test_other_changes_remind_of_nothing(xai: Xai, logged: Logged) -> None:
-    run(task(collection_id=xai.collection(), new_collection_name="cetaceans"))
-    assert "reindexed" not in logged()
-
-
 def test_a_deleted_field_takes_its_values_along(xai: Xai) -> None:
     whales = xai.collection(field_definitions=[{"key": "author"}])
     xai.hook.add_document(collection_id=whales, file_id=xai.file(), fields={"author": "Melville"})
@@ -136,33 +110,9 @@ def test_a_deleted_field_takes_its_values_along(xai: Xai) -> None:
     assert [document.fields for document in xai.documents(whales)] == [{}]
 
 
-@pytest.mark.parametrize("cut", ["before", "after", "partial"])
-def test_a_lost_answer_is_settled_by_asking(xai: Xai, cut: Cut) -> None:
-    """Sent again, the update that was done is refused: the field it deletes is gone."""
-    whales = xai.collection("whales", field_definitions=[{"key": "author"}])
-    xai.emulator.set_faults(FaultRule(endpoint="update_collection", nth=(1,), cut=cut))
-    update = {"new_collection_name": "cetaceans", "delete_fields": ["author"], "allow_field_delete": True}
-    assert run(task(collection_id=whales, **update))["fields_deleted"] == ["author"]
-    collection = xai.describe(whales)
-    assert (collection.collection_name, collection.field_definitions) == ("cetaceans", ())
-
-
 def test_a_refusal_fails_the_task_with_the_words_of_the_service(xai: Xai) -> None:
     with pytest.raises(XAIFailException, match=r"update_collection.*the new field year cannot be required"):
         run(task(collection_id=xai.collection(), add_fields=[{"key": "year", "required": True}]))
-
-
-def test_the_team_of_the_connection_is_the_default(xai: Xai, connect: Connect) -> None:
-    whales = xai.collection()
-    connect(team_id="team_of_connection")
-    run(task(collection_id=whales, new_collection_name="cetaceans"))
-    assert xai.bodies("update_collection") == [{"team_id": "team_of_connection", "collection_name": "cetaceans"}]
-
-
-def test_keys_may_come_from_a_rendered_template(xai: Xai) -> None:
-    whales = xai.collection(field_definitions=[{"key": "author"}, {"key": "kind"}])
-    manifest = run(task(collection_id=whales, delete_fields="['author', 'kind', 'kind']", allow_field_delete=True))
-    assert manifest["fields_deleted"] == ["author", "kind"]
 
 
 @pytest.mark.parametrize(

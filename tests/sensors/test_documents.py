@@ -56,28 +56,11 @@ def test_without_ids_it_watches_what_of_the_collection_is_unprocessed_and_matche
     assert run(sensor(whales))["processed"] == 3, "where nothing is left to do, all that is there counts"
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=4)])
-def test_a_collection_whose_list_is_empty_is_listed_again_as_long_as_it_says_it_has_documents(
-    xai: Xai,
-) -> None:
-    whales = xai.collection()
-    for number in range(11):
-        xai.document(whales, f"{number}.md")
-    assert run(sensor(whales))["processed"] == 11
-
-
 def test_a_filter_that_matches_nothing_is_warned_of(xai: Xai, logged: Logged) -> None:
     whales = xai.collection()
     xai.document(whales)
     assert run(sensor(whales, filter='name:"dick"'))["processed"] == 0
     assert f"{whales}: there was no document to wait for" in logged()
-
-
-def test_the_text_of_a_list_is_a_list(xai: Xai) -> None:
-    whales = xai.collection()
-    files = [xai.document(whales, "a.md"), xai.document(whales, "b.md")]
-    assert run(sensor(whales, file_ids=str(files)))["processed"] == 2
-    assert run(sensor(whales, file_ids=files[0]))["processed"] == 1
 
 
 def test_the_team_is_sent_with_every_poll(xai: Xai) -> None:
@@ -143,13 +126,6 @@ def test_polls_that_fail_for_a_passing_reason_are_repeated(xai: Xai, connect: Co
     assert run(sensor(whales, file))["processed"] == 1
     xai.emulator.set_faults(FaultRule(times=8, cut="before"))
     assert run(sensor(whales))["processed"] == 1
-
-
-def test_a_time_out_without_a_single_poll_is_airflows(xai: Xai, connect: Connect) -> None:
-    connect(retry_attempts=1)
-    xai.emulator.set_faults(FaultRule(status=503))
-    with pytest.raises(AirflowSensorTimeout, match=r"timeout of 0\.1\.$"):
-        run(sensor("collection_1", timeout=0.1, poke_interval=0.05))
 
 
 def test_a_document_that_vanished_ends_the_wait_after_a_while(xai: Xai, clock: FlyingTime) -> None:

@@ -42,14 +42,6 @@ async def test_it_watches_the_given_documents_or_those_of_the_collection_that_ma
     assert (await fire(trigger(whales)))["summary"]["processed"] == 3
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(list_lag_reads=4)])
-async def test_a_collection_is_listed_again_as_long_as_it_says_it_has_more_documents(xai: Xai) -> None:
-    whales = xai.collection()
-    for number in range(11):
-        xai.document(whales, f"{number}.md")
-    assert (await fire(trigger(whales)))["summary"]["processed"] == 11
-
-
 async def test_the_team_is_sent_with_every_poll(xai: Xai) -> None:
     whales = xai.collection()
     file = xai.document(whales)
@@ -84,23 +76,6 @@ async def test_a_deadline_that_has_passed_still_allows_one_poll(xai: Xai, clock:
     assert (await fire(trigger(whales, done, deadline=late)))["summary"]["end"] == "settled"
     assert (await fire(trigger(whales, stuck, deadline=late)))["summary"]["end"] == "timed_out"
     assert xai.emulator.counts == {"batch_get_documents": 2}
-
-
-async def test_a_document_that_vanished_is_reported_after_a_while(xai: Xai, clock: FlyingTime) -> None:
-    whales = xai.collection()
-    gone = xai.document(whales)
-    xai.hook.remove_document(collection_id=whales, file_id=gone)
-    event = await fire(trigger(whales, gone))
-    assert (event["summary"]["end"], event["summary"]["missing_ids"]) == ("settled", [gone])
-    assert sum(clock.pauses) >= 60
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("bad*",))])
-async def test_a_document_that_failed_is_reported_with_its_reason(xai: Xai) -> None:
-    whales = xai.collection()
-    bad = xai.document(whales, "bad.md")
-    [failure] = (await fire(trigger(whales, bad)))["summary"]["failures"]
-    assert failure == {"file_id": bad, "name": "bad.md", "reason": "failed on order of fail_names"}
 
 
 async def test_five_polls_in_a_row_may_fail_the_sixth_is_the_event(xai: Xai, connect: Connect) -> None:
