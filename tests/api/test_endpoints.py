@@ -14,9 +14,8 @@ from airflow_provider_xai_collections.api.endpoints import (
     GET_COLLECTION,
     GET_DOCUMENT,
     LIST_COLLECTIONS,
-    Endpoint,
 )
-from airflow_provider_xai_collections.api.protocol import Host, Response
+from airflow_provider_xai_collections.api.protocol import Endpoint, Host, Response
 from airflow_provider_xai_collections.api.wire import Answer
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIResponseError
 

@@ -21,7 +21,6 @@ from airflow_provider_xai_collections.api.endpoints import (
     LIST_COLLECTIONS,
     LIST_DOCUMENTS,
     REMOVE_DOCUMENT,
-    Endpoint,
 )
 from airflow_provider_xai_collections.api.files import DeletedFile
 from airflow_provider_xai_collections.api.flows import (
@@ -39,7 +38,7 @@ from airflow_provider_xai_collections.api.flows import (
     watched_collection,
 )
 from airflow_provider_xai_collections.api.polling import WaitEnd, WaitResult, WaitRules
-from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep
+from airflow_provider_xai_collections.api.protocol import Endpoint, Flow, Now, Request, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.uploading import Target, documents_in_scope
 from airflow_provider_xai_collections.api.wire import Empty

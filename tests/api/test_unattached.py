@@ -180,7 +180,9 @@ def test_documents_whose_files_are_not_listed_mean_that_the_keys_may_be_of_two_t
     def answer(request: Request[Any]) -> Any:
         return (other if request.endpoint.name == files else team).answer(request)
 
-    with pytest.raises(XAIIncompleteListError, match=r"the list of files lacks those of 1 document .*belong to one team"):
+    with pytest.raises(
+        XAIIncompleteListError, match=r"the list of files lacks those of 1 document .*belong to one team"
+    ):
         World(answer).run(take_inventory())
 
 

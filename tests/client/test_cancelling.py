@@ -226,11 +226,12 @@ def test_a_client_that_is_cancelled_ends_many_flows_and_takes_no_more(
     taken = []
 
     def many() -> Iterator[Flow[Collection]]:
-        for number in range(100):
+        for number in range(1, 101):
             taken.append(number)
+            if number == concurrency:
+                on_signal(token.cancel)
             yield asleep()
 
-    on_signal(token.cancel)
     with pytest.raises(XAIInterruptedError):
         list(client.run_many(many(), concurrency=concurrency))
     assert len(taken) == concurrency
