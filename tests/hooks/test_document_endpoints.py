@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.protocol import call
-from airflow_provider_xai_collections.exceptions import XAIConflictError, XAINotFoundError
+from airflow_provider_xai_collections.exceptions import XAINotFoundError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from tests.conftest import RecordingEmulator, playing
+from tests.conftest import RecordingEmulator
 
 from .asking import Ask, add_document, add_file, every
 
@@ -44,17 +43,6 @@ def test_add_document(
     document = hook.get_document(collection_id=collection_id, file_id=file_id)
     assert document.name == "moby.txt"
     assert document.fields == {"author": "Melville", "Ort": "Nantucket, äußerst"}
-
-
-def test_adding_twice_is_told_from_adding_other_fields(
-    hook: XAICollectionsHook, collection_id: str, tmp_path: Path
-) -> None:
-    file_id = add_file(hook, tmp_path, "moby.txt")
-    target: dict[str, Any] = {"collection_id": collection_id, "file_id": file_id}
-    assert hook.add_document(**target, fields={"author": "Melville"})
-    assert not hook.add_document(**target, fields={"author": "Melville"})
-    with pytest.raises(XAIConflictError, match="other values of author"):
-        hook.add_document(**target, fields={"author": "Hawthorne"})
 
 
 def test_list_documents(
@@ -133,13 +121,6 @@ def test_batch_get_documents(
     sent = emulator.requests[-1].query
     assert [value for name, value in sent if name == "file_ids"] == params["file_ids"]
     assert ("team_id", "team-7") in sent
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(batch_get_max=2, batch_get_unknown="error")])
-def test_a_batch_that_is_refused_is_split(hook: XAICollectionsHook, collection_id: str, tmp_path: Path) -> None:
-    file_ids = [add_document(hook, tmp_path, collection_id, name) for name in ("a.txt", "b.txt", "c.txt")]
-    documents = hook.batch_get_documents(collection_id=collection_id, file_ids=[*file_ids, "file_unknown"])
-    assert sorted(document.file_id for document in documents) == sorted(file_ids)
 
 
 def test_an_id_with_a_slash_stays_in_its_place(hook: XAICollectionsHook, emulator: RecordingEmulator, ask: Ask) -> None:

@@ -156,14 +156,6 @@ def test_fields_that_may_not_be_declared_are_named_and_nothing_is_sent(
     assert emulator.counts == {"get_collection": 1}
 
 
-def test_the_type_of_an_uploaded_document_follows_its_name(hook: XAICollectionsHook, tmp_path: Path) -> None:
-    collection_id = hook.create_collection(collection_name="Whales").collection_id
-    (tmp_path / "moby.md").write_text("# call me Ishmael")
-    uploaded = hook.upload_document(collection_id=collection_id, path=tmp_path / "moby.md")
-    assert uploaded.file_metadata is not None
-    assert (uploaded.file_metadata.name, uploaded.file_metadata.content_type) == ("moby.md", "text/markdown")
-
-
 def test_a_name_that_xai_refuses_is_refused_before_anything_is_sent(
     hook: XAICollectionsHook, emulator: RecordingEmulator, tmp_path: Path
 ) -> None:

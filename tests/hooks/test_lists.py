@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import (
     XAIAmbiguousNameError,
     XAIArgumentError,
     XAIIncompleteListError,
-    XAIServerError,
 )
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.conftest import RecordingEmulator, playing
@@ -55,24 +53,6 @@ def test_a_list_that_repeats_a_token_after_a_full_page_may_be_incomplete(
         next(documents)
 
 
-@pytest.mark.parametrize("emulator_settings", ENDS[3:], ids=lambda settings: settings.pagination_end)
-def test_no_collection_is_created_on_the_ground_of_a_list_that_may_be_incomplete(
-    hook: XAICollectionsHook, emulator: RecordingEmulator
-) -> None:
-    for _ in range(100):
-        hook.create_collection(collection_name="Whales of the north")
-    emulator.reset_log()
-    with pytest.raises(XAIIncompleteListError, match="list_collections"):
-        hook.ensure_collection(collection_name="Whales")
-    assert emulator.count("create_collection") == 0
-
-
-@pytest.mark.parametrize("emulator_settings", ENDS[:3], ids=lambda settings: settings.pagination_end)
-def test_a_list_that_fills_its_only_page_is_whole(hook: XAICollectionsHook, collection_id: str) -> None:
-    documents = hook.list_documents(collection_id=collection_id, limit=len(NAMES), order="ORDERING_ASCENDING")
-    assert [document.name for document in documents] == NAMES
-
-
 def test_iterating_asks_for_a_page_when_it_needs_one(
     hook: XAICollectionsHook, emulator: RecordingEmulator, collection_id: str
 ) -> None:
@@ -100,16 +80,6 @@ def test_a_page_size_that_the_service_refuses_is_refused_here(hook: XAICollectio
         hook.list_files(limit=limit)
 
 
-def test_a_collection_is_found_by_its_exact_name(hook: XAICollectionsHook) -> None:
-    for name in ("Whales", "Whales of the north", 'the "Whales"', "whales"):
-        hook.create_collection(collection_name=name)
-    (found,) = hook.find_collections(collection_name="Whales")
-    assert found.collection_name == "Whales"
-    (quoted,) = hook.find_collections(collection_name='the "Whales"')
-    assert quoted.collection_name == 'the "Whales"'
-    assert hook.find_collections(collection_name="Sharks") == []
-
-
 def test_a_collection_is_created_once(hook: XAICollectionsHook, emulator: RecordingEmulator) -> None:
     made = hook.ensure_collection(collection_name="Whales", collection_description="Large")
     assert made.collection_description == "Large"
@@ -117,24 +87,8 @@ def test_a_collection_is_created_once(hook: XAICollectionsHook, emulator: Record
     assert emulator.count("create_collection") == 1
 
 
-def test_a_create_whose_answer_was_lost_is_not_repeated(hook: XAICollectionsHook, emulator: RecordingEmulator) -> None:
-    emulator.set_faults(FaultRule(endpoint="create_collection", nth=(1,), cut="after"))
-    made = hook.ensure_collection(collection_name="Whales")
-    assert [collection.collection_id for collection in hook.list_collections()] == [made.collection_id]
-
-
 def test_a_name_that_several_carry_is_refused_with_their_ids(hook: XAICollectionsHook) -> None:
     twins = [hook.create_collection(collection_name="Whales").collection_id for _ in range(2)]
     with pytest.raises(XAIAmbiguousNameError, match="2 collections are called 'Whales'") as caught:
         hook.ensure_collection(collection_name="Whales")
     assert all(twin in str(caught.value) for twin in twins)
-
-
-def test_a_server_that_fails_for_good_is_told_with_the_id_of_the_request(
-    hook: XAICollectionsHook, emulator: RecordingEmulator, pauses: list[float]
-) -> None:
-    emulator.set_faults(FaultRule(endpoint="list_collections", status=503))
-    with pytest.raises(XAIServerError, match=r"list_collections\(\): the service failed \(503 14, cf-ray \w+"):
-        hook.list_collections()
-    assert emulator.count("list_collections") == 6
-    assert len(pauses) == 5
