@@ -20,7 +20,6 @@ from airflow_provider_xai_collections.operators.collections import (
 )
 from airflow_provider_xai_collections.operators.documents import (
     XAIAddDocumentsOperator,
-    XAIReindexDocumentsOperator,
     XAIRemoveDocumentsOperator,
 )
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
@@ -67,39 +66,12 @@ def test_of_a_collection_that_is_created_or_found_again(xai: Xai) -> None:
     assert xai.emulator.count("get_collection") == 0, "what is known already is not asked"
 
 
-@pytest.mark.parametrize(("description", "created"), [("old", False), ("new", False), (None, True)])
-def test_what_became_of_the_collection_is_in_the_report(xai: Xai, description: str | None, created: bool) -> None:
-    if not created:
-        xai.collection(collection_description="old")
-    events = accessors()
-    arguments: dict[str, Any] = {
-        "collection_name": "whales",
-        "collection_description": description,
-        "if_exists": "update",
-    }
-    run(XAICreateCollectionOperator(task_id="task", outlets=[ALIAS], **arguments), outlet_events=events)
-    ((_, extra),) = told(events)
-    assert extra["report"]["created"] is created
-    assert extra["report"]["settings"] == (["collection_description"] if description == "new" else [])
-
-
 def test_of_an_update_also_when_nothing_differed(xai: Xai) -> None:
     whales = xai.collection()
     xai.document(whales)
     for _ in range(2):
         update = {"collection_id": whales, "collection_description": "new"}
         assert event_of(XAIUpdateCollectionOperator, **update) == (whales, {**NOTHING, "documents": 1})
-
-
-def test_a_dry_run_tells_no_alias_and_the_declared_asset_that_nothing_happened(xai: Xai) -> None:
-    whales = xai.collection()
-    events, ours = accessors(), create_asset(collection_id=whales)
-    outlets: list[Any] = [ALIAS, ours]
-    update: dict[str, Any] = {"collection_id": whales, "collection_description": "new", "dry_run": True}
-    report = run(XAIUpdateCollectionOperator(task_id="task", outlets=outlets, **update), outlet_events=events)
-    assert told(events) == []
-    assert events[ours].extra == {**NOTHING, "documents": 0, "report": report}
-    assert report["dry_run"]
 
 
 @pytest.mark.parametrize("delete_files", [False, True])
@@ -164,33 +136,6 @@ def test_of_documents_that_are_removed_or_were_before(xai: Xai) -> None:
     assert event_of(XAIRemoveDocumentsOperator, **remove) == (whales, {**NOTHING, "documents": 1})
 
 
-@pytest.mark.parametrize("which", ["all", "failed"])
-def test_of_documents_that_are_indexed_again_or_of_none(xai: Xai, which: str) -> None:
-    whales = xai.collection()
-    xai.document(whales)
-    assert event_of(XAIReindexDocumentsOperator, collection_id=whales, which=which) == (
-        whales,
-        {**NOTHING, "documents": 1},
-    )
-
-
-async def test_after_a_deferral_as_well(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    ours: Any = create_asset(collection_id=whales)
-
-    def task() -> XAIIngestDocumentsOperator:
-        return XAIIngestDocumentsOperator(
-            task_id="task", collection_id=whales, paths=folder, deferrable=True, outlets=[ours]
-        )
-
-    with deferring() as deferred:
-        run(task())
-    events = accessors()
-    manifest = await finish(deferred[0], task(), outlet_events=events)
-    assert (events[ours].extra["added"], events[ours].extra["bytes"]) == (3, 14)
-    assert events[ours].extra["report"] == manifest
-
-
 def test_of_a_sync_also_when_nothing_differed(xai: Xai, folder: Path) -> None:
     wanted = {"source": folder, "collection_name": "whales", "prune": True, "max_prune": 1}
     size = len("alpha" + "beta" + "gamma")
@@ -203,32 +148,29 @@ def test_of_a_sync_also_when_nothing_differed(xai: Xai, folder: Path) -> None:
     assert event_of(XAISyncCollectionOperator, **wanted) == (whales, changed)
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("a*",))])
-def test_a_sync_counts_what_failed_and_what_could_not_be_read(xai: Xai, folder: Path) -> None:
-    (folder / "broken.md").symlink_to(folder / "nowhere")
-    wanted = {"source": folder, "collection_name": "whales", "max_failed": None}
-    _, extra = event_of(XAISyncCollectionOperator, **wanted)
-    assert extra == {**NOTHING, "added": 3, "failed": 2, "bytes": 14, "documents": 3}
-
-
-def test_a_dry_run_of_a_sync_tells_no_alias_and_the_declared_asset_that_nothing_happened(
-    xai: Xai, folder: Path
+@pytest.mark.parametrize("kind", [XAISyncCollectionOperator, XAIUpdateCollectionOperator])
+def test_a_dry_run_tells_no_alias_and_the_declared_asset_that_nothing_happened(
+    xai: Xai, folder: Path, kind: type[Any]
 ) -> None:
     whales = xai.collection()
     events, ours = accessors(), create_asset(collection_id=whales)
-    outlets: list[Any] = [ALIAS, ours]
-    look: dict[str, Any] = {"source": folder, "collection_id": whales, "dry_run": True}
-    report = run(XAISyncCollectionOperator(task_id="task", outlets=outlets, **look), outlet_events=events)
-    assert told(events) == []
+    given = {"source": folder} if kind is XAISyncCollectionOperator else {"collection_description": "new"}
+    task = kind(task_id="task", outlets=[ALIAS, ours], collection_id=whales, dry_run=True, **given)
+    report = run(task, outlet_events=events)
+    assert (told(events), report["dry_run"]) == ([], True)
     assert events[ours].extra == {**NOTHING, "documents": 0, "report": report}
-    assert report["added"] == 3
 
 
-def test_a_dry_run_of_a_sync_into_a_collection_that_is_not_there_tells_nobody(xai: Xai, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (XAISyncCollectionOperator, {"source": Path(__file__), "dry_run": True}),
+        (XAIDeleteCollectionOperator, {}),
+    ],
+)
+def test_nobody_is_told_of_a_collection_that_does_not_exist(xai: Xai, kind: type[Any], given: dict[str, Any]) -> None:
     events, ours = accessors(), create_asset(collection_id="collection_1")
-    outlets: list[Any] = [ALIAS, ours]
-    look: dict[str, Any] = {"source": folder, "collection_name": "whales", "dry_run": True}
-    run(XAISyncCollectionOperator(task_id="task", outlets=outlets, **look), outlet_events=events)
+    run(kind(task_id="task", outlets=[ALIAS, ours], collection_name="whales", **given), outlet_events=events)
     assert (told(events), events[ours].extra) == ([], {})
 
 
@@ -255,13 +197,6 @@ def test_of_a_group_the_last_task_tells_of_the_whole(xai: Xai, folder: Path, tmp
     run(XAIApplySyncOperator(task_id="apply", planned=planned, shard=0, **shared))
     _, extra = event_of(XAIFinishSyncOperator, planned=planned, **shared)
     assert extra == {**NOTHING, "added": 3, "bytes": 14, "documents": 3}
-
-
-def test_a_collection_that_did_not_exist_when_it_was_to_be_deleted_by_name_tells_nobody(xai: Xai) -> None:
-    events = accessors()
-    delete = XAIDeleteCollectionOperator(task_id="task", outlets=[ALIAS], collection_name="whales")
-    assert run(delete, outlet_events=events)["collection_deleted"] is False
-    assert told(events) == []
 
 
 @pytest.mark.parametrize("outlets", [[], [create_asset(collection_id="collection_other")]])

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS, SourceDocument
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.manifests.base import CAP
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
@@ -58,37 +57,14 @@ def test_each_document_says_where_it_comes_from_and_what_it_holds(xai: Xai, fold
     assert len(keys) == 3
 
 
-def test_a_function_makes_the_fields_of_each_document(xai: Xai, folder: Path) -> None:
-    def fields(document: SourceDocument) -> dict[str, str]:
-        return {"stem": Path(document.name).stem}
-
-    whales = xai.collection()
-    run(task(collection_id=whales, paths=folder, fields=fields))
-    assert [document.fields["stem"] for document in xai.documents(whales)] == ["a", "b", "c"]
-
-
-def test_the_managed_fields_are_declared_once_beside_those_of_the_user(xai: Xai, folder: Path) -> None:
-    whales = xai.collection(field_definitions=[{"key": "kind", "required": True}])
-    for _ in range(2):
-        run(task(collection_id=whales, paths=folder, fields={"kind": "letters"}))
-    assert xai.emulator.count("update_collection") == 1
-    declared = {definition.key: definition for definition in xai.describe(whales).field_definitions}
-    assert declared.keys() == {"kind"} | {field.key for field in MANAGED_FIELDS}
-    assert [key for key, definition in declared.items() if definition.required] == ["kind"]
-    assert [key for key, definition in declared.items() if definition.unique] == ["airflow_version_key"]
-
-
 @pytest.mark.parametrize(
     ("which", "expected"),
     [
         ({"pattern": "*.md"}, ["a.md", "deep/c.md"]),
-        ({"pattern": "deep/*"}, ["deep/c.md"]),
-        ({"exclude": ["*.md"]}, ["b.txt"]),
         ({"exclude": "*.md"}, ["b.txt"]),
         ({"pattern": "['*.md']", "exclude": ["deep/*"]}, ["a.md"]),
         ({"paths": ["a.md", "b.txt"]}, ["a.md", "b.txt"]),
         ({"paths": "*.md"}, ["a.md"]),
-        ({"paths": "**/*.md"}, ["a.md", "deep/c.md"]),
         ({"paths": "deep"}, ["c.md"]),
     ],
 )
@@ -203,10 +179,3 @@ def test_the_manifest_is_bounded_and_holds_no_key(xai: Xai, tmp_path: Path) -> N
     assert len(str(manifest)) < 16_000
     assert MANAGEMENT_KEY not in str(manifest)
     assert API_KEY not in str(manifest)
-
-
-def test_arguments_may_come_rendered_from_a_template(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    run(task(collection_id=whales, paths=f"['{folder}']", exclude="['*.txt']", fields="{'dept': 'a'}"))
-    assert xai.names(whales) == ["a.md", "deep/c.md"]
-    assert {document.fields["dept"] for document in xai.documents(whales)} == {"a"}

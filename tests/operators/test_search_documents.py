@@ -79,14 +79,6 @@ def test_no_json_and_no_fields_of_ours_are_shown_unless_they_are_asked_for(xai: 
     assert passage["fields"].keys() == {"title", "chroma:uri", "year"} | MANAGED_KEYS
 
 
-@pytest.mark.parametrize(("max_chars", "text"), [(9, "the white"), (0, ""), (500, "the white whale")])
-def test_each_text_is_cut(xai: Xai, max_chars: int, text: str) -> None:
-    whales = xai.collection()
-    xai.document(whales, "moby.md", "the white whale")
-    [passage] = run(task(collection_ids=[whales], max_chars=max_chars))["matches"]
-    assert passage["text"] == text
-
-
 def test_a_large_answer_stays_a_small_xcom(xai: Xai, logged: Logged) -> None:
     whales = xai.collection()
     for number in range(20):

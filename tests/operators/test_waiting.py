@@ -13,15 +13,14 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
-from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
-from airflow_provider_xai_collections.manifests.base import CAP
+from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
+from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIReindexDocumentsOperator
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_IDS
 from tests.conftest import MANAGEMENT_KEY, Logged, playing
-from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run, to_the_end, write
+from tests.operators.stage import FlyingTime, Xai, deferring, finish, run, to_the_end, write
 from tests.operators.syncs import counts
 
 SLOW = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(indexing="reads:2"), id="slow")])
@@ -108,12 +107,6 @@ def test_documents_that_are_strange_are_warned_of_once(xai: Xai, logged: Logged,
     assert logged().count(f"book.pdf ({book}): ") == 1
 
 
-def test_polls_that_fail_in_between_are_survived(xai: Xai) -> None:
-    whales, one = xai.collection(), files(xai, "a.md")
-    xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", times=30, status=503))
-    assert run(task(collection_id=whales, file_ids=one))["wait"]["processed"] == 1
-
-
 @pytest.mark.parametrize("emulator_settings", [playing(stuck=("stuck*",), fail_names=("bad*",))])
 @pytest.mark.parametrize("ingested", [False, True])
 def test_a_wait_that_airflow_ends_names_the_documents_too(
@@ -170,13 +163,6 @@ def test_a_try_after_one_that_died_while_it_waited_finds_what_is_there(
     manifest = run(kind(task_id="t", collection_id=whales, file_ids=ids), try_number=2)
     assert (manifest["already_there"], manifest["wait"]["processed"]) == (2, 2)
     assert xai.names(whales) == ["a.md", "b.md"]
-
-
-def test_the_manifest_lists_few_ids_or_only_their_number(xai: Xai) -> None:
-    whales, few = xai.collection(), xai.files(CAP)
-    assert run(task(collection_id=whales, file_ids=few))["file_ids"] == few
-    manifest = run(task(collection_id=whales, file_ids=[*few, *xai.files(1)]))
-    assert (manifest["file_ids"], manifest["total"]) == ([], CAP + 1)
 
 
 # In the triggerer.
@@ -257,12 +243,6 @@ async def test_deferred_an_error_of_the_trigger_is_the_error_of_the_task(xai: Xa
     assert resumed.manifest.counts["added"] == 1
 
 
-@pytest.mark.parametrize("event", [None, {}, {"version": 2}, {"version": 1, "status": "success"}, "success"])
-def test_an_event_of_nobody_fails_loudly(xai: Xai, event: Any) -> None:
-    with pytest.raises(XAIError, match=r"a WaitEvent of another version.*Clear the task"):
-        task(collection_id="collection_1", file_ids=["file_1"]).execute_complete({}, event=event)
-
-
 # Of more documents than a trigger has room for.
 
 
@@ -331,11 +311,3 @@ async def test_of_many_documents_those_that_vanish_count_as_missing_once(xai: Xa
     else:
         assert counts(manifest) == {"documents": MANY, "added": MANY, "errors": 2}
         assert {problem["reason"] for problem in manifest["problems"]} == {"it is no longer in the collection"}
-
-
-@SLOW
-async def test_deferred_an_event_tells_no_key(xai: Xai) -> None:
-    whales, one = xai.collection(), files(xai, "a.md")
-    with deferring() as deferred:
-        run(task(collection_id=whales, file_ids=one, deferrable=True))
-    assert MANAGEMENT_KEY not in str(await fire(deferred[0].trigger))

@@ -149,14 +149,6 @@ def test_rescheduled_each_poll_is_a_process_of_its_own(xai: Xai, monkeypatch: py
     assert (polls, summary["processed"]) == (9, 1)
 
 
-@pytest.mark.parametrize("emulator_settings", [STUCK])
-def test_rescheduled_a_time_out_names_the_documents(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
-    whales = xai.collection()
-    stuck = xai.document(whales, "stuck.md")
-    with pytest.raises(AirflowSensorTimeout, match=rf"timeout of 3600.*still in progress \(stuck.md \[{stuck}\]\)"):
-        rescheduled(sensor(whales, stuck, mode="reschedule", timeout=3600), monkeypatch, hours_ago=2)
-
-
 def rescheduled(task: XAIDocumentsProcessedSensor, monkeypatch: pytest.MonkeyPatch, *, hours_ago: float = 0) -> Any:
     """Run one poll of a sensor whose first was ``hours_ago``."""
     began, mine = datetime.now(UTC) - timedelta(hours=hours_ago), context()

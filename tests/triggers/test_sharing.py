@@ -83,12 +83,6 @@ async def test_each_is_told_of_its_own_documents_however_many_watch_the_same(xai
     assert not any({elsewhere} < set(each) for each in asked_for(xai))
 
 
-async def test_one_without_documents_is_over_at_once(xai: Xai) -> None:
-    whales = xai.collection()
-    assert (await fire(trigger(whales)))["summary"]["end"] == "settled"
-    assert not xai.emulator.counts
-
-
 @slow
 async def test_connections_are_not_mixed(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
     whales = xai.collection()
@@ -185,16 +179,6 @@ async def test_a_poll_that_fails_is_told_to_all_who_asked_and_repeated_for_all_a
     assert len(asked_for(xai)) == 6
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(batch_get_unknown="error", indexing="reads:1")])
-async def test_an_id_that_is_refused_is_one_waits_trouble(xai: Xai) -> None:
-    whales = xai.collection()
-    files = [xai.document(whales, f"{number}.md") for number in range(8)]
-    odd = trigger(whales, files[0], "file_of_nobody", deadline=time.time() + 4)
-    *right, told = await asyncio.gather(*(fire(trigger(whales, file)) for file in files), fire(odd))
-    assert [event["summary"]["processed"] for event in right] == [1] * 8
-    assert (told["summary"]["processed"], told["summary"]["pending_ids"]) == (1, ["file_of_nobody"])
-
-
 async def test_what_is_wrong_with_one_is_told_to_it_alone(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
     whales = xai.collection()
     right, odd = xai.document(whales), "file_" + "9" * 60
@@ -209,24 +193,6 @@ async def test_what_is_wrong_with_one_is_told_to_it_alone(xai: Xai, monkeypatch:
     told, refused = await asyncio.gather(fire(trigger(whales, right)), fire(trigger(whales, odd)))
     assert told["summary"]["processed"] == 1
     assert refused["error_type"] == "XAIInvalidRequestError"
-
-
-async def test_a_record_that_cannot_be_read_is_one_waits_trouble(
-    xai: Xai, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connect(retry_attempts=1)
-    whales = xai.collection()
-    right, odd = xai.document(whales, "right.md"), xai.document(whales, "odd.md")
-    handle = xai.emulator.handle
-
-    def spoil_the_odd(request: HttpRequest) -> HttpReply:
-        asked = {value for name, value in request.query if name == "file_ids"}
-        return HttpReply(200, {}, b'{"documents": [7]}') if odd in asked else handle(request)
-
-    monkeypatch.setattr(xai.emulator, "handle", spoil_the_odd)
-    told, failed = await asyncio.gather(fire(trigger(whales, right)), fire(trigger(whales, odd)))
-    assert told["summary"]["processed"] == 1
-    assert failed["error_type"] == "XAIResponseError"
 
 
 @stuck
@@ -247,13 +213,6 @@ async def test_a_collection_that_does_not_exist_is_told_to_all(xai: Xai) -> None
     events = await asyncio.gather(*(fire(trigger("collection_42", f"file_{number}")) for number in range(9)))
     assert {event["error_type"] for event in events} == {"XAINotFoundError"}
     assert xai.emulator.counts == {"batch_get_documents": 1, "get_collection": 1}
-
-
-async def test_a_mistake_of_ours_is_told_to_all_too(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
-    whales = xai.collection()
-    monkeypatch.setattr(watching, "batch_get_documents", None)
-    events = await asyncio.gather(*(fire(trigger(whales, f"file_{number}")) for number in range(3)))
-    assert [event["error"] for event in events] == ["TypeError in the trigger: 'NoneType' object is not callable"] * 3
 
 
 @stuck
