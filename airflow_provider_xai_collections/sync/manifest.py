@@ -41,9 +41,10 @@ class Problem(Manifest):
 
     @classmethod
     def of(cls, name: str, outcome: Outcome, reason: str, error: str = "") -> Self:
-        """Return a problem that fits into a manifest."""
+        """Return a problem that fits into a manifest. Bytes of a name that are no text are shown as what they are."""
+        text = name.encode(errors="backslashreplace").decode()
         return cls(
-            name=shown(printable(name, NAME), ROOM_FOR_NAME),
+            name=shown(printable(text, NAME), ROOM_FOR_NAME),
             outcome=outcome,
             reason=shown(printable(reason, REASON), ROOM_FOR_REASON),
             error=error,

@@ -32,7 +32,7 @@ def test_a_synced_folder_is_what_the_folder_is(xai: Xai, folder: Path, airflow: 
     (folder / "b.txt").unlink()
     done = airflow.test("xai_sync_folder", params)
     assert done.returncode == 0, done.stdout
-    assert changes(xai) == {"upload_document": 2, "remove_document": 2, "delete_file": 2}
+    assert changes(xai) == {"upload_document": 2, "delete_file": 2}
     [knowledge] = xai.hook.find_collections(collection_name="knowledge")
     assert xai.names(knowledge.collection_id) == sorted(["a.md", "d.md", "deep/c.md", *(f"{n}.md" for n in range(9))])
 
@@ -63,7 +63,7 @@ def test_a_wide_sync_is_cut_into_parts_and_has_none_when_nothing_changed(
     (tmp_path / "corpus" / "07.md").unlink()
     done = airflow.test("xai_sync_wide", params)
     assert done.returncode == 0, done.stdout
-    assert changes(xai) == {"remove_document": 1, "delete_file": 1}
+    assert changes(xai) == {"delete_file": 1}
     [corpus] = xai.hook.find_collections(collection_name="corpus")
     assert len(xai.names(corpus.collection_id)) == 29
     lines = (workspace / "xai_sync_wide" / "report.jsonl").read_text().splitlines()

@@ -179,6 +179,7 @@ def test_a_line_tells_all_that_is_known_of_a_document() -> None:
 def test_a_name_that_is_no_text_is_shown() -> None:
     line = ReportLine.of(row("a\udcff.md", Outcome.SKIPPED, "a\udcff.md is no name"))
     assert line.name == "a\\udcff.md"
+    assert Problem.of("a\udcff.md", Outcome.SKIPPED, "why").name == "a\\udcff.md"
     assert ReportLine.model_validate_json(line.model_dump_json()) == line
 
 
