@@ -62,7 +62,9 @@ class ReportLine(Manifest):
         """Return the line with what another process found of the document, after this one had placed it."""
         line = self.of(found)
         removed = tuple(dict.fromkeys((*self.removed, *line.removed)))
-        doubt = self.doubt if line.doubt in self.doubt else line.doubt
+        doubt = self.doubt
+        if line.doubt not in doubt:
+            doubt = printable("; ".join(filter(None, (doubt, line.doubt))), REASON)
         if found.outcome is not None:
             known = {"outcome": line.outcome, "file_id": line.file_id or self.file_id, "reason": line.reason}
         elif self.was_placed and has_vanished(found):

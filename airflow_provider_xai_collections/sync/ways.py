@@ -60,10 +60,14 @@ def foresee(engine: Engine, plan: Plan) -> tuple[SyncManifest, XAIError | None]:
     missing = [] if engine.options.prune else plan.missing_rows
     engine.rows = {row.uri: replace(row, outcome=None) for row in (*plan.rows, *plan.missing_rows)}
     manifest = engine.known(plan).plus(engine.counts, problems_of(plan.rows))
-    left, failed = sum(len(row.outdated) for row in missing), actions[Action.REJECTED]
+    state = {
+        "left": sum(len(row.outdated) for row in missing),
+        "failed": actions[Action.REJECTED],
+        "doubtful": sum(bool(row.doubts) for row in plan.rows),
+    }
     refusal = prune_refusal(plan, engine.options, root=engine.root)
     error = XAIArgumentError(f"{refusal}. Nothing was changed") if refusal else None
-    return manifest.model_copy(update={"dry_run": True, "left": left, "failed": failed}), error
+    return manifest.model_copy(update={"dry_run": True, **state}), error
 
 
 def go_on(engine: Engine, missing: Sequence[str]) -> None:
