@@ -98,14 +98,14 @@ def test_a_write_that_may_have_been_done_is_not_repeated(failure: Any) -> None:
 
 
 @pytest.mark.parametrize("failure", [*map(status, (500, 504)), SENT, GARBLED])
-def test_what_is_gone_after_a_lost_answer_may_be_gone_by_the_same_call(failure: Any) -> None:
+def test_a_404_after_a_lost_answer_may_come_from_the_same_call(failure: Any) -> None:
     with pytest.raises(XAINotFoundError) as caught:
         play(retrying(DELETE, RetryPolicy()), *after(failure, request=DELETE), (DELETE, status(404)), (Now(), 1.0))
     assert caught.value.after_doubt
     assert pickle.loads(pickle.dumps(caught.value)).after_doubt
 
 
-def test_what_is_gone_after_a_refusal_was_gone_before() -> None:
+def test_a_404_after_a_refusal_does_not_come_from_the_same_call() -> None:
     script = [
         *after(status(429), Sleep(0.5, jitter=0.5), request=DELETE),
         *after(UNSENT, Sleep(0.5, jitter=0.5), request=DELETE),
@@ -224,7 +224,7 @@ def test_no_repeat_starts_after_the_budget() -> None:
         play(retrying(READ, policy), *after(status(503)), *late)
 
 
-def test_time_for_which_a_request_was_held_back_is_not_of_the_budget() -> None:
+def test_time_for_which_a_request_was_delayed_is_not_of_the_budget() -> None:
     """Only repeats are counted: before the first try, there is no budget yet."""
     policy = RetryPolicy(budget=10.0)
     delayed = [Response(503, {}, b"", held=seconds) for seconds in (1000.0, 100.0)]

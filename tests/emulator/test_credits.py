@@ -73,6 +73,6 @@ def test_the_newer_refusal_has_one_shape() -> None:
         assert replies[name].json() == {"code": "permission-denied", "error": MESSAGE}
 
 
-def test_it_comes_before_a_look_at_the_parameters() -> None:
+def test_it_comes_before_a_check_of_the_parameters() -> None:
     caller = Caller(Emulator(Settings(out_of_credits="429")))
     assert caller.raw("POST", "/v1/collections", b'{"name": "a"}').status == 429

@@ -81,7 +81,7 @@ def test_a_filter_finds_what_it_names(caller: Caller, library: str, wanted: str,
     assert sorted(numbers(walk(caller, collection_id=library, filter=wanted))) == expected
 
 
-def test_a_list_does_not_look_at_documents_with_other_fields() -> None:
+def test_a_list_does_not_read_documents_with_other_fields() -> None:
     caller = Caller(Emulator(Settings(indexing="reads:1")))
     collection_id = caller.collection(field_definitions=declared("number"))
     file_ids = [caller.file(), caller.file()]
