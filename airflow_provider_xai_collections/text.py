@@ -40,13 +40,18 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def listed(names: Sequence[str], count: int | None = None, most: int = NAMED) -> str:
+def listed(names: Sequence[str], count: int | None = None) -> str:
     """Return the first of the names in one line, with an ellipsis if there are more.
 
     :param count: how many there are, if not all are at hand.
     """
-    more = ", …" if (len(names) if count is None else count) > min(len(names), most) else ""
-    return ", ".join(map(printable, names[:most])) + more
+    more = ", …" if (len(names) if count is None else count) > min(len(names), NAMED) else ""
+    return ", ".join(map(printable, names[:NAMED])) + more
+
+
+def in_brackets(names: Sequence[str], count: int | None = None) -> str:
+    """Return ``listed(names, count)`` in brackets, to follow a count; nothing if there are no names."""
+    return f" ({listed(names, count)})" if names else ""
 
 
 def _mask(key: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_xai_collections.text import MAX_DETAIL, escaped, printable
+from airflow_provider_xai_collections.text import MAX_DETAIL, NAMED, counted, escaped, in_brackets, printable
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,22 @@ def test_what_looks_like_keys_is_told_apart_by_its_mask() -> None:
 
 def test_what_is_escaped_is_still_told_apart_and_whole() -> None:
     assert escaped("a\x01\u2028\udcffb" + "x" * 1_000) == "a\\x01\\u2028\\udcffb" + "x" * 1_000
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "text"),
+    [
+        ([], None, ""),
+        ([], 3, ""),
+        (["a"], None, " (a)"),
+        (["a"], 3, " (a, …)"),
+        (["a"] * (NAMED + 1), None, f" ({'a, ' * NAMED}…)"),
+    ],
+)
+def test_the_first_names_are_listed_in_brackets(names: list[str], count: int | None, text: str) -> None:
+    assert in_brackets(names, count) == text
+
+
+def test_a_count_has_its_noun_in_the_right_number() -> None:
+    assert [counted(number, "document") for number in (0, 1, 2)] == ["0 documents", "1 document", "2 documents"]
+    assert counted(2, "entry", "entries") == "2 entries"

@@ -26,7 +26,7 @@ def create_asset(*, collection_id: str, extra: dict[str, Any] | None = None) -> 
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
-    """Airflow's check of a ``xai://`` URI.
+    """Check a ``xai://`` URI, for Airflow.
 
     :raises ValueError: it does not name a collection.
     """
@@ -37,7 +37,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
 
 
 def matching_outlets(outlets: Iterable[Any], collection_id: str, *, aliases: bool = True) -> list[Any]:
-    """Those of a task's outlets that an event of the collection can go through: its asset and, if wanted, each alias.
+    """Return the outlets of a task for an event of the collection: its asset and, if wanted, each alias.
 
     Airflow drops events of assets that a task does not declare.
     """
@@ -50,10 +50,10 @@ def matching_outlets(outlets: Iterable[Any], collection_id: str, *, aliases: boo
 
 
 def emit(context: Context, outlets: Iterable[Any], collection_id: str, extra: Mapping[str, Any]) -> None:
-    """Tell those who wait for the collection what a task did to it.
+    """Emit an asset event of the collection.
 
-    :param outlets: those that are ``matching_outlets``.
-    :param extra: what the event says, as JSON types.
+    :param outlets: from :func:`matching_outlets`.
+    :param extra: of the event, as JSON types.
     """
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
@@ -63,19 +63,19 @@ def emit(context: Context, outlets: Iterable[Any], collection_id: str, extra: Ma
 
 
 class _HashableDict(dict[str, Any]):
-    """A dictionary that may stand in a set, by its text."""
+    """A dictionary that may be in a set, by its text."""
 
     def __hash__(self) -> int:  # type: ignore[override]  # dictionaries have none, because they may change
         return hash(json.dumps(self, sort_keys=True))
 
 
 def _hashable(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Airflow 2 puts what an alias is told into a set, and fails the task that has done its work if it cannot."""
+    """Make the extra hashable: Airflow 2 puts that of an alias into a set, and fails the finished task otherwise."""
     return {name: _HashableDict(value) if isinstance(value, dict) else value for name, value in extra.items()}
 
 
 def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
-    """A collection as a dataset of OpenLineage, for its provider: namespace ``xai://collections``, name its id."""
+    """Return a collection as a dataset of OpenLineage: namespace ``xai://collections``, name its id."""
     from airflow_provider_xai_collections.lineage.openlineage import dataset_of
 
     return dataset_of(asset.uri)

@@ -28,7 +28,7 @@ def triggering_events(context: Mapping[str, Any]) -> list[TriggeringEvent]:
     :param context: the task's: ``get_current_context()``, or the ``**context`` of a function that is a task.
     """
     by_asset = context.get("triggering_asset_events")
-    if by_asset is None:  # Airflow 2, where merely looking fails in a run that `airflow dags test` has made
+    if by_asset is None:  # Airflow 2, where to read them fails in a run that `airflow dags test` has made
         triggered = context["dag_run"].run_type == "dataset_triggered"
         by_asset = context["triggering_dataset_events"] if triggered else {}
     # An event that came through an alias is listed for the asset and for the alias.

@@ -40,7 +40,7 @@ KEY = "xai_documents"
 
 
 class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
-    """Ingests what a function returns; see :func:`xai_ingest_task`, which has the arguments.
+    """Ingest what a function returns; see :func:`xai_ingest_task`, which has the arguments.
 
     :param python_callable: the function.
     :param op_args: its positional arguments. (templated)
@@ -124,7 +124,7 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
 
     @property
     def is_async(self) -> bool:
-        """Airflow would await the whole task for an asynchronous function, which :meth:`files` refuses."""
+        """``False``: Airflow would await the whole task for an asynchronous function, which :meth:`files` refuses."""
         return False
 
     def read_arguments(self) -> None:
@@ -148,7 +148,7 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
         return Contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=limit, others=files)
 
     def before_deferral(self, context: Context, engine: Engine) -> None:
-        """Keep what the function has returned, which is called once per try: its documents without their content."""
+        """Keep the documents of the function, without their content: it is called once per try."""
         items = (replace(row.item, content_hash=row.content_hash) for row in engine.rows.values() if row.item)
         context["ti"].xcom_push(key=KEY, value=[item.dump() for item in items])
 

@@ -1,7 +1,7 @@
-"""What a task did, as OpenLineage tells it.
+"""Lineage of a task, in OpenLineage's classes.
 
-The only module that imports the OpenLineage provider, which users may have or not: it is imported inside the methods
-that this provider calls, and nowhere else.
+The only module that imports the OpenLineage provider, which users may not have. It is imported only inside the methods
+that this provider calls.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from airflow_provider_xai_collections.manifests.base import TaskResult
 
 #: The key of our run facet.
 FACET = "xai_collections"
-#: URIs of what a task makes itself: they name a document, and nothing that it is made of.
+#: Beginning of the URIs of what a task makes itself: they name no source.
 _OWN = "airflow://"
 
 
 @define
 class XAICollectionsRunFacet(RunFacet):
-    """What a task did to a collection. Its schema is that of any run facet: ours is published nowhere.
+    """Changes of a collection by a task. The schema is that of any run facet: ours is published nowhere.
 
-    :param counts: how many documents it added, replaced, removed and saw fail, and the bytes it uploaded.
+    :param counts: documents added, replaced, removed and failed, and the bytes uploaded.
     """
 
     collection_id: str
@@ -41,15 +41,15 @@ class XAICollectionsRunFacet(RunFacet):
 
 
 def read_from(uris: Iterable[str]) -> OperatorLineage[Dataset, RunFacet]:
-    """Of a task that reads, and leaves everything as it is."""
+    """Return the lineage of a task that only reads."""
     return OperatorLineage(inputs=_inputs(uris))
 
 
 def written_to(collection_uri: str | None, report: TaskResult | None) -> OperatorLineage[Dataset, RunFacet]:
-    """Of a task that changes a collection.
+    """Return the lineage of a task that changes a collection.
 
-    :param collection_uri: the collection, as the URI of its asset; ``None`` if it is not known, or not yet.
-    :param report: what the task did; ``None`` likewise.
+    :param collection_uri: the URI of its asset; ``None`` if it is not known yet.
+    :param report: the result of the task; ``None`` likewise.
     """
     if collection_uri is None:
         return OperatorLineage()
@@ -72,7 +72,7 @@ def written_to(collection_uri: str | None, report: TaskResult | None) -> Operato
 
 
 def dataset_of(uri: str) -> Dataset:
-    """An asset's URI as a dataset."""
+    """Return an asset's URI as a dataset."""
     namespace, name = dataset_name(uri) or ("", uri)
     return Dataset(namespace, name)
 

@@ -1,4 +1,4 @@
-"""Where documents come from, said briefly: their URIs or the folders they are in; and OpenLineage's names for both."""
+"""Sources of documents in little room: their URIs, or the folders they are in; and OpenLineage's names for both."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from airflow_provider_xai_collections.text import printable
 
 #: Other names of a store, by its own.
 _ALSO = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
-#: What may be secret in an address: a password, on the web a user's name as well, which may be a token, and a signature
-#: behind the path. (Elsewhere the name tells where: ``abfs://container@account``.)
+#: Parts of an address that may be secret: a password; on the web a user's name as well, which may be a token, and a
+#: signature behind the path. (Elsewhere the name is an address: ``abfs://container@account``.)
 _USER = re.compile(r"^(https?://)[^/?#]*@|(?<=://)[^/@]*:[^/]*@")
 _SIGNATURE = re.compile(r"^(https?://[^?#]*)[?#].*")
 
 
 def places_of(uris: Iterable[str], room: int = ROOM_FOR_SOURCES) -> tuple[str, ...]:
-    """The URIs, if they fit into ``room`` bytes of JSON; else the folders they are in, as deep as fits.
+    """Return the URIs, if they fit into ``room`` bytes of JSON; else the folders they are in, as deep as fits.
 
-    One that fits in no way is left out, as are those behind it.
+    One that does not fit at all is left out, with those behind it.
     """
     places = sorted({_shown(uri) for uri in uris})
     while _size(places) > room and (deepest := max(map(_depth, places))):
@@ -32,7 +32,7 @@ def places_of(uris: Iterable[str], room: int = ROOM_FOR_SOURCES) -> tuple[str, .
 
 
 def dataset_name(uri: str) -> tuple[str, str] | None:
-    """Namespace and name of a dataset, by OpenLineage's conventions; ``None`` for what is no URI.
+    """Return namespace and name of a dataset, by OpenLineage's conventions; ``None`` for what is no URI.
 
     ``s3://bucket/folder/a.md`` is ``folder/a.md`` in ``s3://bucket``, ``file:///data/a.md`` is ``/data/a.md`` in
     ``file``. Source: https://openlineage.io/docs/spec/naming.
@@ -47,13 +47,13 @@ def dataset_name(uri: str) -> tuple[str, str] | None:
 
 
 def _shown(uri: str) -> str:
-    """As one line, and without what may be secret."""
+    """Return a URI as one line, without what may be secret."""
     line = printable(uri, limit=max(1, len(uri)))
     return _SIGNATURE.sub(r"\1", _USER.sub(r"\1", line))
 
 
 def _depth(place: str) -> int:
-    """How many folders could still be left: none for a bucket, or for what is no URI."""
+    """Return the number of folders in a URI: none for a bucket, or for what is no URI."""
     _, separator, rest = place.partition("://")
     return rest.rstrip("/").count("/") if separator else 0
 

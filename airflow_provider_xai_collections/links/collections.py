@@ -15,7 +15,7 @@ CONSOLE = "https://console.x.ai/team/{team}/collections"
 
 
 class XAICollectionLink(BaseOperatorLink):
-    """Leads to the collections of the team that a task works for; there from the task's first moments on."""
+    """Link to the collections of the team that a task works for, from the task's first moments on."""
 
     name = "xAI collections"
     key: ClassVar[str] = "xai_team"
@@ -26,10 +26,10 @@ class XAICollectionLink(BaseOperatorLink):
 
     @classmethod
     def persist(cls, context: Context, team_id: str | None) -> None:
-        """Keep what the link needs, before the task waits.
+        """Push the team to XCom, before the task waits.
 
-        On Airflow 3 the link itself as well: the web server reads no more than that, and Airflow would put it there
-        only when the worker lets go of the task, at its end or to defer it.
+        On Airflow 3 the link itself as well: the web server reads only that, and Airflow would push it only at the end
+        of the task, or when it is deferred.
         """
         team = team_id or "default"
         context["ti"].xcom_push(key=cls.key, value=team)

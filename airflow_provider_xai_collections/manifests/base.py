@@ -1,4 +1,4 @@
-"""What all manifests share. They are trigger events and XComs: versioned, bounded, and checked on arrival."""
+"""Base of all manifests: trigger events and XComs that are versioned, bounded, and checked on arrival."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.text import printable
 
-#: Ids and failures a manifest lists; beyond it carries only their number.
-CAP = 50
+#: Items of each list in a manifest; of more it has only the number.
+MAX_LISTED = 50
 #: Characters of a document's name.
-NAME = 100
+MAX_NAME = 100
 #: Bytes of JSON that each list may take, where one character may need twelve: a manifest stays below 16 KB.
 ROOM_FOR_FAILURES = 4_200
 ROOM_FOR_IDS = 2_400
@@ -32,7 +32,7 @@ ROOM_FOR_FOLDER = 7_000
 ROOM_FOR_PROBLEMS = 4_200
 #: And for an event, in which two of them are.
 ROOM_FOR_EVENT = 16_000
-#: What a task may have done to a collection, as its asset event counts it.
+#: Counts in an asset event: what a task did to a collection.
 COUNTS = ("added", "replaced", "removed", "failed", "bytes")
 
 M = TypeVar("M", bound="Manifest")
@@ -40,12 +40,12 @@ Item = TypeVar("Item", bound="str | Manifest")
 
 
 class Manifest(BaseModel):
-    """Base of all that crosses a border. An unknown or missing field fails loudly."""
+    """Base of all that crosses a process border. An unknown or missing field fails loudly."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def dump(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return it as JSON types."""
         return self.model_dump(mode="json")
 
     @classmethod
@@ -61,9 +61,9 @@ class Manifest(BaseModel):
 
 
 def first_of(items: Sequence[Item], room: int) -> tuple[Item, ...]:
-    """The first items: at most ``CAP``, and no more than fit into ``room`` bytes of JSON."""
+    """Return the first items: at most ``MAX_LISTED``, and no more than fit into ``room`` bytes of JSON."""
     kept: list[Item] = []
-    for item in items[:CAP]:
+    for item in items[:MAX_LISTED]:
         room -= len(json.dumps(item.dump() if isinstance(item, Manifest) else item)) + len(", ")
         if room < 0:
             break
@@ -72,17 +72,17 @@ def first_of(items: Sequence[Item], room: int) -> tuple[Item, ...]:
 
 
 def first_names(names: Sequence[str], room: int = ROOM_FOR_NAMES) -> tuple[str, ...]:
-    """As :func:`first_of`, of names that others gave."""
-    return first_of([printable(name, NAME) for name in names[:CAP]], room)
+    """Return the first names, made printable, as :func:`first_of`."""
+    return first_of([printable(name, MAX_NAME) for name in names[:MAX_LISTED]], room)
 
 
 def all_or_none(ids: Sequence[str]) -> tuple[str, ...]:
-    """The ids, if there is room for all of them."""
+    """Return the ids, if there is room for all of them."""
     return kept if len(kept := first_of(ids, ROOM_FOR_IDS)) == len(ids) else ()
 
 
 def shown(text: str, room: int) -> str:
-    """The text as one printable line that takes at most ``room`` bytes of JSON."""
+    """Return the text as one printable line that takes at most ``room`` bytes of JSON."""
     line = printable(text, room)
     while (size := len(json.dumps(line))) > room:
         line = line[: len(line) * room // size - 1].rstrip("…") + "…"
@@ -90,7 +90,7 @@ def shown(text: str, room: int) -> str:
 
 
 def without_last(data: dict[str, Any], room: int) -> dict[str, Any]:
-    """The data with the last items of its longest lists left out, until it fits into ``room`` bytes of JSON."""
+    """Return the data without the last items of its longest lists, so that it fits into ``room`` bytes of JSON."""
     lists = [list(value) for value in data.values() if isinstance(value, list)]
     shorter = {**data, **dict(zip((name for name in data if isinstance(data[name], list)), lists, strict=True))}
     while len(json.dumps(shorter)) > room and any(lists):
@@ -99,38 +99,38 @@ def without_last(data: dict[str, Any], room: int) -> dict[str, Any]:
 
 
 class TaskResult(Manifest):
-    """What a task did to a collection: its result, and what those who wait for the collection are told."""
+    """Base of the results of tasks that change a collection, which their asset events carry too."""
 
     collection_id: Annotated[str, AfterValidator(partial(shown, room=ROOM_FOR_ID))]
 
     @property
     def counts(self) -> dict[str, int]:
-        """Those of ``COUNTS`` that it knows."""
+        """The counts of ``COUNTS`` that it knows."""
         return {}
 
     @property
     def all_counts(self) -> dict[str, int]:
-        """Each of ``COUNTS``."""
+        """All counts of ``COUNTS``."""
         return {**dict.fromkeys(COUNTS, 0), **self.counts}
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether it was never meant to change anything."""
+        """``True`` if it was not to change anything."""
         return False
 
     @property
     def source_uris(self) -> tuple[str, ...]:
-        """URIs of what went into the collection."""
+        """The URIs of the sources of the collection."""
         return ()
 
     @property
     def state_change(self) -> str:
-        """What became of the collection itself, in OpenLineage's words: ``CREATE``, ``ALTER``, ``DROP``, or nothing."""
+        """The change of the collection itself in OpenLineage's words, ``CREATE``, ``ALTER`` or ``DROP``; or nothing."""
         return ""
 
     def event_extra(self, documents: int | None) -> dict[str, Any]:
-        """The extra of an asset event: the counts and the report itself.
+        """Return the extra of an asset event: the counts and the result itself.
 
-        :param documents: how many the collection holds now; ``None`` if nobody knows.
+        :param documents: how many the collection has now; ``None`` if that is unknown.
         """
         return {**self.all_counts, "documents": documents, "report": self.dump()}

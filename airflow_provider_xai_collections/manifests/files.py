@@ -12,12 +12,12 @@ from pydantic import Field
 
 from airflow_provider_xai_collections.api.files import File
 from airflow_provider_xai_collections.api.unattached import Inventory
-from airflow_provider_xai_collections.manifests.base import CAP, ROOM_FOR_PATH, Manifest, first_names, shown
-from airflow_provider_xai_collections.text import escaped
+from airflow_provider_xai_collections.manifests.base import MAX_LISTED, ROOM_FOR_PATH, Manifest, first_names, shown
+from airflow_provider_xai_collections.text import counted, escaped
 
 
 class FileOutcome(StrEnum):
-    """Outcome of a file: found only, deleted, or kept because the service says that it is attached."""
+    """Outcome of a file: only found, deleted, or kept because the service says that it is attached."""
 
     FOUND = "found"
     DELETED = "deleted"
@@ -56,9 +56,9 @@ class UnattachedFilesManifest(Manifest):
 
     :param files: of the team, and its ``collections``; ``attached`` are the files that are in any of them.
     :param unattached: files in no collection that are old enough and match; ``bytes`` is their size.
-    :param deleted: those of them that are gone now; ``kept``: those that the service says are attached after all.
+    :param deleted: those of them that were deleted; ``kept``: those that the service says are attached after all.
     :param names: the first of them.
-    :param report: where the report lies, if one was asked for.
+    :param report: where the report is, if one was asked for.
     """
 
     version: Literal[1]
@@ -70,7 +70,7 @@ class UnattachedFilesManifest(Manifest):
     bytes: int
     deleted: int = 0
     kept: int = 0
-    names: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+    names: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
     report: str | None = None
 
     @classmethod
@@ -83,7 +83,7 @@ class UnattachedFilesManifest(Manifest):
         dry_run: bool,
         report: Any,
     ) -> UnattachedFilesManifest:
-        """Count them."""
+        """Return the counts."""
         counts = Counter(outcomes.values())
         return cls(
             version=1,
@@ -100,7 +100,7 @@ class UnattachedFilesManifest(Manifest):
         )
 
     def __str__(self) -> str:
-        size = f"{self.unattached} files in no collection ({self.bytes:,} bytes)"
+        size = f"{counted(self.unattached, 'file')} in no collection ({self.bytes:,} bytes)"
         if self.dry_run:
             return f"{size}; nothing was deleted: dry_run=False deletes them"
         kept = f", {self.kept} kept, as xAI says that they are attached" if self.kept else ""

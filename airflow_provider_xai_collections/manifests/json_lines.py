@@ -1,4 +1,4 @@
-"""Long lists that cross a process border: a file of JSON Lines, one versioned model a line, on any storage."""
+"""Files of JSON Lines on any storage: long lists that cross a process border, one versioned model a line."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from airflow_provider_xai_collections.manifests.base import Manifest
 from airflow_provider_xai_collections.sources.fingerprints import is_missing, state_of
 from airflow_provider_xai_collections.sources.paths import READ_AHEAD, AnyPath, as_path, filesystem_of, is_local
 
-M = TypeVar("M", bound=Manifest)
+Line = TypeVar("Line", bound=Manifest)
 
 
 def write_lines(where: AnyPath, models: Iterable[Manifest]) -> int:
-    """Write one line for each model, and return how many. None but the one at hand is held in memory.
+    """Write one line for each model, one at a time, and return how many.
 
     The file appears when it is complete, in the place of one that was there, or not at all.
 
@@ -32,14 +32,14 @@ def write_lines(where: AnyPath, models: Iterable[Manifest]) -> int:
     return _write_local(path, models, where) if is_local(path) else _write_remote(path, models, where)
 
 
-def read_lines(where: AnyPath, kind: type[M]) -> Iterator[M]:
-    """The models that :func:`write_lines` wrote, read one at a time.
+def read_lines(where: AnyPath, kind: type[Line]) -> Iterator[Line]:
+    """Read the models that :func:`write_lines` wrote, one at a time.
 
-    :param kind: what each line is.
+    :param kind: the class of the models.
     :raises XAISourceError: it cannot be read, or a line is no such model, or of another version.
     """
     path = as_path(where)
-    with _telling(where, path, "read", "Check that it was written, and is in reach of this worker"):
+    with _naming(where, path, "read", "Check that it was written, and is in reach of this worker"):
         # An object is opened past ``ObjectStoragePath``, whose streams cannot be read by lines on every Airflow.
         stream = path.open("rb") if is_local(path) else filesystem_of(path).open(str(path.path), "rb", READ_AHEAD)
         with BufferedReader(stream) as lines:
@@ -53,7 +53,7 @@ def exists(where: AnyPath) -> bool:
     :raises XAISourceError: that cannot be found out.
     """
     path = as_path(where)
-    with _telling(where, path, "looked for", "Check that this worker may read there"):
+    with _naming(where, path, "looked for", "Check that this worker may read there"):
         try:
             state_of(path)
         except Exception as error:
@@ -63,12 +63,12 @@ def exists(where: AnyPath) -> bool:
     return True
 
 
-def _parsed(line: bytes, kind: type[M], place: str) -> M:
+def _parsed(line: bytes, kind: type[Line], place: str) -> Line:
     try:
         data = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
         raise XAISourceError(
-            f"{place}: no JSON. It was cut short or is another file. Clear the task that writes it, to have it anew"
+            f"{place}: no JSON. It was cut short or is another file. Clear the task that writes it, to write it again"
         ) from error
     try:
         return kind.parse(data)
@@ -79,7 +79,7 @@ def _parsed(line: bytes, kind: type[M], place: str) -> M:
 def _write(models: Iterable[Manifest], stream: IO[bytes], where: AnyPath, path: Any) -> int:
     count = 0
     for model in models:  # an error in there is not one of the file
-        # ASCII: no control character, line separator or half of a character is left that a reader could stumble over.
+        # ASCII, so without control characters, line separators or halves of characters.
         line = json.dumps(model.dump(), separators=(",", ":")).encode("ascii") + b"\n"
         with _writing(where, path):
             stream.write(line)
@@ -110,7 +110,7 @@ def _write_local(path: Path, models: Iterable[Manifest], where: AnyPath) -> int:
 
 
 def _write_remote(path: Any, models: Iterable[Manifest], where: AnyPath) -> int:
-    """Written to a local file first: closing the stream of an object publishes it, even when only half was written."""
+    """Write to a local file first: closing the stream of an object publishes it, even when only half was written."""
     fs = filesystem_of(path)
     with tempfile.NamedTemporaryFile(prefix="xai-lines-") as stream:
         count = _write(models, stream, where, path)
@@ -120,11 +120,11 @@ def _write_remote(path: Any, models: Iterable[Manifest], where: AnyPath) -> int:
 
 
 def _writing(where: AnyPath, path: Any) -> AbstractContextManager[None]:
-    return _telling(where, path, "written", "Check that every worker may write there")
+    return _naming(where, path, "written", "Check that every worker may write there")
 
 
 @contextmanager
-def _telling(where: AnyPath, path: Any, what: str, way_out: str) -> Iterator[None]:
+def _naming(where: AnyPath, path: Any, what: str, way_out: str) -> Iterator[None]:
     try:
         yield
     except XAIError:

@@ -1,4 +1,4 @@
-"""What tasks that change a collection return."""
+"""Results of tasks that change a collection."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from airflow_provider_xai_collections.api.reconciling import Changes
-from airflow_provider_xai_collections.manifests.base import CAP, TaskResult, first_names
+from airflow_provider_xai_collections.manifests.base import MAX_LISTED, TaskResult, first_names
 from airflow_provider_xai_collections.manifests.waits import WaitSummary
 
 
 class DocumentsManifest(TaskResult):
-    """What a task returns that attaches documents by their ids, or has them indexed again.
+    """Result of a task that attaches documents by their ids, or has them indexed again.
 
-    :param file_ids: the documents, if they are few enough; else an empty list, and ``total`` says how many there are.
-    :param added: those that this task attached; ``already_there``: the others.
-    :param reindexed: those that were indexed again.
-    :param wait: how the wait ended, if there was one.
+    :param added: documents that this task attached; ``already_there``: the others.
+    :param file_ids: of all of them, if they are few enough; ``total`` is their number.
+    :param wait: the end of the wait, if there was one.
     """
 
     version: Literal[1] = 1
@@ -25,7 +24,7 @@ class DocumentsManifest(TaskResult):
     added: int = 0
     already_there: int = 0
     reindexed: int = 0
-    file_ids: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+    file_ids: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
     wait: WaitSummary | None = None
 
     @property
@@ -34,20 +33,20 @@ class DocumentsManifest(TaskResult):
 
 
 class ChangesManifest(TaskResult):
-    """What a task changed in a collection; with ``dry_run``, what it would have changed.
+    """Changes of a collection by a task; with ``dry_run``, those that it would have made.
 
     :param created: the collection itself is new.
     :param settings: names of what was set.
-    :param fields_added: keys of fields; the first ones, if there are very many. So are the next two.
+    :param fields_added: keys of fields, the first if there are very many; so in the next two.
     """
 
     version: Literal[1] = 1
     dry_run: bool = False
     created: bool = False
     settings: tuple[str, ...] = ()
-    fields_added: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
-    fields_changed: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
-    fields_deleted: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+    fields_added: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
+    fields_changed: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
+    fields_deleted: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
 
     @property
     def is_dry_run(self) -> bool:
@@ -76,12 +75,11 @@ class ChangesManifest(TaskResult):
 
 
 class RemovalManifest(TaskResult):
-    """What was removed.
+    """Counts of a removal.
 
-    :param total: documents asked for, or found.
-    :param missing: those of them that were not in the collection.
+    :param total: documents asked for, or found; ``missing``: those of them that were not in the collection.
     :param files_kept: files that the service did not delete, because they are attached elsewhere.
-    :param collection_deleted: the collection itself as well; ``False`` where it was not there.
+    :param collection_deleted: the collection itself was deleted; ``False`` if it was not there.
     """
 
     version: Literal[1] = 1

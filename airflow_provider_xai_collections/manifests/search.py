@@ -1,4 +1,4 @@
-"""What a search returns."""
+"""Result of a search."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic import Field
 from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.manifests.base import (
-    CAP,
-    NAME,
+    MAX_LISTED,
+    MAX_NAME,
     ROOM_FOR_IDS,
     ROOM_FOR_PASSAGES,
     Manifest,
@@ -27,7 +27,7 @@ FIELDS = 10
 class Passage(Manifest):
     """A passage that a search found, with the beginning of its text.
 
-    :param fields: of its document, without those that this provider manages unless they were asked for.
+    :param fields: of its document; without those that this provider manages, unless asked for.
     """
 
     file_id: str
@@ -43,25 +43,25 @@ class Passage(Manifest):
         fields = list(islice(wanted, FIELDS))
         return cls(
             file_id=match.file_id,
-            chunk_id=printable(match.chunk_id, NAME),
+            chunk_id=printable(match.chunk_id, MAX_NAME),
             score=match.score,
             page_number=match.page_number,
-            fields={printable(key, NAME): printable(value, NAME) for key, value in fields},
+            fields={printable(key, MAX_NAME): printable(value, MAX_NAME) for key, value in fields},
             text=match.text.replace("\0", "")[:max_chars],  # PostgreSQL stores no NUL
         )
 
 
 class SearchManifest(Manifest):
-    """What a search found.
+    """Passages that a search found.
 
-    :param total: passages that came back; ``matches`` are the best of them, as many as fit.
+    :param total: of all of them; ``matches`` are the best, as many as fit.
     """
 
     version: Literal[1]
-    collection_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
+    collection_ids: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)]
     total: int
     best_score: float | None
-    matches: Annotated[tuple[Passage, ...], Field(max_length=CAP)]
+    matches: Annotated[tuple[Passage, ...], Field(max_length=MAX_LISTED)]
 
     @classmethod
     def of(
@@ -72,7 +72,7 @@ class SearchManifest(Manifest):
         max_chars: int,
         managed_fields: bool = False,
     ) -> SearchManifest:
-        passages = [Passage.of(match, max_chars, managed_fields=managed_fields) for match in matches[:CAP]]
+        passages = [Passage.of(match, max_chars, managed_fields=managed_fields) for match in matches[:MAX_LISTED]]
         return cls(
             version=1,
             collection_ids=first_of(collection_ids, ROOM_FOR_IDS),

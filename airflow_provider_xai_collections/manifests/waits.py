@@ -1,4 +1,4 @@
-"""What a wait hands on: its end, and how far it is."""
+"""Summary of a wait, and the trigger event that carries it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.base import (
-    CAP,
-    NAME,
+    MAX_LISTED,
+    MAX_NAME,
     ROOM_FOR_DOUBTS,
     ROOM_FOR_EVENT,
     ROOM_FOR_FAILURES,
@@ -27,8 +27,8 @@ from airflow_provider_xai_collections.manifests.base import (
 )
 from airflow_provider_xai_collections.text import NAMED, printable
 
-#: Characters of a service's reason.
-REASON = 200
+#: Characters of a reason that the service gives.
+MAX_REASON = 200
 #: Our errors by name, as a trigger names them.
 _ERRORS: dict[str | None, type[XAIError]] = {
     name: kind for name, kind in vars(exceptions).items() if isinstance(kind, type) and issubclass(kind, XAIError)
@@ -44,7 +44,9 @@ class Failure(Manifest):
 
     @classmethod
     def of(cls, failed: FailedDocument) -> Failure:
-        return cls(file_id=failed.file_id, name=printable(failed.name, NAME), reason=printable(failed.reason, REASON))
+        return cls(
+            file_id=failed.file_id, name=printable(failed.name, MAX_NAME), reason=printable(failed.reason, MAX_REASON)
+        )
 
 
 class Doubtful(Manifest):
@@ -59,18 +61,18 @@ class Doubtful(Manifest):
     def of(cls, doubt: Doubt) -> Doubtful:
         return cls(
             file_id=doubt.file_id,
-            name=printable(doubt.name, NAME),
-            reason=printable(doubt.reason, REASON),
+            name=printable(doubt.name, MAX_NAME),
+            reason=printable(doubt.reason, MAX_REASON),
             altered=doubt.altered,
         )
 
 
 class WaitSummary(Manifest):
-    """How a wait ended: counts, and the first few documents that did not make it.
+    """The end of a wait: counts, and the first documents that are not processed.
 
-    :param doubtful: processed documents whose text may not have been extracted, by their type or their chunks.
-    :param altered: documents of which the service's own hash says that it holds other content than was sent.
-    :param doubts: the first few of both.
+    :param doubtful: processed documents whose text may not have been extracted, by their type or their chunks;
+        ``altered``: documents whose content is not what was sent, by the service's own hash.
+    :param doubts: the first of both.
     :param pending_names: of the first of ``pending_ids``, in their order; empty where it is not known.
     """
 
@@ -80,13 +82,13 @@ class WaitSummary(Manifest):
     failed: int
     missing: int
     pending: int
-    failures: Annotated[tuple[Failure, ...], Field(max_length=CAP)]
-    missing_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
-    pending_ids: Annotated[tuple[str, ...], Field(max_length=CAP)]
+    failures: Annotated[tuple[Failure, ...], Field(max_length=MAX_LISTED)]
+    missing_ids: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)]
+    pending_ids: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)]
     doubtful: int
     altered: int
-    doubts: Annotated[tuple[Doubtful, ...], Field(max_length=CAP)]
-    pending_names: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+    doubts: Annotated[tuple[Doubtful, ...], Field(max_length=MAX_LISTED)]
+    pending_names: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
 
     @classmethod
     def of(cls, result: WaitResult) -> WaitSummary:
@@ -97,12 +99,12 @@ class WaitSummary(Manifest):
             failed=len(result.failed),
             missing=len(result.missing),
             pending=len(result.pending),
-            failures=first_of([Failure.of(failed) for failed in result.failed[:CAP]], ROOM_FOR_FAILURES),
+            failures=first_of([Failure.of(failed) for failed in result.failed[:MAX_LISTED]], ROOM_FOR_FAILURES),
             missing_ids=first_of(result.missing, ROOM_FOR_IDS),
             pending_ids=first_of(result.pending, ROOM_FOR_IDS),
             doubtful=sum(not doubt.altered for doubt in result.doubts),
             altered=sum(doubt.altered for doubt in result.doubts),
-            doubts=first_of([Doubtful.of(doubt) for doubt in result.doubts[:CAP]], ROOM_FOR_DOUBTS),
+            doubts=first_of([Doubtful.of(doubt) for doubt in result.doubts[:MAX_LISTED]], ROOM_FOR_DOUBTS),
             pending_names=first_names(
                 [result.names.get(file_id, "") for file_id in result.pending[:NAMED]] if result.names else [],
                 ROOM_FOR_PENDING,
@@ -121,7 +123,7 @@ class WaitSummary(Manifest):
 
 
 class WaitEvent(Manifest):
-    """Message of the trigger to the task: a summary or the error that ended the wait, and what the task had it keep.
+    """Event of the trigger: a summary, or the error that ended the wait; and the ``manifest`` that the task gave it.
 
     Where both are long, the summary names fewer documents.
     """
@@ -133,7 +135,7 @@ class WaitEvent(Manifest):
     manifest: dict[str, Any] | None = None
 
     def summary_or_error(self) -> WaitSummary:
-        """Return the summary, or raise the error that ended the wait as it would have been raised here."""
+        """Return the summary, or raise the error that ended the wait."""
         if self.summary is None:
             raise _ERRORS.get(self.error_type, XAIError)(
                 self.error or "the trigger ended without a reason: see the triggerer's log"

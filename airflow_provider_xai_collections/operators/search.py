@@ -189,8 +189,8 @@ class XAISearchDocumentsOperator(Connected, BaseOperator):
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
         """Tell OpenLineage the collections that are searched; the first ones, if they are very many."""
         from airflow_provider_xai_collections.lineage.openlineage import read_from
-        from airflow_provider_xai_collections.manifests.base import CAP
+        from airflow_provider_xai_collections.manifests.base import MAX_LISTED
 
         return read_from(
-            create_asset(collection_id=collection_id).uri for collection_id in self._collection_ids()[:CAP]
+            create_asset(collection_id=collection_id).uri for collection_id in self._collection_ids()[:MAX_LISTED]
         )

@@ -92,7 +92,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         )
 
     def _wait(self, collection_id: str) -> WaitResult:
-        from airflow_provider_xai_collections.waits.outcome import naming
+        from airflow_provider_xai_collections.waits.outcome import naming_unfinished
 
         self.log.info("%s: waiting up to %s", self.collection_label, in_words(seconds("timeout", self.timeout)))
         rules = self._rules(time.time() + seconds("timeout", self.timeout))
@@ -102,7 +102,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
                 self.hook.waiting(collection_id, ids, rules, team_id=self.team, on_progress=self._note)
             )
         except AirflowTaskTimeout as error:
-            raise naming(error, self, self._poller) from error
+            raise naming_unfinished(error, self, self._poller) from error
 
     def _rules(self, deadline: float) -> WaitRules:
         from airflow_provider_xai_collections.api.polling import WaitRules
@@ -119,10 +119,10 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         """
         from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
         from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-        from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, look
+        from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, poll_once
 
         ids = self.ids_to_wait_for(manifest.collection_id)
-        result = look(self.hook, manifest.collection_id, ids, team_id=self.team, again=began_with is not None)
+        result = poll_once(self.hook, manifest.collection_id, ids, team_id=self.team, again=began_with is not None)
         deadline = deadline_of(self, context, seconds("timeout", self.timeout), began_with=began_with)
         if not result.pending or time.time() >= deadline.at:
             warn_of_doubts(self.log, result.doubts, len(result.doubts))
@@ -139,17 +139,17 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
                 manifest={"manifest": manifest.dump(), "deadline": deadline.at},
             ),
             method_name="execute_complete",
-            timeout=deadline.patience,
+            timeout=deadline.defer_timeout,
         )
 
     def _conclude(self, context: Context, manifest: DocumentsManifest, result: WaitResult) -> dict[str, Any]:
         """Return the manifest, or raise what the end of the wait means for the task."""
         from airflow_provider_xai_collections.manifests.waits import WaitSummary
-        from airflow_provider_xai_collections.waits.outcome import judge
+        from airflow_provider_xai_collections.waits.outcome import check_outcome
 
         summary = WaitSummary.of(result)
         self.manifest = manifest = manifest.model_copy(update={"wait": summary})
-        judge(self, summary, documents=manifest.total)
+        check_outcome(self, summary, documents=manifest.total)
         self.log.info(
             "%s: %d documents, %d added, %d there before; %d processed, %d failed",
             self.collection_label,

@@ -1,4 +1,4 @@
-"""The sensor: succeeds when documents are processed."""
+"""Sensor for documents that are being processed."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, count_or
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.on_kill import cancelled_while_waiting
 from airflow_provider_xai_collections.operators.connected import OnCollection
+from airflow_provider_xai_collections.text import counted
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.polling import Poller, WaitResult
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
     """Wait until documents of a collection are processed.
 
-    A document that failed, or that is gone from the collection, ends the wait: ``max_failed`` says what that means. (In
-    ``reschedule`` mode no poke knows of the one before, so one that is gone is waited for until ``timeout``.) A poll
-    that fails for a passing reason is repeated. ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and the rest
-    are Airflow's. Returns a summary (counts, and the first documents that did not make it). Source: REST reference,
+    A document that failed, or is no longer in the collection, is not waited for: ``max_failed`` says what that means.
+    (In ``reschedule`` mode no poke knows of the one before, so a missing one is waited for until ``timeout``.) A poll
+    that fails for a passing reason is repeated. ``poke_interval``, ``timeout``, ``mode``, ``soft_fail`` and all else
+    are Airflow's. Returns a summary: counts, and the first documents that are not processed. Source: REST reference,
     ``documents:batchGet``.
 
     :param collection_id: the collection, by its id. (templated)
@@ -81,11 +82,11 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
         self.conn_id = conn_id
 
     def translating(self) -> AbstractContextManager[None]:
-        """Make errors Airflow's, as sensors are to raise them."""
+        """Translate errors into those that Airflow expects of a sensor."""
         return for_sensor()
 
     def read_arguments(self) -> None:
-        """Read what says which documents, beside the other arguments."""
+        """Read the documents and the failure policy, beside the other arguments."""
         super().read_arguments()
         self.filter = optional_text("filter", self.filter)
         if self.max_failed is not None:
@@ -101,15 +102,15 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait here, poking, or in the triggerer."""
         if self.deferrable:
-            return self._look_then_defer(context, began_with=None)
+            return self._poll_or_defer(context, began_with=None)
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
             raise AirflowSensorTimeout(f"{error}{self._still_pending}") from error
         except AirflowTaskTimeout as error:
-            from airflow_provider_xai_collections.waits.outcome import naming
+            from airflow_provider_xai_collections.waits.outcome import naming_unfinished
 
-            raise naming(error, self, self._poller) from error
+            raise naming_unfinished(error, self, self._poller) from error
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once."""
@@ -121,21 +122,21 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
         """Go on after the wait in the triggerer, which may have watched a part of the documents."""
         from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
         from airflow_provider_xai_collections.manifests.waits import WaitEvent
-        from airflow_provider_xai_collections.waits.outcome import judge
+        from airflow_provider_xai_collections.waits.outcome import check_outcome
 
         with self.at_work():
-            told = WaitEvent.parse(event)
-            summary = told.summary_or_error()
+            ended = WaitEvent.parse(event)
+            summary = ended.summary_or_error()
             if self.file_ids is not None:
-                return self._look_then_defer(context, began_with=(told.manifest or {}).get("deadline"))
+                return self._poll_or_defer(context, began_with=(ended.manifest or {}).get("deadline"))
             warn_of_doubts(self.log, summary.doubts, summary.doubtful + summary.altered)
-            judge(self, summary)
+            check_outcome(self, summary)
             return summary.dump()
 
-    def _look_then_defer(self, context: Context, *, began_with: float | None) -> Any:
+    def _poll_or_defer(self, context: Context, *, began_with: float | None) -> Any:
         """Poll once: most waits are over then, and cost no trigger. Otherwise defer, as long as there is time."""
         from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-        from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, look
+        from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, poll_once
 
         try:
             with self.at_work():
@@ -143,7 +144,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
                 deadline = deadline_of(self, context, self.timeout, began_with=began_with)
                 again = began_with is not None
                 ids = None if self.file_ids is None else list(self.file_ids)
-                result = look(self.hook, collection_id, ids, filter=self.filter, team_id=self.team, again=again)
+                result = poll_once(self.hook, collection_id, ids, filter=self.filter, team_id=self.team, again=again)
                 if not result.pending or time.time() >= deadline.at:
                     return self._judged(result.ended_by(deadline.end))
         except AirflowException as error:
@@ -161,12 +162,11 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
             poll_interval=self._poll_interval,
             manifest={"deadline": deadline.at},
         )
-        return self.defer(trigger=trigger, method_name="execute_complete", timeout=deadline.patience)
+        return self.defer(trigger=trigger, method_name="execute_complete", timeout=deadline.defer_timeout)
 
     def on_kill_message(self) -> str:
         """Tell how many documents it waits for."""
-        pending = None if self._poller is None else len(self._poller.pending)
-        documents = "documents" if pending is None else f"{pending} documents"
+        documents = "documents" if self._poller is None else counted(len(self._poller.pending), "document")
         return cancelled_while_waiting(self.collection_label, documents, "the task polls again")
 
     @property
@@ -185,7 +185,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
         return f" {self.collection_label}: {unfinished(summary)}"
 
     def _poll(self) -> WaitResult | None:
-        """Poll once; ``None`` means again. The poller lives as long as this process, the deadline is Airflow's."""
+        """Poll once; ``None`` means again. The poller lives as long as this process; the deadline is Airflow's."""
         from airflow_provider_xai_collections.api.flows import watched_documents
         from airflow_provider_xai_collections.api.retries import is_transient
         from airflow_provider_xai_collections.client.clock import Clock
@@ -218,9 +218,9 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
     def _judged(self, result: WaitResult) -> dict[str, Any]:
         from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
         from airflow_provider_xai_collections.manifests.waits import WaitSummary
-        from airflow_provider_xai_collections.waits.outcome import judge
+        from airflow_provider_xai_collections.waits.outcome import check_outcome
 
         warn_of_doubts(self.log, result.doubts, len(result.doubts))
         summary = WaitSummary.of(result)
-        judge(self, summary)
+        check_outcome(self, summary)
         return summary.dump()

@@ -16,27 +16,27 @@ class ListedFile:
 
     :param path: its absolute path, or the name that the object storage has for it.
     :param name: its path below the folder, or below the fixed part of the glob.
-    :param told: what the listing told of it: an ``os.DirEntry``, or fsspec's info.
-    :param is_source: it is no file below a folder, but what the source itself names.
-    :param leads_out: it is a link that leaves the source: where it leads.
-    :param unseen: why nobody can tell whether it is a folder with files that are wanted; it is no such file itself.
+    :param info: what the listing says of it: an ``os.DirEntry``, or fsspec's info.
+    :param is_source: it is what the source itself names, not a file below a folder.
+    :param leads_out: where it leads, if it is a link that leaves the source.
+    :param unseen: why it is unknown whether it is a folder with files that are wanted; it is no such file itself.
     """
 
     path: str
     name: str
-    told: Any = None
+    info: Any = None
     is_source: bool = False
     leads_out: str = ""
     unseen: str = ""
 
     @property
     def barrier(self) -> str:
-        """Reason why nobody looks any further there; empty if nothing is in the way."""
+        """The reason why it is neither read nor entered; empty if there is none."""
         if self.leads_out:
             return f"it is a link that leads out of the source, to {self.leads_out}: follow_links=True takes such links"
         if self.unseen:
             return (
-                f"it may be a folder, and cannot be looked at ({self.unseen}), so what is in the collection from below "
+                f"it may be a folder, and cannot be inspected ({self.unseen}), so what is in the collection from below "
                 "it stays. Make it readable, remove it, or leave it out with exclude=[...]"
             )
         return ""
@@ -68,7 +68,7 @@ class Choice:
 
     @property
     def narrows(self) -> str:
-        """By what not all files are let through, if they are not."""
+        """The argument by which not all files are let through; empty if all are."""
         return "a pattern" if not self.pattern.takes_all else "exclude" if self.exclude.written else ""
 
     def __str__(self) -> str:
@@ -80,8 +80,8 @@ class Choice:
             for one in patterns.unmatched:
                 yield (
                     f"{argument} {one!r} matches nothing in {source}. Patterns are those of .gitignore: one with a "
-                    "slash in it is about paths from the source on, nothing below a folder that is matched is looked "
-                    "at, and hidden files are never listed"
+                    "slash in it is about paths from the source on, a folder that is matched is not entered, and "
+                    "hidden files are never listed"
                 )
 
 

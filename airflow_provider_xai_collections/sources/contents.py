@@ -19,19 +19,17 @@ from airflow_provider_xai_collections.sources.reading import unfit_size
 
 
 class Contents:
-    """Documents that a task has made itself, beside others.
+    """Documents that a task has made itself, beside those of another source.
 
-    :param contents: those documents.
-    :param base_uri: what the URIs of those begin with that have none.
+    :param base_uri: the beginning of the URIs of contents that have none.
     :param limit: the most bytes a document may have.
-    :param others: another source.
-    :raises XAIArgumentError: two documents have the same name, or come from the same place.
+    :raises XAIArgumentError: two documents have the same name or URI.
     """
 
     def __init__(self, contents: Sequence[Content], *, base_uri: str, limit: int, others: Source | None = None) -> None:
         self._others = others
         self._limit = limit
-        # A document that says where it comes from is a place of its own; the others are the task's.
+        # A document with a URI is a root of its own; the others are the task's.
         roots = dict.fromkeys(content.uri or base_uri for content in contents)
         self.roots = [*roots, *(others.roots if others else [])]
         self._contents = {_uri_of(content, base_uri): content for content in contents}
@@ -55,7 +53,7 @@ class Contents:
         """Return a document, ready to be uploaded."""
         if (content := self._contents.get(item.uri)) is None:
             if self._others is None:
-                raise XAISourceError(f"{item.name} is not at hand any more: run the task again")
+                raise XAISourceError(f"{item.name} is not in memory any more: run the task again")
             return self._others.open(item, content_hash)
         data = _bytes_of(content)
         return SourceDocument(
@@ -70,7 +68,7 @@ class Contents:
         )
 
     def owns(self, uri: str) -> bool:
-        """Tell that an ingestion calls all its own that has its scope."""
+        """Return ``True``: all documents of the scope are the task's."""
         return True
 
     def warnings(self) -> Iterator[str]:
@@ -88,10 +86,7 @@ class Contents:
 
 
 class Remembered:
-    """Documents that were listed by an earlier process, and are at hand no more.
-
-    :param items: all of them.
-    """
+    """Documents that an earlier process has listed and uploaded, and whose content is not in memory any more."""
 
     def __init__(self, items: Sequence[SourceItem], roots: Sequence[str]) -> None:
         self._items = items
@@ -103,14 +98,14 @@ class Remembered:
 
     def open(self, item: SourceItem, content_hash: str) -> SourceDocument:
         """Refuse: they were uploaded by the process that had them."""
-        raise XAISourceError(f"{item.name} is not at hand any more: run the task again")
+        raise XAISourceError(f"{item.name} is not in memory any more: run the task again")
 
     def owns(self, uri: str) -> bool:
-        """Tell that an ingestion calls all its own that has its scope."""
+        """Return ``True``: all documents of the scope are the task's."""
         return True
 
     def warnings(self) -> Sequence[str]:
-        """Return nothing: they were told."""
+        """Return nothing: the earlier process has logged them."""
         return ()
 
 
@@ -124,7 +119,7 @@ def _bytes_of(content: Content) -> bytes:
 
 def _wrong(content: Content) -> str:
     if not (isinstance(content.name, str) and isinstance(content.data, str | bytes)):
-        return "a Content needs a name and its data as text or bytes"
+        return "a Content needs a name, and text or bytes as its data"
     if not isinstance(content.fields, Mapping):
         return "its fields must be strings by string"
     try:

@@ -1,4 +1,4 @@
-"""Walking below a folder on disk."""
+"""Files below a folder on disk."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from airflow_provider_xai_collections.exceptions import XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources.choice import ListedFile, Wanted
-from airflow_provider_xai_collections.sources.fingerprints import is_gone
+from airflow_provider_xai_collections.sources.fingerprints import is_absent
 from airflow_provider_xai_collections.sources.listing_errors import naming_folder, reason_of, without_folder
 from airflow_provider_xai_collections.text import printable
 
-#: Characters of the place that a link leads to, in a message.
-PLACE = 100
+#: Characters of the target of a link, in a message.
+MAX_TARGET = 100
 
 
 def files_on_disk(root: str, wanted: Wanted) -> Iterator[ListedFile]:
-    """List what is wanted below a folder, and what stands in the way of telling what is.
+    """List what is wanted below a folder, and what cannot be inspected.
 
     :raises XAISourceError: a folder in which there may be something cannot be listed.
     """
@@ -48,7 +48,7 @@ def place_outside(path: str, root: str) -> str:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool | None:
-    """``None``: nobody can tell."""
+    """Tell whether it is a folder; ``None`` if that is unknown."""
     try:
         # ``is_dir`` says of a link to nowhere that it leads to no folder. So does one to a disk that is not mounted.
         return stat.S_ISDIR(entry.stat().st_mode) if entry.is_symlink() else entry.is_dir()
@@ -64,7 +64,7 @@ def _link(
         if is_folder is None:
             yield from _unseen(wanted, entry, name)
     elif not wanted.choice.follow_links and (place := place_outside(entry.path, root)):
-        yield ListedFile(entry.path, name, entry, leads_out=repr(printable(place, PLACE)))
+        yield ListedFile(entry.path, name, entry, leads_out=repr(printable(place, MAX_TARGET)))
     elif is_folder:
         _refuse_loop(Path(entry.path), name)
         enter(entry.path)
@@ -76,7 +76,7 @@ def _unseen(wanted: Wanted, entry: os.DirEntry[str], name: str) -> Iterator[List
     """List what may be a file, which fails when it is read, or a folder with others."""
     if wanted.takes(name):
         yield ListedFile(entry.path, name, entry)
-    elif wanted.enters(name) and not is_gone(entry.path):
+    elif wanted.enters(name) and not is_absent(entry.path):
         yield ListedFile(entry.path, name, entry, unseen=_why_unseen(entry.path))
 
 
@@ -89,7 +89,7 @@ def _why_unseen(path: str) -> str:
 
 
 def _refuse_loop(folder: Path, name: str) -> None:
-    """Two folders with links to each other make a loop as well, so all folders on the way here count."""
+    """Refuse a link to any folder on the way here: two folders with links to each other make a loop as well."""
     target = folder.resolve()
     if any(above.resolve().is_relative_to(target) for above in folder.parents):
         raise XAIUnfitDocumentError(

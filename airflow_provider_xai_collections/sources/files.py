@@ -18,7 +18,7 @@ class Files:
     :param paths: files, folders or globs.
     :param choice: which files of folders and globs are wanted.
     :param limit: the most bytes a document may have.
-    :param check: is called before each block that is read, and raises what is to end the reading.
+    :param check: called before each block that is read; an error ends the reading.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Files:
         return scanning.read_item(item, limit=self._limit, check=self._check)
 
     def owns(self, uri: str) -> bool:
-        """Tell whether a file of this URI would be below the paths."""
+        """Tell whether the paths could name a file of this URI."""
         return any(owns(uri) for owns in self._owns)
 
     def warnings(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a storage tells of a file without reading it: its size, and by what one notices that it changed."""
+"""State of a file without reading it: its size, and a fingerprint that changes with the content."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from airflow_provider_xai_collections.sources.paths import filesystem_of, is_local
 
-#: What storages call that which changes with the content, the best first, and what we call it. A hash of the content
-#: stands above all; Google's ``etag`` changes with metadata as well, so its ``generation`` stands above that.
+#: Names by storage of what changes with the content, the best first, and our names. A hash of the content is best;
+#: Google's ``etag`` changes with metadata as well, so its ``generation`` comes before that.
 #: Amazon: ``ETag``. Google: ``md5Hash``, ``generation``. Azure, WebDAV: ``etag``. SFTP, SMB, local: ``mtime``.
-#: WebHDFS: ``modificationTime``. FTP: ``modify``. fsspec's memory: ``created``, as to write is to create anew.
-TELLTALES = {
+#: WebHDFS: ``modificationTime``. FTP: ``modify``. fsspec's memory: ``created``, as a write creates the file again.
+FINGERPRINTS = {
     "md5Hash": "md5",
     "ETag": "etag",
     "generation": "generation",
@@ -33,7 +33,8 @@ TELLTALES = {
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """
+    """State of a file.
+
     :param size: bytes; ``None`` if the storage does not tell.
     :param fingerprint: size, and hash or time: ``123-etag:abc``. ``None`` if the storage tells neither.
     :param is_file: no folder, pipe, socket or device.
@@ -45,7 +46,9 @@ class FileState:
 
 
 def state_of(path: Any) -> FileState:
-    """As it is now: of what :func:`paths.as_path` or :func:`paths.at_address` returned.
+    """Return the state of a file now.
+
+    :param path: from :func:`paths.as_path` or :func:`paths.at_address`.
 
     :raises OSError: it is not there, or may not be seen. Storages may raise errors of their own.
     """
@@ -53,12 +56,12 @@ def state_of(path: Any) -> FileState:
 
 
 def info_of(path: Any) -> Mapping[str, Any]:
-    """Ask fsspec what it tells of an object now.
+    """Return fsspec's info of an object now.
 
     :raises Exception: it is not there, or may not be seen.
     """
     fs = filesystem_of(path)
-    # A listing of a while ago does not tell what changed, and what tells of an object is the listing of its folder.
+    # fsspec answers from an earlier listing of the folder, which does not show what changed.
     fs.invalidate_cache(path.path.rpartition("/")[0])
     info: Mapping[str, Any] = fs.info(path.path)
     return info
@@ -67,7 +70,7 @@ def info_of(path: Any) -> Mapping[str, Any]:
 def is_missing(error: BaseException) -> bool:
     """Tell whether an error says that there is no such file, and not only that it could not be seen.
 
-    The libraries of some storages make a ``FileNotFoundError`` of anything; then what it was made of says more.
+    The libraries of some storages make a ``FileNotFoundError`` of anything; then its causes say more.
     """
     if not isinstance(error, _NO_SUCH_FILE):
         return False
@@ -86,13 +89,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = cause
 
 
-#: The second one: what was a folder on the way to it is a file now.
+#: The second one: a folder on the way to it is a file now.
 _NO_SUCH_FILE = (FileNotFoundError, NotADirectoryError)
 _NOT_FOUND = (404, 410)
 
 
 def _status_of(error: BaseException) -> int | None:
-    """The HTTP status that an error of a library tells of, under the names that are in use."""
+    """Return the HTTP status in an error of a library, under the names that are in use."""
     response = getattr(error, "response", None)
     if isinstance(response, Mapping):  # Amazon's
         found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -102,8 +105,8 @@ def _status_of(error: BaseException) -> int | None:
     return next((status for status in statuses if isinstance(status, int)), None)
 
 
-def is_gone(path: str) -> bool:
-    """Tell whether there is nothing at a local path, not even a link; not if that cannot be seen."""
+def is_absent(path: str) -> bool:
+    """Tell whether there is nothing at a local path, not even a link; ``False`` if that cannot be seen."""
     try:
         os.lstat(path)
     except OSError as error:
@@ -112,24 +115,25 @@ def is_gone(path: str) -> bool:
 
 
 def of_status(status: os.stat_result) -> FileState:
+    """Return the state of a local file."""
     return FileState(status.st_size, f"{status.st_size}-mtime:{status.st_mtime_ns}", stat.S_ISREG(status.st_mode))
 
 
 def of_info(info: Mapping[str, Any]) -> FileState:
-    """Of what fsspec tells of an object."""
+    """Return the state of an object by fsspec's info."""
     kind, size = info.get("type") or "file", info.get("size")
     if kind == "link":  # size and time are those of the link
         return FileState()
     if not isinstance(size, int):
         size = None
-    telltale = next((key for key in TELLTALES if info.get(key)), None)
-    if size is None or telltale is None:
+    key = next((key for key in FINGERPRINTS if info.get(key)), None)
+    if size is None or key is None:
         return FileState(size, None, kind == "file")
-    return FileState(size, f"{size}-{TELLTALES[telltale]}:{_as_text(info[telltale])}", kind == "file")
+    return FileState(size, f"{size}-{FINGERPRINTS[key]}:{_as_text(info[key])}", kind == "file")
 
 
 def _as_text(value: Any) -> str:
-    """The same on every machine, and whether it comes from a listing or from a look at one object."""
+    """Return the same text on every machine, whether the value is from a listing or of a single object."""
     if isinstance(value, datetime):
         value = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     return str(value).replace('"', "")

@@ -1,4 +1,4 @@
-"""Documents outside a collection, as a listing tells of them, and the protocol of all sources."""
+"""The protocol of all sources, and the documents that they list."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class SourceItem:
     :param uri: where it is, the same from every machine; with the scope its identity.
     :param name: its path below the source's root: the file name xAI shows.
     :param size: bytes; 0 if the listing does not tell.
-    :param fingerprint: size, and ETag or time of change, from the listing. ``None`` if it tells neither: then the
-        content is always read, and documents below it may exist although they are not listed.
+    :param fingerprint: size, and ETag or time of change. ``None`` if the listing tells neither: then the content is
+        always read, and documents below it may exist although they are not listed.
     :param path: how it is opened, in another process as well: a local path, or a URL with the id of its connection.
     :param unfit: why xAI would not take it; empty if it would.
     :param content_hash: BLAKE3 of the content, where that is known without reading.
@@ -60,9 +60,9 @@ class Source(Protocol):
         ...
 
     def owns(self, uri: str) -> bool:
-        """Tell whether a document of this URI comes from here, whether or not it is still there."""
+        """Tell whether a document of this URI would be of this source, missing or not."""
         ...
 
     def warnings(self) -> Iterable[str]:
-        """Tell what is strange about the last listing, such as a pattern that matched nothing."""
+        """Return warnings about the last listing, such as a pattern that matched nothing."""
         ...

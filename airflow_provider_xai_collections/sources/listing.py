@@ -30,10 +30,10 @@ MAGIC = re.compile(r"[*?\[]|\{[^}]*,.*\}")
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What a source names: a file, a folder with all below it, or what matches a glob.
+    """A source as a tree: a file, a folder with all below it, or the matches of a glob.
 
     :param start: the file or folder, or the fixed part of the glob.
-    :param glob: the rest of it, as a pattern.
+    :param glob: its other part, as a pattern.
     :param text: the source as it was written.
     """
 
@@ -43,8 +43,9 @@ class Tree:
 
     @classmethod
     def of(cls, source: AnyPath) -> Tree:
-        """
-        :raises XAISourceError: what it is cannot be found out.
+        """Find out what a source is.
+
+        :raises XAISourceError: that is not possible.
         :raises XAIArgumentError: it is empty, or names no storage that Airflow knows.
         """
         text, path = str(source), as_path(source)
@@ -60,12 +61,12 @@ class Tree:
         return cls(start, Patterns(f"/{re.sub('/+', '/', rest) if is_local(start) else rest}"), text)
 
     def files(self, choice: Choice) -> Iterator[ListedFile]:
-        """List what is wanted, in no order. Hidden files and folders are left out, unless the source names one itself.
+        """List what is wanted, in no order: all of it, or an error comes.
 
-        A folder that is left out as a whole, or in which nothing can match, is not entered.
+        Hidden files and folders are left out, unless the source names one itself. A folder in which nothing can match
+        is not entered.
 
-        :raises XAISourceError: the source does not exist, or something below it cannot be listed: what comes is all
-            there is, or an error comes.
+        :raises XAISourceError: the source does not exist, or something below it cannot be listed.
         """
         wanted = Wanted(choice, self.glob)
         with naming_source(self.text, self.start):
@@ -87,20 +88,20 @@ class Tree:
         return iter([ListedFile(str(self.start), self.start.name, is_source=True)])
 
     def uri_of(self, path: str) -> str:
-        """The URI of a file, by its local path or by the name that the storage has for it."""
+        """Return the URI of a file, by its local path or by the name that the storage has for it."""
         return local_uri(path) if is_local(self.start) else f"{self.start.protocol}://{self._key_of(path)}"
 
     def _key_of(self, listed: str) -> str:
-        """The name with a slash before it if the source has one: some storages list names with it, some without."""
+        """Return a name with a slash before it if the source has one: storages list names with or without it."""
         return f"{'/' if self.start.path.startswith('/') else ''}{listed.lstrip('/')}"
 
     def name_of(self, path: str) -> str | None:
-        """The path below the source of a local path, or of a name in the storage; see :func:`name_below`."""
+        """Return the path below the source of a local path, or of a name in the storage; see :func:`name_below`."""
         return name_below(str(self.start) if is_local(self.start) else str(self.start.path), path)
 
 
 def name_below(top: str, path: str) -> str | None:
-    """The path below ``top``: empty for ``top`` itself, ``None`` for what is elsewhere. Nothing is looked at."""
+    """Return the path below ``top``: empty for ``top`` itself, ``None`` for another place. Nothing is opened."""
     top, path = top.strip("/"), path.lstrip("/")
     if path == top:
         return ""

@@ -17,9 +17,9 @@ def does_not_exist(text: str) -> XAISourceError:
 
 @contextmanager
 def naming_source(text: str, path: Any) -> Iterator[None]:
-    """Says which source it is that cannot be listed."""
+    """Name the source in the error if it cannot be listed."""
     if not is_local(path):
-        filesystem_of(path)  # what is wrong with the connection is Airflow's to say
+        filesystem_of(path)  # here, so that Airflow's own error of a connection is not translated
     try:
         yield
     except XAIError:
@@ -36,7 +36,7 @@ def naming_source(text: str, path: Any) -> Iterator[None]:
 
 @contextmanager
 def naming_folder(folder: str, name: str) -> Iterator[None]:
-    """Says of a folder below the source how to do without it, if it cannot be listed.
+    """Name a folder below the source in the error if it cannot be listed, and say how to leave it out.
 
     :param name: its path below the source; empty for the source itself.
     """
@@ -58,5 +58,5 @@ def reason_of(error: Exception) -> str:
 
 
 def without_folder(name: str) -> str:
-    """The argument that leaves out a folder below the source."""
+    """Return the argument that leaves out a folder below the source."""
     return f"exclude={[literal(name) + '/']!r}"

@@ -1,4 +1,4 @@
-"""A path, wherever it leads: on this machine, or into object storage through a connection."""
+"""Paths on this machine, and into object storage through a connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READ_AHEAD = 4_000_000
 
 
 def as_path(path: Any) -> Any:
-    """A local path made absolute, or a path into object storage as it is."""
+    """Return a local path made absolute, or a path into object storage as it is."""
     if isinstance(path, str) and not path.strip():
         raise XAIArgumentError("a path is empty, and would stand for the folder the worker happens to run in")
     if isinstance(path, str) and "://" in path:
@@ -30,32 +30,31 @@ def as_path(path: Any) -> Any:
 
 
 def is_local(path: Any) -> bool:
-    """Of what :func:`as_path` returned. Some releases of ``ObjectStoragePath`` are a ``pathlib.Path``, so the type
-    alone does not tell."""
+    """Tell whether :func:`as_path` has made a local path. Some releases of ``ObjectStoragePath`` are a ``Path`` too."""
     return not hasattr(path, "protocol")
 
 
 def uri_of(path: Any) -> str:
-    """Where a file is, as text: of what :func:`as_path` returned. The same whatever connection leads there."""
+    """Return the URI of what :func:`as_path` returned: the same whatever connection leads there."""
     return local_uri(str(path)) if is_local(path) else f"{path.protocol}://{path.path}"
 
 
 def local_uri(path: str) -> str:
-    """The URI of an absolute path. What ``Path.as_uri`` leaves as it is depends on the release of Python."""
+    """Return the URI of an absolute path. (That of ``Path.as_uri`` depends on the release of Python.)"""
     folder, slash, name = path.rpartition("/")
     return f"file://{_quoted_folder(folder)}{slash}{quote_from_bytes(os.fsencode(name))}"
 
 
 @lru_cache(maxsize=16)
 def _quoted_folder(folder: str) -> str:
-    """Remembered, as the files of a folder come one after the other, and there may be very many."""
+    """Quote a folder; cached, as the files of a folder come one after the other."""
     return quote_from_bytes(os.fsencode(folder))
 
 
 def filesystem_of(path: Any) -> Any:
-    """What reads and writes in object storage.
+    """Return the file system of an object storage.
 
-    The first call for a connection looks it up, which belongs on the main thread; later ones find it made.
+    The first call for a connection looks it up, which belongs on the main thread; later ones do not.
 
     :raises XAIArgumentError: Airflow knows no such storage.
     """
@@ -73,7 +72,7 @@ def _unknown(protocol: str, error: Exception) -> XAIArgumentError:
 
 
 def connection_of(path: Any) -> str | None:
-    """The id of the connection that a path into object storage goes through."""
+    """Return the id of the connection that a path into object storage goes through."""
     conn_id = getattr(path, "conn_id", None) or getattr(path, "storage_options", {}).get("conn_id")
     return cast("str | None", conn_id)
 
@@ -82,7 +81,7 @@ def connection_of(path: Any) -> str | None:
 class StoredFile:
     """An object by the very name its storage has for it.
 
-    A path would take the name for a URL and change some: ``a//b``, or one that begins with a space.
+    A path would take the name for a URL and change some: ``a//b``, or one with a space at its beginning.
     """
 
     fs: Any
@@ -94,13 +93,13 @@ class StoredFile:
 
 
 def address_of(protocol: str, conn_id: str | None, name: str) -> str:
-    """What :func:`at_address` makes the object of again, in any process: a URL with the id of its connection."""
+    """Return the address of an object, for :func:`at_address` in any process: a URL with the id of its connection."""
     needs_mark = conn_id or "@" in name.partition("/")[0]
     return f"{protocol}://{quote(conn_id or '', safe='')}{'@' if needs_mark else ''}{name}"
 
 
 def parts_of(address: str) -> tuple[str, str | None, str]:
-    """Take apart what :func:`address_of` made; a local path, which is its own address, is only the last part."""
+    """Take an address apart; a local path, which is its own address, is only the last part."""
     protocol, is_url, rest = address.partition("://")
     if address.startswith("/") or not is_url:
         return "", None, address
@@ -112,7 +111,7 @@ def parts_of(address: str) -> tuple[str, str | None, str]:
 
 
 def at_address(address: str) -> Any:
-    """The file at a local path, or the object at what :func:`address_of` returned."""
+    """Return the file at a local path, or the object at what :func:`address_of` returned."""
     protocol, conn_id, name = parts_of(address)
     if not protocol:
         return Path(name)
@@ -120,7 +119,7 @@ def at_address(address: str) -> Any:
 
 
 def store_of(address: str) -> str:
-    """The part of an address that says which storage and which connection: equal for all that share them."""
+    """Return the part of an address that names storage and connection: equal for all that share them."""
     protocol, is_url, rest = address.partition("://")
     if address.startswith("/") or not is_url:
         return ""

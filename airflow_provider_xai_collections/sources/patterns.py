@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError
 
 #: ``{md,txt}``, which ``.gitignore`` does not know; the innermost first.
 _ALTERNATIVES = re.compile(r"(?<!\\)\{([^{}]*,[^{}]*)\}")
-#: Patterns that alternatives may stand for. A few pairs of braces more would fill the memory.
+#: Patterns that braces may stand for. A few pairs of them more would fill the memory.
 MAX_ALTERNATIVES = 1_000
 #: The part of a pattern that stands for any folders, or none.
 _ANY_FOLDERS = None
@@ -45,11 +45,11 @@ class _Rule:
         return self.segments[1] if len(self.segments) == 2 and self.segments[0] is _ANY_FOLDERS else None
 
     def fits(self, path: str) -> bool:
-        """Tell whether it is about this very path, not only about a folder above it."""
+        """Tell whether it fits this very path, not only a folder above it."""
         return len(self.segments) in self.reached(path.split("/"))
 
     def reached(self, parts: Sequence[str]) -> set[int]:
-        """How many segments these parts may have used up: several numbers because of ``**``, none if they differ."""
+        """Return how many segments these parts may use up: several numbers because of ``**``, none if they differ."""
         at = self._past_any_folders({0})
         for part in parts:
             further = {i for i in at if i < len(self.segments) and self.segments[i] is _ANY_FOLDERS}
@@ -63,15 +63,14 @@ class _Rule:
         return at | {i + 1 for i in at if i < len(self.segments) and self.segments[i] is _ANY_FOLDERS}
 
 
-#: A rule, and what the last part of a path is asked if nothing else matters.
+#: A rule, and the test of the last part of a path if nothing else matters.
 _Check: TypeAlias = tuple[_Rule, Callable[[str], re.Match[str] | None] | None]
 
 
 class Patterns:
     """One pattern or several, as the lines of a ``.gitignore`` at the root of the source.
 
-    The last one that fits a path decides, and one with ``!`` takes back; what is below a folder that is matched is
-    matched as well, and nothing can take it back.
+    The last one that fits a path decides, and one with ``!`` takes back; below a folder that is matched, all is.
 
     :param written: ``*.md`` is about names at any depth, ``a/*.md`` and ``/*.md`` are about paths from the source on,
         ``**`` stands for any folders or none, ``old/`` for a folder with all below it, ``*.{md,txt}`` for either.
@@ -96,12 +95,12 @@ class Patterns:
 
     @property
     def is_empty(self) -> bool:
-        """Tell that no path can match: there is no pattern, or each of them only takes back."""
+        """Tell whether no path can match: there is no pattern, or each of them only takes back."""
         return all(rule.takes_back for rule in self._rules)
 
     @property
     def is_deep(self) -> bool:
-        """Tell that one may match at any depth."""
+        """Tell whether one may match at any depth."""
         return any(segment is _ANY_FOLDERS for rule in self._rules for segment in rule.segments[:-1])
 
     @property
@@ -151,7 +150,7 @@ class Patterns:
 
 
 def literal(name: str) -> str:
-    """The pattern that matches this name alone."""
+    """Return the pattern that matches this name alone."""
     return _SPECIAL.sub(r"\\\1", name)
 
 
@@ -186,7 +185,7 @@ def _alternatives(written: str) -> list[str]:
 
 
 def _rule_of(written: str, pattern: str) -> _Rule | None:
-    """``None`` for what says nothing in a ``.gitignore``: an empty line, a comment."""
+    """Read a pattern; ``None`` for what means nothing in a ``.gitignore``: an empty line, a comment."""
     if not pattern.endswith("\\ "):
         pattern = pattern.rstrip()
     if pattern.startswith("#"):
@@ -215,7 +214,7 @@ def _segment(text: str) -> re.Pattern[str]:
 
 
 def _as_python_writes_it(found: re.Match[str]) -> str:
-    """Python's patterns of names know no backslash, and of the two ways to say "none of these" only one."""
+    """Translate backslashes and ``[^``, which Python's patterns of names do not know."""
     if found[0] == "[^":
         return "[!"
     if not found[1]:

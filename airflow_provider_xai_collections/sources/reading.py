@@ -1,4 +1,4 @@
-"""Documents outside a collection: checking and hashing them, and opening them to be sent."""
+"""Files as documents: check and hash them, and open them to be sent."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from airflow_provider_xai_collections.sources.fingerprints import FileState, state_of
 from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, filesystem_of, is_local, uri_of
-from airflow_provider_xai_collections.text import printable
+from airflow_provider_xai_collections.text import counted, printable
 
-#: Characters of a path that is too long, to know it by.
-SHOWN = 60
-#: What to do about a file that could be read before.
-GONE = ". It may have vanished since it was listed: check the source, then run the task again"
+#: Characters of a path that is too long, in a message.
+MAX_SHOWN = 60
+#: The next step for a file that could be read before.
+_VANISHED = ". It may have vanished since it was listed: check the source, then run the task again"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that was listed, not read. ``name`` is its path below the folder or glob it was found under."""
+    """A file that was listed, not read; ``name`` is its path below the source."""
 
     path: Any
     name: str
 
     @property
     def uri(self) -> str:
-        """Where the file is; the same from every machine, and whatever connection leads there."""
+        """Its URI: the same from every machine, and whatever connection leads there."""
         return uri_of(self.path)
 
 
 def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD_BYTES) -> Upload:
-    """A single file as something to send.
+    """Return a single file as something to send.
 
     :param limit: the most bytes the call takes.
     :raises XAISourceError: it cannot be read, or is empty or too large.
@@ -64,7 +64,7 @@ def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD
 
 
 def _go_on() -> None:
-    """Nobody ends the reading."""
+    """Let the reading go on."""
 
 
 def read_file(
@@ -75,19 +75,19 @@ def read_file(
     keep: int = 0,
     check: Callable[[], None] = _go_on,
 ) -> SourceDocument:
-    """Check and hash a file, once and without holding it in memory.
+    """Check and hash a file, in one reading, block by block.
 
-    :param state: what it was like when it was listed; by default, what it is like now.
+    :param state: when it was listed; by default, now.
     :param limit: the most bytes a document may have.
-    :param keep: one of at most so many bytes is held in memory after all, so that it is not opened again to be sent.
-    :param check: is called before each block, and raises what is to end the reading.
+    :param keep: a file of at most so many bytes is kept in memory, so that it is not opened again to be sent.
+    :param check: called before each block; an error ends the reading.
     :raises XAIUnfitDocumentError: xAI would not take it, or not index it.
-    :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
+    :raises XAISourceError: it cannot be read, or has changed since it was listed.
     """
     if wrong := unfit_name(file.name):
         raise XAIUnfitDocumentError(wrong)
     with _naming(file):
-        # Opening a pipe would block, so look again; that is free on disk, and costs a request in object storage.
+        # Opening a pipe would block, so check again; that is free on disk, and costs a request in object storage.
         now = state_of(file.path) if state is None or is_local(file.path) else state
         size = _checked_size(file.name, now, limit)
         if state not in (None, now):
@@ -103,7 +103,7 @@ def read_file(
                     content += block
         if read != size:
             more = "or more" if read > size else "in all"
-            raise XAISourceError(f"{file.name} changed while it was read ({size} bytes, then {read} {more})")
+            raise XAISourceError(f"{file.name} changed while it was read ({counted(size, 'byte')}, then {read} {more})")
         if state_of(file.path) != now:
             raise _changed(file.name, "it was listed, perhaps while it was read" if state else "reading it began")
     document = replace(
@@ -120,10 +120,9 @@ def _read_block(stream: BinaryIO, check: Callable[[], None]) -> bytes:
 def known_file(
     file: FoundFile, state: FileState, content_hash: str, check: Callable[[], None] = _go_on
 ) -> SourceDocument:
-    """A file whose content hash is known; its ``open`` refuses content that changed since.
+    """Return a file whose content hash is known; its ``open`` refuses content that changed since.
 
-    :param state: what it was like when it had that hash. If it has no fingerprint, only the content tells: ``open``
-        hashes it again.
+    :param state: when it had that hash. Without a fingerprint only the content tells: ``open`` hashes it again.
     :param check: as of :func:`read_file`, for when it is hashed again.
     """
     return SourceDocument(
@@ -142,9 +141,9 @@ def known_file(
 
 @contextmanager
 def _naming(file: FoundFile, way_out: str = "") -> Iterator[None]:
-    """Says of which file it is what went wrong."""
+    """Name the file in the error if it cannot be read."""
     if not is_local(file.path):
-        filesystem_of(file.path)  # what is wrong with the connection is Airflow's to say
+        filesystem_of(file.path)  # here, so that Airflow's own error of a connection is not translated
     try:
         yield
     except XAIError:
@@ -160,13 +159,13 @@ def _naming(file: FoundFile, way_out: str = "") -> Iterator[None]:
 
 
 def _open(path: Any) -> BinaryIO:
-    # Blocks are large. A buffer would only ask the file more questions, at each of which threads take turns.
+    # Blocks are large. A buffer would only make more system calls, at each of which threads take turns.
     return cast("BinaryIO", path.open("rb", buffering=0) if is_local(path) else path.open("rb"))
 
 
 def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:
-    """Content that differs from what was hashed must not be sent under that hash."""
-    with _naming(file, GONE):
+    """Open a file that is as it was hashed: other content must not be sent under that hash."""
+    with _naming(file, _VANISHED):
         if state_of(file.path) != state:
             raise _changed(file.name)
         return _open(file.path)
@@ -175,12 +174,12 @@ def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:
 def _open_same(file: FoundFile, content_hash: str, check: Callable[[], None]) -> BinaryIO:
     if read_file(file, limit=MAX_DOCUMENT_BYTES, check=check).content_hash != content_hash:
         raise _changed(file.name)
-    with _naming(file, GONE):
+    with _naming(file, _VANISHED):
         return _open(file.path)
 
 
 def head_of(path: AnyPath) -> bytes:
-    """The first bytes of a file.
+    """Return the first bytes of a file.
 
     :raises XAISourceError: it cannot be read.
     """
@@ -189,7 +188,7 @@ def head_of(path: AnyPath) -> bytes:
 
 
 def _known(content_type: str) -> Callable[[], str]:
-    """A type that is known, so that the first bytes of very many documents are not kept for it."""
+    """Return a function of a known type, so that the first bytes of very many documents are not kept for it."""
     return lambda: content_type
 
 
@@ -198,7 +197,7 @@ def _type_of(file: FoundFile) -> str:
 
 
 def _head(file: FoundFile) -> bytes:
-    with _naming(file, GONE):
+    with _naming(file, _VANISHED):
         if is_local(file.path):
             with file.path.open("rb", buffering=0) as stream:
                 return cast("bytes", stream.read(HEAD))
@@ -226,11 +225,12 @@ def _check_size(name: str, size: int, limit: int) -> None:
 
 
 def unfit_name(name: str) -> str:
-    """Say what xAI would have against the name of a file, which is its path below the source, if anything."""
+    """Say why xAI would refuse a file's name, which is its path below the source; empty if it would not."""
     if len(name) > MAX_FILENAME_LENGTH:
         return (
             f"its path below the source has {len(name)} characters, and a name at xAI up to {MAX_FILENAME_LENGTH}: "
-            f"rename it or a folder above it, or make a folder above it a source of its own ({printable(name, SHOWN)})"
+            "rename it or a folder above it, or make a folder above it a source of its own "
+            f"({printable(name, MAX_SHOWN)})"
         )
     try:
         check_filename(name)
@@ -240,7 +240,7 @@ def unfit_name(name: str) -> str:
 
 
 def unfit_size(size: int, limit: int) -> str:
-    """What xAI would have against so many bytes, if anything."""
+    """Say why xAI would refuse so many bytes; empty if it would not."""
     if size == 0:
         return "is empty, and xAI cannot index an empty document"
     if size <= limit:

@@ -1,4 +1,4 @@
-"""List a source, with what tells of each document whether it changed; and read its documents later."""
+"""Listing of a source, with the state of each document; and reading its documents later."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.sources.choice import Choice, ListedFile, 
 from airflow_provider_xai_collections.sources.disk import place_outside
 from airflow_provider_xai_collections.sources.fingerprints import (
     FileState,
-    is_gone,
+    is_absent,
     of_info,
     of_status,
 )
@@ -38,28 +38,24 @@ from airflow_provider_xai_collections.text import printable
 
 #: Files of one source. A team of xAI's has room for half as many, unless it was given more.
 MAX_FILES = 200_000
-#: Bytes of a document that is held in memory from when it is hashed until it is sent.
-SMALL = MEGABYTE
+#: Bytes of a document that is kept in memory from when it is hashed until it is sent.
+MAX_KEPT = MEGABYTE
 
 
 def scan(
     source: AnyPath, choice: Choice | None = None, *, limit_bytes: int, at_most: int = MAX_FILES
 ) -> list[SourceItem]:
-    """List what a source holds, in order of names; nothing is read.
+    """List the files of a source, in order of names; nothing is read. Call it on the main thread: it may look a
+    connection up.
 
-    The list is complete, or an error comes instead: what is not in it may be removed from the collection. So a folder
-    that cannot be listed is an error. A file that cannot be inspected, such as a link that leads nowhere, is in the
-    list without a fingerprint; reading it says what is wrong. As it may be a link to a folder that is out of reach,
-    documents from below it are not treated as missing. That holds for links as well that are not followed.
-
-    It makes the file system of an object storage, which looks a connection up: call it on the main thread.
+    The list is complete, or an error comes: what is not in it may be removed from the collection. A file that cannot be
+    inspected, such as a link to nowhere, is in the list without a fingerprint; it may be a folder out of reach, so
+    documents from below it do not count as missing. So is a link that is not followed.
 
     :param source: a folder, a glob or a file: a path, a URL such as ``s3://conn_id@bucket/folder``, or an
         ``ObjectStoragePath``.
-    :param choice: which files of a folder or glob are wanted; all by default. It knows afterwards which patterns
-        matched nothing.
+    :param choice: which files of a folder or glob are wanted. It knows afterwards which patterns matched nothing.
     :param limit_bytes: the most bytes a document may have; larger ones are marked as unfit.
-    :param at_most: the most files.
     :raises XAISourceError: the source does not exist, or not all of it can be listed.
     :raises XAIArgumentError: there are more files than ``at_most``, or no such storage is known to Airflow.
     """
@@ -72,9 +68,9 @@ def scan(
             continue
         if len(items) == at_most:
             raise XAIArgumentError(
-                f"{tree.text} holds more than {at_most:,} files ({choice}), too many for one sync. Sync its "
-                "folders apart, each with its own source, or pick files with a pattern. xAI holds 100,000 files per "
-                "team unless it has agreed to more"
+                f"{tree.text} has more than {at_most:,} files ({choice}), too many for one sync. Sync its folders "
+                "apart, each with its own source, or pick files with a pattern. xAI takes 100,000 files per team "
+                "unless it has agreed to more"
             )
         items.append(
             SourceItem(
@@ -91,17 +87,17 @@ def scan(
 
 
 def root_uri(source: AnyPath) -> str:
-    """Return where a source begins, as a URI: the same on every machine, whatever connection leads there.
+    """Return the URI of a source: the same on every machine, whatever connection leads there.
 
-    A slash at its end does not matter. Nothing is looked at, so ``..`` and links stay as they are written.
+    A slash at its end does not matter. ``..`` and links stay as they are written.
     """
     uri = uri_of(as_path(source))
     return uri.rstrip("/") if uri.partition("://")[2].strip("/") else uri
 
 
 def prepare(items: Iterable[SourceItem]) -> None:
-    """Make the file systems that :func:`read_item` will need, so that it looks no connection up: for the main thread
-    of a process that has its items from another one. :func:`scan` has done the same.
+    """Make the file systems that :func:`read_item` will need, as :func:`scan` does: on the main thread of a process
+    that has its items from another one.
 
     :raises XAIArgumentError: Airflow does not know a storage.
     """
@@ -112,25 +108,25 @@ def prepare(items: Iterable[SourceItem]) -> None:
 def read_item(
     item: SourceItem, *, limit: int = MAX_DOCUMENT_BYTES, check: Callable[[], None] = lambda: None
 ) -> SourceDocument:
-    """Check and hash a document that was listed, once. A small one is held in memory, so that what is sent is what was
-    hashed; a larger one is opened again, and refused if the file has changed by then.
+    """Check and hash a document that was listed. A small one is kept in memory; a larger one is opened again to be
+    sent, and refused if it has changed by then.
 
-    For any thread, after :func:`scan` or :func:`prepare` on the main thread: a look-up of a connection belongs there.
+    For any thread, after :func:`scan` or :func:`prepare` on the main thread.
 
     :param limit: the most bytes a document may have.
-    :param check: is called before each block, and raises what is to end the reading.
+    :param check: called before each block; an error ends the reading.
     :raises XAIUnfitDocumentError: xAI would not take it.
-    :raises XAISourceError: it cannot be read, or is not what it was when it was listed.
+    :raises XAISourceError: it cannot be read, or has changed since it was listed.
     """
     listed = FileState(item.size, item.fingerprint) if item.fingerprint else None
-    return read_file(_file_of(item), listed, limit=limit, keep=SMALL, check=check)
+    return read_file(_file_of(item), listed, limit=limit, keep=MAX_KEPT, check=check)
 
 
 def document_of(item: SourceItem, content_hash: str, *, check: Callable[[], None] = lambda: None) -> SourceDocument:
     """Return a document that was listed and whose hash is known: it is not read before it is sent. Its ``open`` raises
-    :class:`XAISourceError` if it is not what it was; so for any thread as :func:`read_item` is.
+    :class:`XAISourceError` if it has changed. For any thread, as :func:`read_item`.
 
-    :param content_hash: of the content it had when it was listed, or read after that.
+    :param content_hash: of its content since it was listed.
     :param check: as of :func:`read_item`, for when it has to be hashed again.
     """
     state = FileState(item.size, item.fingerprint)
@@ -138,10 +134,7 @@ def document_of(item: SourceItem, content_hash: str, *, check: Callable[[], None
 
 
 def owns(source: AnyPath) -> Callable[[str], bool]:
-    """Return a test of URIs: whether :func:`scan` may list one of this source, whatever is wanted of it.
-
-    It is that of the file, or of one below the folder, or of one that matches the glob.
-    """
+    """Return a test of URIs: whether one is the source's file, or below its folder, or matches its glob."""
     tree = Tree.of(_opens_again(source))
 
     def is_ours(uri: str) -> bool:
@@ -153,8 +146,7 @@ def owns(source: AnyPath) -> Callable[[str], bool]:
 
 
 def would_list(source: AnyPath, path: AnyPath, choice: Choice) -> bool:
-    """Tell whether :func:`scan` would list a file that is written there, by whatever way its path leads into the
-    source."""
+    """Tell whether :func:`scan` would list a file at this path, whatever links lead into the source."""
     tree, there = Tree.of(source), as_path(path)
     wanted = Wanted(choice, tree.glob)
     if is_local(tree.start) != is_local(there):
@@ -170,9 +162,9 @@ def would_list(source: AnyPath, path: AnyPath, choice: Choice) -> bool:
 
 
 def refuse_foreign(source: AnyPath, items: Iterable[SourceItem], choice: Choice) -> None:
-    """Refuse items that :func:`scan` would not have listed of this source: of a list that others may have changed.
+    """Refuse items of a plan, which others may have changed, that :func:`scan` would not list of this source.
 
-    :raises XAIArgumentError: naming the first that is elsewhere, or that says one place and means another.
+    :raises XAIArgumentError: naming the first that is elsewhere, or whose URI and path differ.
     """
     tree = Tree.of(_opens_again(source))
     wanted, store = Wanted(choice, tree.glob), _store_of(tree)
@@ -223,15 +215,15 @@ def _is_airflows(path: Any) -> bool:
 
 
 def _state(file: ListedFile, protocol: str) -> FileState | None:
-    """Return what a listing tells of a file; ``None`` if it is missing since."""
+    """Return the state of a listed file; ``None`` if it is missing since."""
     if file.barrier:
         return FileState()
     if protocol:
-        return of_info(file.told)
+        return of_info(file.info)
     try:
-        return of_status(file.told.stat() if file.told else Path(file.path).stat())
+        return of_status(file.info.stat() if file.info else Path(file.path).stat())
     except OSError:
-        return None if is_gone(file.path) else FileState()
+        return None if is_absent(file.path) else FileState()
 
 
 def _unfit(name: str, state: FileState, limit: int) -> str:

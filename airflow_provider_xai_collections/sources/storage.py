@@ -1,4 +1,4 @@
-"""Walking below a folder in object storage."""
+"""Files below a folder in object storage."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from airflow_provider_xai_collections.sources.fingerprints import is_missing
 from airflow_provider_xai_collections.sources.listing_errors import does_not_exist, naming_folder
 from airflow_provider_xai_collections.sources.paths import filesystem_of
 
-#: Storages without folders, whose ``find`` is one listing and raises what goes wrong. The ``find`` of others asks
-#: folder by folder and passes over those that it cannot list.
+#: Storages without folders, whose ``find`` is one listing and raises what goes wrong. That of others lists folder by
+#: folder and passes over those that it cannot list.
 FLAT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"})
 
 
@@ -24,8 +24,7 @@ def files_in_storage(start: Any, wanted: Wanted, text: str) -> Iterator[ListedFi
     :raises XAISourceError: it does not exist.
     """
     fs, root = filesystem_of(start), str(start.path)
-    # All that it has listed before: to forget the root, some storages forget what is below it, and others what is
-    # above it.
+    # The whole cache: for the root alone, some storages would forget what is below it, and others what is above it.
     fs.invalidate_cache()
     at_once = start.protocol in FLAT and (wanted.glob is None or wanted.glob.is_deep)
     # Some storages begin their names with a slash and some do not, whatever the path looks like.
@@ -42,7 +41,7 @@ def files_in_storage(start: Any, wanted: Wanted, text: str) -> Iterator[ListedFi
         elif not name.endswith("/") and wanted.takes(name := name[cut:]):
             yield ListedFile(path, name, info)
     if at_once and is_empty:
-        _look(fs, root, text)
+        _info(fs, root, text)
 
 
 def _at_once(fs: Any, root: str, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -59,7 +58,7 @@ def _at_once(fs: Any, root: str, text: str) -> Iterator[tuple[str, Mapping[str, 
 
 
 def _by_folder(fs: Any, root: str, wanted: Wanted, text: str, protocol: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    info = _look(fs, root, text)
+    info = _info(fs, root, text)
     if info.get("type") != "directory":
         yield root, info
         return
@@ -81,7 +80,7 @@ def _by_folder(fs: Any, root: str, wanted: Wanted, text: str, protocol: str) -> 
                     folders.append(path)
 
 
-def _look(fs: Any, root: str, text: str) -> Mapping[str, Any]:
+def _info(fs: Any, root: str, text: str) -> Mapping[str, Any]:
     try:
         info: Mapping[str, Any] = fs.info(root)
     except OSError as error:

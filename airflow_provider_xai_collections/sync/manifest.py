@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field
 
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.base import (
-    CAP,
-    NAME,
+    MAX_LISTED,
+    MAX_NAME,
     ROOM_FOR_PROBLEMS,
     ROOM_FOR_SCOPE,
     Manifest,
@@ -44,7 +44,7 @@ class Problem(Manifest):
         """Return a problem that fits into a manifest. Bytes of a name that are no text are shown as what they are."""
         text = name.encode(errors="backslashreplace").decode()
         return cls(
-            name=shown(printable(text, NAME), ROOM_FOR_NAME),
+            name=shown(printable(text, MAX_NAME), ROOM_FOR_NAME),
             outcome=outcome,
             reason=shown(printable(reason, REASON), ROOM_FOR_REASON),
             error=error,
@@ -100,10 +100,10 @@ class SyncManifest(TaskResult):
     bytes: int = 0
     possible_orphans: int = 0
     files_kept: int = 0
-    file_ids: Annotated[tuple[str, ...], Field(max_length=CAP)] = ()
+    file_ids: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)] = ()
     report: str | None = None
     sources: tuple[str, ...] = ()
-    problems: Annotated[tuple[Problem, ...], Field(max_length=CAP)] = ()
+    problems: Annotated[tuple[Problem, ...], Field(max_length=MAX_LISTED)] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -173,7 +173,7 @@ _IN_THE_LOG = (
 def _first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return as many as a manifest has room for. Lost documents come first: a thousand skipped images must not hide
     the one that failed."""
-    return first_of(nsmallest(CAP, problems, key=lambda problem: not problem.outcome.is_lost), ROOM_FOR_PROBLEMS)
+    return first_of(nsmallest(MAX_LISTED, problems, key=lambda problem: not problem.outcome.is_lost), ROOM_FOR_PROBLEMS)
 
 
 def problems_of(rows: Iterable[Row]) -> Iterator[Problem]:
@@ -186,7 +186,7 @@ def problems_of(rows: Iterable[Row]) -> Iterator[Problem]:
         if outcome is Outcome.IN_PROGRESS and not row.reason:
             continue
         seen[outcome] = seen.get(outcome, 0) + 1
-        if seen[outcome] <= CAP:
+        if seen[outcome] <= MAX_LISTED:
             yield Problem.of(row.name, outcome, row.reason, row.error)
 
 

@@ -1,4 +1,4 @@
-"""The trigger: a wait for documents on the triggerer's event loop."""
+"""Trigger for documents that are being processed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from airflow_provider_xai_collections.hooks.collections import XAICollectionsHoo
 from airflow_provider_xai_collections.manifests.base import shown
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
 from airflow_provider_xai_collections.on_kill import cancelled_while_waiting
+from airflow_provider_xai_collections.text import counted
 from airflow_provider_xai_collections.triggers.sharing import shared_client
 
 #: Bytes of JSON of an error's message: the event is a row in Airflow's database.
-MESSAGE = 6_000
+ROOM_FOR_ERROR = 6_000
 
 
 class XAIDocumentsProcessedTrigger(BaseTrigger):
-    """Wait until documents are processed, failed or gone, and fire one :class:`WaitEvent`.
+    """Wait until documents are processed, failed or missing, and fire one :class:`WaitEvent`.
 
-    Those of one triggerer that wait with the same connection share its client, and those on one collection their looks.
+    Triggers of one triggerer share the client of their connection, and the polls of their collection.
 
     :param collection_id: the collection.
     :param file_ids: the documents. ``None``: the documents of the collection that are not processed yet; if the service
@@ -31,11 +32,11 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
     :param filter: with ``file_ids=None``, only those that match.
     :param team_id: the team to act for, if the key does not say.
     :param conn_id: the connection.
-    :param deadline: when to give up, in seconds since the epoch: it holds over restarts of the triggerer.
+    :param deadline: when to give up, in seconds since the epoch, restarts of the triggerer or not.
     :param at_deadline: how the wait ends then: ``"timed_out"``, or ``"execution_timed_out"`` if it is the task's
         ``execution_timeout`` that comes first.
     :param poll_interval: the longest pause between two polls, in seconds.
-    :param manifest: handed back in the event. (``defer(kwargs=...)`` would do, but ``airflow dags test`` drops those.)
+    :param manifest: returned in the event. (``defer(kwargs=...)`` would do, but ``airflow dags test`` drops those.)
     """
 
     def __init__(
@@ -97,8 +98,8 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Say what goes on at xAI when a user ends the task. Airflow calls it from 3.3 on, and not for a redeploy."""
-        documents = f"{len(self.file_ids)} documents" if self.file_ids is not None else "documents"
+        documents = "documents" if self.file_ids is None else counted(len(self.file_ids), "document")
         self.log.warning(cancelled_while_waiting(self.collection_id, documents))
 
     def _failed(self, error: str, error_type: str | None = None) -> WaitEvent:
-        return WaitEvent(version=1, manifest=self.manifest, error=shown(error, MESSAGE), error_type=error_type)
+        return WaitEvent(version=1, manifest=self.manifest, error=shown(error, ROOM_FOR_ERROR), error_type=error_type)

@@ -1,4 +1,4 @@
-"""What the triggers of one event loop share: the connection, its client, and the looks at a collection."""
+"""Resources that the triggers of one event loop share: a connection, its client, the polls of a collection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_xai_collections.triggers.watching import CollectionWatch
 
 #: Seconds for which triggers reuse what a connection says: few, so that a changed key is picked up.
 FRESH = 10.0
-#: Looks of one connection that run at the same time, and listings beside them.
+#: Polls of one connection that run at the same time, and listings beside them.
 SLOTS = 8
 
 
@@ -32,9 +32,9 @@ V = TypeVar("V", bound=Closable)
 
 
 class Shared(Generic[K, V]):
-    """Objects with a count of their users: created for the first, closed after the last.
+    """Objects with a count of their users: made for the first, closed after the last.
 
-    :param make: makes the thing of a key.
+    :param make: makes the object of a key.
     """
 
     def __init__(self, make: Callable[[K], V]) -> None:
@@ -42,32 +42,32 @@ class Shared(Generic[K, V]):
         self._leased: dict[K, tuple[V, int]] = {}
 
     def lease(self, key: K) -> Lease[K, V]:
-        """The thing of this key, for as long as the block of ``async with`` takes."""
+        """Lease the object of this key, for as long as the block of ``async with`` takes."""
         return Lease(self, key)
 
-    def take(self, key: K) -> V:
-        thing, users = self._leased.get(key) or (self._make(key), 0)
-        self._leased[key] = thing, users + 1
-        return thing
+    def acquire(self, key: K) -> V:
+        value, users = self._leased.get(key) or (self._make(key), 0)
+        self._leased[key] = value, users + 1
+        return value
 
     async def release(self, key: K) -> None:
-        thing, users = self._leased[key]
+        value, users = self._leased[key]
         if users > 1:
-            self._leased[key] = thing, users - 1
+            self._leased[key] = value, users - 1
         else:
             del self._leased[key]
-            await thing.close()
+            await value.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Lease(Generic[K, V]):
-    """A thing that is borrowed. (A class, as there are thousands: a generator would be seven objects.)"""
+    """A lease of a shared object. (A class, as there are thousands: a generator would be seven objects.)"""
 
     _shared: Shared[K, V]
     _key: K
 
     async def __aenter__(self) -> V:
-        return self._shared.take(self._key)
+        return self._shared.acquire(self._key)
 
     async def __aexit__(self, *_: object) -> None:
         await self._shared.release(self._key)
@@ -76,7 +76,7 @@ class Lease(Generic[K, V]):
 class SharedConnection:
     """A connection of Airflow.
 
-    :ivar clients: one for each state in which it was found.
+    :ivar clients: by the settings that it had.
     """
 
     def __init__(self, conn_id: str) -> None:
@@ -86,7 +86,7 @@ class SharedConnection:
         self._known: tuple[float, ClientSettings] | None = None
 
     async def settings(self) -> ClientSettings:
-        """What the connection says, or said a moment ago: many triggers may start at once."""
+        """Return the settings of the connection, now or a moment ago: many triggers may start at once."""
         async with self._looking_up:
             now = asyncio.get_running_loop().time()
             if self._known is None or now - self._known[0] > FRESH:
@@ -94,16 +94,16 @@ class SharedConnection:
             return self._known[1]
 
     async def close(self) -> None:
-        """There is nothing to close: its clients are closed already."""
+        """Close nothing: its clients are closed already."""
 
 
 class SharedClient:
-    """A client, and all who wait with it."""
+    """A client, and all waits that use it."""
 
     def __init__(self, settings: ClientSettings) -> None:
         self._client = AsyncClient(settings)
         self._slots = asyncio.Semaphore(SLOTS)
-        self._listings = asyncio.Semaphore(SLOTS)  # others: a long one must keep no look waiting
+        self._listings = asyncio.Semaphore(SLOTS)  # others: a long one must keep no poll waiting
         self._watches = Shared[tuple[str, str | None], CollectionWatch](
             lambda key: CollectionWatch(self._client, *key, self._slots)
         )
@@ -118,11 +118,11 @@ class SharedClient:
         team_id: str | None,
         log: Any,
     ) -> WaitResult:
-        """Wait for documents as :meth:`XAICollectionsHook.waiting` does, together with others."""
+        """Wait for documents as :meth:`XAICollectionsHook.waiting` does, with shared polls."""
         if file_ids is None:
             async with self._listings:
-                look = watched_collection(collection_id, rules, filter=filter, team_id=team_id)
-                poller = await self._client.run(look)
+                flow = watched_collection(collection_id, rules, filter=filter, team_id=team_id)
+                poller = await self._client.run(flow)
         else:
             poller = Poller(file_ids, rules)
         async with self._watches.lease((collection_id, team_id)) as watch:
@@ -132,15 +132,15 @@ class SharedClient:
         await self._client.close()
 
 
-#: Of each event loop, what its triggers share: nothing once the last of them has ended.
+#: By event loop: the connections of its triggers; none once the last of them has ended.
 _connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Shared[str, SharedConnection]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
 async def shared_client(conn_id: str) -> AsyncIterator[SharedClient]:
-    """The client of a connection that the triggers of this event loop share; closed behind the last.
+    """Lease the client of a connection that the triggers of this event loop share.
 
-    :raises XAIArgumentError: the connection says what cannot be.
+    :raises XAIArgumentError: the connection is wrong.
     """
     loop = asyncio.get_running_loop()
     if loop not in _connections:

@@ -1,4 +1,4 @@
-"""The waits of one triggerer for documents of one collection: they look together."""
+"""Waits of one triggerer for documents of one collection, with shared polls."""
 
 from __future__ import annotations
 
@@ -25,26 +25,24 @@ from airflow_provider_xai_collections.exceptions import (
     XAITooLargeError,
 )
 
-#: Seconds that the first look of a wait is put off: those that begin together shall look together.
-TOGETHER = 0.1
-#: Waits that take in an answer before others on the event loop have their turn.
+#: Seconds before the first poll of a wait, so that waits which begin together poll together.
+FIRST_PAUSE = 0.1
+#: Waits that handle an answer before others on the event loop have their turn.
 AT_A_TIME = 10
-#: Seconds after its deadline at which a wait ends, whatever becomes of its last look.
-GRACE = 60.0
-#: What a look may meet because of one of its documents.
-_MAY_BE_ONES_OWN = (XAIInvalidRequestError, XAITooLargeError, XAIResponseError)
+#: Seconds after its deadline at which a wait ends, whatever becomes of its last poll.
+OVERTIME = 60.0
+#: Errors that a poll may meet because of one of its documents.
+_OF_ONE_DOCUMENT = (XAIInvalidRequestError, XAITooLargeError, XAIResponseError)
 
 
 @dataclass(eq=False, slots=True)
 class Waiting(Waiter):
-    """A watcher whose result somebody awaits.
+    """A waiter with a future result.
 
-    :param tell: hears after each look how far the wait is; in the context of who waits, by which Airflow finds the log
-        of a trigger.
-    :ivar clock: its time, from when it began.
+    :param on_progress: called after each poll; in the context of the trigger, by which Airflow finds its log.
     """
 
-    tell: Callable[[Poller], None]
+    on_progress: Callable[[Poller], None]
     clock: Clock = field(init=False, default_factory=Clock)
     result: asyncio.Future[WaitResult] = field(init=False)
     _context: Context = field(init=False)
@@ -53,11 +51,8 @@ class Waiting(Waiter):
         self.result = asyncio.get_running_loop().create_future()
         self._context = copy_context()
 
-    def take_in(self, found: dict[str, Document] | Exception) -> float | None:
-        """Take in what a look has found, or how it failed.
-
-        :returns: the seconds until the next look, or ``None`` if it was the last.
-        """
+    def handle(self, found: dict[str, Document] | Exception) -> float | None:
+        """Take in what a poll has found, or its error; return the pause before the next, or ``None`` if it is over."""
         if self.result.done():  # cancelled meanwhile
             return None
         now, why = self.clock(), ""
@@ -69,7 +64,7 @@ class Waiting(Waiter):
             else:
                 mine = [found[file_id] for file_id in self.poller.pending if file_id in found]
                 end = self.poller.handle_poll(now, mine)
-            self._context.run(self.tell, self.poller)
+            self._context.run(self.on_progress, self.poller)
         except Exception as error:
             # One for each: all would add their frames to a common one.
             self.result.set_exception(copy(error) if isinstance(error, XAIError) else error)
@@ -77,7 +72,7 @@ class Waiting(Waiter):
         if end is not None:
             self.result.set_result(end)
             return None
-        pause = replace(self.poller.pause(now), then="the next look", reason=why)
+        pause = replace(self.poller.pause(now), then="the next poll", reason=why)
         return self._context.run(with_jitter, pause)
 
     @property
@@ -87,10 +82,9 @@ class Waiting(Waiter):
 
 
 class CollectionWatch:
-    """Looks at documents of a collection for all who wait for some of them.
+    """Polls of a collection for all waits for some of its documents.
 
-    :param team_id: the team to act for.
-    :param slots: one for each look that may run at the same time.
+    :param slots: one for each poll that may run at the same time.
     """
 
     def __init__(self, client: AsyncClient, collection_id: str, team_id: str | None, slots: asyncio.Semaphore) -> None:
@@ -103,18 +97,15 @@ class CollectionWatch:
         self._next: tuple[float, asyncio.Task[None]] | None = None
         self._tasks = set[asyncio.Task[None]]()
 
-    async def wait(self, poller: Poller, tell: Callable[[Poller], None]) -> WaitResult:
-        """Wait until the poller says that the wait is over.
-
-        :param tell: hears after each look how far it is.
-        """
-        waiting = Waiting(poller, tell)
-        self._rest(waiting, TOGETHER)
+    async def wait(self, poller: Poller, on_progress: Callable[[Poller], None]) -> WaitResult:
+        """Wait until the poller says that the wait is over; ``on_progress`` is called after each poll."""
+        waiting = Waiting(poller, on_progress)
+        self._schedule_poll(waiting, FIRST_PAUSE)
         left = waiting.time_left
         try:
-            return await asyncio.wait_for(waiting.result, None if left is None else max(0.0, left) + GRACE)
+            return await asyncio.wait_for(waiting.result, None if left is None else max(0.0, left) + OVERTIME)
         except TimeoutError:
-            # It waits for a look that takes too long; others may keep it.
+            # It waits for a poll that takes too long; others may keep it.
             if (end := poller.ended(waiting.clock())) is None:
                 raise
             return end
@@ -122,24 +113,24 @@ class CollectionWatch:
             self._schedule.remove(waiting)
 
     async def close(self) -> None:
-        """End all looks: nobody waits any more."""
+        """Cancel all polls: nobody waits any more."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _rest(self, waiting: Waiting, pause: float) -> None:
+    def _schedule_poll(self, waiting: Waiting, pause: float) -> None:
         now = asyncio.get_running_loop().time()
         self._schedule.add(waiting, now, pause, time_left=waiting.time_left)
         self._plan(now)
 
     def _plan(self, now: float) -> None:
-        """See to it that the next look is taken when it is due."""
+        """Start a task for the next poll, unless there is one."""
         due = self._schedule.due
         if due is None or (self._next is not None and self._next[0] <= due):
             return
         if self._next is not None:
             self._next[1].cancel()
-        self._next = due, self._start(self._look_at(due, max(0.0, due - now)))
+        self._next = due, self._start(self._poll_at(due, max(0.0, due - now)))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # It serves several triggers, so it runs in an empty context and logs into none of their logs.
@@ -148,25 +139,25 @@ class CollectionWatch:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _look_at(self, due: float, pause: float) -> None:
+    async def _poll_at(self, due: float, pause: float) -> None:
         await asyncio.sleep(pause)
         async with self._slots:
             now = max(due, asyncio.get_running_loop().time())
-            look = self._schedule.next_poll(now)
+            poll = self._schedule.next_poll(now)
             self._next = None
             self._plan(now)
-            if look is not None:
-                await self._look(look)
+            if poll is not None:
+                await self._run(poll)
 
-    async def _look(self, look: Poll[Waiting]) -> None:
-        """Ask for all documents of a look, and tell each of its watchers of its own."""
+    async def _run(self, poll: Poll[Waiting]) -> None:
+        """Get all documents of a poll, and give each of its waiters its own."""
         found: dict[str, Document] | Exception
         # Those close to their deadline are never mixed with others.
-        left = min((left for each in look.waiters if (left := each.time_left) is not None), default=None)
+        left = min((left for each in poll.waiters if (left := each.time_left) is not None), default=None)
         deadline = None if left is None else time.time() + left
         try:
             documents = await self._client.run(
-                batch_get_documents(self._collection_id, look.file_ids, team_id=self._team_id, deadline=deadline)
+                batch_get_documents(self._collection_id, poll.file_ids, team_id=self._team_id, deadline=deadline)
             )
             found = {document.file_id: document for document in documents}
             if self._chunking is None and any(map(may_be_raw_bytes, documents)):
@@ -174,15 +165,15 @@ class CollectionWatch:
                     chunking_of(self._collection_id, team_id=self._team_id, deadline=deadline)
                 )
         except Exception as error:
-            if isinstance(error, _MAY_BE_ONES_OWN) and len(look.waiters) > 1:
-                # One bad document must not fail the other waits: look for each alone.
-                for each in look.waiters:
-                    await self._look(Poll([each]))
+            if isinstance(error, _OF_ONE_DOCUMENT) and len(poll.waiters) > 1:
+                # One bad document must not fail the other waits: poll for each alone.
+                for each in poll.waiters:
+                    await self._run(Poll([each]))
                 return
             found = error
-        for number, each in enumerate(look.waiters, 1):
+        for number, each in enumerate(poll.waiters, 1):
             each.poller.chunking = self._chunking
-            if (pause := each.take_in(found)) is not None:
-                self._rest(each, pause)
+            if (pause := each.handle(found)) is not None:
+                self._schedule_poll(each, pause)
             if not number % AT_A_TIME:
                 await asyncio.sleep(0)

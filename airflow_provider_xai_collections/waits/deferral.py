@@ -1,8 +1,8 @@
-"""A wait in the triggerer: its deadline, and which documents a trigger watches.
+"""Waits in the triggerer: the deadline, and the documents that a trigger watches.
 
-A trigger is a row of Airflow's database and must stay small, however many documents there are. So it watches as many as
-it has room for, the last ones first: a service that indexes in order has done the others by then. The task looks at all
-of them when it goes on, and defers again if some are not done.
+A trigger is a row of Airflow's database and must stay small. So it watches the last documents, as many as fit: a
+service that indexes in order has done the others by then. The task polls all of them when it goes on, and defers again
+if some are not done.
 """
 
 from __future__ import annotations
@@ -21,29 +21,27 @@ from airflow_provider_xai_collections.hooks.collections import XAICollectionsHoo
 #: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
 BACKSTOP = 120.0
 #: Bytes of JSON that the ids in a trigger may take. With all else it holds, it stays well below 32 KB.
-ROOM_FOR_IDS = 8_000
+ROOM_FOR_WATCHED = 8_000
 
 
 class Deadline(NamedTuple):
-    """The deadline of a wait, in seconds since the epoch, and how the wait ends then."""
+    """The deadline of a wait, in seconds since the epoch, and the limit that sets it."""
 
     at: float
     end: WaitEnd
 
     @property
-    def patience(self) -> timedelta:
-        """For ``defer(timeout=...)``."""
+    def defer_timeout(self) -> timedelta:
+        """The time-out of ``defer``, a while after the trigger's own."""
         return timedelta(seconds=max(0, ceil(self.at - time.time())) + BACKSTOP)
 
 
 def deadline_of(task: Any, context: Any, timeout: float, *, began_with: float | None = None) -> Deadline:
-    """Return the deadline of a wait in the triggerer, and the limit that sets it.
-
-    Airflow 3 does not watch over the ``execution_timeout`` of a task that is deferred, so the trigger does. (Airflow 2
-    ends the task at that moment as well, but gives no reason.)
+    """Return the deadline of a wait in the triggerer: by ``timeout``, or by the task's ``execution_timeout``, which
+    Airflow 3 does not enforce while the task is deferred. (Airflow 2 does, but gives no reason.)
 
     :param timeout: how long the wait may take from now, in seconds.
-    :param began_with: the deadline that the wait began with, if it did before.
+    :param began_with: the deadline that an earlier part of the wait had, if there was one.
     """
     now = time.time()
     own = Deadline(now + timeout if began_with is None else began_with, WaitEnd.TIMED_OUT)
@@ -54,7 +52,7 @@ def deadline_of(task: Any, context: Any, timeout: float, *, began_with: float | 
     return min(own, Deadline(since + task.execution_timeout.total_seconds(), WaitEnd.EXECUTION_TIMED_OUT))
 
 
-def look(
+def poll_once(
     hook: XAICollectionsHook,
     collection_id: str,
     file_ids: Sequence[str] | None,
@@ -63,10 +61,10 @@ def look(
     team_id: str | None,
     again: bool,
 ) -> WaitResult:
-    """Look once how far documents are; those in progress are ``pending``.
+    """Poll documents once; those in progress are ``pending`` in the result.
 
     :param file_ids: ``None``: those of the collection that are not processed.
-    :param again: they were there a while ago, so one that is not is missing.
+    :param again: they were there a while ago, so one that is absent is missing.
     """
     rules = WaitRules(deadline=0.0, grace=0.0 if again else GRACE)
     if file_ids is None:
@@ -80,7 +78,7 @@ def look(
 def last_of(file_ids: Sequence[str]) -> list[str]:
     """Return the last of the ids, as many as a trigger has room for."""
     kept: list[str] = []
-    room = ROOM_FOR_IDS
+    room = ROOM_FOR_WATCHED
     for file_id in reversed(file_ids):
         room -= len(json.dumps(file_id)) + len(", ")
         if kept and room < 0:

@@ -1,8 +1,7 @@
-"""What the end of a wait means for the task that waited."""
+"""Outcome of a wait for the task: it goes on, or fails with an error that names documents."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_xai_collections.api.polling import Poller, WaitEnd
@@ -10,10 +9,10 @@ from airflow_provider_xai_collections.arguments import allowed_of
 from airflow_provider_xai_collections.durations import in_words, seconds
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.waits import WaitSummary
-from airflow_provider_xai_collections.text import NAMED, printable
+from airflow_provider_xai_collections.text import NAMED, counted, in_brackets
 
 
-def judge(task: Any, summary: WaitSummary, *, documents: int | None = None) -> None:
+def check_outcome(task: Any, summary: WaitSummary, *, documents: int | None = None) -> None:
     """Return if the task may go on.
 
     :param task: has ``collection_label``, ``max_failed``, ``log`` and the limits of the wait.
@@ -24,7 +23,7 @@ def judge(task: Any, summary: WaitSummary, *, documents: int | None = None) -> N
     name, lost = task.collection_label, summary.failed + summary.missing
     total = summary.total if documents is None else documents
     if not summary.total:
-        task.log.warning("%s: there was no document to wait for. Check filter, or what was to be attached", name)
+        task.log.warning("%s: there was no document to wait for. Check filter, or the ids that were attached", name)
     if summary.end is not WaitEnd.SETTLED:
         raise XAITimeoutError(
             f"{name}: {reason_of(task, summary.end)}; {unfinished(summary)}. Indexing goes on at xAI: a retry finds "
@@ -32,7 +31,7 @@ def judge(task: Any, summary: WaitSummary, *, documents: int | None = None) -> N
         )
     if not lost:
         return
-    message = f"{name}: {lost} of {total} documents are not processed{_trouble(summary)}"
+    message = f"{name}: {lost} of {counted(total, 'document')} not processed{_trouble(summary)}"
     if task.max_failed is not None and lost > allowed_of(task.max_failed, total):
         raise XAIIndexingError(
             f"{message}. An ingestion uploads failed documents again when it runs again; "
@@ -49,14 +48,12 @@ def reason_of(task: Any, end: WaitEnd) -> str:
 
 def unfinished(summary: WaitSummary) -> str:
     """Name the documents that are in progress, failed or missing, up to a few of each."""
-    return (
-        f"{summary.pending} of {summary.total} documents are still in progress"
-        f"{some_of(summary.pending_documents, summary.pending)}{_trouble(summary)}"
-    )
+    pending = in_brackets(summary.pending_documents, summary.pending)
+    return f"{summary.pending} of {counted(summary.total, 'document')} still in progress{pending}{_trouble(summary)}"
 
 
-def naming(error: BaseException, task: Any, poller: Poller | None) -> BaseException:
-    """Return the error by which Airflow ends a task whose ``execution_timeout`` is over, naming the documents too."""
+def naming_unfinished(error: BaseException, task: Any, poller: Poller | None) -> BaseException:
+    """Return the error of a task that Airflow ends by its ``execution_timeout``, naming the documents too."""
     if poller is None:
         return error
     end = WaitEnd.EXECUTION_TIMED_OUT
@@ -72,19 +69,6 @@ def _trouble(summary: WaitSummary) -> str:
         more = f"; and {summary.failed - len(named)} more" if summary.failed > len(named) else ""
         parts.append(f"{summary.failed} failed: {listed}{more}")
     if summary.missing:
-        parts.append(
-            f"{summary.missing} are no longer in the collection{some_of(summary.missing_ids, summary.missing)}"
-        )
+        missing = in_brackets(summary.missing_ids, summary.missing)
+        parts.append(f"{summary.missing} no longer in the collection{missing}")
     return "".join(f". {part}" for part in parts)
-
-
-def some_of(ids: Sequence[str], count: int | None = None) -> str:
-    """Return the first of the ids, or names, in brackets; nothing if there are none to name.
-
-    :param count: how many there are, if not all are at hand.
-    """
-    if not ids:
-        return ""
-    named = list(map(printable, ids[:NAMED]))
-    more = ", …" if (len(ids) if count is None else count) > len(named) else ""
-    return f" ({', '.join(named)}{more})"

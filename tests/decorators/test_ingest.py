@@ -25,7 +25,7 @@ from airflow_provider_xai_collections.decorators.ingest import (
 )
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
 from airflow_provider_xai_collections.operators.mapped import MAP_INDEX_TEMPLATE
-from airflow_provider_xai_collections.waits.deferral import ROOM_FOR_IDS
+from airflow_provider_xai_collections.waits.deferral import ROOM_FOR_WATCHED
 from tests.conftest import playing
 from tests.object_storage import FakeS3, attached
 from tests.operators.stage import Xai, deferring, finish, run, to_the_end, write
@@ -176,7 +176,7 @@ async def test_deferred_files_of_which_a_listing_tells_nothing_are_remembered_by
 
 @pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:4")])
 async def test_deferred_again_for_many_documents_it_still_remembers_them(xai: Xai) -> None:
-    many = [Content(f"{number:03}.md", f"no {number}") for number in range(ROOM_FOR_IDS // 46 + 20)]
+    many = [Content(f"{number:03}.md", f"no {number}") for number in range(ROOM_FOR_WATCHED // 46 + 20)]
     calls: list[str] = []
 
     def function() -> list[Content]:

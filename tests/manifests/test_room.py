@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.api.reconciling import Changes
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.lineage.places import places_of
 from airflow_provider_xai_collections.manifests.base import (
-    CAP,
+    MAX_LISTED,
     ROOM_FOR_FOLDER,
     ROOM_FOR_PATH,
     Manifest,
@@ -31,7 +31,7 @@ from airflow_provider_xai_collections.sync.documents import Outcome
 from airflow_provider_xai_collections.sync.manifest import Handover, Problem, SyncManifest
 from airflow_provider_xai_collections.sync.place import ROOM_FOR_REASON, Refusal
 from airflow_provider_xai_collections.sync.shards import Shards
-from airflow_provider_xai_collections.triggers.documents import MESSAGE, XAIDocumentsProcessedTrigger
+from airflow_provider_xai_collections.triggers.documents import ROOM_FOR_ERROR, XAIDocumentsProcessedTrigger
 from airflow_provider_xai_collections.waits.deferral import last_of
 
 LIMIT = 16 * 1024
@@ -64,7 +64,7 @@ def manifests(word: str, number: int, id_length: int) -> Iterator[Manifest]:
     summary = summary_of(word, number, id_length)
     yield summary
     sources = places_of([f"s3://bucket/{word}/{word}", f"file:///{word}", word])
-    ids = all_or_none(["f".ljust(id_length, "x")] * min(number, CAP))
+    ids = all_or_none(["f".ljust(id_length, "x")] * min(number, MAX_LISTED))
     documents = DocumentsManifest(collection_id=word, file_ids=ids, **counts_of(DocumentsManifest))
     problems = (Problem.of(word, Outcome.FAILED, word, "XAIError") for _ in range(number))
     plain = SyncManifest(collection_id=word, scope=word, sources=sources, **counts_of(SyncManifest)).plus({}, problems)
@@ -79,7 +79,7 @@ def manifests(word: str, number: int, id_length: int) -> Iterator[Manifest]:
     yield Shards(before=handover.model_copy(update={"deadline": None}), folder="f" * (ROOM_FOR_FOLDER - 2), count=1_000)
     for manifest in (documents, sync, handover):
         yield WaitEvent(version=1, summary=summary, manifest=manifest.dump())
-        yield WaitEvent(version=1, error=shown(word, MESSAGE), error_type="XAIError", manifest=manifest.dump())
+        yield WaitEvent(version=1, error=shown(word, ROOM_FOR_ERROR), error_type="XAIError", manifest=manifest.dump())
     keys = (word,) * number
     yield ChangesManifest.of(word, Changes(("chunk_configuration",), keys, keys, keys))
     yield RemovalManifest(collection_id=word, **counts_of(RemovalManifest))
@@ -120,7 +120,7 @@ def test_the_worst_words_at_their_longest(word: str) -> None:
 def test_what_fits_stays_as_it_is() -> None:
     assert shown("s3://bucket/report.jsonl", ROOM_FOR_PATH) == "s3://bucket/report.jsonl"
     assert all_or_none(["file_1", "file_2"]) == ("file_1", "file_2")
-    assert all_or_none(["f" * 200] * CAP) == ()
+    assert all_or_none(["f" * 200] * MAX_LISTED) == ()
     event: dict[str, Any] = WaitEvent(version=1, summary=summary_of("moby.md", 10, 41)).dump()
     assert len(event["summary"]["failures"]) == len(event["summary"]["pending_ids"]) == 10
 

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITim
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIReindexDocumentsOperator
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
-from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_IDS
+from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_WATCHED
 from tests.conftest import MANAGEMENT_KEY, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, deferring, finish, run, to_the_end, write
 from tests.operators.syncs import counts
@@ -27,7 +27,7 @@ SLOW = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(indexi
 STUCK = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(stuck=("stuck*",)), id="stuck")])
 FAILING = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(fail_names=("bad*",)), id="failing")])
 #: Documents of which a trigger watches the last ones only.
-MANY = ROOM_FOR_IDS // 46 + 40
+MANY = ROOM_FOR_WATCHED // 46 + 40
 
 
 def task(**arguments: Any) -> XAIAddDocumentsOperator:

@@ -18,7 +18,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
-from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_IDS
+from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_WATCHED
 from tests.conftest import Connect, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, run, to_the_end
 
@@ -191,7 +191,7 @@ async def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(xai
 
 @pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:4", fail_names=("bad*",))])
 async def test_deferred_of_many_documents_the_last_are_watched_and_then_all_are_polled(xai: Xai) -> None:
-    whales, ids = xai.collection(), [*xai.files(1, "bad"), *xai.files(ROOM_FOR_IDS // 46 + 20)]
+    whales, ids = xai.collection(), [*xai.files(1, "bad"), *xai.files(ROOM_FOR_WATCHED // 46 + 20)]
     xai.attach(whales, ids)
     deferrals: list[TaskDeferred] = []
     wait = sensor(whales, *ids, poke_interval=30, max_failed=1, deferrable=True, timeout=36_000)
@@ -204,7 +204,7 @@ async def test_deferred_of_many_documents_the_last_are_watched_and_then_all_are_
 
 
 @pytest.mark.parametrize("emulator_settings", [STUCK])
-@pytest.mark.parametrize("count", [1, ROOM_FOR_IDS // 46 + 20])
+@pytest.mark.parametrize("count", [1, ROOM_FOR_WATCHED // 46 + 20])
 async def test_deferred_a_time_out_is_a_sensors_and_names_the_documents(xai: Xai, count: int) -> None:
     whales, ids = xai.collection(), xai.files(count, "stuck")
     xai.attach(whales, ids)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.polling import WaitEnd
-from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_IDS, deadline_of, last_of
+from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_WATCHED, deadline_of, last_of
 
 NOW = 1_800_000_000.0
 
@@ -22,9 +22,9 @@ NOW = 1_800_000_000.0
 def test_the_last_ids_are_kept_as_far_as_there_is_room(ids: list[str]) -> None:
     kept = last_of(ids)
     assert kept == ids[len(ids) - len(kept) :]
-    assert len(json.dumps(kept)) <= ROOM_FOR_IDS or len(kept) == 1
+    assert len(json.dumps(kept)) <= ROOM_FOR_WATCHED or len(kept) == 1
     more = ids[-len(kept) - 1 :]
-    assert kept == ids or len(json.dumps(more)) > ROOM_FOR_IDS - len(", "), "not one more would fit"
+    assert kept == ids or len(json.dumps(more)) > ROOM_FOR_WATCHED - len(", "), "not one more would fit"
     assert bool(kept) == bool(ids), "a trigger watches one at least"
 
 
@@ -59,4 +59,4 @@ def deadline(
 def test_the_limit_that_comes_first_ends_the_wait(limits: dict[str, Any], left: float, end: WaitEnd) -> None:
     found = deadline(**limits)
     assert (found.at, found.end) == (NOW + left, end)
-    assert found.patience == timedelta(seconds=max(0, left) + BACKSTOP)
+    assert found.defer_timeout == timedelta(seconds=max(0, left) + BACKSTOP)

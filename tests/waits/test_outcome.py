@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_xai_collections import exceptions
-from airflow_provider_xai_collections.api.polling import NAMED, FailedDocument, WaitEnd, WaitResult
+from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
-from airflow_provider_xai_collections.waits.outcome import judge, some_of
+from airflow_provider_xai_collections.text import NAMED
+from airflow_provider_xai_collections.waits.outcome import check_outcome
 
 LOG = logging.getLogger("test")
 
@@ -39,7 +40,7 @@ def judged(told: WaitSummary, max_failed: float | None = 0, documents: int | Non
     task = SimpleNamespace(
         collection_label="whales", max_failed=max_failed, log=LOG, timeout=timedelta(hours=1), execution_timeout=None
     )
-    judge(task, told, documents=documents)
+    check_outcome(task, told, documents=documents)
 
 
 @pytest.mark.parametrize(("failed", "missing"), [(1, 0), (0, 1)])
@@ -63,7 +64,7 @@ def test_a_long_list_is_cut_and_counted() -> None:
     message = str(caught.value)
     assert f"file_f{NAMED - 1}.txt" in message
     assert f"file_f{NAMED}.txt" not in message
-    assert f"; and {1000 - NAMED} more. 1000 are no longer" in message
+    assert f"; and {1000 - NAMED} more. 1000 no longer" in message
     assert f"file_m{NAMED - 1}, …)" in message
     assert len(message) < 2000
 
@@ -115,24 +116,10 @@ def test_a_wait_that_ran_out_of_time_fails_whatever_is_tolerated(
     with pytest.raises(XAITimeoutError) as caught:
         judged(summary(processed=1, failed=1, pending=2, end=end), max_failed)
     assert str(caught.value) == (
-        f"whales: {why}; 2 of 4 documents are still in progress (w0.txt [file_w0], file_w1). "
+        f"whales: {why}; 2 of 4 documents still in progress (w0.txt [file_w0], file_w1). "
         "1 failed: file_f0.txt (file_f0): no text in it. "
         "Indexing goes on at xAI: a retry finds what is there and waits on"
     )
-
-
-@pytest.mark.parametrize(
-    ("names", "count", "text"),
-    [
-        ([], None, ""),
-        ([], 3, ""),
-        (["a"], None, " (a)"),
-        (["a"], 3, " (a, …)"),
-        (["a"] * (NAMED + 1), None, f" ({'a, ' * NAMED}…)"),
-    ],
-)
-def test_some_are_named_if_any_can_be(names: list[str], count: int | None, text: str) -> None:
-    assert some_of(names, count) == text
 
 
 # The event of a trigger.
