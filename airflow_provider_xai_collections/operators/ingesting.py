@@ -231,7 +231,7 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
                 manifest=handover.dump(),
             ),
             method_name="execute_complete",
-            timeout=deadline.patience,
+            timeout=deadline.defer_timeout,
         )
 
     @contextmanager
