@@ -15,6 +15,7 @@ from airflow_provider_xai_collections.durations import Duration, in_words, secon
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.on_kill import cancelled_between, cancelled_while_waiting
 from airflow_provider_xai_collections.operators.base import XAICollectionOperator
+from airflow_provider_xai_collections.text import counted
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
@@ -292,4 +293,6 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
             return super().on_kill_message()
         if engine.done < engine.total:
             return cancelled_between(self.collection_label, engine.done, engine.total, "uploaded")
-        return cancelled_while_waiting(self.collection_label, f"{engine.done} documents")
+        if waiting := len(engine.in_progress):
+            return cancelled_while_waiting(self.collection_label, counted(waiting, "document"))
+        return super().on_kill_message()
