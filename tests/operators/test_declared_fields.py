@@ -23,7 +23,7 @@ from airflow_provider_xai_collections.operators.documents import XAIAddDocuments
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from tests.conftest import playing
 from tests.operators.stage import Xai, run
-from tests.operators.syncs import sync, task
+from tests.operators.syncs import sync, writes
 from tests.operators.workers import Cluster
 
 PEOPLE = {"department": "people"}
@@ -88,16 +88,8 @@ def test_definitions_that_are_there_stay_as_they_are(xai: Xai, folder: Path) -> 
     assert (department.required, department.description) == (True, "who")
 
 
-def test_what_is_defined_costs_no_request(xai: Xai, folder: Path) -> None:
-    whales = xai.collection()
-    sync(folder, whales, fields=PEOPLE)
-    xai.forget()
-    sync(folder, whales, fields=PEOPLE)
-    assert xai.emulator.counts == {"get_collection": 1, "list_documents": 1}
-
-
 @pytest.mark.parametrize("emulator_settings", [playing(add_existing_field=answer) for answer in ("update", "refuse")])
-def test_two_tasks_on_a_fresh_collection_race_for_it_and_both_go_on(
+def test_two_tasks_that_declare_the_same_at_once_both_go_on(
     xai: Xai, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whales = xai.collection()
@@ -128,16 +120,16 @@ def test_what_may_not_be_declared_is_refused_by_name_before_anything_is_sent(
         xai.hook.update_collection(collection_id=whales, field_definition_updates=updates)
     xai.forget()
     wishes: dict[str, Any] = {"fields": PEOPLE, "declare_fields": False}
-    operators: dict[str, Any] = {
-        "ingest": ingesting(whales, folder, **wishes),
-        "sync": task(source=folder, collection=whales, **wishes),
-        "sync by function": task(source=folder, collection=whales, declare_fields=False, fields=lambda each: PEOPLE),
-        "add": XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=[file_id], **wishes),
+    attempts: dict[str, Any] = {
+        "ingest": lambda: run(ingesting(whales, folder, **wishes)),
+        "sync": lambda: sync(folder, whales, **wishes),
+        "sync by function": lambda: sync(folder, whales, **{**wishes, "fields": lambda each: PEOPLE}),
+        "add": lambda: run(XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=[file_id], **wishes)),
+        "group": lambda: Cluster(folder, tmp_path / "workspace", wishes).plan(),
     }
     with pytest.raises(XAIFailException, match=r"does not define the field.*department.*XAIUpdateCollection"):
-        run(operators[by]) if by in operators else Cluster(folder, tmp_path / "workspace", wishes).plan()
-    writing = ("update_collection", "upload_document", "upload_file", "add_document")
-    assert not {name for name in xai.emulator.counts if name in writing}
+        attempts[by]()
+    assert writes(xai) == {}
 
 
 def test_the_way_that_the_refusal_names_works(xai: Xai, folder: Path) -> None:
