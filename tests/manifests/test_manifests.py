@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.exceptions import XAIError
-from airflow_provider_xai_collections.manifests.base import CAP, Manifest
+from airflow_provider_xai_collections.manifests.base import MAX_LISTED, Manifest
 from airflow_provider_xai_collections.manifests.results import ChangesManifest, DocumentsManifest
 from airflow_provider_xai_collections.manifests.search import Passage, SearchManifest
 from airflow_provider_xai_collections.manifests.waits import Failure, WaitEvent, WaitSummary
@@ -126,7 +126,7 @@ def test_what_an_earlier_version_wrote_is_still_read() -> None:
 def test_usual_names_leave_room_for_many() -> None:
     summary = summary_of_a_corpus("reports/2024/annual-report.docx", "the content type is not supported", 1000)
     assert len(summary.failures) > 20
-    assert len(summary.missing_ids) == len(summary.pending_ids) == CAP
+    assert len(summary.missing_ids) == len(summary.pending_ids) == MAX_LISTED
     assert len(summary.doubts) > 5
     assert summary.doubtful == 1000
 

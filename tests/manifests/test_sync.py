@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_xai_collections.exceptions import XAIConflictError, XAIError, XAIIndexingError, XAISourceError
-from airflow_provider_xai_collections.manifests.base import CAP
+from airflow_provider_xai_collections.manifests.base import MAX_LISTED
 from airflow_provider_xai_collections.sources.items import SourceItem
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
 from airflow_provider_xai_collections.sync.manifest import Handover, Problem, SyncManifest, kind_of, problems_of
@@ -57,7 +57,7 @@ def test_documents_that_are_lost_are_named_before_those_that_are_skipped() -> No
     problems = result().plus({}, problems_of(row(str(n), each) for n, each in enumerate(outcomes))).problems
     assert [problem.outcome for problem in problems[:3]] == ["failed", "error", "skipped"]
     assert [problem.name for problem in problems[2:5]] == ["0", "1", "2"], "otherwise in order"
-    assert len(problems) <= CAP
+    assert len(problems) <= MAX_LISTED
 
 
 @pytest.mark.parametrize("outcome", [None, *Outcome])

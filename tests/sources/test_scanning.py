@@ -25,7 +25,7 @@ from airflow_provider_xai_collections.sources.fingerprints import of_info
 from airflow_provider_xai_collections.sources.items import SourceItem
 from airflow_provider_xai_collections.sources.scanning import (
     MAX_FILES,
-    SMALL,
+    MAX_KEPT,
     document_of,
     owns,
     prepare,
@@ -662,7 +662,7 @@ def test_what_has_become_a_pipe_since_is_not_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("knows", ["by reading", "by its hash"])
 def test_what_changed_since_it_was_hashed_is_not_sent_under_its_old_hash(place: Place, knows: str) -> None:
-    first, other = b"1" * (SMALL + 1), b"2" * (SMALL + 1)
+    first, other = b"1" * (MAX_KEPT + 1), b"2" * (MAX_KEPT + 1)
     place.write("a.md", data=first)
     (item,) = listed(place.source, limit_bytes=len(first))
     document = read_item(item) if knows == "by reading" else document_of(item, blake3(first).hexdigest())
