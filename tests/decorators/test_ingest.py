@@ -198,7 +198,7 @@ async def test_deferred_again_for_many_documents_it_still_remembers_them(xai: Xa
 
 @pytest.mark.parametrize("emulator_settings", [playing(fail_names=("report*",))])
 def test_a_document_that_fails_fails_the_task(xai: Xai) -> None:
-    with pytest.raises(XAIIndexingError, match=r"1 of 1 documents .*report\.md"):
+    with pytest.raises(XAIIndexingError, match=r"1 of 1 document.*report\.md"):
         ingest(xai, REPORT)
 
 

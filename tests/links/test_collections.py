@@ -44,7 +44,7 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> Pushed:
 
 
 def shown(pushed: Pushed, task: Any) -> Any:
-    """What the UI shows of a task that has begun: version 2 calls the link, 3 reads what the worker left for it."""
+    """Return the link of a task that has begun, as the UI does: version 2 calls it, 3 reads what the worker left."""
     task.pre_execute({"ti": pushed})
     (link,) = task.operator_extra_links
     url = link.get_link(task, ti_key=None)

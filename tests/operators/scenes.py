@@ -35,7 +35,7 @@ NOON = 1_800_000_000.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What there is before a task runs.
+    """The things that are there before a task runs.
 
     :param whales: a collection of that name with a field ``year`` and two documents, ``good.md`` and ``bad.md``.
     :param other: an empty collection, called ``other``.
@@ -78,7 +78,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Everything that can be told of a run without looking into the task.
+    """Everything that can be told of a run from outside.
 
     :param error: the class of the error that ended it. Its words do not count: they may just repeat the argument.
     """

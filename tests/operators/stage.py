@@ -138,7 +138,7 @@ class Xai:
         return sorted(self.hook.iter_documents(collection_id=collection_id), key=lambda document: document.name)
 
     def names(self, collection_id: str) -> list[str]:
-        """Of the documents, each as often as it is there."""
+        """Names of the documents, each as often as it is there."""
         return [document.name for document in self.documents(collection_id)]
 
     def unattached(self, collection_id: str) -> list[str]:
@@ -167,7 +167,7 @@ def xai(emulator: RecordingEmulator, connection: str) -> Iterator[Xai]:
 
 @dataclass
 class Crowd:
-    """How many requests the emulator worked on at once.
+    """A count of the requests that the emulator worked on at once.
 
     :param moment: seconds that each takes, so that they meet.
     """

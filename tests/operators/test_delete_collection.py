@@ -1,4 +1,4 @@
-"""XAIDeleteCollectionOperator: a collection that is gone afterwards, and its files if they should be."""
+"""XAIDeleteCollectionOperator: the collection is deleted, and its files if they should be."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_deleted_keeps_its_document_and_the_collection_for
     connect(retry_attempts=1)
     whales = xai.collection()
     kept = xai.document(whales, "kept.md")
-    xai.document(whales, "gone.md")
+    xai.document(whales, "deleted.md")
     xai.emulator.set_faults(FaultRule(endpoint="delete_file", path=f"*{kept}", status=503, times=1))
     said = rf"1 of 2 documents failed: {kept}: .*503.*The others are removed, and a retry does"
     with pytest.raises(XAIError, match=said) as raised:
@@ -103,9 +103,9 @@ def test_without_the_right_api_key_nothing_is_removed(xai: Xai, connect: Connect
 
 
 def test_a_collection_that_is_not_there_is_what_was_wanted(xai: Xai, logged: Logged) -> None:
-    gone = result("collection_42", collection_deleted=False)
-    assert run(task(collection_id="collection_42")) == gone
-    assert run(task(collection_id="collection_42", delete_files=True)) == gone
+    nothing = result("collection_42", collection_deleted=False)
+    assert run(task(collection_id="collection_42")) == nothing
+    assert run(task(collection_id="collection_42", delete_files=True)) == nothing
     assert "Collection collection_42 is not there: nothing to delete" in logged()
 
 

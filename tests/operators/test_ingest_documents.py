@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
-from airflow_provider_xai_collections.manifests.base import CAP
+from airflow_provider_xai_collections.manifests.base import MAX_LISTED
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
 from tests.operators.stage import Crowd, Xai, deferring, finish, run, write
@@ -173,9 +173,9 @@ async def test_deferred_a_new_task_object_finishes(xai: Xai, folder: Path, tmp_p
 
 @pytest.mark.parametrize("emulator_settings", [playing(fail_names=("*",), violation_text=MANAGEMENT_KEY)])
 def test_the_manifest_is_bounded_and_holds_no_key(xai: Xai, tmp_path: Path) -> None:
-    many = {f"{'long name ' * 20}{number}.md": f"no {number}" for number in range(2 * CAP)}
+    many = {f"{'long name ' * 20}{number}.md": f"no {number}" for number in range(2 * MAX_LISTED)}
     manifest = run(task(collection_id=xai.collection(), paths=write(tmp_path / "many", many), max_failed=None))
-    assert counts(manifest) == {"documents": 2 * CAP, "added": 2 * CAP, "failed": 2 * CAP}
+    assert counts(manifest) == {"documents": 2 * MAX_LISTED, "added": 2 * MAX_LISTED, "failed": 2 * MAX_LISTED}
     assert len(str(manifest)) < 16_000
     assert MANAGEMENT_KEY not in str(manifest)
     assert API_KEY not in str(manifest)

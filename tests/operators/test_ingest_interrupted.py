@@ -118,7 +118,7 @@ def test_a_busy_service_is_waited_for(xai: Xai, folder: Path, upload_method: str
 
 @pytest.fixture
 def meeting(emulator: RecordingEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two tasks, neither hears what the collection is like before the other has asked."""
+    """Neither of two tasks hears what the collection is like before the other has asked."""
     handle, asked, barrier = emulator.handle, itertools.count(1), threading.Barrier(2, timeout=10)
 
     def side_by_side(request: HttpRequest) -> HttpReply:

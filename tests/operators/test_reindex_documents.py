@@ -68,7 +68,7 @@ def test_failed_means_only_those_that_failed(xai: Xai) -> None:
     whales = xai.collection()
     xai.document(whales, "good.md")
     bad = xai.document(whales, "bad.md")
-    with pytest.raises(XAIIndexingError, match=rf"1 of 1 documents .*bad\.md \({bad}\)"):
+    with pytest.raises(XAIIndexingError, match=rf"1 of 1 document.*bad\.md \({bad}\)"):
         run(task(collection_id=whales, which="failed"))
     manifest = run(task(collection_id=whales, which="failed", max_failed=None))
     assert counts(manifest) == all_are(1)

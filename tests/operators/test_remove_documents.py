@@ -109,7 +109,7 @@ def test_a_scope_is_meant_exactly(xai: Xai, scope: str, monkeypatch: pytest.Monk
 
 
 def test_a_collection_that_knows_no_scopes_holds_nothing_of_one(xai: Xai) -> None:
-    """What the service makes of a filter by a field that nobody has declared is not known."""
+    """Nobody knows what the service makes of a filter by a field that is not declared."""
     whales = xai.collection()
     xai.document(whales)
     assert run(task(collection_id=whales, scope="mine")) == result(whales)

@@ -276,8 +276,8 @@ async def test_of_many_documents_the_deadline_of_the_first_wait_holds(xai: Xai, 
     assert second[0].timeout is not None
     assert first[0].timeout is not None
     assert second[0].timeout < first[0].timeout
-    gone = len(watched(first[0])["file_ids"])
-    with pytest.raises(XAITimeoutError, match=rf"{MANY - gone} of {MANY} .*{gone} are no longer in the collection"):
+    missing = len(watched(first[0])["file_ids"])
+    with pytest.raises(XAITimeoutError, match=rf"{MANY - missing} of {MANY} .*{missing} .*no longer in the collection"):
         await finish(second[0], add)
 
 

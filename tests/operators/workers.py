@@ -64,7 +64,7 @@ def cluster(many: Path, tmp_path: Path) -> Cluster:
 
 
 def change(many: Path) -> dict[str, str]:
-    """Thirty changed, two gone, one new, one empty; what the collection is to hold then."""
+    """Change thirty, remove two, add one and an empty one; return what the collection is to hold then."""
     write(many, {f"{number:02}.md": f"no {number}, second edition" for number in range(30)})
     write(many, {"new.md": "new", "empty.md": ""})
     for name in ("58.md", "59.md"):

@@ -77,7 +77,7 @@ def test_the_team_is_sent_with_every_poll(xai: Xai) -> None:
 def test_a_failed_document_fails_it_at_once_with_its_name(xai: Xai, deferrable: bool) -> None:
     whales = xai.collection()
     files = [xai.document(whales, "a.md"), xai.document(whales, "bad.md")]
-    with pytest.raises(AirflowFailException, match=r"1 of 2 documents are not processed.*bad\.md \(file_"):
+    with pytest.raises(AirflowFailException, match=r"1 of 2 documents.*bad\.md \(file_"):
         run(sensor(whales, *files, deferrable=deferrable))
 
 
@@ -106,7 +106,7 @@ def test_a_time_out_names_the_documents(xai: Xai) -> None:
     whales = xai.collection()
     stuck, done = xai.document(whales, "stuck.md"), xai.document(whales, "done.md")
     with pytest.raises(
-        AirflowSensorTimeout, match=rf"{whales}: 1 of \d documents are still in progress \(\w+.md \[{stuck}\]\)"
+        AirflowSensorTimeout, match=rf"{whales}: 1 of 2 documents .*still in progress \(\w+.md \[{stuck}\]\)"
     ):
         run(sensor(whales, stuck, done, timeout=0.2, poke_interval=0.05))
 
@@ -130,10 +130,10 @@ def test_polls_that_fail_for_a_passing_reason_are_repeated(xai: Xai, connect: Co
 
 def test_a_document_that_vanished_ends_the_wait_after_a_while(xai: Xai, clock: FlyingTime) -> None:
     whales = xai.collection()
-    gone = xai.document(whales)
-    xai.hook.remove_document(collection_id=whales, file_id=gone)
-    with pytest.raises(AirflowFailException, match=rf"1 are no longer in the collection \({gone}\)"):
-        run(sensor(whales, gone, poke_interval=30))
+    missing = xai.document(whales)
+    xai.hook.remove_document(collection_id=whales, file_id=missing)
+    with pytest.raises(AirflowFailException, match=rf"1 .*no longer in the collection \({missing}\)"):
+        run(sensor(whales, missing, poke_interval=30))
     assert clock.pauses == [30, 30]
 
 
@@ -209,7 +209,7 @@ async def test_deferred_a_time_out_is_a_sensors_and_names_the_documents(xai: Xai
     whales, ids = xai.collection(), xai.files(count, "stuck")
     xai.attach(whales, ids)
     deferrals: list[TaskDeferred] = []
-    said = rf"timeout is 10 minutes\); {count} of {count} documents are still in progress \(stuck0.md \[{ids[0]}\]"
+    said = rf"timeout is 10 minutes\); {count} of {count} document.*still in progress \(stuck0.md \[{ids[0]}\]"
     with pytest.raises(AirflowSensorTimeout, match=said):
         await to_the_end(sensor(whales, *ids, poke_interval=30, timeout=600, deferrable=True), deferrals)
     assert len(deferrals) == 1, "the time of one part is that of all"
@@ -289,9 +289,9 @@ def test_a_wall_clock_that_is_set_between_polls_makes_no_document_missing_sooner
     xai: Xai, clock: FlyingTime, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     whales = xai.collection()
-    gone = xai.document(whales)
-    xai.hook.remove_document(collection_id=whales, file_id=gone)
-    wait = sensor(whales, gone, max_failed=None)
+    missing = xai.document(whales)
+    xai.hook.remove_document(collection_id=whales, file_id=missing)
+    wait = sensor(whales, missing, max_failed=None)
     assert not wait.poke({}).is_done
     monkeypatch.setattr("time.time", lambda: clock.time() + jump)
     assert not wait.poke({}).is_done

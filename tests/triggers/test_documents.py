@@ -144,8 +144,8 @@ async def test_a_wall_clock_that_is_set_meanwhile_ends_no_wait(
     xai: Xai, clock: FlyingTime, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     whales = xai.collection()
-    stuck, gone = xai.document(whales, "stuck.md"), xai.document(whales, "gone.md")
-    xai.hook.remove_document(collection_id=whales, file_id=gone)
+    stuck, missing = xai.document(whales, "stuck.md"), xai.document(whales, "missing.md")
+    xai.hook.remove_document(collection_id=whales, file_id=missing)
     deadline, set_by, handle = clock.time() + 600, [0.0], xai.emulator.handle
 
     def handle_and_set(request: HttpRequest) -> HttpReply:
@@ -155,6 +155,6 @@ async def test_a_wall_clock_that_is_set_meanwhile_ends_no_wait(
     monkeypatch.setattr("time.time", lambda: clock.time() + set_by[0])
     monkeypatch.setattr(xai.emulator, "handle", handle_and_set)
     clock.pauses.clear()
-    event = await fire(trigger(whales, stuck, gone, deadline=deadline, poll_interval=30.0))
-    assert (event["summary"]["end"], event["summary"]["missing_ids"]) == ("timed_out", [gone])
+    event = await fire(trigger(whales, stuck, missing, deadline=deadline, poll_interval=30.0))
+    assert (event["summary"]["end"], event["summary"]["missing_ids"]) == ("timed_out", [missing])
     assert sum(clock.pauses) == pytest.approx(600, abs=5)

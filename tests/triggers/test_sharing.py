@@ -38,7 +38,7 @@ def _time_flies() -> None:
 @pytest.fixture(autouse=True)
 def _a_moment_to_join(monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as a slow machine takes to start some triggers."""
-    monkeypatch.setattr(watching, "TOGETHER", 0.5)
+    monkeypatch.setattr(watching, "FIRST_PAUSE", 0.5)
 
 
 def trigger(collection_id: str, *file_ids: str, **arguments: Any) -> XAIDocumentsProcessedTrigger:
@@ -197,7 +197,7 @@ async def test_what_is_wrong_with_one_is_told_to_it_alone(xai: Xai, monkeypatch:
 
 @stuck
 async def test_a_wait_ends_although_others_keep_all_polls(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "GRACE", 0.2)
+    monkeypatch.setattr(watching, "OVERTIME", 0.2)
     whales = xai.collection()
     file_id = xai.document(whales, "stuck.md")
     async with shared_client(CONN_ID) as client:
