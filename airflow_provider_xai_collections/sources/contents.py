@@ -119,7 +119,7 @@ def _bytes_of(content: Content) -> bytes:
 
 def _wrong(content: Content) -> str:
     if not (isinstance(content.name, str) and isinstance(content.data, str | bytes)):
-        return "a Content needs a name, and text or bytes as its data"
+        return "a Content needs a name and its data as text or bytes"
     if not isinstance(content.fields, Mapping):
         return "its fields must be strings by string"
     try:

@@ -105,7 +105,7 @@ def test_the_process_that_goes_on_after_a_wait_knows_the_documents_and_opens_non
     assert (again.list(), again.roots, list(again.warnings())) == (source.list(), [BASE], [])
     assert again.owns("anything")
     for other in (again, contents(Content("b.md", "beta"))):
-        with pytest.raises(XAISourceError, match=r"^a\.md is not at hand any more: run the task again$"):
+        with pytest.raises(XAISourceError, match=r"^a\.md is not in memory any more: run the task again$"):
             other.open(source.list()[0], "")
 
 

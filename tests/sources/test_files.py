@@ -72,7 +72,7 @@ def test_files_that_cannot_be_sent_are_in_the_list_with_the_reason(tmp_path: Pat
     for name, said in {
         "empty.md": "it is empty",
         "large.md": "it has 0.1 MB, above the 0 MB",
-        "nowhere": "it may be a folder, and cannot be looked at (No such file or directory)",
+        "nowhere": "it may be a folder, and cannot be inspected (No such file or directory)",
         "out.md": "it is a link that leads out of the source",
     }.items():
         assert unfit.pop(name).startswith(said)

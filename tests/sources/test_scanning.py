@@ -487,7 +487,7 @@ def test_too_many_files_are_noticed_while_they_are_listed(place: Place) -> None:
     assert len(listed(place.source, at_most=6)) == 6
     assert len(listed(place.source, at_most=2, pattern="[12].md")) == 2
     with pytest.raises(
-        XAIArgumentError, match=r"holds more than 5 files \(pattern '\*', exclude \[\]\).* Sync its folders apart"
+        XAIArgumentError, match=r"has more than 5 files \(pattern '\*', exclude \[\]\).* Sync its folders apart"
     ):
         listed(place.source, at_most=5)
 
@@ -504,7 +504,7 @@ def test_too_many_files_in_a_folder_are_not_listed_to_the_end(tmp_path: Path, mo
             pass
 
     monkeypatch.setattr(os, "scandir", lambda folder: Endless())
-    with pytest.raises(XAIArgumentError, match="holds more than 1,000 files"):
+    with pytest.raises(XAIArgumentError, match="has more than 1,000 files"):
         listed(tmp_path, at_most=1_000)
 
 

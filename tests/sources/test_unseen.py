@@ -104,7 +104,7 @@ def test_what_may_be_a_folder_stands_for_what_is_below_it_whatever_the_pattern(
     assert (as_file.fingerprint, as_file.unfit) == (None, "")
     (item,) = listed(tmp_path, pattern="*.md")
     assert (item.name, item.fingerprint) == ("deep", None)
-    assert item.unfit.startswith(f"it may be a folder, and cannot be looked at ({os.strerror(number)}), so what is in")
+    assert item.unfit.startswith(f"it may be a folder, and cannot be inspected ({os.strerror(number)}), so what is in")
     assert listed(tmp_path, pattern="*.md", exclude=["deep"]) == []
     assert listed(tmp_path, pattern="*.md", exclude=["deep/"]) == []
     assert listed(tmp_path, pattern="/other/*.md") == []
