@@ -10,7 +10,7 @@ from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
 from airflow_provider_xai_collections.text import escaped, printable
 
 #: Characters of a reason.
-REASON = 2_000
+WHOLE_REASON = 2_000
 
 
 class ReportLine(Manifest):
@@ -49,8 +49,8 @@ class ReportLine(Manifest):
             removed=row.removed,
             bytes=row.size,
             seconds=round(row.seconds, 3),
-            reason=printable(row.reason, REASON),
-            doubt=printable("; ".join(row.doubts), REASON),
+            reason=printable(row.reason, WHOLE_REASON),
+            doubt=printable("; ".join(row.doubts), WHOLE_REASON),
         )
 
     @property
@@ -64,7 +64,7 @@ class ReportLine(Manifest):
         removed = tuple(dict.fromkeys((*self.removed, *line.removed)))
         doubt = self.doubt
         if line.doubt not in doubt:
-            doubt = printable("; ".join(filter(None, (doubt, line.doubt))), REASON)
+            doubt = printable("; ".join(filter(None, (doubt, line.doubt))), WHOLE_REASON)
         if found.outcome is not None:
             known = {"outcome": line.outcome, "file_id": line.file_id or self.file_id, "reason": line.reason}
         elif self.was_placed and has_vanished(found):

@@ -38,7 +38,7 @@ FULL = Row(
 
 def row(name: str = "a.md", outcome: Outcome | None = Outcome.PROCESSED, reason: str = "", action: str = "add") -> Row:
     item = SourceItem(f"file:///{name}", name, 5, "5-mtime:1", f"/{name}")
-    return Row(Action(action), item.uri, item, file_id="file_1", outcome=outcome, reason=reason)
+    return Row(Action(action), item.uri, item, file_id=f"file_{ascii(name)[1:-1]}", outcome=outcome, reason=reason)
 
 
 def result(**counts: object) -> SyncManifest:
@@ -187,7 +187,7 @@ def test_what_is_found_later_goes_into_the_line_from_before() -> None:
     before = [ReportLine.of(replace(row(name, Outcome.IN_PROGRESS), removed=("old",))) for name in ("a", "b")]
     found = replace(row("a", action="keep"), removed=("older",), doubts=("strange",))
     first, second, third = merged(before, [found, row("c")])
-    assert (first.action, first.outcome, first.file_id) == (Action.ADD, Outcome.PROCESSED, "file_1")
+    assert (first.action, first.outcome, first.file_id) == (Action.ADD, Outcome.PROCESSED, "file_a")
     assert (first.removed, first.doubt) == (("old", "older"), "strange")
     assert (second, third) == (ReportLine.of(row("c")), before[1])
 
