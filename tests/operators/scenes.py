@@ -221,6 +221,7 @@ class Group:
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
             xai_sync_group(**arguments)
+        self.plan: Any
         self.plan, self.apply, self.finish = dag.tasks
 
     def run(self, xcoms: dict[str, str]) -> Any:

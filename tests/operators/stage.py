@@ -217,7 +217,7 @@ def write(folder: Path, documents: Mapping[str, str | bytes]) -> Path:
 
 @dataclass
 class TaskInstance:
-    """The part of Airflow's that operators use. XComs are kept as in the database, for all tries of one ``xcoms``."""
+    """The part of a task instance that operators use. XComs are kept as in the database, for all tries."""
 
     try_number: int = 1
     xcoms: dict[str, str] = field(default_factory=dict)
@@ -234,28 +234,6 @@ class TaskInstance:
     def xcom_pull(self, *, task_ids: str, key: str, map_indexes: int) -> Any:
         assert (task_ids, map_indexes) == (self.task_id, self.map_index)
         return json.loads(self.xcoms.get(key, "null"))
-
-
-@dataclass
-class StateStore:
-    """Airflow's task state store: JSON by key, for all tries of a task. ``refuses`` names the calls that fail."""
-
-    kept: dict[str, str] = field(default_factory=dict)
-    refuses: tuple[str, ...] = ()
-
-    def get(self, key: str) -> Any:
-        return json.loads(self._served("get").get(key, "null"))
-
-    def set(self, key: str, value: Any) -> None:
-        self._served("set")[key] = json.dumps(value)
-
-    def delete(self, key: str) -> None:
-        self._served("delete").pop(key, None)
-
-    def _served(self, call: str) -> dict[str, str]:
-        if call in self.refuses:
-            raise RuntimeError(f"{call} is out of order")
-        return self.kept
 
 
 @pytest.fixture
@@ -298,16 +276,13 @@ def context(
     began: datetime | None = None,
     xcoms: dict[str, str] | None = None,
     outlet_events: Any = None,
-    store: StateStore | None = None,
-    clears: int = 0,
     **of_task_instance: Any,
 ) -> Any:
-    """The part of a task's context that operators use. ``store`` is there from Airflow 3.3 on."""
+    """The part of a task's context that operators use."""
     return {
-        **({} if store is None else {"task_state_store": store}),
         "outlet_events": accessors() if outlet_events is None else outlet_events,
         "ti": TaskInstance(try_number, {} if xcoms is None else xcoms, **of_task_instance),
-        "dag_run": SimpleNamespace(start_date=began or datetime.now(UTC), clear_number=clears),
+        "dag_run": SimpleNamespace(start_date=began or datetime.now(UTC)),
     }
 
 

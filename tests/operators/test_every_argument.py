@@ -387,12 +387,12 @@ def case_of(kind: Any, name: str) -> Case | None:
     return next((CASES[owner][name] for owner in owners if name in CASES.get(owner, {})), None)
 
 
-KINDS = [kind for room in ("operators", "sensors", "triggers", "task-decorators") for kind in classes(room)]
+KINDS: list[Any] = [kind for what in ("operators", "sensors", "triggers", "task-decorators") for kind in classes(what)]
 PARAMETERS = [(kind, parameter) for kind in [*KINDS, xai_sync_group] for parameter in arguments_of_kind(kind)]
 ARGUMENTS = [(kind, parameter.name) for kind, parameter in PARAMETERS]
 
 
-def named(arguments: list[tuple[Any, str]]) -> Any:
+def named(arguments: list[tuple[Any, str]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         ("kind", "name"), [pytest.param(kind, name, id=f"{kind.__name__}-{name}") for kind, name in arguments]
     )
