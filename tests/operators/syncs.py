@@ -1,10 +1,9 @@
-"""What the tests of syncing share: a sync in one line, and what it told in a few words."""
+"""Helpers of the sync tests: a sync in one line, and what it did in a few words."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +27,10 @@ def task(**arguments: Any) -> XAISyncCollectionOperator:
     return XAISyncCollectionOperator(**{"task_id": "sync", "concurrency": 1, **arguments})
 
 
-def sync(
-    source: Path | str,
-    collection: str = "whales",
-    *,
-    try_number: int = 1,
-    began: datetime | None = None,
-    **arguments: Any,
-) -> Any:
-    """Run a sync to its end, and return its manifest.
-
-    :param began: when the run began that this is a try of.
-    """
+def sync(source: Path | str, collection: str = "whales", *, try_number: int = 1, **arguments: Any) -> Any:
+    """Run a sync to its end, and return its manifest."""
     name = {"collection_id" if collection.startswith("collection_") else "collection_name": collection}
-    return run(task(source=source, **name, **arguments), try_number=try_number, began=began)
+    return run(task(source=source, **name, **arguments), try_number=try_number)
 
 
 def counts(manifest: Any) -> dict[str, int]:

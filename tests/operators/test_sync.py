@@ -78,14 +78,10 @@ def test_it_asks_no_more_than_it_must(xai: Xai, tmp_path: Path) -> None:
     assert xai.emulator.counts == {"get_collection": 1, "list_documents": 3}
 
 
-def test_pattern_and_exclude_choose_files(xai: Xai, folder: Path) -> None:
-    sync(folder, pattern="*.md", exclude=["deep/*"])
-    assert xai.names(only_id(xai)) == ["a.md"]
-
-
-def test_a_glob_and_a_single_file_are_sources_as_well(xai: Xai, folder: Path) -> None:
-    assert counts(sync(f"{folder}/*.md", "glob")) == {"documents": 1, "added": 1}
-    assert counts(sync(folder / "b.txt", "file")) == {"documents": 1, "added": 1}
+def test_pattern_exclude_glob_and_file_choose_documents(xai: Xai, folder: Path) -> None:
+    assert sync(folder, "pattern", pattern="*.md", exclude=["deep/*"])["documents"] == 1
+    assert sync(f"{folder}/*.md", "glob")["documents"] == 1
+    assert sync(folder / "b.txt", "file")["documents"] == 1
 
 
 @pytest.mark.parametrize("as_text", [True, False])

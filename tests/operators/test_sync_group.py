@@ -26,7 +26,7 @@ from airflow_provider_xai_collections.operators.sync_group import (
     XAIPlanSyncOperator,
     xai_sync_group,
 )
-from tests.conftest import Connect, Logged, playing
+from tests.conftest import Connect, playing
 from tests.object_storage import FakeS3, attached
 from tests.operators.stage import AIRFLOW_2, Xai, accessors, run, write
 from tests.operators.syncs import by_name, contents, counts, only_id, report_of, sync, writes
@@ -62,7 +62,8 @@ def test_two_groups_of_a_dag_have_names_of_their_own() -> None:
     with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
         xai_sync_group("books", **GIVEN) >> xai_sync_group("letters", **GIVEN)
     assert dag.get_task("letters.plan").upstream_task_ids == {"books.finish"}
-    assert "letters.plan" in dag.get_task("letters.finish").planned
+    finish: Any = dag.get_task("letters.finish")
+    assert "letters.plan" in finish.planned
 
 
 def test_each_task_is_given_what_it_needs() -> None:
@@ -247,16 +248,6 @@ def test_all_of_it_may_be_in_object_storage(xai: Xai, tmp_path: Path) -> None:
     assert len(contents(xai, manifest["collection_id"])) == 30
 
 
-def test_the_log_of_each_says_what_it_did(xai: Xai, cluster: Cluster, logged: Logged) -> None:
-    cluster.run()
-    text = logged()
-    assert "60 to add" in text
-    once = text.count(f"3 parts in {cluster.workspace}/library/")  # some Airflows log everything twice in tests
-    assert once > 0
-    assert text.count("in the source     20") == 3 * once
-    assert text.count("in the source     60") == once
-
-
 # Parts that fail or die
 
 
@@ -287,15 +278,9 @@ def test_a_part_fails_only_if_the_whole_run_would(
 @pytest.mark.parametrize("emulator_settings", [playing(stuck=("07*",))])
 def test_a_part_that_runs_out_of_time_names_the_documents(xai: Xai, cluster: Cluster) -> None:
     cluster.arguments = {"timeout": 600}
-    errors = []
-    for shard in cluster.plan():
-        try:
-            cluster.apply(shard)
-        except XAITimeoutError as error:
-            errors.append(str(error))
-    assert len(errors) == 1
-    assert "time ran out (timeout is 10 minutes); 1 of " in errors[0]
-    assert " documents are still in progress (07.md [file_" in errors[0]
+    parts = cluster.plan()
+    with pytest.raises(XAITimeoutError, match=r"timeout is 10 minutes\); 1 of .* in progress \(07\.md \[file_"):
+        list(map(cluster.apply, parts))
 
 
 @pytest.mark.parametrize("max_failed", [0, None])
@@ -401,21 +386,6 @@ def test_a_document_that_somebody_removes_meanwhile_is_missed(xai: Xai, cluster:
     with pytest.raises(XAIError, match=r"1 of 60 documents are not .*: 00\.md: it is no longer in the collection"):
         cluster.finish(report=report)
     assert by_name(report_of(report), "outcome")["00.md"] == "error"
-
-
-def test_unreadable_documents_are_in_the_report_of_the_whole(
-    xai: Xai, cluster: Cluster, many: Path, tmp_path: Path
-) -> None:
-    cluster.run()
-    (many / "00.md").unlink()
-    (many / "00.md").symlink_to(many / "nowhere")
-    (many / "loose.md").symlink_to(many / "nowhere")
-    cluster.arguments, report = {"max_failed": None}, tmp_path / "report.jsonl"
-    manifest = cluster.run(report=report)
-    assert counts(manifest) == {"documents": 61, "kept": 59, "errors": 2}
-    assert sorted(problem["name"] for problem in manifest["problems"]) == ["00.md", "loose.md"]
-    outcomes = by_name(report_of(report), "action", "outcome")
-    assert (outcomes["00.md"], outcomes["loose.md"]) == (("unreadable", "error"), ("add", "error"))
 
 
 # Plans that others have written
