@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import tempfile
@@ -20,13 +19,20 @@ os.environ["AIRFLOW_HOME"] = _HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 from airflow_provider_xai_collections.client.cancelling import CancelToken  # noqa: E402
-from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings, running  # noqa: E402
+from airflow_provider_xai_collections.emulator import Settings  # noqa: E402
 from airflow_provider_xai_collections.emulator.server import ServerUrls  # noqa: E402
+from tests.support.server import (  # noqa: E402
+    API_KEY,
+    CONN_ID,
+    MANAGEMENT_KEY,
+    RecordingEmulator,
+    SharedEmulator,
+    connection_document,
+    playing,
+    shared_server,
+)
 
-#: Keys that a search through logs and messages cannot miss.
-MANAGEMENT_KEY = "xai-token-management-0123456789"
-API_KEY = "xai-0123456789-files-and-search"
-CONN_ID = "xai_collections_default"
+__all__ = ["API_KEY", "CONN_ID", "MANAGEMENT_KEY", "RecordingEmulator", "SharedEmulator", "playing"]
 
 # A slow machine is no finding.
 hypothesis.settings.register_profile(
@@ -34,66 +40,22 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
+Stage: TypeAlias = SharedEmulator
 Connect: TypeAlias = Callable[..., str]
 Logged: TypeAlias = Callable[[], str]
-
-
-class RecordingEmulator(Emulator):
-    """The emulator, which keeps what came over the wire as well."""
-
-    def __init__(self, settings: Settings, **options: Any) -> None:
-        super().__init__(settings, **options)
-        self.requests: list[HttpRequest] = []
-
-    def handle(self, request: HttpRequest) -> HttpReply:
-        self.requests.append(request)
-        return super().handle(request)
-
-    @property
-    def last_query(self) -> dict[str, str]:
-        """The query of the last request; a name that is repeated counts with its last value."""
-        return dict(self.requests[-1].query)
-
-    @property
-    def last_json(self) -> Any:
-        """The body of the last request, read as JSON."""
-        return self.json_of(self.requests[-1])
-
-    @staticmethod
-    def json_of(request: HttpRequest) -> Any:
-        """The body of a request, read as JSON."""
-        return json.loads(request.body)
-
-
-class Stage(Emulator):
-    """Where one server finds the emulator of the running test."""
-
-    playing: Emulator | None = None
-
-    def handle(self, request: HttpRequest) -> HttpReply:
-        if self.playing is None:
-            return HttpReply(410, {}, b"the test that this request belongs to has ended")
-        return self.playing.handle(request)
 
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[tuple[Stage, ServerUrls]]:
     """One server for all tests, on two loopback ports: starting one takes longer than most tests."""
-    stage = Stage()
-    with running(stage, api_port=0) as urls:
-        yield stage, urls
-    stage.close()
+    with shared_server() as shared:
+        yield shared
 
 
 @pytest.fixture
 def emulator_settings() -> Settings:
     """How the emulator behaves. Otherwise: ``@pytest.mark.parametrize("emulator_settings", [playing(...)])``."""
     return playing()
-
-
-def playing(**settings: Any) -> Settings:
-    """Settings of the emulator with the keys that ``connection`` sends."""
-    return Settings(management_key=MANAGEMENT_KEY, api_key=API_KEY, **settings)
 
 
 @pytest.fixture
@@ -113,11 +75,7 @@ def connect(
     server, urls = stage
 
     def connect(**changes: Any) -> str:
-        fields = {"password": MANAGEMENT_KEY, "host": urls.management_url, "port": None}
-        fields.update((name, changes.pop(name)) for name in fields.keys() & changes.keys())
-        extra = {"api_key": API_KEY, "api_host": urls.api_url, **changes}
-        document = {"conn_type": "xai_collections", **fields, "extra": extra}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps(document))
+        monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", connection_document(urls, **changes))
         return CONN_ID
 
     server.playing = emulator

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import inspect
 import json
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,60 +25,24 @@ from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import ADD_DOCUMENT, UPLOAD_FILE
 from airflow_provider_xai_collections.api.protocol import Request, call
-from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.conftest import API_KEY, MANAGEMENT_KEY, RecordingEmulator
 from tests.emulator.caller import encode, upload
+from tests.support.clock import FlyingTime as FlyingTime
 
 try:
     from airflow.sdk.execution_time.context import set_current_context
 except ImportError:  # Airflow 2
     from airflow.models.taskinstance import set_current_context  # type: ignore[attr-defined, no-redef, unused-ignore]
 
-_time, _monotonic, _sleep, _async_sleep = time.time, time.monotonic, time.sleep, asyncio.sleep
-_pause = CancelToken.pause
-
-
-@dataclass
-class FlyingTime:
-    """A clock that any pause but the emulator's moves on at once. ``pauses`` lists the seconds that were asked for."""
-
-    pauses: list[float] = field(default_factory=list)
-
-    def flies(self, seconds: float | None) -> bool:
-        if not seconds or threading.current_thread().name.startswith(("emulator", "AnyIO")):
-            return False
-        self.pauses.append(seconds)
-        return True
-
-    def time(self) -> float:
-        return _time() + sum(self.pauses)
-
-    def monotonic(self) -> float:
-        return _monotonic() + sum(self.pauses)
-
-    def sleep(self, seconds: float) -> None:
-        _sleep(0 if self.flies(seconds) else seconds)
-
-    async def async_sleep(self, seconds: float, result: Any = None) -> Any:
-        return await _async_sleep(0 if self.flies(seconds) else seconds, result)
-
-    def pause(self, token: CancelToken, seconds: float) -> None:
-        _pause(token, 0 if self.flies(seconds) else seconds)
-
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FlyingTime:
     """Waiting takes no time, but the clock shows that it happened. The die for jitter always shows the least."""
     clock = FlyingTime()
-    monkeypatch.setattr("time.time", clock.time)
-    monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", clock.monotonic)
-    monkeypatch.setattr("time.sleep", clock.sleep)
-    monkeypatch.setattr("asyncio.sleep", clock.async_sleep)
-    monkeypatch.setattr(CancelToken, "pause", lambda token, seconds: clock.pause(token, seconds))
-    monkeypatch.setattr("random.uniform", lambda least, most: least)
+    clock.install(monkeypatch.setattr)
     return clock
 
 
