@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = 
         parser.error(f"argument --db: {options.db}: {error}")
     emulator = Emulator(settings, store, options.faults, seed=options.seed)
     stop = stop or _stopped_by_signals()
-    # What it cannot read of a PDF is in the answers, and nobody's business on the console.
+    # What it cannot read of a PDF is in the answers, and need not be on the console.
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
     try:
         with running(emulator, port=options.port, api_port=options.api_port) as server:
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=0, help="of the management host; 0 takes a free one")
     parser.add_argument("--api-port", type=_port, help="of the API host; without it one port serves both")
     parser.add_argument("--db", default=":memory:", metavar="PATH", help="SQLite file, to survive a restart")
-    parser.add_argument("--indexing", type=_pace, metavar="PACE", help="instant, reads:N or seconds:S")
+    parser.add_argument("--indexing", type=_delay, metavar="DELAY", help="instant, reads:N or seconds:S")
     parser.add_argument("--faults", type=_faults, default=(), metavar="JSON|@FILE", help="a list of rules, see below")
     parser.add_argument("--seed", type=int, default=0, help="of faults that have a probability")
     parser.add_argument(
@@ -104,7 +104,7 @@ def _faults(text: str) -> tuple[FaultRule, ...]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _pace(text: str) -> str:
+def _delay(text: str) -> str:
     try:
         Delay.parse(text)
     except ValueError as error:
@@ -127,7 +127,7 @@ def _settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> S
 
 
 def _value(text: str) -> Any:
-    """``true``, ``5``, ``null`` and ``["a*"]`` as JSON; all else as it stands."""
+    """Read ``true``, ``5``, ``null`` and ``["a*"]`` as JSON; leave all else as it is."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Who may call, and how often."""
+"""Keys and rate limits of calls."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _BREAKS: dict[str, tuple[re.Pattern[str], ...]] = {
 
 
 class ChunkPassage(str):
-    """Text to index, which knows where in its document its first visible character is."""
+    """Text to index, with the position of its first visible character in the document."""
 
     __slots__ = ("start",)
     start: int
@@ -82,7 +82,7 @@ def chunk(
 
 
 def spans(text: str, configuration: ChunkConfiguration) -> Iterator[tuple[int, int]]:
-    """Start and end of each passage. Only where passages overlap do they share text, and nothing is left out."""
+    """Yield start and end of each passage. Only overlaps are in two passages, and nothing is left out."""
     plan = _plan(configuration)
     ruler = _measure(text, plan.unit)
     breaks = [_positions(pattern, text) for pattern in _BREAKS.get(plan.kind, ())]
@@ -125,13 +125,13 @@ def _measure(text: str, unit: str) -> _Ruler:
 
 
 def _positions(pattern: re.Pattern[str], text: str) -> list[int]:
-    """Before a heading or a definition, after a line or a paragraph."""
+    """Return the positions before a heading or a definition, or after a line or a paragraph."""
     after = pattern in (_PARAGRAPH, _LINE)
     return [found.end() if after else found.start() for found in pattern.finditer(text)]
 
 
 def _nicest(ruler: _Ruler, breaks: list[list[int]], start: int, end: int, plan: _Plan) -> int:
-    """The last good break that leaves the passage at least half full (rows: that leaves any), else ``end``."""
+    """Return the last good break that leaves the passage at least half full (rows: that leaves any), else ``end``."""
     least = 0 if plan.kind == "table" else max(plan.maximum // 2, plan.overlap)
     for positions in breaks:
         before = bisect_right(positions, ruler.cuts[end]) - 1
@@ -144,7 +144,7 @@ def _nicest(ruler: _Ruler, breaks: list[list[int]], start: int, end: int, plan: 
 
 
 def _next_start(ruler: _Ruler, end: int, plan: _Plan) -> int:
-    """Where the next passage starts: it repeats at most ``overlap``, and has room for something new."""
+    """Return the start of the next passage, which repeats at most ``overlap``, and has room for something new."""
     repeats = bisect_left(ruler.costs, ruler.costs[end] - plan.overlap)
     has_room = bisect_left(ruler.costs, ruler.costs[end + 1] - plan.maximum)
     return min(end, max(repeats, has_room))

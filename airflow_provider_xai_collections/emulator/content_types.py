@@ -27,7 +27,7 @@ _OFFICE = {"word/": DOCX, "ppt/": PPTX, "xl/": XLSX}
 #: Whatever is a zip archive inside.
 CONTAINERS = frozenset({ZIP, EPUB, *_OFFICE.values(), *OPEN_DOCUMENTS})
 MARKUP = frozenset({HTML, "application/xhtml", "application/xhtml+xml", "text/xml", "application/xml"})
-RTF = frozenset({"application/rtf", "text/rtf"})
+RTF_TYPES = frozenset({"application/rtf", "text/rtf"})
 NOTEBOOKS = frozenset({"application/vnd.jupyter", "application/x-ipynb+json"})
 #: xAI reads these, and no light library of a permissive licence does.
 ONLY_XAI = frozenset(
@@ -42,7 +42,7 @@ ONLY_XAI = frozenset(
 )
 
 _TEXTUAL = frozenset({f"application/{kind}" for kind in ("javascript", "json", "jsonl", "toml", "yaml")}).union(
-    MARKUP, RTF, NOTEBOOKS
+    MARKUP, RTF_TYPES, NOTEBOOKS
 )
 
 
@@ -62,7 +62,7 @@ def sniff(content: bytes, name: str) -> str:
 
 
 def decoded(content: bytes) -> str | None:
-    """The text that these bytes are, or ``None`` if they are none: xAI takes UTF-8 alone."""
+    """Return the text of these bytes, or ``None`` if they are none: xAI takes UTF-8 alone."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -86,6 +86,6 @@ def _sniff_zip(content: bytes) -> str:
 
 
 def _mimetype(archive: zipfile.ZipFile) -> str:
-    """The content type that OpenDocument and EPUB carry in a member of its own."""
+    """Return the content type that OpenDocument and EPUB have in a member of its own."""
     with archive.open("mimetype") as member:
         return member.read(100).decode(errors="replace").strip()

@@ -1,4 +1,4 @@
-"""What the rules of every resource share."""
+"""Context of the rules of all resources."""
 
 from __future__ import annotations
 
@@ -23,13 +23,19 @@ class Context:
         self.shapes = Shapes(settings)
 
     def collection(self, collection_id: str) -> CollectionRecord:
-        """The collection, or a 404."""
+        """Return the collection.
+
+        :raises Refused: 404.
+        """
         if (record := self.store.collection(collection_id)) is None:
             raise Refused(404, f"collection {collection_id} not found")
         return record
 
     def file(self, file_id: str) -> FileRecord:
-        """The file, or a 404."""
+        """Return the file.
+
+        :raises Refused: 404.
+        """
         if (record := self.store.file(file_id)) is None:
             raise Refused(404, f"file {file_id} not found")
         return record

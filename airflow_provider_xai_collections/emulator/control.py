@@ -31,7 +31,7 @@ def _health(log: RequestLog, faults: Faults, body: bytes) -> Any:
 
 
 def _requests(log: RequestLog, faults: Faults, body: bytes) -> Any:
-    """List what it was asked, oldest first, with the fault that each request met."""
+    """List the requests, oldest first, with the fault that each met."""
     return {"requests": [asdict(entry) for entry in log.entries]}
 
 

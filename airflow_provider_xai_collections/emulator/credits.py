@@ -11,7 +11,7 @@ _EVERYWHERE = _BILLED | {"upload_file", "upload_document", "add_document"}
 
 
 def check_credits(settings: Settings, endpoint: str) -> None:
-    """Let a call pass for which the team can pay.
+    """Refuse a call for which the team cannot pay.
 
     :raises Refused: 429 or 403, as the switch says, without ``Retry-After``.
     """

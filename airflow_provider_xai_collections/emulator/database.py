@@ -1,4 +1,4 @@
-"""SQLite, opened: the tables, and one transaction at a time."""
+"""The SQLite database: its tables, and one transaction at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a thing happens: at once, after so many reads, or after so many seconds."""
+"""Delay of an effect: none, so many reads, or so many seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """``reads`` makes a test deterministic, ``seconds`` a demo lively."""
+    """A delay: in ``reads`` it makes a test deterministic, in ``seconds`` a demo lively."""
 
     unit: Literal["instant", "reads", "seconds"]
     amount: float = 0.0

@@ -70,11 +70,11 @@ class FaultRule:
             raise ValueError("a fault needs a status, a body, a delay or a cut, or nothing would go wrong")
 
     def __str__(self) -> str:
-        """What is out of the ordinary about it, for the log."""
-        return _said(self)
+        """Its settings in words, for the log."""
+        return _in_words(self)
 
     def answer(self, shape: ErrorShape, host: Host) -> HttpReply | None:
-        """The answer that stands in for the real one, if there is one."""
+        """Return the answer that replaces the real one, if there is one."""
         if self.body is not None:
             reply = HttpReply(self.status or 200, {"content-type": self.content_type}, self.body)
         elif self.status is not None:
@@ -94,10 +94,10 @@ class FaultRule:
 
 
 @cache
-def _said(rule: FaultRule) -> str:
-    """Each request that the rule spoils says it again."""
-    said = {name: value for name, value in asdict(rule).items() if name not in ("body", "content_type")}
-    return ", ".join(f"{name}={value}" for name, value in said.items() if value)
+def _in_words(rule: FaultRule) -> str:
+    """Return the settings of a rule; cached, for each request that it spoils."""
+    settings = {name: value for name, value in asdict(rule).items() if name not in ("body", "content_type")}
+    return ", ".join(f"{name}={value}" for name, value in settings.items() if value)
 
 
 _RULES = TypeAdapter(tuple[FaultRule, ...])
@@ -126,20 +126,20 @@ class Faults:
         """Forget the old rules and their counts."""
         with self._lock:
             self._random = random.Random(self._seed)  # noqa: S311 - a die for tests, not a secret
-            self._tallies = [_Tally(rule) for rule in rules]
+            self._counted = [_CountedRule(rule) for rule in rules]
 
     def pick(self, endpoint: str, path: str) -> FaultRule | None:
-        """The rule that this call falls under, if any."""
+        """Return the rule that this call falls under, if any."""
         with self._lock:
-            fired = [tally for tally in self._tallies if tally.counts(endpoint, path) and tally.fires(self._random)]
+            fired = [one for one in self._counted if one.counts(endpoint, path) and one.fires(self._random)]
             if not fired:
                 return None
             fired[0].played += 1
             return fired[0].rule
 
 
-class _Tally:
-    """One rule with the calls that it matched and those it spoilt."""
+class _CountedRule:
+    """A rule with the number of calls that it matched, and of those it spoilt."""
 
     def __init__(self, rule: FaultRule) -> None:
         self.rule = rule

@@ -39,22 +39,22 @@ class FileRules:
     """Files of the team."""
 
     def __init__(self, context: Context) -> None:
-        self._world = context
+        self._context = context
 
     def upload_file(self, params: UploadFile) -> Json:
-        """Every upload makes a new file: the service does not look for the same bytes, and forgets the purpose."""
-        limit = self._world.settings.max_file_bytes
+        """Store a new file at every upload: the service does not compare bytes, and forgets the purpose."""
+        limit = self._context.settings.max_file_bytes
         record = self.take(params.upload, params.upload.filename, limit, expires_after=params.expires_after)
-        return self._world.shapes.file(record)
+        return self._context.shapes.file(record)
 
     def get_file(self, params: OneFile) -> Json:
-        return self._world.shapes.file(self._world.file(params.file_id))
+        return self._context.shapes.file(self._context.file(params.file_id))
 
     def get_file_content(self, params: OneFile) -> bytes:
-        return self._world.store.file_content(self._world.file(params.file_id).file_id)
+        return self._context.store.file_content(self._context.file(params.file_id).file_id)
 
     def list_files(self, params: ListFiles) -> Json:
-        settings = self._world.settings
+        settings = self._context.settings
         wanted = parse_filter(params.filter or "", precedence=settings.filter_precedence, unset=True)
         check_fields(wanted, _FILTERABLE.__contains__)
         column, value = _SORT[params.sort_by or FilesSortBy.CREATED_AT]
@@ -63,16 +63,16 @@ class FileRules:
         order = (params.order or settings.files_order).upper().removeprefix("ORDERING_")
         descending = not order.startswith("ASC")
         part = Slice(column, descending, pager.after)
-        found = (record for record in self._world.store.files(part) if matches(wanted, _fields(record)))
+        found = (record for record in self._context.store.files(part) if matches(wanted, _fields(record)))
         page, token = pager.page(found, lambda record: (value(record), record.file_id))
-        shapes = self._world.shapes
+        shapes = self._context.shapes
         return {**shapes.many("data", [shapes.file(record) for record in page]), **token}
 
     def delete_file(self, params: OneFile) -> Json:
-        self._world.file(params.file_id)
-        if self._world.settings.delete_attached_file == "refuse" and self._world.store.is_attached(params.file_id):
+        self._context.file(params.file_id)
+        if self._context.settings.delete_attached_file == "refuse" and self._context.store.is_attached(params.file_id):
             raise Refused(409, f"file {params.file_id} is in a collection")
-        self._world.store.delete_file(params.file_id)
+        self._context.store.delete_file(params.file_id)
         return {"id": params.file_id, "deleted": True, "object": "file"}
 
     def take(
@@ -87,7 +87,7 @@ class FileRules:
     ) -> FileRecord:
         """Store what was sent, unless its name or size forbids it.
 
-        :param content_type: what the sender says it is; ``None`` has it guessed.
+        :param content_type: as the sender says; ``None`` lets it be guessed.
         """
         try:
             check_filename(name)
@@ -95,12 +95,12 @@ class FileRules:
             raise Refused(400, str(error)) from None
         if upload.size > max_bytes:
             raise Refused(413, f"{name} has {upload.size} bytes, at most {max_bytes} are taken")
-        if not upload.size and self._world.settings.empty_file == "refuse":
+        if not upload.size and self._context.settings.empty_file == "refuse":
             raise Refused(400, f"{name} is empty")
-        room = self._world.settings.max_files
-        if room is not None and self._world.store.count_files() >= room:
-            raise Refused(self._world.settings.full_status, f"the team has {room} files, and no room for another")
-        content, now = upload.open().read(), self._world.clock()
+        room = self._context.settings.max_files
+        if room is not None and self._context.store.count_files() >= room:
+            raise Refused(self._context.settings.full_status, f"the team has {room} files, and no room for another")
+        content, now = upload.open().read(), self._context.clock()
         record = FileRecord(
             file_id=f"file_{uuid.uuid4()}",
             filename=name,
@@ -112,12 +112,12 @@ class FileRules:
             expires_at=None if expires_after is None else now + expires_after,
             typed=bool(content_type),
         )
-        self._world.store.add_file(record, content)
+        self._context.store.add_file(record, content)
         return record
 
     def _sniff(self, content: bytes, name: str) -> str:
         found = content_types.sniff(content, name)
-        if found in content_types.CONTAINERS and self._world.settings.files_text == "raw":
+        if found in content_types.CONTAINERS and self._context.settings.files_text == "raw":
             return UNTYPED
         return found
 

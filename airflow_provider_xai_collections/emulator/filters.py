@@ -163,7 +163,7 @@ class _Parser:
         raise self._error(f"expected a value for {field}")
 
     def _take(self, kind: str, wanted: str | None = None) -> str | None:
-        """The next token, if it is of this kind (and this text)."""
+        """Return the next token, if it is of this kind (and this text)."""
         token = _TOKEN.match(self._text, self._at)
         if token is None or token.lastgroup != kind or wanted not in (None, token[kind]):
             return None

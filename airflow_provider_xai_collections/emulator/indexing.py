@@ -1,4 +1,4 @@
-"""The life of a document: what indexing makes of it, and how far it has come when somebody looks."""
+"""Indexing of a document: its chunks, and its status at each read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TO_FAILED: tuple[str, ...] = (DocumentStatus.PROCESSING, DocumentStatus.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a document is.
+    """Progress of a document.
 
     :param finished_at: ``None`` while it is in progress.
     """
@@ -52,17 +52,17 @@ class Progress:
 
 
 class Indexing:
-    """Chunks are made at once, with the chunking of that moment; only the status takes its time."""
+    """Indexing: chunks are made at once, with the chunking of that moment; only the status takes its time."""
 
     def __init__(self, settings: Settings, store: Store, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._pace = Delay.parse(settings.indexing)
+        self._delay = Delay.parse(settings.indexing)
         self._search_lag = Delay.parse(settings.search_lag)
 
     def start(self, collection: CollectionRecord, document: DocumentRecord) -> None:
-        """Index a document, for the first time or anew."""
+        """Index a document, for the first time or again."""
         error, chunks = "", list[ChunkRecord]()
         try:
             chunks = list(self._chunks(collection, document.file, document.fields))
@@ -71,15 +71,15 @@ class Indexing:
         begun = replace(document, started_at=self._clock(), finished_at=None, error_message=error, reads=0)
         self._store.save_document(begun, chunks)
 
-    def look(self, document: DocumentRecord) -> Progress:
-        """What a reader sees. Looking is what moves a document whose delay is one of reads."""
+    def read(self, document: DocumentRecord) -> Progress:
+        """Return the progress, and count a read, which is progress where the delay is one of reads."""
         progress = self.progress(document)
-        if self._pace.unit == "reads" and progress.finished_at is None:
+        if self._delay.unit == "reads" and progress.finished_at is None:
             self._store.bump(document, "reads")
         return progress
 
     def progress(self, document: DocumentRecord) -> Progress:
-        """How far the document is, without counting as a read."""
+        """Return the progress, without counting as a read."""
         path = self._path(document)
         steps = len(path) - 1
         stage = self._stage(document, steps)
@@ -90,7 +90,7 @@ class Indexing:
         )
 
     def is_searchable(self, document: DocumentRecord) -> bool:
-        """Whether a search finds it: PROCESSED, and past the lag."""
+        """Tell whether a search finds it: PROCESSED, and past the lag."""
         progress = self.progress(document)
         if not progress.is_processed or progress.finished_at is None:
             return False
@@ -140,16 +140,16 @@ class Indexing:
     def _stage(self, document: DocumentRecord, steps: int) -> int:
         if _matches(document.file.filename, self._settings.stuck):
             return 0
-        if self._pace.unit == "reads":
-            return min(steps, document.reads // int(self._pace.amount))
+        if self._delay.unit == "reads":
+            return min(steps, document.reads // int(self._delay.amount))
         # A wall clock may be set back.
         elapsed = max(0.0, self._clock() - document.started_at)
-        return steps if elapsed >= self._pace.amount else int(elapsed / self._pace.amount * steps)
+        return steps if elapsed >= self._delay.amount else int(elapsed / self._delay.amount * steps)
 
     def _finished_at(self, document: DocumentRecord) -> float:
-        """By the clock it is known from the start; by reads, it is the moment somebody found it finished."""
-        if self._pace.unit != "reads":
-            return document.started_at + self._pace.amount
+        """Return the end of indexing: by the clock, or when a read found it finished."""
+        if self._delay.unit != "reads":
+            return document.started_at + self._delay.amount
         if document.finished_at is not None:
             return document.finished_at
         self._store.finish_document(document, now := self._clock())

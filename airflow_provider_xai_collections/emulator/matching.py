@@ -1,4 +1,4 @@
-"""What a filter means for a record: how each kind of field is compared."""
+"""Comparison of a filter with a record, for each kind of field."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_fields(parsed: Filter, known: Callable[[str], bool]) -> None:
 
 
 def matches(parsed: Filter, fields: Fields) -> bool:
-    """Whether the record passes. A field it lacks never does, not even with ``!=``."""
+    """Tell whether the record passes. A field it lacks never does, not even with ``!=``."""
     match parsed:
         case Condition():
             value = fields.get(parsed.field)
@@ -93,7 +93,7 @@ def _compare_fuzzy(value: str, wanted: Condition) -> bool:
 
 
 def _compare_text(value: str, wanted: Condition) -> bool:
-    """Equal means the same text. More and less mean numbers if both are: years and prices are text on the wire."""
+    """Compare texts; more and less as numbers if both are: years and prices are text on the wire."""
     order: float = (value > wanted.value) - (value < wanted.value)
     if wanted.operator not in ("=", ":", "!="):
         with suppress(ValueError):

@@ -22,7 +22,7 @@ class HttpRequest:
     :param path: raw, still percent-encoded, without the query.
     :param query: decoded pairs, in order.
     :param headers: names in lower case.
-    :param dropped: bytes that the rim has left out of the middle of the body.
+    :param dropped: bytes that the server has left out of the middle of the body.
     """
 
     method: str
@@ -36,11 +36,11 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """One answer, and how it travels.
+    """One answer, and how the server sends it.
 
     :param status: 0 if the connection is cut before there is an answer.
-    :param delay: seconds from the request to its answer; the rim waits for what is left of them.
-    :param cut: how the rim breaks the connection, if it does.
+    :param delay: seconds from the request to its answer.
+    :param cut: how the connection breaks, if it does.
     """
 
     status: int

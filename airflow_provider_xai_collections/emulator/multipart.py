@@ -1,4 +1,4 @@
-"""Multipart bodies. A dozen lines, because the whole body is in memory and the boundary cannot occur in a part."""
+"""Multipart bodies, in memory: the boundary cannot occur in a part."""
 
 from __future__ import annotations
 

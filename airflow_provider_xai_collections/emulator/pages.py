@@ -17,9 +17,9 @@ from airflow_provider_xai_collections.emulator.settings import PaginationEnd
 from airflow_provider_xai_collections.emulator.store import Column
 
 T = TypeVar("T")
-#: Where a page ended: the value its list is sorted by, and the id.
+#: The end of a page: the value by which its list is sorted, and the id.
 Position: TypeAlias = tuple[str | float, str]
-#: How a list may be sorted: the column, and the value of a record in it.
+#: Sorting of a list: the column, and the value of a record in it.
 Sort: TypeAlias = tuple[Column, Callable[[T], str | float]]
 
 
@@ -43,7 +43,7 @@ class Pager:
         self.after: Position | tuple[()] = () if end == "first_page" else after
 
     def page(self, items: Iterable[T], position: Callable[[T], Position]) -> tuple[list[T], Json]:
-        """Take the page from the items behind ``after``, and the token that goes with it."""
+        """Return the page, from the items behind ``after``, and the token that goes with it."""
         found = list(islice(items, self._limit + 1))
         page = found[: self._limit]
         if self._end == "first_page":

@@ -1,7 +1,7 @@
-"""From a request to the checked parameters of its endpoint, by the same models that the client sends with.
+"""Parameters of a request, checked by the same models that the client sends with.
 
-Keys of a JSON body that nobody knows are ignored, as the service does [rec]. Unknown query parameters and form fields
-are a 400: of those nothing is known, and a mistake in a client is better found here.
+Unknown keys of a JSON body are ignored, as by the service [rec]. Unknown query parameters and form fields are a 400: of
+those nothing is known, and a mistake in a client is better found here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_params(route: Route, request: HttpRequest) -> Params:
 
 
 def _query(params: type[Params], request: HttpRequest) -> dict[str, Any]:
-    """A name that may be repeated becomes a list; another that is repeated does too, and fails its check."""
+    """Read the query. A name that may be repeated becomes a list; so does another one, and fails its check."""
     values: dict[str, list[str]] = {}
     for name, value in request.query:
         values.setdefault(name, []).append(value)
@@ -57,7 +57,7 @@ def _is_list(params: type[Params], name: str) -> bool:
 
 
 def _json(endpoint: Endpoint[Any], body: bytes) -> dict[str, Any]:
-    """The keys that the call knows; ``null`` says as much as no key at all."""
+    """Return the keys that the call knows; ``null`` means as much as no key at all."""
     if not body.strip() and endpoint.host is Host.MANAGEMENT:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""What the store remembers. Times are seconds since the epoch."""
+"""Records of the store. Times are seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow_provider_xai_collections.api.collections import CreateCollection
 
 @dataclass(frozen=True, slots=True)
 class CollectionRecord:
-    """A collection: what it was created with, as changed since."""
+    """A collection, by its parameters at creation as changed since."""
 
     collection_id: str
     created_at: float
@@ -18,7 +18,7 @@ class CollectionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a collection holds at the moment."""
+    """Totals of a collection."""
 
     documents_count: int
     total_file_size: int
@@ -29,7 +29,7 @@ class FileRecord:
     """A stored file, without its bytes.
 
     :param hash: BLAKE3-256 of its bytes, as 64 hex digits.
-    :param typed: its content type was given by who uploaded it, not sniffed: that decides how it is read.
+    :param typed: its content type was given by the uploader, not sniffed, which decides how it is read.
     """
 
     file_id: str
@@ -51,7 +51,7 @@ class DocumentRecord:
     :param started_at: when indexing began.
     :param finished_at: when a reader found that it had ended, where the delay is one of reads.
     :param error_message: why it fails; "" if it will not.
-    :param reads: how often it was looked at since indexing began.
+    :param reads: since indexing began.
     :param hidden_gets: how many GETs have missed it (and lists, and searches): the lags.
     """
 

@@ -1,4 +1,4 @@
-"""What the emulator was asked: for tests to read. Never a header, so never a key."""
+"""Log of the requests, for tests to read. Never a header, so never a key."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RequestLog:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Forget all requests."""
         with self._lock:
             self._entries: deque[LogEntry] = deque(maxlen=MAX_ENTRIES)
             self._counts: Counter[str] = Counter()
@@ -81,6 +81,6 @@ class RequestLog:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each endpoint was called."""
+        """The number of calls by endpoint."""
         with self._lock:
             return dict(self._counts)

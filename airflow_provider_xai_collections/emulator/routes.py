@@ -1,4 +1,4 @@
-"""Which endpoint a request means: matchers compiled from the contract table, so the two cannot drift apart."""
+"""Routes of requests to endpoints, compiled from the contract table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Route:
 
 
 def _matcher(template: str) -> re.Pattern[str]:
-    """``/a/{id}:verb`` as a pattern. Ids are matched still encoded, so a slash within one does not split it."""
+    """Return ``/a/{id}:verb`` as a pattern. Ids are matched still encoded, so a slash within one does not split it."""
     pieces = (
         re.escape(literal) + (f"(?P<{name}>[^/]+)" if name else "")
         for literal, name, _, _ in Formatter().parse(template)

@@ -23,24 +23,24 @@ class SearchRules:
     """Search over collections."""
 
     def __init__(self, context: Context) -> None:
-        self._world = context
+        self._context = context
 
     def search_documents(self, params: SearchDocuments) -> Json:
-        """With ``group_by``, the best passage of each group. [open: the reference does not show grouped answers]"""
+        """Search; with ``group_by``, the best passage of each group. [open: the reference shows no such answer]"""
         for collection_id in params.source.collection_ids:
-            self._world.collection(collection_id)
-        wanted = parse_filter(params.filter or "", precedence=self._world.settings.filter_precedence)
+            self._context.collection(collection_id)
+        wanted = parse_filter(params.filter or "", precedence=self._context.settings.filter_precedence)
         found = self._found(params, wanted)
         if params.group_by is not None:
             found = _best_of_groups(found, params.group_by.keys)
-        shapes = self._world.shapes
+        shapes = self._context.shapes
         page = [shapes.match(hit, document) for hit, document in islice(found, params.limit or DEFAULT_LIMIT)]
         return shapes.many("matches", page)
 
     def _found(self, params: SearchDocuments, wanted: Filter) -> Iterator[tuple[Hit, DocumentRecord]]:
-        """Passages of the documents that may be found, best first."""
+        """Yield passages of the documents that may be found, best first."""
         findable: dict[tuple[str, str], DocumentRecord | None] = {}
-        for hit in self._world.store.search(params.query, params.source.collection_ids):
+        for hit in self._context.store.search(params.query, params.source.collection_ids):
             key = hit.collection_id, hit.file_id
             if key not in findable:
                 findable[key] = self._findable(*key, wanted)
@@ -48,10 +48,10 @@ class SearchRules:
                 yield hit, document
 
     def _findable(self, collection_id: str, file_id: str, wanted: Filter) -> DocumentRecord | None:
-        document = self._world.store.document(collection_id, file_id)
+        document = self._context.store.document(collection_id, file_id)
         if document is None or not matches(wanted, _fields(document)):
             return None
-        return document if self._world.indexing.is_searchable(document) else None
+        return document if self._context.indexing.is_searchable(document) else None
 
 
 def _best_of_groups(
@@ -67,7 +67,7 @@ def _best_of_groups(
 
 
 def _fields(document: DocumentRecord) -> Fields:
-    """The fields of the document by their own keys, and by the keys that lists use."""
+    """Return the fields of the document by their own keys, and by the keys that lists use."""
     return {
         "file_id": document.file.file_id,
         "name": Fuzzy(document.file.filename),

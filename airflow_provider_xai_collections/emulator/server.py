@@ -1,4 +1,4 @@
-"""The rim: the emulator on loopback sockets. The only file that knows ASGI, and the only one that waits."""
+"""The emulator on loopback sockets. The only module that knows ASGI, and the only one that waits."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ServerUrls:
-    """Where a running emulator is; one URL twice if one port serves both."""
+    """URLs of a running emulator: the same twice if one port serves both."""
 
     management_url: str
     api_url: str
@@ -143,7 +143,7 @@ class EmulatorApp:
 
 
 async def _body(request: Request, most: int | None) -> tuple[bytes, int]:
-    """The body; of one longer than ``most`` its beginning and its end, and how many bytes are left out between."""
+    """Return the body, and the number of bytes left out of the middle of one longer than ``most``."""
     half = (most or sys.maxsize) // 2
     beginning, end, size = bytearray(), b"", 0
     async for block in request.stream():

@@ -32,9 +32,9 @@ Handler: TypeAlias = Callable[[Any], Json | bytes]
 
 
 def find_handlers(*rooms: object) -> dict[str, Handler]:
-    """The method for each endpoint, found by the endpoint's name.
+    """Return the method for each endpoint, found by the endpoint's name.
 
-    :raises LookupError: naming the endpoints nobody handles.
+    :raises LookupError: naming the endpoints without one.
     """
     handlers = {
         endpoint.name: getattr(room, endpoint.name)
@@ -51,9 +51,9 @@ class Emulator:
     """xAI's Collections API, played: ``Emulator().handle(request)``.
 
     :param settings: keys and switches.
-    :param store: where it remembers; in memory if not given.
-    :param faults: what goes wrong.
-    :param seed: of the die that faults with a probability roll.
+    :param store: in memory by default.
+    :param faults: calls that fail.
+    :param seed: of faults with a probability.
     :param clock: seconds since the epoch.
     """
 
@@ -79,7 +79,7 @@ class Emulator:
         )
 
     def handle(self, request: HttpRequest) -> HttpReply:
-        """Answer a request. What cannot be done as a value, the reply asks of its carrier: ``delay`` and ``cut``."""
+        """Answer a request; ``delay`` and ``cut`` of the reply are left to its carrier."""
         if request.path.startswith(PREFIX):
             return answer_control(self._log, self._faults, request)
         route: Route | None = None
@@ -110,11 +110,11 @@ class Emulator:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each endpoint was called."""
+        """The number of calls by endpoint."""
         return self._log.counts
 
     def count(self, endpoint: str) -> int:
-        """How often this endpoint was called."""
+        """Return the number of calls of this endpoint."""
         return self._log.counts.get(endpoint, 0)
 
     def reset_log(self) -> None:
@@ -122,7 +122,7 @@ class Emulator:
         self._log.reset()
 
     def set_faults(self, *rules: FaultRule) -> None:
-        """Put these rules in the place of the old ones; none at all makes it well again."""
+        """Replace the rules; none at all ends all faults."""
         self._faults.replace(rules)
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class Emulator:
         return replace(reply, headers={"retry-after": "1", **reply.headers})
 
     def _transact(self, route: Route, params: Params) -> Json | bytes:
-        """In one transaction: of a refused write nothing stays, but a refused read has been a read."""
+        """Answer in one transaction: of a refused write nothing stays, but a refused read has been a read."""
         with self._store.transaction():
             self._store.delete_expired_files(self._clock())
             try:
@@ -164,7 +164,7 @@ class Emulator:
 
 
 def _with_headers(reply: HttpReply, path: str) -> HttpReply:
-    """The ids by which answers can be told apart: ``cf-ray`` is on all, ``traceparent`` on those about files. [rec]"""
+    """Add the ids of answers: ``cf-ray`` to all, ``traceparent`` to those about files. [rec]"""
     headers = {**reply.headers, "cf-ray": f"{uuid.uuid4().hex[:16]}-EMU"}
     if path.startswith("/v1/files") and not path.endswith("/content"):
         headers["traceparent"] = f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"

@@ -1,4 +1,4 @@
-"""The switches: every point of the wire that nobody has shown, with each answer it may have.
+"""Switches: every open point of the wire, with each answer that it may have.
 
 A default is what is known or likely of the live service. A client that works with every value works with xAI.
 """
@@ -19,19 +19,19 @@ PaginationEnd: TypeAlias = Literal["absent", "empty", "always", "repeat", "first
 
 
 def _as_text(value: object) -> object:
-    """A number on a command line that is a word of a switch."""
+    """Make a word of a number on a command line."""
     return str(value) if type(value) is int else value
 
 
 OutOfCredits: TypeAlias = Annotated[Literal["429", "403", "429_everywhere"], BeforeValidator(_as_text)]
 
 
-def _check_pace(text: str) -> str:
+def _check_delay(text: str) -> str:
     Delay.parse(text)
     return text
 
 
-PaceText: TypeAlias = Annotated[str, AfterValidator(_check_pace)]
+DelayText: TypeAlias = Annotated[str, AfterValidator(_check_delay)]
 
 
 @dataclass(
@@ -57,7 +57,7 @@ class Settings:
     """Status of a wrong API key; 400 is what some callers have got, with a text that names the API key."""
 
     # Indexing.
-    indexing: PaceText = "instant"
+    indexing: DelayText = "instant"
     """Time until a document is processed: instant, reads:N (a state further each N reads of the document) or seconds:S
     (the whole path)."""
     stuck: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Settings:
     """The first N reads of a document that was just attached do not find it."""
     list_lag_reads: NonNegativeInt = 0
     """The first N lists do not show a document that was just attached."""
-    search_lag: PaceText = "instant"
+    search_lag: DelayText = "instant"
     """Searches miss a processed document: instant (not at all), reads:N (the first N searches) or seconds:S."""
 
     # Fields.

@@ -1,4 +1,4 @@
-"""Records as the wire spells them."""
+"""Bodies of answers: records as the wire spells them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _COUNTED = frozenset(
 
 
 def rfc3339(seconds: float) -> str:
-    """A time as the management host writes it."""
+    """Return a time as the management host writes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 class Shapes:
-    """The bodies of answers, under the switches that bend them."""
+    """Bodies of answers, by the switches."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def many(self, name: str, value: Sequence[Any] | dict[str, str]) -> Json:
-        """An array or a map under its name; when empty it may be null or missing."""
+        """Return an array or a map under its name; an empty one may be null or missing."""
         if value or self._settings.empty_arrays == "list":
             return {name: value}
         return {name: None} if self._settings.empty_arrays == "null" else {}
@@ -96,7 +96,7 @@ class Shapes:
         }
 
     def match(self, hit: Hit, document: DocumentRecord) -> Json:
-        """A passage, with fields that the service adds to those of the document. [seen]"""
+        """Return a passage, with fields that the service adds to those of the document. [seen]"""
         added = {"title": document.file.filename, "chroma:uri": f"{hit.collection_id}/{hit.file_id}"}
         content = hit.content
         if self._settings.json_chunks:

@@ -1,4 +1,4 @@
-"""What the emulator remembers: records in, records out, SQL within. Each call belongs in a transaction."""
+"""Store of the emulator: records in, records out, SQL within. Each call belongs in a transaction."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from airflow_provider_xai_collections.emulator.records import (
     Totals,
 )
 
-#: What the readers of a document drive.
+#: Counters of the reads of a document.
 Counter: TypeAlias = Literal["reads", "hidden_gets", "hidden_lists", "hidden_searches"]
-#: What a list may be sorted by.
+#: Columns by which a list may be sorted.
 Column: TypeAlias = Literal["c.name", "c.created_at", "filename", "size", "f.created_at"]
 
 _FILE = "f.file_id, filename, content_type, size, hash, purpose, f.created_at, expires_at, typed"
@@ -51,7 +51,7 @@ _HAS = """
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """How to walk a list: sorted by a column, from behind ``after`` (a sort value and an id) on."""
+    """A slice of a list: sorted by a column, from behind ``after`` (a sort value and an id) on."""
 
     column: Column
     descending: bool
@@ -85,7 +85,7 @@ class Store:
     # Collections
 
     def save_collection(self, record: CollectionRecord) -> None:
-        """Insert a collection, or put its new definition in place."""
+        """Insert a collection, or replace its definition."""
         definition = record.definition.model_dump_json(exclude_none=True)
         self._sql.execute(
             "INSERT INTO collections VALUES (?, ?, ?, ?)"
@@ -94,17 +94,17 @@ class Store:
         )
 
     def collection(self, collection_id: str) -> CollectionRecord | None:
-        """One collection."""
+        """Return one collection."""
         row = self._sql.execute("SELECT * FROM collections WHERE collection_id = ?", (collection_id,)).fetchone()
         return _collection(row) if row else None
 
     def collections(self, part: Slice) -> Iterator[CollectionRecord]:
-        """All collections, lazily."""
+        """Return all collections, lazily."""
         sql = part.apply("SELECT * FROM collections c WHERE 1", "c.collection_id")
         return map(_collection, self._sql.execute(sql, part.after))
 
     def totals(self, collection_id: str) -> Totals:
-        """Count the documents of a collection, which takes the longer the more there are."""
+        """Count the documents of a collection; the more there are, the longer it takes."""
         row = self._sql.execute(
             "SELECT count(*), coalesce(sum(size), 0) FROM documents JOIN files USING (file_id) WHERE collection_id = ?",
             (collection_id,),
@@ -126,23 +126,23 @@ class Store:
         self._sql.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def file(self, file_id: str) -> FileRecord | None:
-        """One file, without its bytes."""
+        """Return one file, without its bytes."""
         sql = f"SELECT {_FILE} FROM files f WHERE file_id = ?"  # noqa: S608 - constants only
         row = self._sql.execute(sql, (file_id,)).fetchone()
         return _file(row) if row else None
 
     def file_content(self, file_id: str) -> bytes:
-        """The bytes of a file that exists."""
+        """Return the bytes of a file that exists."""
         content: bytes = self._sql.execute("SELECT content FROM files WHERE file_id = ?", (file_id,)).fetchone()[0]
         return content
 
     def files(self, part: Slice) -> Iterator[FileRecord]:
-        """All files, lazily."""
+        """Return all files, lazily."""
         sql = part.apply(f"SELECT {_FILE} FROM files f WHERE 1", "f.file_id")  # noqa: S608 - constants only
         return map(_file, self._sql.execute(sql, part.after))
 
     def count_files(self) -> int:
-        """How many files there are."""
+        """Count the files."""
         row = self._sql.execute("SELECT count(*) FROM files").fetchone()
         return int(row[0])
 
@@ -155,13 +155,13 @@ class Store:
         self._sql.execute("DELETE FROM files WHERE expires_at <= ?", (now,))
 
     def is_attached(self, file_id: str) -> bool:
-        """Whether any collection holds the file."""
+        """Tell whether the file is in any collection."""
         return self._sql.execute("SELECT 1 FROM documents WHERE file_id = ?", (file_id,)).fetchone() is not None
 
     # Documents
 
     def save_document(self, record: DocumentRecord, chunks: Sequence[ChunkRecord]) -> None:
-        """Insert a document, or put it in the place of what it was: its old passages go."""
+        """Insert a document, or replace it and its passages."""
         key = (record.collection_id, record.file.file_id)
         self._sql.execute("DELETE FROM documents WHERE collection_id = ? AND file_id = ?", key)
         self._sql.execute(
@@ -180,12 +180,12 @@ class Store:
             self._sql.execute("INSERT INTO passages (rowid, content) VALUES (?, ?)", (row.lastrowid, chunk.content))
 
     def document(self, collection_id: str, file_id: str) -> DocumentRecord | None:
-        """One document."""
+        """Return one document."""
         row = self._sql.execute(_SOME + " AND d.file_id = ?", (collection_id, file_id)).fetchone()
         return _document(row) if row else None
 
     def documents(self, collection_id: str, part: Slice, having: Mapping[str, str]) -> Iterator[DocumentRecord]:
-        """The documents of a collection with these values of their fields, lazily."""
+        """Return the documents of a collection with these values of their fields, lazily."""
         given: list[str | float] = [collection_id]
         if (few := self._few(collection_id, having)) is None:
             sql = _MANY
@@ -198,7 +198,7 @@ class Store:
         return map(_document, self._sql.execute(part.apply(sql, "f.file_id"), (*given, *part.after)))
 
     def _few(self, collection_id: str, having: Mapping[str, str]) -> list[str] | None:
-        """The files of all documents that can be meant, and perhaps of more; ``None`` if those are many."""
+        """Return the files of all documents that may match, and perhaps of more; ``None`` if those are many."""
         of_value = "SELECT file_id FROM fields WHERE collection_id = ? AND key = ? AND value = ?"
         searches = [(of_value, [collection_id, *pair]) for pair in having.items()]
         for sql, given in searches or [("SELECT file_id FROM documents WHERE collection_id = ?", [collection_id])]:
@@ -211,7 +211,7 @@ class Store:
         self._sql.execute("DELETE FROM documents WHERE collection_id = ? AND file_id = ?", (collection_id, file_id))
 
     def bump(self, document: DocumentRecord, counter: Counter) -> None:
-        """Count one more of what a reader did."""
+        """Increase a counter."""
         self._sql.execute(
             f"UPDATE documents SET {counter} = {counter} + 1 WHERE collection_id = ? AND file_id = ?",  # noqa: S608
             (document.collection_id, document.file.file_id),
@@ -225,7 +225,7 @@ class Store:
         )
 
     def has_field_value(self, collection_id: str, key: str, value: str) -> bool:
-        """Whether a document carries this value already."""
+        """Tell whether a document has this value already."""
         sql = "SELECT 1 FROM fields WHERE collection_id = ? AND key = ? AND value = ?"
         return self._sql.execute(sql, (collection_id, key, value)).fetchone() is not None
 
@@ -236,7 +236,7 @@ class Store:
     # Search
 
     def search(self, query: str, collection_ids: Sequence[str]) -> Iterator[Hit]:
-        """Passages with any word of the query, best first, lazily. The score is above 0 and below 1."""
+        """Return passages with any word of the query, best first, lazily. The score is above 0 and below 1."""
         words = re.findall(r"\w+", query)
         if not words:
             return iter(())

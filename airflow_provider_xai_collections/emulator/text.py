@@ -1,4 +1,4 @@
-"""Text out of files: enough for a search to find what a person would look for."""
+"""Text of files: enough for a search to find what a person would search for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Reader: TypeAlias = Callable[[bytes], Iterator[TextPage]]
 
 #: As long as the longest text that is sent as text, whatever a small file unpacks to.
 MAX_CHARS = MAX_DOCUMENT_BYTES
-#: As their import is called, where that is not the name of the package.
+#: Packages by the names of their modules, where these differ.
 _PACKAGES = {"docx": "python-docx", "pptx": "python-pptx"}
 
 
@@ -56,12 +56,12 @@ def extract(content: bytes, content_type: str) -> list[TextPage]:
 
 
 def undecoded(content: bytes) -> list[TextPage]:
-    """The bytes of a file taken for text, a character each."""
+    """Return the bytes of a file taken for text, a character each."""
     return [TextPage(content.decode("ascii", errors="replace").replace("\ufffd", "?"))]
 
 
 def _archive(content: bytes) -> Iterator[TextPage]:
-    """The readable members of an archive, not those of archives within it."""
+    """Read the readable members of an archive, not those of archives within it."""
     with open_archive(content) as archive:
         for name in archive.namelist():
             member = archive.read(name)
@@ -97,7 +97,7 @@ _READERS: Mapping[str, Reader] = {
     "application/x-epub+zip": epub,
     **_same(content_types.OPEN_DOCUMENTS, opendocument),
     **_same(content_types.MARKUP, html),
-    **_same(content_types.RTF, rtf),
+    **_same(content_types.RTF_TYPES, rtf),
     **_same(content_types.NOTEBOOKS, notebook),
     ZIP: _archive,
     **_same(content_types.ONLY_XAI, _only_xai),

@@ -15,12 +15,12 @@ _EMPTY = frozenset({"missing", "string_too_short", "too_short"})
 
 
 def refuse_body(endpoint: Endpoint[Any], body: bytes, why: str) -> Refused:
-    """A body that is not a JSON object."""
+    """Return the refusal of a body that is not a JSON object."""
     return _unprocessable(body, why) if endpoint.host is Host.API else Refused(400, why)
 
 
 def refuse_parameters(endpoint: Endpoint[Any], body: bytes, error: ValidationError) -> Refused:
-    """Parameters that are missing, or not what they should be.
+    """Return the refusal of parameters that are missing, or not what they should be.
 
     The management host takes anything for a form and checks its fields; the API host reads a body into a type, or not.
     """
@@ -45,7 +45,7 @@ def _empty(name: str | None) -> str:
 
 
 def _unprocessable(body: bytes, why: str) -> Refused:
-    """The answer of a server that found out at the end of the body."""
+    """Return the answer of a server that found out at the end of the body."""
     lines = body.decode(errors="replace").rstrip().encode().split(b"\n")
     return Refused(
         422,

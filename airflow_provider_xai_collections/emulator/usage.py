@@ -29,7 +29,7 @@ _TYPES = {"integer": "NUMBER", "number": "NUMBER", "string": "TEXT", "array": "L
 
 
 def epilog() -> str:
-    """The whole text, in lines that are not to be wrapped again."""
+    """Return the help text, in lines that are not to be wrapped again."""
     return "\n".join(_epilog())
 
 
@@ -97,7 +97,7 @@ def _values(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _as_typed(value: Any) -> str:
-    """A default as it would be written on a command line."""
+    """Return a default as it would be written on a command line."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -23,7 +23,7 @@ def open_archive(content: bytes) -> zipfile.ZipFile:
 
 
 def checked(content: bytes) -> BytesIO:
-    """An archive for a library that unpacks it itself.
+    """Check an archive for a library that unpacks it itself.
 
     :raises ValueError: as :func:`open_archive`.
     """

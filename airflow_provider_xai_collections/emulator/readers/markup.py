@@ -33,7 +33,7 @@ def strip_markup(markup: str) -> str:
 
 
 def parse_xml(markup: bytes) -> ElementTree.Element:
-    """Parse XML of a stranger.
+    """Parse XML from an unknown source.
 
     :raises ValueError: if it declares entities, which no document needs and bombs are made of.
     """

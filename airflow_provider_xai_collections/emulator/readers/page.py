@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class UnreadableError(Exception):
-    """There is no text to be had from this file; the message is its ``error_message``, word for word."""
+    """The file gives no text; the message is its ``error_message``, word for word."""
 
 
 @dataclass(frozen=True, slots=True)

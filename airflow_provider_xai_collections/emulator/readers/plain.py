@@ -12,7 +12,7 @@ NOT_SUPPORTED = "File format not supported. The file does not contain readable t
 
 
 def utf8(content: bytes) -> str:
-    """The text that these bytes are.
+    """Return the text of these bytes.
 
     :raises UnreadableError: with the service's words, if they are none.
     """
