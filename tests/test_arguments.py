@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.search import GroupBy
 from airflow_provider_xai_collections.arguments import (
+    allowed_of,
+    count_or_share,
     definitions_of,
     grouping_of,
     ids_of,
@@ -245,6 +247,17 @@ def test_whole_numbers_have_a_lower_bound(value: Any) -> None:
     assert whole_number("concurrency", 1, at_least=1) == 1
     with pytest.raises(XAIArgumentError, match=r"^concurrency is .*; it must be a whole number of at least 1$"):
         whole_number("concurrency", value, at_least=1)
+
+
+@pytest.mark.parametrize(("limit", "allowed"), [(0, 0), (1, 1), (7, 7), (1.0, 200), (0.05, 10), (0.0, 0), (7.0, 7)])
+def test_a_limit_is_a_count_or_a_share(limit: float, allowed: float) -> None:
+    assert allowed_of(count_or_share("max_failed", limit), 200) == allowed
+
+
+@pytest.mark.parametrize("value", [-1, -0.1, 1.5, True, "1", float("nan"), float("inf")])
+def test_what_is_neither_a_count_nor_a_share_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(XAIArgumentError, match=r"^max_failed is .*; it is a count, or a share between 0 and 1$"):
+        count_or_share("max_failed", value)
 
 
 @pytest.mark.parametrize("value", ["[ab]*.md", "docs/*.md", "{a}", "{1,2}", "(x", 7, None, "'a'", "[" * 5000])

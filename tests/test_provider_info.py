@@ -60,7 +60,7 @@ def public_classes(module: ModuleType) -> list[type]:
 @pytest.mark.parametrize("room", ["operators", "sensors", "triggers", "hooks"])
 def test_every_module_it_names_imports_and_none_is_forgotten(room: str) -> None:
     named = {name for entry in INFO[room] for name in entry["python-modules"]}
-    shared = (".base", ".deferral", ".waiting", ".sync_arguments")
+    shared = (".base", ".ingesting", ".waiting")
     public = (name for name in modules_in(room) if not name.endswith(shared))
     with_classes = {name for name in public if public_classes(importlib.import_module(name))}
     assert named == with_classes

@@ -1,11 +1,11 @@
-"""Speaking from a signal handler: it is heard, and nobody waits for ever."""
+"""Logging from a signal handler: the message is in the log, and nobody waits for ever."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from airflow_provider_xai_collections.last_words import PATIENCE, speak
+from airflow_provider_xai_collections.on_kill import LOG_TIMEOUT, log_from_signal_handler
 
 
 class Log:
@@ -22,7 +22,7 @@ class Log:
 
 def test_it_is_in_the_log_when_the_handler_returns() -> None:
     log = Log()
-    speak(log, "100% of it")
+    log_from_signal_handler(log, "100% of it")
     assert log.lines == ["100% of it"]
 
 
@@ -30,9 +30,9 @@ def test_a_line_that_the_signal_interrupted_comes_first_and_is_not_waited_for() 
     log = Log()
     began = time.monotonic()
     with log.lock:
-        speak(log, "later")
+        log_from_signal_handler(log, "later")
         assert log.lines == []
-    assert time.monotonic() - began < PATIENCE + 10
+    assert time.monotonic() - began < LOG_TIMEOUT + 10
     while not log.lines:
         time.sleep(0.01)
     assert log.lines == ["later"]
