@@ -14,10 +14,7 @@ Duration: TypeAlias = timedelta | float
 
 
 def seconds(name: str, value: Duration) -> float:
-    """Return ``value`` in seconds.
-
-    :raises XAIArgumentError: if it is not a duration above zero, naming the argument.
-    """
+    """Return ``value`` in seconds, or refuse the argument by ``name`` if it is no duration above zero."""
     plain = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(plain, bool) or not isinstance(plain, int | float) or not (plain > 0 and isfinite(plain)):
         raise XAIArgumentError(f"{name} is {value!r}; it must be a timedelta or a number of seconds above 0")

@@ -88,10 +88,7 @@ class XAICreditsError(XAIStatusError):
 
 
 class XAINotFoundError(XAIStatusError):
-    """The collection, document or file does not exist (404).
-
-    :ivar after_doubt: an earlier try of the same call, whose answer was lost, may have deleted it.
-    """
+    """The collection, document or file does not exist (404); ``after_doubt``: an earlier try may have deleted it."""
 
     after_doubt = False
 
@@ -113,10 +110,7 @@ class XAIRateLimitError(XAIStatusError):
 
 
 class XAIUnroutableError(XAIStatusError):
-    """A gateway before the service refused the call (405, and the 500 that names a header of Cloudflare).
-
-    Nothing was done, and no retry helps.
-    """
+    """A gateway refused the call for good (405, and the 500 that names a header of Cloudflare): nothing was done."""
 
 
 class XAIServerError(XAIStatusError):

@@ -26,11 +26,8 @@ def printable(text: str, limit: int = MAX_DETAIL) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return all of ``text`` as one printable line that keeps characters apart, without what looks like a key.
-
-    Different keys leave different masks, so that such lines still tell names apart. A mask is masked again: escape a
-    text once.
-    """
+    """Return all of ``text`` as one printable line, without what looks like a key. Different texts stay different, also
+    by their keys' masks; but a mask is masked again: escape a text once."""
     line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
     return _KEY_LIKE.sub(_mask, line)
 
@@ -41,10 +38,7 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def listed(names: Sequence[str], count: int | None = None) -> str:
-    """Return the first of the names in one line, with an ellipsis if there are more.
-
-    :param count: how many there are, if not all are at hand.
-    """
+    """Return the first names in one line, with an ellipsis if there are more; ``count``: how many there are in all."""
     more = ", …" if (len(names) if count is None else count) > min(len(names), NAMED) else ""
     return ", ".join(map(printable, names[:NAMED])) + more
 

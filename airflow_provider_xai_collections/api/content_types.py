@@ -249,10 +249,9 @@ def _ending(name: str) -> str:
 
 
 def type_to_send(name: str, head: bytes) -> str:
-    """Return the MIME type under which a document is sent: one that xAI supports.
+    """Return the MIME type, supported by xAI, under which a document is sent, or raise :class:`XAIUnfitDocumentError`.
 
     :param head: its first :data:`HEAD` bytes, or all of them if there are fewer.
-    :raises XAIUnfitDocumentError: it has none.
     """
     if wrong := unsupported(name):
         raise XAIUnfitDocumentError(f"{name} {wrong}")

@@ -54,20 +54,15 @@ class Declarations:
         self.definitions.update({definition.key: definition for definition in collection.field_definitions})
 
     def missing(self, keys: Iterable[str]) -> list[FieldDefinition]:
-        """Return the definitions that documents with these fields need, and the collection lacks.
-
-        One of ours that should be unique and is not counts as missing.
-        """
+        """Return the definitions that documents with these fields need and that are missing, or ours but not unique."""
         needed = [_MANAGED.get(key) or FieldDefinition(key=key) for key in dict.fromkeys(keys)]
         return [each for each in needed if not self._has(each)]
 
     def require(self, keys: Iterable[str]) -> Flow[None]:
-        """Declare what documents with these fields need.
+        """Declare what documents with these fields need, or raise :class:`XAIArgumentError` if that is not allowed.
 
         Another task may declare the same at this moment, and the service may refuse the second of two; so after a
         refusal the collection is read again.
-
-        :raises XAIArgumentError: something is missing, and it may not be declared.
         """
         keys = tuple(keys)
         tries = 0

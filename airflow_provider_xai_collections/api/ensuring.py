@@ -15,20 +15,14 @@ from airflow_provider_xai_collections.exceptions import XAIAmbiguousNameError, X
 
 
 def find_collections(collection_name: str, *, team_id: str | None = None) -> Flow[list[Collection]]:
-    """Return the collections called exactly ``collection_name``: the service's filter matches parts of names.
-
-    :raises XAIIncompleteListError: it is open whether the service has shown all of them.
-    """
+    """Return the collections called exactly ``collection_name``: the service's filter matches parts of names."""
     found = yield from list_all(LIST_COLLECTIONS, filter=f"collection_name:{quoted(collection_name)}", team_id=team_id)
     exact = {each.collection_id: each for each in found if each.collection_name == collection_name}
     return list(exact.values())
 
 
 def find_collection(collection_name: str, *, team_id: str | None = None) -> Flow[Collection | None]:
-    """Return the one collection called ``collection_name``, or ``None``.
-
-    :raises XAIAmbiguousNameError: several collections have the name.
-    """
+    """Return the one collection called ``collection_name``, or ``None``; several are an error."""
     found = yield from find_collections(collection_name, team_id=team_id)
     for turn in range(1, LOOKUPS):
         if len(found) < 2:
@@ -95,7 +89,7 @@ def _age(collection: Collection) -> tuple[float, str]:
 
 
 def only(found: Sequence[Collection], collection_name: str) -> Collection | None:
-    """Return the one collection of that name, or ``None``."""
+    """Return the one collection of that name, or ``None``; several are an error."""
     if len(found) > 1:
         ids = ", ".join(collection.collection_id for collection in found)
         raise XAIAmbiguousNameError(

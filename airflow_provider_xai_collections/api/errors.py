@@ -62,10 +62,7 @@ def is_rate_limit(response: Response) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """The content of an error's body.
-
-    :param reason: the machine-readable end of the text, which is cut from ``text``.
-    """
+    """The content of an error's body; ``reason`` is the machine-readable end of the text, cut from ``text``."""
 
     text: str
     code: str | None = None

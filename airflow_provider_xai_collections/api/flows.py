@@ -95,10 +95,7 @@ class Pages(Generic[Item]):
         self._doubt = ""
 
     def next_request(self) -> Request[Any] | None:
-        """Return the request for the next page, or ``None`` at the end.
-
-        :raises XAIIncompleteListError: the list has ended, and it is open whether all of it was shown.
-        """
+        """Return the request for the next page, or ``None`` at the end; raise an error if the end is in doubt."""
         request = self._endpoint.request(**{**self._params, "pagination_token": self._token})
         if self._doubt:
             raise XAIIncompleteListError(
@@ -143,11 +140,7 @@ _IDENTITIES: dict[str, Callable[[Any], str]] = {
 
 
 def list_all(endpoint: Endpoint[Any], *, strict: bool = False, **params: Any) -> Flow[list[Any]]:
-    """Return every item of a list, all pages.
-
-    :param strict: as of :class:`Pages`.
-    :raises XAIIncompleteListError: it is open whether the service has shown all of it.
-    """
+    """Return every item of a list, all :class:`Pages`; raise an error if there may be more."""
     pages: Pages[Any] = Pages(endpoint, strict=strict, **params)
     items: list[Any] = []
     while (request := pages.next_request()) is not None:
@@ -338,10 +331,7 @@ def wait_for_documents(
 def watched_documents(
     collection_id: str, poller: Poller, *, team_id: str | None = None, deadline: float | None = None
 ) -> Flow[list[Document]]:
-    """Return the documents that a poller waits for, as they are now. No retry starts after ``deadline``.
-
-    The poller learns the chunking of the collection once the number of chunks of a document tells something.
-    """
+    """Return the documents that a poller waits for, as they are now; it learns the chunking once that is needed."""
     documents = yield from batch_get_documents(collection_id, poller.pending, team_id=team_id, deadline=deadline)
     yield from _learn_chunking(collection_id, poller, documents, team_id=team_id, deadline=deadline)
     return documents
@@ -371,13 +361,10 @@ def chunking_of(
 def all_documents(
     collection_id: str, *, filter: str | None = None, team_id: str | None = None, strict: bool = False
 ) -> Flow[list[Document]]:
-    """Return every document of a collection, or every one that matches ``filter``.
+    """Return every document of a collection, or every one that matches ``filter``; ``strict`` as of :class:`Pages`.
 
-    A list may lag behind: while the collection says that it has more, it is read again. With a filter, only an empty
-    list is, and believed in the end.
-
-    :param strict: as of :class:`Pages`.
-    :raises XAIIncompleteListError: without a filter, the list still shows fewer than the collection says.
+    A list may lag behind: while the collection says that it has more, it is read again, and is an error in the end.
+    With a filter, only an empty list is read again, and believed in the end.
     """
     request = GET_COLLECTION.request(collection_id=collection_id, team_id=team_id)
     shown = ""
@@ -406,8 +393,6 @@ def watched_collection(
 
     It watches those that are not processed. If the service lists none, it may not show them yet: then all documents are
     listed, and those that are processed count as such. A poll that fails is repeated as ``rules`` say.
-
-    :raises XAIIncompleteListError: it is open whether all documents of the collection were listed.
     """
     poller = Poller((), rules)
     while True:

@@ -68,19 +68,13 @@ class SourceDocument:
 
 
 def version_key(scope: str, source: SourceDocument, metadata: str) -> str:
-    """Return the value that no two documents of a collection share: one per scope, source, content and metadata.
-
-    :param metadata: :func:`fields_digest` of the user's fields.
-    """
+    """Return the unique value of a document, by scope, source, content and the digest of the user's fields."""
     parts = (scope, source.uri, source.content_hash, metadata)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def managed_fields(scope: str, source: SourceDocument, metadata: str) -> dict[str, str]:
-    """Return the fields that make a document recognisable.
-
-    :param metadata: as of :func:`version_key`.
-    """
+    """Return the fields that make a document recognisable; ``metadata`` as of :func:`version_key`."""
     fingerprint = {} if source.fingerprint is None else {SOURCE_FINGERPRINT: source.fingerprint}
     return {
         SCOPE: scope,
@@ -98,10 +92,7 @@ def fields_digest(fields: Mapping[str, str]) -> str:
 
 
 def text_fields(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's fields, if they are text that can be sent.
-
-    :raises XAIArgumentError: some are not, naming them, or one has no name.
-    """
+    """Return the user's fields, if all have names and are text that can be sent; otherwise refuse them by name."""
     if "" in fields:
         raise XAIArgumentError("fields has an empty key. Give the field a name")
     if not all(isinstance(key, str) and isinstance(value, str) for key, value in fields.items()):
@@ -112,10 +103,7 @@ def text_fields(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_fields(collection: Collection, fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's fields, if the service would take them.
-
-    :raises XAIArgumentError: one is no text, or ours, or one that the collection requires is missing.
-    """
+    """Return the user's fields, unless one is no text, or ours, or one that the collection requires is missing."""
     text_fields(fields)
     if taken := sorted(MANAGED_KEYS & fields.keys()):
         raise XAIArgumentError(f"fields names {', '.join(taken)}, which this provider writes itself. Rename it")

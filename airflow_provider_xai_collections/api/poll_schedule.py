@@ -56,10 +56,7 @@ class PollSchedule(Generic[WaiterT]):
         self._numbers = count()
 
     def add(self, waiter: WaiterT, now: float, pause: float, *, time_left: float | None = None) -> None:
-        """Let it poll after the pause, or along with others once half of the pause is over.
-
-        :param time_left: seconds from now to its deadline.
-        """
+        """Let it poll after the pause, or with others after half of it; its deadline is in ``time_left`` seconds."""
         waiter._due, waiter._ready = now + pause, now + pause / 2
         waiter._hurries = time_left is not None and time_left - pause < HURRY
         heappush(self._next, (waiter._due, next(self._numbers), waiter))

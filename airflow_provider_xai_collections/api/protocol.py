@@ -80,10 +80,7 @@ class Request(Generic[A_co]):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP answer; header names are lower case.
-
-    :param held: seconds for which the driver held the request back before it sent it.
-    """
+    """An HTTP answer; header names are lower case. The driver held the request back for ``held`` seconds."""
 
     status: int
     headers: Mapping[str, str]
@@ -141,10 +138,7 @@ class Endpoint(Generic[A_co]):
         return self.method in ("POST", "PUT") and self.file_part is None
 
     def request(self, **params: Any) -> Request[A_co]:
-        """Check the parameters and build the request.
-
-        :raises XAIArgumentError: naming the parameter and what is wrong with it.
-        """
+        """Check the parameters, naming those that are wrong, and build the request."""
         try:
             checked = self.params.model_validate(params, context=SENDING)
         except ValidationError as error:
@@ -169,10 +163,7 @@ class Endpoint(Generic[A_co]):
         raise XAIArgumentError(f"{self.name}: {name} is {printable(ascii(value))}, which is not an id")
 
     def decode(self, response: Response) -> A_co:
-        """Read a success answer.
-
-        :raises XAIResponseError: if the body is not what the contract says.
-        """
+        """Read a success answer, or raise :class:`XAIResponseError` if it is not what the contract says."""
         body = response.body.strip()
         if not body and not self.answer.model_fields:
             body = b"{}"

@@ -35,10 +35,7 @@ _LEFT_OUT = (0, "")
 
 
 def update_to_match(collection: Collection, wanted: CreateCollection) -> UpdateCollection:
-    """Return the update that makes ``collection`` as ``wanted``, which deletes nothing.
-
-    :raises XAIArgumentError: a difference that no update can remove.
-    """
+    """Return the update that makes ``collection`` as ``wanted`` and deletes nothing; refuse what no update can do."""
     for name in ("index_configuration", "metric_space"):
         asked, existing = getattr(wanted, name), getattr(collection, name)
         if asked is not None and _plain(existing) and _differs(asked, existing):
@@ -67,10 +64,7 @@ def update_of(
     delete_fields: Sequence[str] = (),
     **settings: Any,
 ) -> UpdateCollection:
-    """Return an update, checked as it will be when it is sent.
-
-    :raises XAIArgumentError: naming the parameter, or the fields that are named twice.
-    """
+    """Return an update, checked as when it is sent; refuse wrong parameters and fields that are named twice."""
     operations = [
         *({"field_definition": definition, "operation": FieldDefinitionOperation.ADD} for definition in add_fields),
         *(

@@ -13,10 +13,7 @@ from airflow_provider_xai_collections.exceptions import XAIConflictError, XAIInc
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The result of a removal: whether the document, and its file, were there and are removed.
-
-    :param file_kept: the service did not delete the file, because it is attached elsewhere.
-    """
+    """The result of a removal: document and file were removed; or the file kept, because it is attached elsewhere."""
 
     document: bool
     file: bool = False
@@ -57,11 +54,7 @@ class Removal:
         return Removed(detached, deleted)
 
     def everything(self) -> Flow[list[str]]:
-        """Return the ids of all documents.
-
-        :raises XAINotFoundError: the collection does not exist.
-        :raises XAIIncompleteListError: the list still shows fewer than the collection says.
-        """
+        """Return the ids of all documents of the collection, which must exist; an incomplete list is an error."""
         try:
             documents = yield from all_documents(self.collection_id, team_id=self.team_id)
         except XAIIncompleteListError as error:
@@ -86,10 +79,7 @@ class Removal:
         return list(dict.fromkeys(document.file_id for document in documents))
 
     def collection_exists(self) -> Flow[None]:
-        """Check that the collection exists.
-
-        :raises XAINotFoundError: it does not.
-        """
+        """Raise :class:`XAINotFoundError` if the collection does not exist."""
         yield from call(GET_COLLECTION.request(collection_id=self.collection_id, team_id=self.team_id))
 
     def _detach(self, file_id: str) -> Flow[bool]:

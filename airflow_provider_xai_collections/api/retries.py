@@ -49,8 +49,7 @@ class RetryPolicy:
     def delay(self, attempt: int, error: XAIError, *, idempotent: bool, now: float) -> Sleep | None:
         """Return the pause after failed try number ``attempt``, or ``None`` if the error is final.
 
-        A read is repeated after anything that may pass; a write only if the service refused it (429), or never received
-        it.
+        A read is repeated after anything that may pass; a write only if it was refused (429), or never received.
         """
         if attempt >= self.attempts or not _may_pass(error, idempotent=idempotent):
             return None
@@ -66,12 +65,10 @@ class RetryPolicy:
 
 
 def retrying(request: Request[A], policy: RetryPolicy) -> Flow[A]:
-    """Exchange ``request`` for its answer, trying again as ``policy`` says.
+    """Exchange ``request`` for its answer, trying again as ``policy`` says; raise the error of the last try.
 
-    Resumed with a :class:`Response`, or with :class:`XAITransportError` thrown in.
-
-    :raises XAIOutcomeUnknownError: a write may have been done although no answer says so.
-    :raises XAIError: whatever the last try met.
+    Resumed with a :class:`Response`, or with :class:`XAITransportError` thrown in. A write that may have been done all
+    the same ends with :class:`XAIOutcomeUnknownError`.
     """
     attempt = 0
     in_doubt = False
@@ -142,10 +139,7 @@ def _may_pass(error: XAIError, *, idempotent: bool) -> bool:
 
 
 def seconds_asked(text: str | None, now: float) -> float | None:
-    """Return the seconds that ``Retry-After`` asks to wait: a number or an HTTP date (RFC 9110, 10.2.3).
-
-    :param now: seconds since the epoch.
-    """
+    """Return the seconds that ``Retry-After`` asks to wait: a number or an HTTP date (RFC 9110, 10.2.3)."""
     if not text:
         return None
     try:

@@ -45,11 +45,8 @@ class Expectation:
 def search_until(
     request: Request[SearchResults], wanted: Expectation, *, timeout: float, poll_interval: float
 ) -> Flow[tuple[SearchMatch, ...]]:
-    """Search, again and again for ``timeout`` seconds, until the answer is as expected: what has been processed is
-    found a few seconds later.
-
-    :raises XAITimeoutError: saying what is still missing, and the best score.
-    """
+    """Search until the answer is as wanted, for up to ``timeout`` seconds: documents are found a while after they are
+    processed. The error after that names what is missing, and the best score."""
     began: float = yield Now()
     deadline = began + timeout
     while True:

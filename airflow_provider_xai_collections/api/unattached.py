@@ -58,13 +58,10 @@ class Inventory:
 def take_inventory(
     *, team_id: str | None = None, on_progress: Callable[[Inventory], None] = lambda _: None
 ) -> Flow[Inventory]:
-    """List all files of a team, then the documents of all its collections.
+    """List all files of a team, then the documents of all its collections; ``on_progress`` is called after each.
 
     In this order, a file that is attached meanwhile is seen in its collection. If a document has no file in the list of
-    files, or there is no document, the two keys may be of two teams.
-
-    :param on_progress: called after each collection.
-    :raises XAIIncompleteListError: a list may be incomplete, or the files may be another team's than the documents.
+    files, or there is no document, the two keys may be of two teams: an error, as is a list that may be incomplete.
     """
     files = yield from list_all(LIST_FILES)
     inventory = Inventory(files, (yield from _collections(team_id)))
@@ -79,10 +76,7 @@ def take_inventory(
 
 
 def still_unattached(inventory: Inventory, files: Iterable[File], *, team_id: str | None = None) -> Flow[list[File]]:
-    """Return the files that were not attached since the inventory, which may have taken a while.
-
-    :raises XAIIncompleteListError: the collections are not those of the inventory any more.
-    """
+    """Return the files that were not attached since the inventory; if there are new collections, raise an error."""
     left = {file.id: file for file in files}
     for collection_id in inventory.collection_ids:
         for document in (yield from _existing(batch_get_documents(collection_id, left, team_id=team_id))):

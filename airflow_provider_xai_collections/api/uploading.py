@@ -108,9 +108,7 @@ def _having(target: Target, field: str, value: str) -> Flow[list[Document]]:
 def prepare(target: Target, source: SourceDocument, fields: Mapping[str, str]) -> Flow[Upload]:
     """Return what to send, after declaring the fields it needs: before a document is removed to make room for it.
 
-    :raises XAIUnfitDocumentError: xAI would not index it.
-    :raises XAISourceError: it is too large for the two calls that the run has changed to.
-    :raises XAIArgumentError: a field is not defined, and may not be declared.
+    Refuse what xAI would not index, what is too large for the calls of the run, and fields that may not be declared.
     """
     upload = source.upload()
     if not target.way.is_direct:
@@ -135,13 +133,10 @@ def upload_and_attach(target: Target, upload: Upload, fields: dict[str, str]) ->
 
 
 def _upload_if_routed(target: Target, upload: Upload, fields: dict[str, str]) -> Flow[Placed]:
-    """Upload in one call.
+    """Upload in one call, or raise :class:`XAIUnroutableError` if a gateway does not route it.
 
-    A 404 may mean that a gateway does not know the call, that the collection is not there, or that it is too new to be
-    found: so the collection is read, and the call made once more.
-
-    :raises XAIUnroutableError: the service cannot take the call.
-    :raises XAINotFoundError: the collection does not exist.
+    A 404 may mean that, or that the collection is not there, or is too new to be found: so the collection is read, and
+    the call made once more.
     """
     try:
         return (yield from _upload_directly(target, upload, fields))

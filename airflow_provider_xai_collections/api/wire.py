@@ -55,11 +55,7 @@ class Part(BaseModel):
 
 
 class Answer(Part):
-    """A whole answer.
-
-    A body that has fields and *none* of ours is not this answer (an error with status 200, say), and must not pass
-    for an empty list.
-    """
+    """A whole answer. A body with fields but *none* of ours (an error with status 200, say) is no empty list."""
 
     @model_validator(mode="before")
     @classmethod

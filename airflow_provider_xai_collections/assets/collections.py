@@ -26,10 +26,7 @@ def create_asset(*, collection_id: str, extra: dict[str, Any] | None = None) -> 
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
-    """Check a ``xai://`` URI, for Airflow.
-
-    :raises ValueError: it does not name a collection.
-    """
+    """Check a ``xai://`` URI, for Airflow: a ``ValueError`` if it does not name a collection."""
     collection_id = uri.path.strip("/")
     if uri.netloc != _AUTHORITY or not collection_id or "/" in collection_id or uri.query:
         raise ValueError(f"{uri.geturl()!r} is not the URI of a collection, {SCHEME}://{_AUTHORITY}/<collection_id>")
@@ -37,10 +34,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
 
 
 def matching_outlets(outlets: Iterable[Any], collection_id: str, *, aliases: bool = True) -> list[Any]:
-    """Return the outlets of a task for an event of the collection: its asset and, if wanted, each alias.
-
-    Airflow drops events of assets that a task does not declare.
-    """
+    """Return the outlets of a task for an event of the collection: its asset and, if wanted, each alias."""
     asset = create_asset(collection_id=collection_id)
     return [
         outlet
@@ -50,11 +44,7 @@ def matching_outlets(outlets: Iterable[Any], collection_id: str, *, aliases: boo
 
 
 def emit(context: Context, outlets: Iterable[Any], collection_id: str, extra: Mapping[str, Any]) -> None:
-    """Emit an asset event of the collection.
-
-    :param outlets: from :func:`matching_outlets`.
-    :param extra: of the event, as JSON types.
-    """
+    """Emit an asset event of the collection, with this extra, through :func:`matching_outlets`."""
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
             context["outlet_events"][outlet].add(create_asset(collection_id=collection_id), extra=_hashable(extra))

@@ -33,10 +33,7 @@ class CancelToken:
                 asleep.release()
 
     def pause(self, seconds: float) -> None:
-        """Wait.
-
-        :raises XAIInterruptedError: it was cancelled before, or meanwhile.
-        """
+        """Wait, or raise :class:`XAIInterruptedError` if it was cancelled, before or meanwhile."""
         asleep = threading.Lock()
         asleep.acquire()
         self._pauses.add(asleep)  # before the check, so that no later call misses it
@@ -48,10 +45,7 @@ class CancelToken:
         self.check()
 
     def check(self) -> None:
-        """Return unless it was cancelled.
-
-        :raises XAIInterruptedError: it was.
-        """
+        """Raise :class:`XAIInterruptedError` if it was cancelled."""
         if self.is_cancelled:
             raise XAIInterruptedError("interrupted, because the work it was part of has ended")
 

@@ -25,10 +25,7 @@ def named_by_environment() -> tuple[str, str] | None:
 
 
 def load(create: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    """Load the authorities with ``create``.
-
-    :raises XAIArgumentError: the environment names none that can be used, naming the setting.
-    """
+    """Load the authorities with ``create``; an error names the setting of the environment that cannot be used."""
     named = named_by_environment()
     try:
         if named is not None and named[0] == FOLDER:
@@ -59,10 +56,7 @@ def _reason(error: OSError) -> str:
 
 
 def _check_folders(text: str) -> None:
-    """Refuse folders without certificates, which OpenSSL takes without a word, to trust nobody. It skips empty parts.
-
-    :raises OSError: a folder cannot be listed.
-    """
+    """Refuse folders without certificates: OpenSSL takes them without a word, and then trusts nobody."""
     folders = [Path(part) for part in text.split(os.pathsep) if part]
     if not any(_HASHED.fullmatch(path.name) for folder in folders if folder.is_dir() for path in folder.iterdir()):
         raise XAIArgumentError(

@@ -52,7 +52,7 @@ def _check_concurrency(concurrency: int) -> None:
 
 
 class Client:
-    """Runs flows in the calling thread; safe to share between threads, which slow down together if xAI asks to.
+    """Run flows in the calling thread; safe to share between threads, which slow down together if xAI asks to.
 
     :param cancel_token: ends what runs, before its next request, when it is cancelled.
     """
@@ -179,7 +179,7 @@ class Client:
 
 
 class AsyncClient:
-    """Runs flows on the running event loop, for triggers. Bound to the loop it is first used on."""
+    """Run flows on the running event loop, for triggers. Bound to the loop it is first used on."""
 
     def __init__(self, settings: ClientSettings, *, transport: AsyncTransport | None = None) -> None:
         self.settings = settings

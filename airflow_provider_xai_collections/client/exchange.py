@@ -55,10 +55,8 @@ class _NoCookies(httpx.Cookies):
 
 
 class HttpClient(httpx.Client):
-    """httpx, set up for the two services.
+    """httpx for the two services; its ``proxies`` are by the address of a service, ``transport`` replaces the network.
 
-    :param transport: instead of the network.
-    :ivar proxies: by the address of the service they lead to.
     :raises XAIArgumentError: the environment names proxies or certificates that cannot be used.
     """
 
@@ -90,10 +88,7 @@ _loading = threading.Lock()
 
 
 def trusted_certificates() -> ssl.SSLContext:
-    """Return the authorities that we trust. Loaded once for the process, which takes longer than many requests.
-
-    :raises XAIArgumentError: the environment names what cannot be loaded.
-    """
+    """Return the authorities that we trust, loaded once for the process: it takes longer than many requests."""
     with _loading:  # or all threads that make their first request would load them
         return _load_certificates(certificates.named_by_environment())
 
@@ -125,10 +120,7 @@ def _proxies(settings: ClientSettings, transport: Any) -> dict[str, Proxy]:
 
 
 def _options(settings: ClientSettings, transport: Any, proxies: Mapping[str, Proxy], through: Any) -> dict[str, Any]:
-    """Return the arguments of an httpx client that does not read the environment.
-
-    :param through: makes a transport through a proxy.
-    """
+    """Return the arguments of an httpx client that does not read the environment; ``through`` makes its transports."""
     size = settings.connections
     common: dict[str, Any] = {
         "limits": httpx.Limits(max_connections=size, max_keepalive_connections=size),

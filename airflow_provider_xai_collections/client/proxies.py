@@ -27,10 +27,7 @@ _SCHEMES = ("http", "https", *_SOCKS)
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy, and the environment variable that names it.
-
-    :param url: may hold a password, so it is never shown.
-    """
+    """A proxy, and the environment variable that names it. The URL may have a password in it, so it is never shown."""
 
     url: str = field(repr=False)
     setting: str
@@ -104,10 +101,7 @@ def _is_exempt(target: SplitResult, named: Mapping[str, str]) -> bool:
 
 
 def _exempts(entry: str, target: SplitResult) -> bool:
-    """Read one entry: ``*``, a name and those below it, an address or a network; with or without scheme and port.
-
-    :raises ValueError: it is none of these.
-    """
+    """Read one entry: ``*``, a name and those below it, an address or a network; with or without scheme and port."""
     scheme, _, place = entry.rpartition("://")
     host = target.hostname or ""
     if scheme not in ("", "all", target.scheme):

@@ -21,8 +21,6 @@ class Throttle:
     """One :class:`RateLimiter` for all requests of a client, shared between threads.
 
     It is for both services: uploads and attaches alternate, so limiting only one of them would gain nothing.
-
-    :param clock: seconds; never goes back. By default the process's own.
     """
 
     def __init__(self, policy: RetryPolicy, clock: Callable[[], float] | None = None) -> None:
@@ -32,11 +30,7 @@ class Throttle:
         self._has_logged = False
 
     def exchange(self, service: Host, send: Callable[[], Response], pause: Callable[[float], None]) -> Response:
-        """Wait for a ticket, send, and tell the limiter of a refusal.
-
-        :param service: that it is sent to.
-        :param pause: waits for so many seconds; what it raises ends the wait.
-        """
+        """Wait for a ticket with ``pause``, which may raise, then send, and tell the limiter of a refusal."""
         ticket, held = self._wait(service, pause)
         response = send()
         if response.status in (429, 503, 529):

@@ -185,10 +185,7 @@ def xai_ingest_task(python_callable: Callable[..., Any] | None = None, **kwargs:
 
 
 def by_kind(returned: Any) -> tuple[list[Content], list[AnyPath]]:
-    """Sort what a function returned into contents and paths.
-
-    :raises XAIArgumentError: it is something else, or nothing.
-    """
+    """Sort what a function returned into contents and paths; refuse anything else, and nothing."""
     several = isinstance(returned, Iterable) and not isinstance(returned, str | bytes | os.PathLike | Mapping)
     items = list(returned) if several and not hasattr(returned, "protocol") else [returned]
     for item in items:

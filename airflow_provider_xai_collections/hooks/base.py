@@ -69,10 +69,7 @@ class XAIConnectedHook(BaseHook):
         self._cancel_token.cancel()
 
     def check_cancelled(self) -> None:
-        """Return unless :meth:`cancel` was called: for long work without requests.
-
-        :raises XAIInterruptedError: it was.
-        """
+        """Raise :class:`XAIInterruptedError` if :meth:`cancel` was called: for long work without requests."""
         self._cancel_token.check()
 
     def close(self) -> None:

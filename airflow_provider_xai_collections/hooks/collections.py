@@ -362,10 +362,7 @@ class XAICollectionsHook(XAIConnectedHook):
         team_id: str | None = None,
         on_progress: Callable[[Poller], None] = lambda poller: None,
     ) -> Flow[WaitResult]:
-        """Return the wait as a flow that logs its progress, for :meth:`run` and :meth:`arun`.
-
-        :param on_progress: called after each poll.
-        """
+        """Return the wait as a flow that logs; ``on_progress`` is called after each poll."""
         progress = ProgressLog(self.log, collection_id)
         if file_ids is None:
             poller = yield from flows.watched_collection(collection_id, rules, filter=filter, team_id=team_id)
@@ -508,7 +505,6 @@ class XAICollectionsHook(XAIConnectedHook):
         """Return the calls by which the documents of a run are uploaded; the log says if they have to change.
 
         :param method: ``"auto"``, ``"direct"`` or ``"files"``.
-        :raises XAIArgumentError: it is none of these.
         """
 
         def log(reason: str) -> None:
@@ -519,10 +515,7 @@ class XAICollectionsHook(XAIConnectedHook):
     def declarations(
         self, collection: Collection, *, team_id: str | None = None, may_declare: bool = True
     ) -> Declarations:
-        """Return the fields that a collection defines; the log says which are declared on the way.
-
-        :param may_declare: declare what documents need and the collection does not define; otherwise refuse it by name.
-        """
+        """Return the fields of a collection; those that documents need are declared, and logged, if ``may_declare``."""
 
         def log(keys: Sequence[str]) -> None:
             names = ", ".join(map(printable, keys))

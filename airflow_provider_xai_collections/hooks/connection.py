@@ -28,10 +28,7 @@ class ConnectionSettings:
 def settings_from(
     conn_id: str, *, host: str | None, port: int | None, password: str | None, extra: Mapping[str, Any]
 ) -> ConnectionSettings:
-    """Read a connection: password is the management key, all else is in the extras.
-
-    :raises XAIArgumentError: naming the connection and the field that is wrong.
-    """
+    """Read a connection: password is the management key, all else is in the extras. Errors name the field."""
     defaults = ClientSettings()
     try:
         settings = ClientSettings(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
+from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import Poller
+from airflow_provider_xai_collections.manifests.waits import Doubtful
 from airflow_provider_xai_collections.text import counted, printable
 
 #: Seconds between two lines about the same work.
@@ -17,24 +19,8 @@ MAX_WARNINGS = 50
 MAX_STATUS = 60
 
 
-class Doubted(Protocol):
-    """A document that may not be as it should, and why."""
-
-    @property
-    def file_id(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def reason(self) -> str: ...
-
-
-def warn_of_doubts(log: Any, doubts: Sequence[Doubted], count: int) -> None:
-    """Warn of processed documents that may not be as they should, up to :data:`MAX_WARNINGS` of them.
-
-    :param count: how many doubts there are, if not all of them are at hand.
-    """
+def warn_of_doubts(log: Any, doubts: Sequence[Doubt | Doubtful], count: int) -> None:
+    """Warn of the first documents that may not be as they should, of ``count`` in all."""
     for doubt in doubts[:MAX_WARNINGS]:
         log.warning("%s (%s): %s", printable(doubt.name), doubt.file_id, printable(doubt.reason))
     if (more := count - min(len(doubts), MAX_WARNINGS)) > 0:
@@ -58,10 +44,7 @@ class LogTimer:
 
 
 class ProgressLog:
-    """Log how far a wait is, at most every few seconds and only when something changed.
-
-    :param collection: its name or id.
-    """
+    """Log how far a wait is, at most every few seconds and only when something changed."""
 
     __slots__ = ("_collection", "_log", "_logged", "_next", "_unknown")
 

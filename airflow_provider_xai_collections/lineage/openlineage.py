@@ -31,10 +31,7 @@ _OWN = "airflow://"
 
 @define
 class XAICollectionsRunFacet(RunFacet):
-    """Changes of a collection by a task. The schema is that of any run facet: ours is published nowhere.
-
-    :param counts: documents added, replaced, removed and failed, and the bytes uploaded.
-    """
+    """Counts of what a task did to a collection. The schema is that of any run facet: ours is published nowhere."""
 
     collection_id: str
     counts: dict[str, int]
@@ -46,11 +43,7 @@ def read_from(uris: Iterable[str]) -> OperatorLineage[Dataset, RunFacet]:
 
 
 def written_to(collection_uri: str | None, report: TaskResult | None) -> OperatorLineage[Dataset, RunFacet]:
-    """Return the lineage of a task that changes a collection.
-
-    :param collection_uri: the URI of its asset; ``None`` if it is not known yet.
-    :param report: the result of the task; ``None`` likewise.
-    """
+    """Return the lineage of a task that changes a collection; ``None`` for what is not known yet."""
     if collection_uri is None:
         return OperatorLineage()
     collection = dataset_of(collection_uri)

@@ -19,10 +19,7 @@ _SIGNATURE = re.compile(r"^(https?://[^?#]*)[?#].*")
 
 
 def places_of(uris: Iterable[str], room: int = ROOM_FOR_SOURCES) -> tuple[str, ...]:
-    """Return the URIs, if they fit into ``room`` bytes of JSON; else the folders they are in, as deep as fits.
-
-    One that does not fit at all is left out, with those behind it.
-    """
+    """Return the URIs, or the folders they are in, as deep as fits into ``room`` bytes of JSON; the last may be cut."""
     places = sorted({_shown(uri) for uri in uris})
     while _size(places) > room and (deepest := max(map(_depth, places))):
         places = sorted({_folder(place) if _depth(place) == deepest else place for place in places})

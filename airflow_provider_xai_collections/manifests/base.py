@@ -129,8 +129,5 @@ class TaskResult(Manifest):
         return ""
 
     def event_extra(self, documents: int | None) -> dict[str, Any]:
-        """Return the extra of an asset event: the counts and the result itself.
-
-        :param documents: how many the collection has now; ``None`` if that is unknown.
-        """
+        """Return the extra of an asset event: counts, this result, and the documents in the collection, if known."""
         return {**self.all_counts, "documents": documents, "report": self.dump()}

@@ -36,10 +36,7 @@ class FileLine(Manifest):
 
     @classmethod
     def each(cls, files: Iterable[File], outcomes: Mapping[str, FileOutcome]) -> Iterator[FileLine]:
-        """Make a line for each file.
-
-        :param outcomes: by the ids of those that are no longer only found.
-        """
+        """Make a line for each file; ``outcomes`` are those of files that were not only found, by id."""
         for file in files:
             yield cls(
                 version=1,

@@ -21,9 +21,7 @@ Line = TypeVar("Line", bound=Manifest)
 
 
 def write_lines(where: AnyPath, models: Iterable[Manifest]) -> int:
-    """Write one line for each model, one at a time, and return how many.
-
-    The file appears when it is complete, in the place of one that was there, or not at all.
+    """Write one line for each model, one at a time, and return how many. The file appears complete or not at all.
 
     :param where: a local path, whose folders are made, or a path or URL into object storage.
     :raises XAISourceError: it cannot be written.
@@ -33,11 +31,7 @@ def write_lines(where: AnyPath, models: Iterable[Manifest]) -> int:
 
 
 def read_lines(where: AnyPath, kind: type[Line]) -> Iterator[Line]:
-    """Read the models that :func:`write_lines` wrote, one at a time.
-
-    :param kind: the class of the models.
-    :raises XAISourceError: it cannot be read, or a line is no such model, or of another version.
-    """
+    """Read models one at a time; a file or line that cannot be read is an :class:`XAISourceError`."""
     path = as_path(where)
     with _naming(where, path, "read", "Check that it was written, and is in reach of this worker"):
         # An object is opened past ``ObjectStoragePath``, whose streams cannot be read by lines on every Airflow.
@@ -48,10 +42,7 @@ def read_lines(where: AnyPath, kind: type[Line]) -> Iterator[Line]:
 
 
 def exists(where: AnyPath) -> bool:
-    """Tell whether there is such a file.
-
-    :raises XAISourceError: that cannot be found out.
-    """
+    """Tell whether there is such a file, or raise :class:`XAISourceError` if that cannot be found out."""
     path = as_path(where)
     with _naming(where, path, "looked for", "Check that this worker may read there"):
         try:

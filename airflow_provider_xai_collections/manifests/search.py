@@ -25,10 +25,7 @@ FIELDS = 10
 
 
 class Passage(Manifest):
-    """A passage that a search found, with the beginning of its text.
-
-    :param fields: of its document; without those that this provider manages, unless asked for.
-    """
+    """A passage with the beginning of its text; managed fields of its document are left out, unless asked for."""
 
     file_id: str
     chunk_id: str
@@ -52,10 +49,7 @@ class Passage(Manifest):
 
 
 class SearchManifest(Manifest):
-    """Passages that a search found.
-
-    :param total: of all of them; ``matches`` are the best, as many as fit.
-    """
+    """Passages that a search found: ``total`` in all, and in ``matches`` the best, as many as fit."""
 
     version: Literal[1]
     collection_ids: Annotated[tuple[str, ...], Field(max_length=MAX_LISTED)]

@@ -123,10 +123,7 @@ class WaitSummary(Manifest):
 
 
 class WaitEvent(Manifest):
-    """Event of the trigger: a summary, or the error that ended the wait; and the ``manifest`` that the task gave it.
-
-    Where both are long, the summary names fewer documents.
-    """
+    """Event of the trigger: a summary, or the error that ended the wait; and the ``manifest`` that the task gave it."""
 
     version: Literal[1]
     summary: WaitSummary | None = None

@@ -87,10 +87,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Test of paths below a source.
-
-    :param glob: the source's own pattern, if it is a glob.
-    """
+    """Test of paths below a source; ``glob`` is its own pattern, if it is one."""
 
     choice: Choice
     glob: Patterns | None = None

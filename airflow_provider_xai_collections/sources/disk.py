@@ -18,10 +18,7 @@ MAX_TARGET = 100
 
 
 def files_on_disk(root: str, wanted: Wanted) -> Iterator[ListedFile]:
-    """List what is wanted below a folder, and what cannot be inspected.
-
-    :raises XAISourceError: a folder in which there may be something cannot be listed.
-    """
+    """List what is wanted below a folder, and what cannot be inspected; a folder that cannot be listed is an error."""
     cut, folders = len(root.rstrip("/")) + 1, [root]
     while folders:
         folder = folders.pop()

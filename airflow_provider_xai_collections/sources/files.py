@@ -36,11 +36,7 @@ class Files:
         return [scanning.root_uri(path) for path in self._paths]
 
     def list(self) -> Sequence[SourceItem]:
-        """List all files that are wanted.
-
-        :raises XAISourceError: not all of them can be listed.
-        :raises XAIArgumentError: two would have the same name.
-        """
+        """List all files that are wanted; refuse two of the same name."""
         found: dict[str, SourceItem] = {}
         for path in self._paths:
             for item in scanning.scan(path, self._choice, limit_bytes=self._limit):
@@ -64,10 +60,7 @@ class Files:
         return self._choice.warnings(", ".join(self.roots))
 
     def refuse_output(self, argument: str, path: AnyPath) -> None:
-        """Refuse a file that the task itself writes, if a later listing would take it for a document.
-
-        :raises XAIArgumentError: it would.
-        """
+        """Refuse a file that the task itself writes, if a later listing would take it for a document."""
         if any(scanning.would_list(source, path, self._choice) for source in self._paths):
             raise XAIArgumentError(
                 f"{argument} is {path}, inside the source: the next run would take it for a document. Put it "
@@ -75,10 +68,7 @@ class Files:
             )
 
     def accept(self, items: Sequence[SourceItem]) -> None:
-        """Get ready to open items that another process has listed.
-
-        :raises XAIArgumentError: one is not of these paths.
-        """
+        """Get ready to open items that another process has listed; refuse those of other paths."""
         scanning.refuse_foreign(self._paths[0], items, self._choice)
         scanning.prepare(items)
 

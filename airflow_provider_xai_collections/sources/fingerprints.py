@@ -46,20 +46,12 @@ class FileState:
 
 
 def state_of(path: Any) -> FileState:
-    """Return the state of a file now.
-
-    :param path: from :func:`paths.as_path` or :func:`paths.at_address`.
-
-    :raises OSError: it is not there, or may not be seen. Storages may raise errors of their own.
-    """
+    """Return the state of a file now; if it cannot be seen, raise ``OSError``, or whatever the storage raises."""
     return of_status(path.stat()) if is_local(path) else of_info(info_of(path))
 
 
 def info_of(path: Any) -> Mapping[str, Any]:
-    """Return fsspec's info of an object now.
-
-    :raises Exception: it is not there, or may not be seen.
-    """
+    """Return fsspec's info of an object now."""
     fs = filesystem_of(path)
     # fsspec answers from an earlier listing of the folder, which does not show what changed.
     fs.invalidate_cache(path.path.rpartition("/")[0])

@@ -43,11 +43,7 @@ class Tree:
 
     @classmethod
     def of(cls, source: AnyPath) -> Tree:
-        """Find out what a source is.
-
-        :raises XAISourceError: that is not possible.
-        :raises XAIArgumentError: it is empty, or names no storage that Airflow knows.
-        """
+        """Find out what a source is, or raise an error if that is not possible."""
         text, path = str(source), as_path(source)
         magic = MAGIC.search(text)
         with naming_source(text, path):
@@ -65,8 +61,6 @@ class Tree:
 
         Hidden files and folders are left out, unless the source names one itself. A folder in which nothing can match
         is not entered.
-
-        :raises XAISourceError: the source does not exist, or something below it cannot be listed.
         """
         wanted = Wanted(choice, self.glob)
         with naming_source(self.text, self.start):
@@ -113,10 +107,7 @@ def _is_all_of(path: Any, text: str) -> bool:
 
 
 def _exists(path: Any) -> bool:
-    """Tell whether the text of a glob is a real path. What is too long for a name is none.
-
-    :raises Exception: that cannot be found out.
-    """
+    """Tell whether the text of a glob is a real path; what is too long for a name is none."""
     try:
         os.lstat(path) if is_local(path) else info_of(path)
     except OSError as error:

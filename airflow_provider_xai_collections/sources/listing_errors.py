@@ -36,10 +36,7 @@ def naming_source(text: str, path: Any) -> Iterator[None]:
 
 @contextmanager
 def naming_folder(folder: str, name: str) -> Iterator[None]:
-    """Name a folder below the source in the error if it cannot be listed, and say how to leave it out.
-
-    :param name: its path below the source; empty for the source itself.
-    """
+    """Name a folder below the source in the error if it cannot be listed, and say how to leave it out by ``name``."""
     try:
         yield
     except XAIError:

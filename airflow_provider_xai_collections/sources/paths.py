@@ -52,12 +52,7 @@ def _quoted_folder(folder: str) -> str:
 
 
 def filesystem_of(path: Any) -> Any:
-    """Return the file system of an object storage.
-
-    The first call for a connection looks it up, which belongs on the main thread; later ones do not.
-
-    :raises XAIArgumentError: Airflow knows no such storage.
-    """
+    """Return the file system of an object storage. The first call for a connection belongs on the main thread."""
     try:
         return path.fs
     except (ValueError, ImportError) as error:

@@ -109,10 +109,7 @@ class Patterns:
         return [] if self.takes_all else list(self._unmatched)
 
     def matches(self, name: str) -> bool:
-        """Tell whether a file is matched, itself or with a folder above it.
-
-        :param name: its path below the source.
-        """
+        """Tell whether a file is matched, by its path below the source, itself or with a folder above it."""
         if self.takes_all:
             return True
         if not self._rules:

@@ -122,8 +122,7 @@ def known_file(
 ) -> SourceDocument:
     """Return a file whose content hash is known; its ``open`` refuses content that changed since.
 
-    :param state: when it had that hash. Without a fingerprint only the content tells: ``open`` hashes it again.
-    :param check: as of :func:`read_file`, for when it is hashed again.
+    Without a fingerprint in its ``state`` then, ``open`` has to hash it again; ``check`` as of :func:`read_file`.
     """
     return SourceDocument(
         uri=file.uri,
@@ -179,10 +178,7 @@ def _open_same(file: FoundFile, content_hash: str, check: Callable[[], None]) ->
 
 
 def head_of(path: AnyPath) -> bytes:
-    """Return the first bytes of a file.
-
-    :raises XAISourceError: it cannot be read.
-    """
+    """Return the first bytes of a file."""
     there = as_path(path)
     return _head(FoundFile(there, there.name))
 

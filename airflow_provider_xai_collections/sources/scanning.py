@@ -97,10 +97,7 @@ def root_uri(source: AnyPath) -> str:
 
 def prepare(items: Iterable[SourceItem]) -> None:
     """Make the file systems that :func:`read_item` will need, as :func:`scan` does: on the main thread of a process
-    that has its items from another one.
-
-    :raises XAIArgumentError: Airflow does not know a storage.
-    """
+    that has its items from another one."""
     for address in {store_of(item.path): item.path for item in items}.values():
         at_address(address)
 
@@ -162,10 +159,7 @@ def would_list(source: AnyPath, path: AnyPath, choice: Choice) -> bool:
 
 
 def refuse_foreign(source: AnyPath, items: Iterable[SourceItem], choice: Choice) -> None:
-    """Refuse items of a plan, which others may have changed, that :func:`scan` would not list of this source.
-
-    :raises XAIArgumentError: naming the first that is elsewhere, or whose URI and path differ.
-    """
+    """Refuse items of a plan, which others may have changed, that :func:`scan` would not list of this source."""
     tree = Tree.of(_opens_again(source))
     wanted, store = Wanted(choice, tree.glob), _store_of(tree)
     for item in items:

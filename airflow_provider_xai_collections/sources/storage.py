@@ -18,11 +18,7 @@ FLAT = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"})
 
 
 def files_in_storage(start: Any, wanted: Wanted, text: str) -> Iterator[ListedFile]:
-    """List what is wanted below a folder, or the object itself if it is one.
-
-    :param text: the source as it was written.
-    :raises XAISourceError: it does not exist.
-    """
+    """List what is wanted below a folder, or the object itself if it is one; ``text`` is the source as written."""
     fs, root = filesystem_of(start), str(start.path)
     # The whole cache: for the root alone, some storages would forget what is below it, and others what is above it.
     fs.invalidate_cache()

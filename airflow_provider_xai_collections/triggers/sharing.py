@@ -32,10 +32,7 @@ V = TypeVar("V", bound=Closable)
 
 
 class Shared(Generic[K, V]):
-    """Objects with a count of their users: made for the first, closed after the last.
-
-    :param make: makes the object of a key.
-    """
+    """Objects by key with a count of their users: made for the first, closed after the last."""
 
     def __init__(self, make: Callable[[K], V]) -> None:
         self._make = make
@@ -74,10 +71,7 @@ class Lease(Generic[K, V]):
 
 
 class SharedConnection:
-    """A connection of Airflow.
-
-    :ivar clients: by the settings that it had.
-    """
+    """A connection of Airflow, and its clients by the settings that it had."""
 
     def __init__(self, conn_id: str) -> None:
         self.clients = Shared[ClientSettings, SharedClient](SharedClient)
@@ -138,10 +132,7 @@ _connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Shared[str, SharedCon
 
 @asynccontextmanager
 async def shared_client(conn_id: str) -> AsyncIterator[SharedClient]:
-    """Lease the client of a connection that the triggers of this event loop share.
-
-    :raises XAIArgumentError: the connection is wrong.
-    """
+    """Lease the client of a connection that the triggers of this event loop share."""
     loop = asyncio.get_running_loop()
     if loop not in _connections:
         _connections[loop] = Shared(SharedConnection)

@@ -37,10 +37,7 @@ _OF_ONE_DOCUMENT = (XAIInvalidRequestError, XAITooLargeError, XAIResponseError)
 
 @dataclass(eq=False, slots=True)
 class Waiting(Waiter):
-    """A waiter with a future result.
-
-    :param on_progress: called after each poll; in the context of the trigger, by which Airflow finds its log.
-    """
+    """A waiter with a future result; its callback runs in the trigger's context, by which Airflow finds the log."""
 
     on_progress: Callable[[Poller], None]
     clock: Clock = field(init=False, default_factory=Clock)
@@ -82,10 +79,7 @@ class Waiting(Waiter):
 
 
 class CollectionWatch:
-    """Polls of a collection for all waits for some of its documents.
-
-    :param slots: one for each poll that may run at the same time.
-    """
+    """Polls of a collection for all waits for some of its documents, in ``slots`` for so many at the same time."""
 
     def __init__(self, client: AsyncClient, collection_id: str, team_id: str | None, slots: asyncio.Semaphore) -> None:
         self._client = client
