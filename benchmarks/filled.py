@@ -1,4 +1,4 @@
-"""A service that holds very many documents already: written into its store, as bringing them in takes too long."""
+"""A service that has very many documents already: written into its store, as uploading them takes too long."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from airflow_provider_xai_collections.api.collections import CreateCollection
-from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS, digest_of, managed_fields
+from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS, fields_digest, managed_fields
 from airflow_provider_xai_collections.emulator import Store
 from airflow_provider_xai_collections.emulator.records import CollectionRecord, DocumentRecord, FileRecord
 from airflow_provider_xai_collections.sources.scanning import document_of, root_uri, scan
@@ -16,26 +16,28 @@ _LIMIT = 1_000_000
 
 
 def hold(database: Path, source: Path) -> int:
-    """Write a database in which a collection holds all documents of a source as a sync would have left them.
+    """Write a database in which a collection has all documents of a source as a sync would have left them.
 
     :returns: how many.
     """
-    entries = scan(source, limit_bytes=_LIMIT)
+    items = scan(source, limit_bytes=_LIMIT)
     scope, now = root_uri(source), time.time()
     store = Store(database)
     with store.transaction():
         definition = CreateCollection(collection_name="full", field_definitions=MANAGED_FIELDS)
         store.save_collection(CollectionRecord(COLLECTION_ID, now, definition))
-        for number, entry in enumerate(entries):
-            document = document_of(entry, digest_of({"content": entry.uri}))
+        for number, item in enumerate(items):
+            document = document_of(item, fields_digest({"content": item.uri}))
             file = FileRecord(
-                f"file_{number:08d}", entry.name, "text/markdown", entry.size, document.content_hash, "", now
+                f"file_{number:08d}", item.name, "text/markdown", item.size, document.content_hash, "", now
             )
             store.add_file(file, b"")
-            record = DocumentRecord(COLLECTION_ID, file, managed_fields(scope, document), started_at=now)
+            record = DocumentRecord(
+                COLLECTION_ID, file, managed_fields(scope, document, fields_digest({})), started_at=now
+            )
             store.save_document(record, ())
     store.close()
-    return len(entries)
+    return len(items)
 
 
 def hold_unprocessed(database: Path, count: int) -> None:

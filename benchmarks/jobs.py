@@ -21,12 +21,12 @@ from benchmarks.usage import Used, in_turns, measured
 
 
 def sync(**arguments: Any) -> Used:
-    """Run a sync. What a process loads once is loaded before, and by a look at another source."""
+    """Run a sync. What a process loads once is loaded before, and by a dry run on another source."""
     from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 
     _load_all()
     other = Path(__file__).parent / "cases"
-    _running(XAISyncCollectionOperator(task_id="first", source=str(other), collection="none", dry_run=True))()
+    _running(XAISyncCollectionOperator(task_id="first", source=str(other), collection_name="none", dry_run=True))()
     return measured(_running(XAISyncCollectionOperator(task_id="sync", deferrable=False, **arguments)))
 
 
@@ -37,19 +37,16 @@ def _load_all() -> None:
             import_module(module.name)
 
 
-def ingest(*, collection: str, **arguments: Any) -> Used:
+def ingest(**arguments: Any) -> Used:
     """Run an ingestion into a new collection, which has got one document before: that loads what is loaded once."""
-    from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-    from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+    from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 
-    collection_id = _running(XAICreateCollectionOperator(task_id="create", collection_name=collection))()
+    def ingesting(**others: Any) -> Callable[[], Any]:
+        settings = {**arguments, "deferrable": False, **others}
+        return _running(XAIIngestDocumentsOperator(task_id="ingest", **settings))
 
-    def ingesting(**them: Any) -> Callable[[], Any]:
-        settings = {"deferrable": False, **them}
-        return _running(XAIIngestDocumentsOperator(task_id="ingest", collection_id=collection_id, **settings))
-
-    ingesting(paths=__file__, wait_for_completion=False)()
-    return measured(ingesting(**arguments))
+    ingesting(paths=__file__)()
+    return measured(ingesting())
 
 
 def _running(task: Any) -> Callable[[], Any]:

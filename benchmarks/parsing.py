@@ -1,6 +1,6 @@
 """``python -m benchmarks.parsing OPTIONS``: what importing modules costs where Airflow parses a DAG file.
 
-Airflow's dag processor loads itself once and forks a process for each file, each time anew; so does this. It prints the
+Airflow's dag processor loads itself once and forks a fresh process for each file; so does this. It prints the
 costs as JSON.
 """
 

@@ -31,7 +31,7 @@ PAUSE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Asked:
     """One ``documents:batchGet``: when it came, and which documents it asked for."""
 
     at: float
@@ -55,7 +55,7 @@ class Observed(Emulator):
         self._statuses: Counter[int] = Counter()
         self._done: Counter[str] = Counter()
         self._refused: Counter[tuple[str, str, bytes]] = Counter()
-        self._looks: list[Look] = []
+        self._asked: list[Asked] = []
         self._bytes = 0
         self._first = self._last = 0.0
 
@@ -75,7 +75,7 @@ class Observed(Emulator):
                 named = _FILENAME.search(request.body[:_IN_HEAD])
                 self._refused[request.method, request.path, named[1] if named else b""] += 1
             elif request.path.endswith(":batchGet"):
-                self._looks.append(Look(now, tuple(value for name, value in request.query if name == "file_ids")))
+                self._asked.append(Asked(now, tuple(value for name, value in request.query if name == "file_ids")))
         return reply
 
     def observations(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Observed(Emulator):
                 "done": self._done,
                 "statuses": {str(status): count for status, count in self._statuses.items()},
                 "bytes": self._bytes,
-                "polls": polls(self._looks, self._delay + PAUSE),
+                "polls": polls(self._asked, self._delay + PAUSE),
                 "refused_most": max(self._refused.values(), default=0),
                 "seconds": self._last - self._first,
             }
@@ -107,7 +107,7 @@ def _endpoint(request: HttpRequest) -> str:
         return ""
 
 
-def polls(looks: Iterable[Look], pause: float) -> list[tuple[int, int]]:
+def polls(several: Iterable[Asked], pause: float) -> list[tuple[int, int]]:
     """Of each poll, how many documents it asked for in how many requests.
 
     A poll asks for a document once, and its requests follow each other: another begins after a longer ``pause``.
@@ -115,12 +115,12 @@ def polls(looks: Iterable[Look], pause: float) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     asked: set[str] = set()
     requests, last = 0, 0.0
-    for look in looks:
-        if requests and (asked.intersection(look.file_ids) or look.at - last > pause):
+    for one in several:
+        if requests and (asked.intersection(one.file_ids) or one.at - last > pause):
             found.append((len(asked), requests))
             asked, requests = set(), 0
-        asked.update(look.file_ids)
-        requests, last = requests + 1, look.at
+        asked.update(one.file_ids)
+        requests, last = requests + 1, one.at
     return [*found, (len(asked), requests)] if requests else found
 
 

@@ -12,11 +12,11 @@ from benchmarks.processes import Service, Workshop, service
 from benchmarks.sources import small_documents
 
 #: Requests that come before those of the documents, one after the other. Of a sync: find that there is no collection of
-#: the name, before the source is listed and after it, create one, and see that nobody else has. Of an ingestion: get
-#: the collection, and list what it holds of ours.
+#: the name, before the source is listed and after it, create one, and see that nobody else has. Of an ingestion: find
+#: the collection, and list what it has of ours.
 _AHEAD = {"sync": 4, "ingest": 2, "bare": 0}
 #: Documents, and requests of no document, before the clock runs; see the jobs.
-_BEFORE = {"sync": (0, 1), "ingest": (1, 6), "bare": (0, 1)}
+_BEFORE = {"sync": (0, 1), "ingest": (1, 4), "bare": (0, 1)}
 #: What is wanted of each cell, if the machine can do it at all: if bare httpx can.
 _GOAL = 1.1
 
@@ -41,7 +41,7 @@ class Cell:
 def floors(
     workshop: Workshop, *, delays: Sequence[float], concurrencies: Sequence[int], seconds: float, most: int
 ) -> Outcome:
-    """Bring in new documents by an ingestion and by a sync, and make the same requests with bare httpx.
+    """Upload new documents by an ingestion and by a sync, and make the same requests with bare httpx.
 
     :param delays: seconds from each request to its answer.
     :param seconds: what the documents of one measurement take at least.
@@ -82,8 +82,8 @@ def _arguments(job: str, cell: Cell, source: Path) -> dict[str, Any]:
     if job == "bare":
         return {"count": cell.documents, "concurrency": cell.concurrency}
     documents = {"source": str(source)} if job == "sync" else {"paths": str(source)}
-    ours = {"collection": f"{job} {cell.concurrency}", "concurrency": cell.concurrency, "wait_for_completion": False}
-    return {**documents, **ours}
+    ours = {"collection_name": f"{job} {cell.concurrency}", "concurrency": cell.concurrency}
+    return {**documents, **ours, "wait_for_completion": False}
 
 
 def _count(found: Outcome, running: Service, case: str, job: str, cells: Sequence[Cell]) -> None:

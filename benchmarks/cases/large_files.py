@@ -23,7 +23,7 @@ def large_files(
             "sync",
             running.connection,
             source=str(source),
-            collection="large",
+            collection_name="large",
             concurrency=concurrency,
             poll_interval=poll_interval,
         )

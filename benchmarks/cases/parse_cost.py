@@ -17,7 +17,8 @@ _OURS = tuple(
     for module in (
         "operators.collections",
         "operators.documents",
-        "operators.ingestion",
+        "operators.files",
+        "operators.ingest",
         "operators.search",
         "operators.sync",
         "operators.sync_group",

@@ -13,7 +13,7 @@ _COUNTED = {("auto", "team"): 1, ("files", "team"): 1, ("files", "key"): 2}
 
 
 def under_a_limit(workshop: Workshop, *, uploads: int, rate: int, concurrency: int) -> Outcome:
-    """Bring in new documents under a limit: by one call each, by two, and by two of which each has a limit of its own.
+    """Upload new documents under a limit: by one call each, by two, and by two of which each has a limit of its own.
 
     To find a limit costs some seconds, however high it is: so two limits get twice the requests, to take as long.
 
@@ -29,7 +29,7 @@ def under_a_limit(workshop: Workshop, *, uploads: int, rate: int, concurrency: i
                 "sync",
                 running.connection,
                 source=str(source),
-                collection="limited",
+                collection_name="limited",
                 concurrency=concurrency,
                 upload_method=method,
                 wait_for_completion=False,

@@ -1,4 +1,4 @@
-"""A large collection that is in step already: what it costs to find that out."""
+"""A large collection that equals its source already: what it costs to find that out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMPARABLE = 1000
 
 
 def nothing_to_do(workshop: Workshop, *, sizes: Sequence[int]) -> Outcome:
-    """Sync sources that the collection holds as they are.
+    """Sync sources of which the collection has all documents as they are.
 
     :param sizes: how many documents, from few to many.
     """
@@ -48,12 +48,12 @@ def nothing_to_do(workshop: Workshop, *, sizes: Sequence[int]) -> Outcome:
 
 
 def _sync(workshop: Workshop, found: Outcome, documents: int) -> tuple[Used, int]:
-    """What it used, and its requests; one of them is the look that comes before what is measured."""
+    """Return what it used, and its requests; one of them is that of the dry run before what is measured."""
     source = small_documents(workshop.folder / f"unchanged {documents}", documents)
     database = workshop.folder / f"unchanged {documents}.sqlite"
     hold(database, source)
     with service(database=database) as running:
-        used = workshop.run("sync", running.connection, source=str(source), collection=COLLECTION_ID, prune=True)
+        used = workshop.run("sync", running.connection, source=str(source), collection_id=COLLECTION_ID, prune=True)
         calls = running.observed()["calls"]
     requests = sum(calls.values())
     found.exactly(f"{documents:,}: documents kept", used.value["kept"], documents)

@@ -11,12 +11,12 @@ from benchmarks.outcomes import Outcome
 from benchmarks.processes import Workshop, service
 from benchmarks.usage import Used
 
-#: Looks until a document is found processed: its four steps take two each, and the last look is one more.
-_PACE, _LOOKS = "reads:2", 9
+#: Polls until a document is found processed: its four steps take two each, and the last poll is one more.
+_PACE, _POLLS = "reads:2", 9
 
 
 def many_waits(workshop: Workshop, *, sizes: Sequence[int], documents: int, poll_interval: float) -> Outcome:
-    """Wait from the first look to the event, in triggers that all start at once.
+    """Wait from the first poll to the event, in triggers that all start at once.
 
     :param sizes: how many triggers.
     :param documents: how many each waits for.
@@ -46,8 +46,8 @@ def _wait(workshop: Workshop, found: Outcome, triggers: int, documents: int, pol
         f"{case}: told that all is processed", sum(right.items() <= each.items() for each in summaries), triggers
     )
     # Each document is asked for as often as it takes, in requests that are full, or nearly.
-    least = ceil(triggers * documents / BATCH) * _LOOKS
-    found.between(f"{case}: requests of {_LOOKS} looks", calls.pop("batch_get_documents", 0), least, least + least // 5)
+    least = ceil(triggers * documents / BATCH) * _POLLS
+    found.between(f"{case}: requests of {_POLLS} polls", calls.pop("batch_get_documents", 0), least, least + least // 5)
     found.exactly(f"{case}: other requests", sum(calls.values()), 0)
     return used
 

@@ -14,7 +14,7 @@ from benchmarks.jobs import JOBS
 from benchmarks.outcomes import Outcome
 from benchmarks.processes import Workshop
 from benchmarks.report import lines, render
-from benchmarks.service import Look, polls
+from benchmarks.service import Asked, polls
 from benchmarks.usage import Used, measured
 
 
@@ -54,13 +54,13 @@ def test_memory_that_was_given_back_is_in_the_peak() -> None:
 
 
 def test_polls_are_told_apart() -> None:
-    looks = [
-        Look(0.0, ("a", "b")),
-        Look(0.1, ("c",)),
-        Look(0.2, ("a",)),  # again: the next poll
-        Look(9.0, ("d",)),  # after a pause
+    several = [
+        Asked(0.0, ("a", "b")),
+        Asked(0.1, ("c",)),
+        Asked(0.2, ("a",)),  # again: the next poll
+        Asked(9.0, ("d",)),  # after a pause
     ]
-    assert polls(looks, pause=1.0) == [(3, 2), (1, 1), (1, 1)]
+    assert polls(several, pause=1.0) == [(3, 2), (1, 1), (1, 1)]
     assert polls([], pause=1.0) == []
 
 
