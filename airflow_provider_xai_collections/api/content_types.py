@@ -52,162 +52,50 @@ SUPPORTED = frozenset(
     """.split()
 )
 
-#: Types by the ends of names: those that xAI supports, and those by which an unfit document is known without reading
+#: Types and the ends of names: those that xAI supports, then those by which an unfit document is known without reading
 #: it. For other names the first bytes decide.
-_ENDINGS = {
-    PDF: "pdf",
-    DOCX: "docx",
-    _OPEN_XML + "wordprocessingml.template": "dotx",
-    XLSX: "xlsx",
-    _OPEN_XML + "spreadsheetml.template": "xltx",
-    PPTX: "pptx",
-    _OPEN_XML + "presentationml.slide": "sldx",
-    _OPEN_XML + "presentationml.slideshow": "ppsx",
-    _OPEN_XML + "presentationml.template": "potx",
-    ODT: "odt",
-    EPUB: "epub",
-    ZIP: "zip",
-    RTF: "rtf",
-    TEXT: "txt text log eml jsonl ndjson toml ini cfg conf",
-    "application/dart": "dart",
-    "application/json": "json",
-    "application/msword": "doc dot",
-    "application/typescript": "ts",
-    "application/vnd.jupyter": "ipynb",
-    "application/vnd.ms-excel": "xls xlt",
-    "application/vnd.ms-outlook": "msg",
-    "application/x-hwp": "hwp",
-    "application/x-php": "php",
-    "application/x-powershell": "ps1",
-    "application/x-zsh": "zsh",
-    "application/xhtml": "xhtml",
-    "text/calendar": "ics",
-    "text/css": "css",
-    "text/csv": "csv",
-    "text/html": "html htm",
-    "text/javascript": "js mjs cjs",
-    "text/jsx": "jsx",
-    "text/markdown": "md markdown mdown",
-    "text/n3": "n3",
-    "text/tab-separated-values": "tsv tab",
-    "text/tsx": "tsx",
-    "text/turtle": "ttl",
-    "text/vcard": "vcf",
-    "text/vtt": "vtt",
-    "text/x-asm": "asm",
-    "text/x-bibtex": "bib",
-    "text/x-c++hdr": "hh hpp hxx",
-    "text/x-c++src": "cc cpp cxx",
-    "text/x-chdr": "h",
-    "text/x-coffeescript": "coffee",
-    "text/x-csh": "csh",
-    "text/x-csharp": "cs",
-    "text/x-csrc": "c",
-    "text/x-diff": "diff patch",
-    "text/x-emacs-lisp": "el",
-    "text/x-erlang": "erl",
-    "text/x-go": "go",
-    "text/x-haskell": "hs",
-    "text/x-java": "java",
-    "text/x-java-properties": "properties",
-    "text/x-kotlin": "kt kts",
-    "text/x-lisp": "lisp",
-    "text/x-lua": "lua",
-    "text/x-pascal": "pas",
-    "text/x-perl": "pl pm",
-    "text/x-python": "py pyi",
-    "text/x-r-markdown": "rmd",
-    "text/x-rst": "rst",
-    "text/x-ruby-script": "rb",
-    "text/x-rust": "rs",
-    "text/x-sass": "sass",
-    "text/x-scala": "scala",
-    "text/x-scheme": "scm",
-    "text/x-scss": "scss",
-    "text/x-sh": "sh bash",
-    "text/x-sql": "sql",
-    "text/x-swift": "swift",
-    "text/x-tcl": "tcl",
-    "text/x-tex": "tex",
-    "text/x-vbasic": "vb",
-    "text/xml": "xml xsd xsl xslt svg",
-    "text/xml-dtd": "dtd",
-    "text/yaml": "yaml yml",
-    # From here on, xAI does not list them.
-    "application/gzip": "gz tgz",
-    "application/java-archive": "jar war",
-    "application/java-vm": "class",
-    "application/vnd.android.package-archive": "apk",
-    "application/vnd.apache.avro": "avro",
-    "application/vnd.apache.orc": "orc",
-    "application/vnd.apache.parquet": "parquet",
-    "application/vnd.debian.binary-package": "deb",
-    "application/vnd.microsoft.portable-executable": "dll exe",
-    "application/vnd.ms-cab-compressed": "cab",
-    "application/vnd.ms-fontobject": "eot",
-    "application/vnd.ms-powerpoint": "pot pps ppt",
-    "application/vnd.rar": "rar",
-    "application/vnd.sqlite3": "db sqlite sqlite3",
-    "application/wasm": "wasm",
-    "application/x-7z-compressed": "7z",
-    "application/x-apple-diskimage": "dmg",
-    "application/x-bzip2": "bz2 tbz2",
-    "application/x-compress": "z",
-    "application/x-cpio": "cpio",
-    "application/x-feather": "feather",
-    "application/x-hdf5": "h5 hdf5",
-    "application/x-iso9660-image": "iso",
-    "application/x-lz4": "lz4",
-    "application/x-lzip": "lz",
-    "application/x-msi": "msi",
-    "application/x-numpy": "npy npz",
-    "application/x-object": "dylib o so",
-    "application/x-pickle": "pickle pkl",
-    "application/x-python-bytecode": "pyc pyd pyo",
-    "application/x-rpm": "rpm",
-    "application/x-tar": "tar",
-    "application/x-xz": "txz xz",
-    "application/zstd": "zst",
-    UNTYPED: "bin",
-    _OPEN_DOCUMENT + "graphics": "odg",
-    _OPEN_DOCUMENT + "presentation": "odp",
-    _OPEN_DOCUMENT + "spreadsheet": "ods",
-    "audio/aac": "aac",
-    "audio/aiff": "aif aiff",
-    "audio/flac": "flac",
-    "audio/midi": "mid midi",
-    "audio/mp4": "m4a",
-    "audio/mpeg": "mp3",
-    "audio/ogg": "oga ogg opus",
-    "audio/wav": "wav",
-    "audio/x-ms-wma": "wma",
-    "font/otf": "otf",
-    "font/ttf": "ttf",
-    "font/woff": "woff",
-    "font/woff2": "woff2",
-    "image/avif": "avif",
-    "image/bmp": "bmp",
-    "image/gif": "gif",
-    "image/heic": "heic heif",
-    "image/jpeg": "jpeg jpg",
-    "image/jxl": "jxl",
-    "image/png": "png",
-    "image/tiff": "tif tiff",
-    "image/vnd.adobe.photoshop": "psd",
-    "image/vnd.microsoft.icon": "ico",
-    "image/webp": "webp",
-    "video/3gpp": "3gp",
-    "video/mp4": "m4v mp4",
-    "video/mpeg": "mpeg mpg",
-    "video/ogg": "ogv",
-    "video/quicktime": "mov",
-    "video/webm": "webm",
-    "video/x-flv": "flv",
-    "video/x-matroska": "mkv",
-    "video/x-ms-wmv": "wmv",
-    "video/x-msvideo": "avi",
+_ENDINGS = f"""
+    {PDF}=pdf {DOCX}=docx {_OPEN_XML}wordprocessingml.template=dotx {XLSX}=xlsx {_OPEN_XML}spreadsheetml.template=xltx
+    {PPTX}=pptx {_OPEN_XML}presentationml.slide=sldx {_OPEN_XML}presentationml.slideshow=ppsx
+    {_OPEN_XML}presentationml.template=potx {ODT}=odt {EPUB}=epub {ZIP}=zip {RTF}=rtf
+    {TEXT}=txt,text,log,eml,jsonl,ndjson,toml,ini,cfg,conf application/dart=dart application/json=json
+    application/msword=doc,dot application/typescript=ts application/vnd.jupyter=ipynb application/vnd.ms-excel=xls,xlt
+    application/vnd.ms-outlook=msg application/x-hwp=hwp application/x-php=php application/x-powershell=ps1
+    application/x-zsh=zsh application/xhtml=xhtml text/calendar=ics text/css=css text/csv=csv text/html=html,htm
+    text/javascript=js,mjs,cjs text/jsx=jsx text/markdown=md,markdown,mdown text/n3=n3 text/tab-separated-values=tsv,tab
+    text/tsx=tsx text/turtle=ttl text/vcard=vcf text/vtt=vtt text/x-asm=asm text/x-bibtex=bib text/x-c++hdr=hh,hpp,hxx
+    text/x-c++src=cc,cpp,cxx text/x-chdr=h text/x-coffeescript=coffee text/x-csh=csh text/x-csharp=cs text/x-csrc=c
+    text/x-diff=diff,patch text/x-emacs-lisp=el text/x-erlang=erl text/x-go=go text/x-haskell=hs text/x-java=java
+    text/x-java-properties=properties text/x-kotlin=kt,kts text/x-lisp=lisp text/x-lua=lua text/x-pascal=pas
+    text/x-perl=pl,pm text/x-python=py,pyi text/x-r-markdown=rmd text/x-rst=rst text/x-ruby-script=rb text/x-rust=rs
+    text/x-sass=sass text/x-scala=scala text/x-scheme=scm text/x-scss=scss text/x-sh=sh,bash text/x-sql=sql
+    text/x-swift=swift text/x-tcl=tcl text/x-tex=tex text/x-vbasic=vb text/xml=xml,xsd,xsl,xslt,svg text/xml-dtd=dtd
+    text/yaml=yaml,yml
+
+    application/gzip=gz,tgz application/java-archive=jar,war application/java-vm=class
+    application/vnd.android.package-archive=apk application/vnd.apache.avro=avro application/vnd.apache.orc=orc
+    application/vnd.apache.parquet=parquet application/vnd.debian.binary-package=deb
+    application/vnd.microsoft.portable-executable=dll,exe application/vnd.ms-cab-compressed=cab
+    application/vnd.ms-fontobject=eot application/vnd.ms-powerpoint=pot,pps,ppt application/vnd.rar=rar
+    application/vnd.sqlite3=db,sqlite,sqlite3 application/wasm=wasm application/x-7z-compressed=7z
+    application/x-apple-diskimage=dmg application/x-bzip2=bz2,tbz2 application/x-compress=z application/x-cpio=cpio
+    application/x-feather=feather application/x-hdf5=h5,hdf5 application/x-iso9660-image=iso application/x-lz4=lz4
+    application/x-lzip=lz application/x-msi=msi application/x-numpy=npy,npz application/x-object=dylib,o,so
+    application/x-pickle=pickle,pkl application/x-python-bytecode=pyc,pyd,pyo application/x-rpm=rpm
+    application/x-tar=tar application/x-xz=txz,xz application/zstd=zst {UNTYPED}=bin {_OPEN_DOCUMENT}graphics=odg
+    {_OPEN_DOCUMENT}presentation=odp {_OPEN_DOCUMENT}spreadsheet=ods audio/aac=aac audio/aiff=aif,aiff audio/flac=flac
+    audio/midi=mid,midi audio/mp4=m4a audio/mpeg=mp3 audio/ogg=oga,ogg,opus audio/wav=wav audio/x-ms-wma=wma
+    font/otf=otf font/ttf=ttf font/woff=woff font/woff2=woff2 image/avif=avif image/bmp=bmp image/gif=gif
+    image/heic=heic,heif image/jpeg=jpeg,jpg image/jxl=jxl image/png=png image/tiff=tif,tiff
+    image/vnd.adobe.photoshop=psd image/vnd.microsoft.icon=ico image/webp=webp video/3gpp=3gp video/mp4=m4v,mp4
+    video/mpeg=mpeg,mpg video/ogg=ogv video/quicktime=mov video/webm=webm video/x-flv=flv video/x-matroska=mkv
+    video/x-ms-wmv=wmv video/x-msvideo=avi
+"""
+_BY_ENDING = {
+    ending: kind
+    for kind, _, endings in (entry.partition("=") for entry in _ENDINGS.split())
+    for ending in endings.split(",")
 }
-_BY_ENDING = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
 
 #: Types whose text has to be extracted. Everything else that xAI supports is text as it is.
 _EXTRACTED = frozenset(
