@@ -16,7 +16,7 @@ _UNIQUE = "airflow_version_key"
 
 
 def getting(connection: Mapping[str, Any], collection_id: str) -> Callable[[], Any]:
-    """What gets a collection, on a connection that stays open, and decodes the answer."""
+    """Return what gets a collection, on a connection that stays open, and decodes the answer."""
     client = httpx.Client(headers={"authorization": f"Bearer {connection['password']}"}, trust_env=False, timeout=60)
     url = f"{connection['host']}/v1/collections/{collection_id}"
     return lambda: client.get(url).raise_for_status().json()
@@ -25,7 +25,7 @@ def getting(connection: Mapping[str, Any], collection_id: str) -> Callable[[], A
 def placing(
     connection: Mapping[str, Any], count: int, concurrency: int, *, in_two_calls: bool = False
 ) -> Callable[[], None]:
-    """What uploads and attaches so many documents, so many at a time, once it is called.
+    """Return what uploads and attaches so many documents, so many at a time, once it is called.
 
     Each thread has connections of its own, as ours have. What is loaded once is loaded before.
 

@@ -1,4 +1,4 @@
-"""What a benchmark found: figures to read, and counts that have to be right."""
+"""Findings of a benchmark: figures to read, and counts that have to be right."""
 
 from __future__ import annotations
 

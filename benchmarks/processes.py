@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def environment(home: Path) -> dict[str, str]:
-    """What a process finds that uses Airflow for itself.
+    """Return the environment of a process that uses Airflow for itself.
 
     :param home: of that Airflow; it is made.
     """
@@ -33,7 +33,7 @@ def environment(home: Path) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Where the benchmarks work.
+    """A place where the benchmarks work.
 
     :param folder: theirs, for what they write; it is nobody's after them.
     """
@@ -68,7 +68,7 @@ class Service:
         self.connection = self._line()
 
     def observed(self) -> dict[str, Any]:
-        """What it saw since it was asked the last time; see :meth:`benchmarks.service.Observed.observations`."""
+        """Return what it saw since it was asked the last time; see :meth:`benchmarks.service.Observed.observations`."""
         if self._process.stdin is not None:
             self._process.stdin.write("\n")
             self._process.stdin.flush()

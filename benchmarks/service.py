@@ -79,7 +79,7 @@ class Observed(Emulator):
         return reply
 
     def observations(self) -> dict[str, Any]:
-        """What it has seen since the last time.
+        """Return what it has seen since the last time.
 
         ``calls`` by endpoint, and those of them that were ``done``; ``statuses`` by number; ``bytes`` of all bodies;
         ``polls``: for each the number of documents and of requests; ``refused_most``: how often one and the same
@@ -108,7 +108,7 @@ def _endpoint(request: HttpRequest) -> str:
 
 
 def polls(several: Iterable[Asked], pause: float) -> list[tuple[int, int]]:
-    """Of each poll, how many documents it asked for in how many requests.
+    """Return of each poll how many documents it asked for in how many requests.
 
     A poll asks for a document once, and its requests follow each other: another begins after a longer ``pause``.
     """

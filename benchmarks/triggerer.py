@@ -63,7 +63,7 @@ async def _probe(naps: list[Span]) -> None:
 
 
 def _lag(nap: Span, collected: Iterable[Span]) -> float:
-    """How long a nap ended late; full collections of garbage apart."""
+    """Return how late a nap ended; full collections of garbage apart."""
     due, woke = nap
     apart = sum(max(0.0, min(woke, ended) - max(due, began)) for began, ended in collected)
     return max(0.0, woke - due - apart)

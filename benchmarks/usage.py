@@ -1,4 +1,4 @@
-"""What this process uses: time, CPU and memory."""
+"""Time, CPU and memory that this process uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What some work took.
+    """Costs of some work.
 
     :param seconds: on the clock.
     :param cpu: seconds of CPU, of all threads.

@@ -46,7 +46,7 @@ def asked(path: str) -> tuple[int, list[str]]:
 
 
 def verdict(answer: Any) -> tuple[int, list[str]]:
-    """What pip-audit's JSON means: the exit status and what to print."""
+    """Return the exit status and what to print of pip-audit's JSON."""
     dependencies = answer["dependencies"]
     known = [
         f"{each['name']} {each['version']}: {flaw['id']}, mended in {', '.join(flaw['fix_versions']) or 'no release'}"

@@ -52,7 +52,7 @@ class FakeStorage(MemoryFileSystem):  # type: ignore[misc]
 
 
 class FakeS3(FakeStorage):
-    """As s3fs answers: names begin with the bucket, there are no folders, and ``find`` is one listing."""
+    """Answers as s3fs does: names begin with the bucket, there are no folders, and ``find`` is one listing."""
 
     protocol: ClassVar[str] = "s3"
     root_marker = ""
@@ -64,7 +64,7 @@ class FakeS3(FakeStorage):
         return str(path).removeprefix("s3://").rstrip("/")
 
     def put(self, name: str, data: bytes) -> None:
-        """As other programs do it: under any name."""
+        """Write an object as other programs do: under any name."""
         with self.open("x", "wb") as stream:
             stream.write(data)
         self.store[name] = self.store.pop("x")

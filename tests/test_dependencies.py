@@ -1,5 +1,4 @@
-"""What the package imports is what it declares, no more and no less, and comes under licences that allow it; and what
-an index tells of it."""
+"""Dependencies: declared if imported, imported if declared, under licences that allow it; and what an index tells."""
 
 from __future__ import annotations
 
@@ -54,7 +53,7 @@ COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License", re.IGNORECASE)
 
 
 def distributions(path: Path) -> Iterator[str]:
-    """What a file imports that is neither ours nor Python's."""
+    """Yield what a file imports that is neither ours nor Python's."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert not node.level, "every import here is absolute"

@@ -1,4 +1,4 @@
-"""What Airflow reads about this provider: valid, complete, and true."""
+"""Provider info that Airflow reads: valid, complete, and true."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Cell:
 
     @property
     def rounds(self) -> float:
-        """How often each thread waits for an answer: once for each document, which is uploaded by one call."""
+        """Waits of each thread for an answer: one for each document, which is uploaded by one call."""
         return self.documents / self.concurrency
 
 

@@ -1,4 +1,4 @@
-"""What a DAG file pays, each time it is parsed, for importing our operators; and for importing those of others."""
+"""Import of our operators in a DAG file, which it pays for each time it is parsed; and of those of others."""
 
 from __future__ import annotations
 

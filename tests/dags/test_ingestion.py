@@ -81,13 +81,13 @@ def test_files_that_exist_are_attached_and_none_is_uploaded(xai: Xai, airflow: A
 
 
 def _tables(airflow: Airflow) -> str:
-    """What the tables of assets are called in this release."""
+    """Return what the tables of assets are called in this release."""
     names = airflow.ask("SELECT name FROM sqlite_master WHERE name IN ('asset', 'dataset')")
     return str(names[0][0])
 
 
 def _events(airflow: Airflow, dag_id: str) -> list[tuple[str, dict[str, object]]]:
-    """Of the assets that a DAG has changed, as the database keeps them."""
+    """Return the events of the assets that a DAG has changed, as the database keeps them."""
     kind = _tables(airflow)
     rows = airflow.ask(
         f"SELECT uri, event.extra FROM {kind}_event AS event JOIN {kind} ON {kind}.id = {kind}_id "

@@ -13,7 +13,7 @@ CHANGES = ("create_collection", "upload_document", "upload_file", "add_document"
 
 
 def changes(xai: Xai) -> dict[str, int]:
-    """What was changed since the last call."""
+    """Return what was changed since the last call."""
     counts = {endpoint: count for endpoint in CHANGES if (count := xai.emulator.count(endpoint))}
     xai.forget()
     return counts

@@ -30,7 +30,7 @@ from tests.operators.stage import Xai, deferring, finish, run
 
 
 def lineage(task: Any, moment: str = "complete") -> Any:
-    """What the provider takes from the operator at that moment, as it sends it."""
+    """Return what the provider takes from the operator at that moment, as it sends it."""
     extractor = DefaultExtractor(task)
     taken = extractor.extract() if moment == "start" else getattr(extractor, f"extract_on_{moment}")(None)
     assert isinstance(taken, OperatorLineage)

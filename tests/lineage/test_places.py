@@ -1,4 +1,4 @@
-"""Where documents come from: said in little room however many they are, and named as OpenLineage names it."""
+"""Places that documents come from: said in little room however many they are, and named as OpenLineage names it."""
 
 from __future__ import annotations
 

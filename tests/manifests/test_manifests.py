@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.manifests.waits import Failure, WaitEvent,
 
 
 def file_id(number: int) -> str:
-    """As long as those of xAI."""
+    """An id as long as those of xAI."""
     return f"file_{number:08}-0000-4000-8000-000000000000"
 
 
@@ -105,7 +105,7 @@ def test_a_failure_is_one_printable_line() -> None:
 
 
 def summary_of_a_corpus(name: str, reason: str, size: int) -> WaitSummary:
-    """Of so many documents in each group."""
+    """The summary of so many documents in each group."""
     ids = tuple(map(file_id, range(size)))
     failed = tuple(FailedDocument(one, name, reason) for one in ids)
     doubts = tuple(Doubt(one, name, reason) for one in ids)

@@ -1,4 +1,4 @@
-"""What a service, or whoever names files, may say to do harm."""
+"""Words by which a service, or whoever names files, may do harm."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ each_task = pytest.mark.parametrize("make", TASKS.values(), ids=list(TASKS))
 
 
 def ended(make: Task, collection_id: str, file_id: str) -> Any:
-    """What the task returned, or the words of its error, which must be one of ours."""
+    """Return what the task returned, or the words of its error, which must be one of ours."""
     try:
         return run(make(collection_id, file_id))
     except Exception as error:
@@ -101,7 +101,7 @@ def ended(make: Task, collection_id: str, file_id: str) -> Any:
 
 
 def is_harmless(text: str, *, returned: Any = None) -> None:
-    """Of a log, and of what a task returned."""
+    """Check a log, and what a task returned."""
     for line in text.splitlines():
         assert not line.lstrip().startswith(FORGED)
         assert len(line) < LINE
@@ -114,7 +114,7 @@ def is_harmless(text: str, *, returned: Any = None) -> None:
 
 
 def report_is_harmless(path: Path | str) -> None:
-    """Of each line, in the form in which a reader has it."""
+    """Check each line, in the form in which a reader has it."""
     lines = Path(path).read_text().splitlines()
     assert lines
     for line in lines:

@@ -135,7 +135,7 @@ def test_a_token_for_the_next_page_is_a_value_and_no_address(
 
 
 def build(endpoint: Endpoint[Any], subject: str) -> httpx.Request:
-    """What would go over the wire."""
+    """Return what would go over the wire."""
     with HttpClient(SETTINGS) as http, sending(SETTINGS, http, request_about(endpoint, subject)) as built:
         return built
 

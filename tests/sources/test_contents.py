@@ -82,15 +82,25 @@ def test_two_documents_of_one_name_or_uri_are_refused(tmp_path: Path) -> None:
         (Content("a;b.md", "x"), "contains ';'"),
         (Content("a.md", ""), "it is empty, and xAI cannot index an empty document"),
         (Content("a.md", "x" * 1_001), "it has 0.1 MB, above"),
-        (Content(12, "x"), "a Content needs a name"),  # type: ignore[arg-type]
-        (Content("a.md", ["x"]), "its data as text or bytes"),  # type: ignore[arg-type]
-        (Content("a.md", "x", fields="x"), "its fields must be strings by string"),  # type: ignore[arg-type]
     ],
 )
 def test_a_content_that_cannot_be_sent_is_in_the_list_with_the_reason(content: Content, said: str) -> None:
     bad, good = contents(content, Content("good.md", "x")).list()
     assert said in bad.unfit
     assert not good.unfit
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (Content(12, "x"), "a Content needs a name"),  # type: ignore[arg-type]
+        (Content("a.md", ["x"]), "its data as text or bytes"),  # type: ignore[arg-type]
+        (Content("a.md", "x", fields="x"), "fields must be strings by string"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_mistake_that_is_no_document_is_an_error(content: Content, said: str) -> None:
+    with pytest.raises(XAIArgumentError, match=said):
+        contents(content)
 
 
 def test_an_image_is_refused_before_it_is_sent() -> None:

@@ -58,7 +58,7 @@ def test_links_inside_the_source_are_followed(tmp_path: Path) -> None:
 
 
 def test_a_config_map_is_read(tmp_path: Path) -> None:
-    """As Kubernetes mounts one: what it shows are links into a hidden folder, which is changed at once."""
+    """Kubernetes mounts one so: it shows links into a hidden folder, which is changed at once."""
     write(tmp_path, "..2026_01_01/a.md", "..2026_01_01/b.md")
     (tmp_path / "..data").symlink_to("..2026_01_01")
     for name in ("a.md", "b.md"):

@@ -48,7 +48,7 @@ def write(root: Path, *names: str, data: bytes = TEXT) -> None:
 
 @pytest.fixture
 def s3() -> Iterator[FakeS3]:
-    """What ``s3://`` means, with the connection ``aws``."""
+    """The storage behind ``s3://``, with the connection ``aws``."""
     with attached(fs := FakeS3(), "aws"):
         yield fs
 
@@ -207,7 +207,7 @@ def test_objects_that_stand_for_folders_are_no_documents(s3: FakeS3) -> None:
 
 
 def test_a_storage_may_answer_with_a_list_where_the_source_is_an_object(s3: FakeS3) -> None:
-    """As Azure's does."""
+    """Azure's does."""
     s3.put("bucket/a.md", TEXT)
     s3.find = lambda path, **kwargs: [path]  # type: ignore[method-assign]
     assert [(item.name, item.size) for item in listed("s3://aws@bucket/a.md")] == [("a.md", 15)]

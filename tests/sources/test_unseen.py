@@ -30,7 +30,7 @@ def failing(number: int, path: str = "") -> OSError:
 
 @dataclass
 class Entry:
-    """What a folder lists, on a disk that does not answer when it is asked more."""
+    """An entry of a folder, on a disk that does not answer when it is asked more."""
 
     path: str
     error: OSError
