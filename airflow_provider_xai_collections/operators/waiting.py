@@ -122,15 +122,18 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, poll_once
 
         ids = self.ids_to_wait_for(manifest.collection_id)
-        result = poll_once(self.hook, manifest.collection_id, ids, team_id=self.team, again=began_with is not None)
-        deadline = deadline_of(self, context, seconds("timeout", self.timeout), began_with=began_with)
-        if not result.pending or time.time() >= deadline.at:
+        deadline, again = (
+            deadline_of(self, context, seconds("timeout", self.timeout), began_with=began_with),
+            bool(began_with),
+        )
+        result = poll_once(self.hook, manifest.collection_id, ids, team_id=self.team, again=again, deadline=deadline)
+        if result is not None and (not result.pending or time.time() >= deadline.at):
             warn_of_doubts(self.log, result.doubts, len(result.doubts))
             return self._conclude(context, manifest, result.ended_by(deadline.end))
         return self.defer(
             trigger=XAIDocumentsProcessedTrigger(
                 collection_id=manifest.collection_id,
-                file_ids=last_of(result.pending),
+                file_ids=last_of(result.pending) if result else None if ids is None else last_of(ids),
                 team_id=self.team,
                 conn_id=self.conn_id,
                 deadline=deadline.at,

@@ -144,8 +144,16 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
                 deadline = deadline_of(self, context, self.timeout, began_with=began_with)
                 again = began_with is not None
                 ids = None if self.file_ids is None else list(self.file_ids)
-                result = poll_once(self.hook, collection_id, ids, filter=self.filter, team_id=self.team, again=again)
-                if not result.pending or time.time() >= deadline.at:
+                result = poll_once(
+                    self.hook,
+                    collection_id,
+                    ids,
+                    filter=self.filter,
+                    team_id=self.team,
+                    again=again,
+                    deadline=deadline,
+                )
+                if result is not None and (not result.pending or time.time() >= deadline.at):
                     return self._judged(result.ended_by(deadline.end))
         except AirflowException as error:
             if self.soft_fail or self.never_fail:
@@ -153,7 +161,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
             raise
         trigger = XAIDocumentsProcessedTrigger(
             collection_id=collection_id,
-            file_ids=None if ids is None else last_of(result.pending),
+            file_ids=None if ids is None else last_of(ids if result is None else result.pending),
             filter=self.filter,
             team_id=self.team,
             conn_id=self.conn_id,

@@ -23,10 +23,12 @@ class Contents:
 
     :param base_uri: the beginning of the URIs of contents that have none.
     :param limit: the most bytes a document may have.
-    :raises XAIArgumentError: two documents have the same name or URI.
+    :raises XAIArgumentError: one is no document at all, or two have the same name or URI.
     """
 
     def __init__(self, contents: Sequence[Content], *, base_uri: str, limit: int, others: Source | None = None) -> None:
+        for content in contents:
+            _check(content)
         self._others = others
         self._limit = limit
         # A document with a URI is a root of its own; the others are the task's.
@@ -117,11 +119,15 @@ def _bytes_of(content: Content) -> bytes:
     return content.data.encode() if isinstance(content.data, str) else content.data
 
 
-def _wrong(content: Content) -> str:
+def _check(content: Content) -> None:
+    """Refuse what is a mistake of whoever made it, and no document."""
     if not (isinstance(content.name, str) and isinstance(content.data, str | bytes)):
-        return "a Content needs a name and its data as text or bytes"
+        raise XAIArgumentError(f"{content.name!r}: a Content needs a name and its data as text or bytes")
     if not isinstance(content.fields, Mapping):
-        return "its fields must be strings by string"
+        raise XAIArgumentError(f"{content.name}: fields must be strings by string")
+
+
+def _wrong(content: Content) -> str:
     try:
         check_filename(content.name)
     except ValueError as error:

@@ -25,7 +25,7 @@ from airflow_provider_xai_collections.sync.place import Refusal
 from airflow_provider_xai_collections.text import printable
 
 #: Characters of a reason in a manifest: an error names the call, its ids and the request before it comes to the point.
-REASON = 400
+REASON = 800
 #: Bytes of JSON that a name and a reason may take: there is room for two problems at least.
 ROOM_FOR_NAME = 500
 ROOM_FOR_REASON = 1_500

@@ -13,7 +13,7 @@ from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.manifests.base import shown
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
-from airflow_provider_xai_collections.on_kill import cancelled_while_waiting
+from airflow_provider_xai_collections.on_kill import FINDS, INDEXES_AGAIN, cancelled_while_waiting
 from airflow_provider_xai_collections.text import counted
 from airflow_provider_xai_collections.triggers.sharing import shared_client
 
@@ -99,7 +99,9 @@ class XAIDocumentsProcessedTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Say what goes on at xAI when a user ends the task. Airflow calls it from 3.3 on, and not for a redeploy."""
         documents = "documents" if self.file_ids is None else counted(len(self.file_ids), "document")
-        self.log.warning(cancelled_while_waiting(self.collection_id, documents))
+        reindexes = ((self.manifest or {}).get("manifest") or {}).get("reindexed")
+        again = INDEXES_AGAIN if reindexes else FINDS
+        self.log.warning(cancelled_while_waiting(self.collection_id, documents, again))
 
     def _failed(self, error: str, error_type: str | None = None) -> WaitEvent:
         return WaitEvent(version=1, manifest=self.manifest, error=shown(error, ROOM_FOR_ERROR), error_type=error_type)

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from airflow_provider_xai_collections.api.flows import watched_collection, watched_documents
 from airflow_provider_xai_collections.api.polling import GRACE, Poller, WaitEnd, WaitResult, WaitRules
+from airflow_provider_xai_collections.api.retries import is_transient
+from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
 #: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
@@ -60,12 +62,32 @@ def poll_once(
     filter: str | None = None,
     team_id: str | None,
     again: bool,
-) -> WaitResult:
-    """Poll documents once; those in progress are ``pending`` in the result.
+    deadline: Deadline,
+) -> WaitResult | None:
+    """Poll documents once; those in progress are ``pending`` in the result. ``None``: it failed, and may not later.
 
     :param file_ids: ``None``: those of the collection that are not processed.
     :param again: they were there a while ago, so one that is absent is missing.
+    :raises XAIError: it failed for good, or there is no later.
     """
+    try:
+        return _polled(hook, collection_id, file_ids, filter=filter, team_id=team_id, again=again)
+    except XAIError as error:
+        if not is_transient(error) or time.time() >= deadline.at:
+            raise
+        hook.log.warning("This poll failed, the next may not: %s", error)
+        return None
+
+
+def _polled(
+    hook: XAICollectionsHook,
+    collection_id: str,
+    file_ids: Sequence[str] | None,
+    *,
+    filter: str | None,
+    team_id: str | None,
+    again: bool,
+) -> WaitResult:
     rules = WaitRules(deadline=0.0, grace=0.0 if again else GRACE)
     if file_ids is None:
         poller = hook.run(watched_collection(collection_id, rules, filter=filter, team_id=team_id))
