@@ -44,7 +44,7 @@ FINAL = (
 
 
 class XAIFailException(AirflowFailException):
-    """Fails the task at once: trying again would not help. Its message is printable and holds no key."""
+    """An error that fails the task at once, as a retry would not help. Its message is printable, without keys."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(printable(message, MAX_MESSAGE))
@@ -61,7 +61,7 @@ def for_operator() -> Iterator[None]:
 
 @contextmanager
 def for_sensor() -> Iterator[None]:
-    """As :func:`for_operator`, in the classes that ``soft_fail`` and ``never_fail`` look for."""
+    """Translate as :func:`for_operator`, into the classes by which ``soft_fail`` and ``never_fail`` work."""
     try:
         with for_operator():
             yield

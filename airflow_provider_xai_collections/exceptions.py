@@ -20,7 +20,7 @@ class XAIError(Exception):
 
 
 class XAIInterruptedError(XAIError):
-    """The work was cancelled: the task was killed, or nobody wants its result any more."""
+    """The work was cancelled: the task was killed, or its result is not wanted any more."""
 
 
 class XAIArgumentError(XAIError, ValueError):

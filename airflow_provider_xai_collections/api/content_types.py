@@ -109,7 +109,7 @@ _EXTRACTED = frozenset(
 _PDF_MAGIC = b"%PDF-"
 _RTF_MAGIC = b"{\\rtf"
 _ZIP_MAGIC = b"PK\x03\x04"
-#: What tells the kinds of zip files apart, early in each of them: its first member, or the beginning of a name.
+#: Kinds of zip files by what comes early in each: its first member, or the beginning of a name.
 _IN_A_ZIP = (
     (re.compile(rb"mimetypeapplication/epub\+zip"), EPUB),
     (re.compile(rb"mimetypeapplication/vnd\.oasis\.opendocument\.text"), ODT),

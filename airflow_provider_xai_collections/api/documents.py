@@ -34,7 +34,7 @@ class DocumentStatus(StrEnum):
     FAILED = "DOCUMENT_STATUS_FAILED"
 
 
-#: A word that nobody knows. A gateway that is older than the word writes its number (protobuf's JSON mapping).
+#: An unknown status. A gateway that is older than the word writes its number (protobuf's JSON mapping).
 Word: TypeAlias = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 

@@ -21,7 +21,7 @@ LIST_COLLECTIONS = Endpoint(
 )
 GET_COLLECTION = Endpoint("get_collection", "GET", _COLLECTION, collections.OneCollection, collections.Collection)
 DELETE_COLLECTION = Endpoint("delete_collection", "DELETE", _COLLECTION, collections.OneCollection, Empty)
-# Deleting a field that is gone already is refused, so a repeated update may fail although it was done.
+# Deleting a field that is not there is refused, so a repeated update may fail although it was done.
 UPDATE_COLLECTION = Endpoint(
     "update_collection", "PUT", _COLLECTION, collections.UpdateCollection, collections.Collection, idempotent=False
 )
@@ -68,23 +68,4 @@ SEARCH_DOCUMENTS = Endpoint(
 )
 
 #: All of them, the eleven of the Collections reference first.
-ENDPOINTS: tuple[Endpoint[Any], ...] = (
-    CREATE_COLLECTION,
-    LIST_COLLECTIONS,
-    GET_COLLECTION,
-    DELETE_COLLECTION,
-    UPDATE_COLLECTION,
-    ADD_DOCUMENT,
-    LIST_DOCUMENTS,
-    GET_DOCUMENT,
-    REINDEX_DOCUMENT,
-    REMOVE_DOCUMENT,
-    BATCH_GET_DOCUMENTS,
-    UPLOAD_DOCUMENT,
-    VALIDATE_MANAGEMENT_KEY,
-    UPLOAD_FILE,
-    LIST_FILES,
-    GET_FILE,
-    DELETE_FILE,
-    SEARCH_DOCUMENTS,
-)
+ENDPOINTS: tuple[Endpoint[Any], ...] = tuple(each for each in list(vars().values()) if isinstance(each, Endpoint))

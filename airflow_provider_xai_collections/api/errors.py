@@ -38,18 +38,18 @@ def error_from(request: Request[Any], response: Response) -> XAIStatusError | No
     status = response.status
     if 200 <= status < 300:
         return None
-    said = _read_body(response)
-    kind = _kind(status, said)
-    facts = [f"{status} {said.code}" if said.code else f"{status}", said.reason, response.request_id_text]
-    parts = [f"{request}: {_WHAT[kind]} ({', '.join(fact for fact in facts if fact)})"]
-    if said.text:
-        parts.append(f'the service says: "{said.text}"')
-    parts.append(_next_step(kind, status, said, request))
+    body = _read_body(response)
+    kind = _kind(status, body)
+    facts = [f"{status} {body.code}" if body.code else f"{status}", body.reason, response.request_id_text]
+    parts = [f"{request}: {_SUMMARIES[kind]} ({', '.join(fact for fact in facts if fact)})"]
+    if body.text:
+        parts.append(f'the service says: "{body.text}"')
+    parts.append(_next_step(kind, status, body, request))
     return kind(
         ". ".join(parts),
         status=status,
-        code=said.code,
-        reason=said.reason,
+        code=body.code,
+        reason=body.reason,
         request_id=response.request_id,
         retry_after=response.headers.get("retry-after"),
     )
@@ -61,7 +61,7 @@ def is_rate_limit(response: Response) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _ErrorBody:
     """The content of an error's body; ``reason`` is the machine-readable end of the text, cut from ``text``."""
 
     text: str
@@ -73,15 +73,15 @@ class _Said:
         return self.reason is not None and f"{self.reason}:".startswith(f"{reason}:")
 
 
-def _kind(status: int, said: _Said) -> type[XAIStatusError]:
+def _kind(status: int, body: _ErrorBody) -> type[XAIStatusError]:
     for reason, kind in _BY_REASON.items():
-        if said.has_reason(reason):
+        if body.has_reason(reason):
             return kind
-    if status == 402 or (400 <= status < 500 and _NO_CREDITS.search(said.text)):
+    if status == 402 or (400 <= status < 500 and _NO_CREDITS.search(body.text)):
         return XAICreditsError
-    if status in (401, 403) or (status == 400 and _WRONG_KEY.search(said.text)):
+    if status in (401, 403) or (status == 400 and _WRONG_KEY.search(body.text)):
         return XAIAuthError
-    if status == 405 or (status == 500 and _CLOUDFLARE_HEADER.search(said.text)):
+    if status == 405 or (status == 500 and _CLOUDFLARE_HEADER.search(body.text)):
         return XAIUnroutableError
     if status == 408 or status >= 500:
         return XAIServerError
@@ -107,7 +107,7 @@ _BY_STATUS: dict[int, type[XAIStatusError]] = {
 }
 #: Calls for which a management key needs a permission of its own.
 _ATTACHING = ("add_document", "upload_document")
-_WHAT: dict[type[XAIStatusError], str] = {
+_SUMMARIES: dict[type[XAIStatusError], str] = {
     XAIAuthError: "the key was refused",
     XAICreditsError: "the team has no credits left, or reached its spending limit",
     XAINotFoundError: "does not exist",
@@ -121,13 +121,13 @@ _WHAT: dict[type[XAIStatusError], str] = {
 }
 
 
-def _next_step(kind: type[XAIStatusError], status: int, said: _Said, request: Request[Any]) -> str:
+def _next_step(kind: type[XAIStatusError], status: int, body: _ErrorBody, request: Request[Any]) -> str:
     host = request.endpoint.host
-    if said.has_reason(_STORAGE_FULL_REASON):
+    if body.has_reason(_STORAGE_FULL_REASON):
         return "The team's storage is full: delete files that nobody needs, or ask xAI for more, then clear the task"
     if kind is XAIUnroutableError:
         return _other_way(status)
-    if kind is XAIAuthError and status == 403 and not said.has_reason(_WRONG_KEY_REASON):
+    if kind is XAIAuthError and status == 403 and not body.has_reason(_WRONG_KEY_REASON):
         permission = "AddFileToCollection" if request.endpoint.name in _ATTACHING else "the endpoint"
         if host is Host.MANAGEMENT:
             return f"Give the management key the permission for {permission} in xAI's console"
@@ -160,26 +160,26 @@ _NEXT_STEP: dict[type[XAIStatusError], str] = {
 }
 
 
-def _read_body(response: Response) -> _Said:
+def _read_body(response: Response) -> _ErrorBody:
     """Read any of the shapes seen: flat, nested, numeric, plain text, or a proxy's HTML."""
     text = response.body.decode("utf-8", "replace")
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        return _said("" if "html" in response.content_type or text.lstrip().startswith("<") else text)
+        return _error_body("" if "html" in response.content_type or text.lstrip().startswith("<") else text)
     if not isinstance(body, dict):
-        return _said(text)
+        return _error_body(text)
     inner = body.get("error")
     source = inner if isinstance(inner, dict) else body
     detail = source.get("message") or source.get("error") or source.get("details") or source.get("detail") or ""
     code = source.get("code")
-    return _said(str(detail), (printable(str(code)) or None) if code is not None else None)
+    return _error_body(str(detail), (printable(str(code)) or None) if code is not None else None)
 
 
-def _said(text: str, code: str | None = None) -> _Said:
+def _error_body(text: str, code: str | None = None) -> _ErrorBody:
     """Make both parts of a text fit for messages: what it says, and the reason that it may end with."""
     before, mark, after = text.rpartition(_REASON_MARK)
     reason, end, rest = after.partition("]")
     if mark and end and not rest.strip():
-        return _Said(printable(before), code, printable(reason) or None)
-    return _Said(printable(text), code)
+        return _ErrorBody(printable(before), code, printable(reason) or None)
+    return _ErrorBody(printable(text), code)

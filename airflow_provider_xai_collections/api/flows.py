@@ -131,7 +131,7 @@ class Pages(Generic[Item]):
         self._ended, self._doubt = True, doubt
 
 
-#: What tells the items of a list apart.
+#: Identities of the items of each list.
 _IDENTITIES: dict[str, Callable[[Any], str]] = {
     LIST_COLLECTIONS.name: attrgetter("collection_id"),
     LIST_DOCUMENTS.name: attrgetter("file_id"),
@@ -155,7 +155,7 @@ def add_document(
 
     After an unknown outcome, or a refusal that may mean "already there", the document is looked up.
 
-    :raises XAIConflictError: another document holds a unique value, or the file is attached with other ``fields``.
+    :raises XAIConflictError: another document has a unique value, or the file is attached with other ``fields``.
     """
     request = ADD_DOCUMENT.request(collection_id=collection_id, file_id=file_id, fields=fields, team_id=team_id)
     in_doubt = 0

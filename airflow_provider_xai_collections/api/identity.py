@@ -22,7 +22,7 @@ CONTENT_HASH = "airflow_content_blake3"
 SOURCE_FINGERPRINT = "airflow_source_fingerprint"
 VERSION_KEY = "airflow_version_key"
 
-#: Never ``required``: a document that somebody else adds must not be refused for our sake.
+#: Never ``required``: that would refuse documents which others add.
 MANAGED_FIELDS = (
     FieldDefinition(key=SCOPE, description="The sync or ingestion that this document belongs to."),
     FieldDefinition(key=SOURCE_URI, description="Where this document comes from."),

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from airflow_provider_xai_collections.api.wire import SENDING, Answer, Params, explain
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIResponseError
-from airflow_provider_xai_collections.text import printable
+from airflow_provider_xai_collections.text import counted, printable
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Answer)
@@ -172,8 +172,8 @@ class Endpoint(Generic[A_co]):
         except ValidationError as error:
             raise XAIResponseError(
                 f"{self.name}: the answer is not a {self.answer.__name__}: {printable(explain(error))} "
-                f"(status {response.status}, {response.content_type}, {len(body)} bytes, {response.request_id_text}). "
-                "If this repeats, look for a proxy in between"
+                f"(status {response.status}, {response.content_type}, {counted(len(body), 'byte')}, "
+                f"{response.request_id_text}). If this repeats, look for a proxy in between"
             ) from None
 
 

@@ -136,8 +136,8 @@ class Changes:
 
     def __str__(self) -> str:
         parts = {"set": self.settings, "add": self.added, "change": self.changed, "delete": self.deleted}
-        said = [f"{verb} {', '.join(names)}" for verb, names in parts.items() if names]
-        return "; ".join(said) or "nothing"
+        verbs = [f"{verb} {', '.join(names)}" for verb, names in parts.items() if names]
+        return "; ".join(verbs) or "nothing"
 
 
 def change_collection(update: UpdateCollection, *, dry_run: bool = False) -> Flow[Changes]:

@@ -185,13 +185,13 @@ def _check_size_for_two_calls(target: Target, upload: Upload) -> None:
     """Refuse what only the one call takes. If the run has changed to two, the next run may send it."""
     if upload.size <= MAX_UPLOAD_BYTES:
         return
-    said = (
+    message = (
         f"{upload.filename} has {upload.size / MEGABYTE:.1f} MB, above the {MAX_UPLOAD_BYTES // MEGABYTE} MB that "
         "POST /v1/files takes"
     )
     if target.way.reason:
-        raise XAISourceError(f"{said}, and this run uploads that way because {target.way.reason}")
-    raise XAIUnfitDocumentError(f"{said}. Split it, or leave it out with exclude=[...]")
+        raise XAISourceError(f"{message}, and this run uploads that way because {target.way.reason}")
+    raise XAIUnfitDocumentError(f"{message}. Split it, or leave it out with exclude=[...]")
 
 
 def _upload(target: Target, upload: Upload) -> Flow[tuple[str, int]]:

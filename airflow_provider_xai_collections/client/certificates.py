@@ -73,7 +73,7 @@ def is_unknown_authority(refusal: ssl.SSLCertVerificationError) -> bool:
 def way_to_trust() -> str:
     """Say how to trust the authority."""
     if (named := named_by_environment()) is not None:
-        return f"{named[0]} is {named[1]!r}, and does not hold it: add its certificate there"
+        return f"{named[0]} is {named[1]!r}, and does not have it: add its certificate there"
     for name in _OF_OTHERS:
         if os.environ.get(name):
             return f"{name} is not read here: set {FILE} to the same file, on every worker and triggerer"

@@ -1,4 +1,4 @@
-"""The time by which work waits: nobody sets it back or forward while the work runs."""
+"""Clocks that are never set back or forward while work runs."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class XAICollectionsHook(XAIConnectedHook):
     :param conn_id: the connection: password = management key, extra ``api_key`` = API key.
     """
 
-    # Airflow looks for these two in this very class.
+    # Airflow reads these two from this very class.
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -475,7 +475,7 @@ class XAICollectionsHook(XAIConnectedHook):
         return self._call(endpoints.VALIDATE_MANAGEMENT_KEY)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Test each key on its own, and say which one fails and why. Each is tried once: somebody is waiting."""
+        """Test each key on its own, and say which one fails and why. Each is tried once, as a user is waiting."""
         try:
             settings = replace(self.client.settings, retries=RetryPolicy(attempts=1))
         except XAIError as error:

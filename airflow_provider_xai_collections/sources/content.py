@@ -11,7 +11,7 @@ class Content:
     """A document that is no file: its name, and its text or bytes.
 
     :param name: the file name xAI shows, which also tells the type: ``"report.md"``.
-    :param data: what it holds; text is sent as UTF-8.
+    :param data: its content; text is sent as UTF-8.
     :param uri: where it comes from. With the scope it says whether two contents are versions of one document; the
         task and the name by default.
     :param fields: metadata of this document alone, on top of that for all.

@@ -107,7 +107,7 @@ class CollectionWatch:
             self._schedule.remove(waiting)
 
     async def close(self) -> None:
-        """Cancel all polls: nobody waits any more."""
+        """Cancel all polls, after the last wait."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

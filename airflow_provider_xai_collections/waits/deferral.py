@@ -22,7 +22,7 @@ from airflow_provider_xai_collections.hooks.collections import XAICollectionsHoo
 
 #: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
 BACKSTOP = 120.0
-#: Bytes of JSON that the ids in a trigger may take. With all else it holds, it stays well below 32 KB.
+#: Bytes of JSON that the ids in a trigger may take. With all else in it, it stays well below 32 KB.
 ROOM_FOR_WATCHED = 8_000
 
 

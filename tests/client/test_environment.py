@@ -321,7 +321,7 @@ def test_a_file_without_the_authority_is_where_to_add_it(
     bundle = tmp_path / "bundle.pem"
     bundle.write_bytes(pem(other))
     set_(SSL_CERT_FILE=bundle)
-    assert f"SSL_CERT_FILE is '{bundle}', and does not hold it: add its certificate there" in refusal(run, secure)
+    assert f"SSL_CERT_FILE is '{bundle}', and does not have it: add its certificate there" in refusal(run, secure)
     together = tmp_path / "together.pem"  # what a process has loaded it keeps
     together.write_bytes(bundle.read_bytes() + authority.path.read_bytes())
     set_(SSL_CERT_FILE=together)
