@@ -30,6 +30,12 @@ def test_what_is_no_duration_is_refused_by_the_name_of_the_argument(value: Any) 
     assert str(caught.value) == (f"poll_interval is {value!r}; it must be a timedelta or a number of seconds above 0")
 
 
+def test_none_at_all_is_a_duration_where_the_argument_says_so() -> None:
+    assert [seconds("overlap", none, or_none=True) for none in (0, timedelta(0))] == [0.0, 0.0]
+    with pytest.raises(XAIArgumentError, match="of at least 0"):
+        seconds("overlap", -1, or_none=True)
+
+
 @pytest.mark.parametrize(
     ("duration", "words"),
     [

@@ -190,7 +190,7 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
             delete_files=self.delete_files,
             concurrency=self.concurrency,
             wait=self.wait_for_completion,
-            overlap=seconds("overlap", self.overlap),
+            overlap=seconds("overlap", self.overlap, or_none=True),
             timeout=seconds("timeout", self.timeout),
             poll_interval=seconds("poll_interval", self.poll_interval),
             max_failed=self.max_failed,

@@ -267,7 +267,7 @@ class Engine:
         :param just_placed: another process of this run has placed some of them.
         """
         due = [row for row in self.rows.values() if row.outcome is Outcome.PROCESSED and row.to_remove]
-        if due and (just_placed or any(row.placed for row in due)):
+        if due and self.options.overlap and (just_placed or any(row.placed for row in due)):
             self._log.info("%s: old versions stay for %s more", self._name, in_words(self.options.overlap))
             self.runner.run(_pause(Sleep(self.options.overlap)))
         for row in self._removed(due):

@@ -101,6 +101,16 @@ def test_old_versions_stay_for_the_overlap_after_the_new_ones_are_processed() ->
     assert world.clock.now - began < 1, "nothing was replaced"
 
 
+def test_without_an_overlap_they_go_at_once() -> None:
+    world = World()
+    world.folder.write("a")
+    run(world)
+    world.folder.write("a")
+    began = world.clock.now
+    assert run(world, overlap=0.0)[0].outdated_removed == 1
+    assert world.clock.now - began < 10
+
+
 def test_without_a_wait_old_versions_stay_until_a_run_finds_the_new_ones_processed() -> None:
     world = World()
     world.folder.write("a")
