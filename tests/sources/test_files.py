@@ -79,12 +79,6 @@ def test_files_that_cannot_be_sent_are_in_the_list_with_the_reason(tmp_path: Pat
     assert unfit == {}
 
 
-def test_a_path_that_does_not_exist_is_an_error_however_many_there_are(tmp_path: Path) -> None:
-    write(tmp_path, "a.md")
-    with pytest.raises(XAISourceError, match=r"nowhere does not exist. Check the path on the machine"):
-        files(tmp_path, tmp_path / "nowhere").list()
-
-
 def test_an_empty_path_is_refused_because_it_would_mean_the_working_folder() -> None:
     for paths in (("",), ("a.md", "  ")):
         with pytest.raises(XAIArgumentError, match="a path is empty"):

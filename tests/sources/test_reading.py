@@ -185,16 +185,6 @@ def test_what_goes_wrong_in_a_storage_is_an_error_that_a_retry_may_not_meet(
     assert (type(caught.value), str(caught.value)) == (XAISourceError, said)
 
 
-@pytest.mark.parametrize("change", ["other", "another size"])
-def test_a_file_that_changed_since_it_was_hashed_is_not_sent_under_its_old_hash(tmp_path: Path, change: str) -> None:
-    path = make(tmp_path / "a.md", content=b"first")
-    source = read(path)
-    path.write_text(change)
-    os.utime(path, (1, 1))
-    with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed: run the task again$"):
-        source.open()
-
-
 def test_a_file_that_is_written_again_while_it_is_read_is_named(tmp_path: Path) -> None:
     class Rewritten(type(tmp_path)):  # type: ignore[misc]
         def open(self, *args: Any, **kwargs: Any) -> Any:

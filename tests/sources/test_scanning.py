@@ -347,14 +347,6 @@ def test_what_is_no_file_is_marked_and_never_opened(
         read_item(SourceItem(item.uri, item.name, 5, None, item.path), limit=LIMIT)
 
 
-def test_a_link_to_a_file_or_a_folder_is_followed(tmp_path: Path) -> None:
-    write(tmp_path, "there/a.md", "here/b.md")
-    (tmp_path / "here" / "folder").symlink_to(tmp_path / "there")
-    (tmp_path / "here" / "c.md").symlink_to(tmp_path / "there" / "a.md")
-    items = listed(tmp_path / "here", follow_links=True)
-    assert [(item.name, item.size) for item in items] == [("b.md", 15), ("c.md", 15), ("folder/a.md", 15)]
-
-
 @pytest.mark.parametrize(
     "links",
     [{"a/again": "a"}, {"a/up": "."}, {"a/to_b": "b", "b/to_a": "a"}],
@@ -463,12 +455,6 @@ def test_an_empty_source_is_an_empty_list(tmp_path: Path, sftp: FakeStorage) -> 
     assert listed("sftp://host@/empty") == []
     write(tmp_path, ".hidden")
     assert listed(tmp_path) == []
-
-
-@pytest.mark.parametrize("source", ["", "  "])
-def test_an_empty_path_is_refused(source: str) -> None:
-    with pytest.raises(XAIArgumentError, match="a path is empty"):
-        listed(source)
 
 
 def test_a_storage_that_airflow_does_not_know_is_named_with_the_way_out() -> None:
@@ -713,19 +699,6 @@ def test_what_has_vanished_or_is_refused_is_named(s3: FakeS3, tmp_path: Path) ->
     s3.refuse = refuse
     with pytest.raises(XAISourceError, match=r"^b.md cannot be read \(StorageDownError\)$"):
         read_item(item)
-
-
-def test_a_file_that_may_not_be_read_is_listed_and_found_on_reading(tmp_path: Path) -> None:
-    write(tmp_path, "a.md", "b.md")
-    (tmp_path / "a.md").chmod(0)
-    first, second = listed(tmp_path)
-    assert (first.unfit, first.size) == ("", 15)
-    if os.access(tmp_path / "a.md", os.R_OK):  # root may read all
-        assert read_item(first).size == 15
-    else:
-        with pytest.raises(XAISourceError, match=r"^a.md cannot be read \(Permission denied\)$"):
-            read_item(first)
-    assert read_item(second).size == 15
 
 
 def test_a_limit_holds_when_it_is_read_as_well(place: Place) -> None:
