@@ -19,9 +19,10 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIErr
 from airflow_provider_xai_collections.hooks.progress import LogTimer
 from airflow_provider_xai_collections.lineage.places import places_of
 from airflow_provider_xai_collections.manifests.base import all_or_none
+from airflow_provider_xai_collections.sources.fields import DocumentFields, Fields
 from airflow_provider_xai_collections.sources.items import Source
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row, error_class
-from airflow_provider_xai_collections.sync.fields import DocumentFields, Fields
+from airflow_provider_xai_collections.sync.finish import detach, remove_files
 from airflow_provider_xai_collections.sync.listing import Destination, Listing, Runner, run_each
 from airflow_provider_xai_collections.sync.manifest import (
     NOT_PLACED,
@@ -33,7 +34,6 @@ from airflow_provider_xai_collections.sync.manifest import (
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.place import Placement, Placing, Refusal, Tools
 from airflow_provider_xai_collections.sync.plan import Plan, may_be_pruned, prune_refusal
-from airflow_provider_xai_collections.sync.remove import detach, remove_files
 from airflow_provider_xai_collections.sync.report import VANISHED
 from airflow_provider_xai_collections.text import printable
 

@@ -16,9 +16,9 @@ from airflow_provider_xai_collections.api.protocol import Flow, Now, call
 from airflow_provider_xai_collections.api.uploading import Target, documents_of_source, knows_scopes
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.hooks.progress import LogTimer
+from airflow_provider_xai_collections.sources.fields import DocumentFields
 from airflow_provider_xai_collections.sources.items import Source, SourceItem
 from airflow_provider_xai_collections.sync.documents import ExistingDocument
-from airflow_provider_xai_collections.sync.fields import DocumentFields
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.plan import Comparison, Existing, Plan, to_read
 from airflow_provider_xai_collections.text import printable

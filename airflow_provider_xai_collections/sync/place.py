@@ -23,9 +23,9 @@ from airflow_provider_xai_collections.exceptions import (
     XAIUnfitDocumentError,
 )
 from airflow_provider_xai_collections.manifests.base import Manifest, shown
+from airflow_provider_xai_collections.sources.fields import DocumentFields
 from airflow_provider_xai_collections.sources.items import SourceItem
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
-from airflow_provider_xai_collections.sync.fields import DocumentFields
 
 #: Bytes of the documents that are read or uploaded at the same time; one that is larger goes alone.
 BYTES_AT_ONCE = 256 * MEGABYTE

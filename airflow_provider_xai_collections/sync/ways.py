@@ -14,8 +14,8 @@ from dataclasses import replace
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
 from airflow_provider_xai_collections.sync.engine import Engine
+from airflow_provider_xai_collections.sync.finish import error_of
 from airflow_provider_xai_collections.sync.manifest import PLACED, Handover, SyncManifest, problems_of
-from airflow_provider_xai_collections.sync.outcome import error_of
 from airflow_provider_xai_collections.sync.plan import Plan, prune_refusal
 from airflow_provider_xai_collections.sync.report import VANISHED, has_vanished
 from airflow_provider_xai_collections.sync.shards import Shards, in_shards, needs_work

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_provider_xai_collections.sync.engine import Engine
+from airflow_provider_xai_collections.sync.finish import NAMED
 from airflow_provider_xai_collections.sync.manifest import SyncManifest
-from airflow_provider_xai_collections.sync.outcome import NAMED
 from airflow_provider_xai_collections.sync.plan import Plan, foreign_documents, named
 from airflow_provider_xai_collections.text import printable
 
