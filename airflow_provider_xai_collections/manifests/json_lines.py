@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -15,7 +15,14 @@ from uuid import uuid4
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
 from airflow_provider_xai_collections.manifests.base import Manifest
 from airflow_provider_xai_collections.sources.fingerprints import is_missing, state_of
-from airflow_provider_xai_collections.sources.paths import READ_AHEAD, AnyPath, as_path, filesystem_of, is_local
+from airflow_provider_xai_collections.sources.paths import (
+    READ_AHEAD,
+    AnyPath,
+    as_path,
+    filesystem_of,
+    is_local,
+    naming,
+)
 
 Line = TypeVar("Line", bound=Manifest)
 
@@ -33,7 +40,7 @@ def write_lines(where: AnyPath, models: Iterable[Manifest]) -> int:
 def read_lines(where: AnyPath, kind: type[Line]) -> Iterator[Line]:
     """Read models one at a time; a file or line that cannot be read is an :class:`XAISourceError`."""
     path = as_path(where)
-    with _naming(where, path, "read", "Check that it was written, and is in reach of this worker"):
+    with naming(where, path, "read", ". Check that it was written, and is in reach of this worker"):
         # An object is opened past ``ObjectStoragePath``, whose streams cannot be read by lines on every Airflow.
         stream = path.open("rb") if is_local(path) else filesystem_of(path).open(str(path.path), "rb", READ_AHEAD)
         with BufferedReader(stream) as lines:
@@ -44,7 +51,7 @@ def read_lines(where: AnyPath, kind: type[Line]) -> Iterator[Line]:
 def exists(where: AnyPath) -> bool:
     """Tell whether there is such a file, or raise :class:`XAISourceError` if that cannot be found out."""
     path = as_path(where)
-    with _naming(where, path, "looked for", "Check that this worker may read there"):
+    with naming(where, path, "looked for", ". Check that this worker may read there"):
         try:
             state_of(path)
         except Exception as error:
@@ -111,21 +118,4 @@ def _write_remote(path: Any, models: Iterable[Manifest], where: AnyPath) -> int:
 
 
 def _writing(where: AnyPath, path: Any) -> AbstractContextManager[None]:
-    return _naming(where, path, "written", "Check that every worker may write there")
-
-
-@contextmanager
-def _naming(where: AnyPath, path: Any, what: str, way_out: str) -> Iterator[None]:
-    try:
-        yield
-    except XAIError:
-        raise
-    except OSError as error:
-        raise XAISourceError(
-            f"{where} cannot be {what} ({error.strerror or type(error).__name__}). {way_out}"
-        ) from error
-    except Exception as error:
-        if is_local(path):
-            raise
-        # The libraries of storages raise errors of their own as well.
-        raise XAISourceError(f"{where} cannot be {what} ({type(error).__name__}). {way_out}") from error
+    return naming(where, path, "written", ". Check that every worker may write there")

@@ -10,7 +10,8 @@ from pathlib import Path
 from airflow_provider_xai_collections.exceptions import XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources.choice import ListedFile, Wanted
 from airflow_provider_xai_collections.sources.fingerprints import is_absent
-from airflow_provider_xai_collections.sources.listing_errors import naming_folder, reason_of, without_folder
+from airflow_provider_xai_collections.sources.listing_errors import naming_folder, without_folder
+from airflow_provider_xai_collections.sources.paths import reason_of
 from airflow_provider_xai_collections.text import printable
 
 #: Characters of the target of a link, in a message.

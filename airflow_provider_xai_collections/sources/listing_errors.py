@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
-from airflow_provider_xai_collections.sources.paths import filesystem_of, is_local
+from airflow_provider_xai_collections.sources.paths import filesystem_of, is_local, reason_of
 from airflow_provider_xai_collections.sources.patterns import literal
 
 
@@ -48,10 +48,6 @@ def naming_folder(folder: str, name: str) -> Iterator[None]:
             f"{folder} cannot be listed ({reason_of(error)}), and what is in it is not known. Let the worker read it, "
             f"or leave it out with {without_folder(name)}"
         ) from error
-
-
-def reason_of(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
 
 
 def without_folder(name: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 from urllib.parse import quote, quote_from_bytes, unquote
 
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAISourceError
 
 #: A local path, a URL such as ``s3://bucket/folder``, or anything that behaves like ``pathlib.Path``.
 AnyPath: TypeAlias = str | os.PathLike[str] | Any
@@ -64,6 +66,26 @@ def _unknown(protocol: str, error: Exception) -> XAIArgumentError:
         f"Airflow cannot open {protocol}:// ({error}). Install the provider of that storage on every worker, for s3:// "
         "as an example apache-airflow-providers-amazon[s3fs]"
     )
+
+
+def reason_of(error: Exception) -> str:
+    """Return the reason of an error in a few words."""
+    return (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
+
+
+@contextmanager
+def naming(name: Any, path: Any, verb: str, way_out: str = "") -> Iterator[None]:
+    """Say in the error what cannot be read, or the like. Libraries of storages raise errors of their own as well."""
+    if not is_local(path):
+        filesystem_of(path)  # here, so that Airflow's own error of a connection is not translated
+    try:
+        yield
+    except XAIError:
+        raise
+    except Exception as error:
+        if is_local(path) and not isinstance(error, OSError):
+            raise
+        raise XAISourceError(f"{name} cannot be {verb} ({reason_of(error)}){way_out}") from error
 
 
 def connection_of(path: Any) -> str | None:

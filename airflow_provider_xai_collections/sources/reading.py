@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
@@ -22,13 +21,9 @@ from airflow_provider_xai_collections.api.files import (
 )
 from airflow_provider_xai_collections.api.identity import SourceDocument
 from airflow_provider_xai_collections.api.protocol import Upload
-from airflow_provider_xai_collections.exceptions import (
-    XAIError,
-    XAISourceError,
-    XAIUnfitDocumentError,
-)
+from airflow_provider_xai_collections.exceptions import XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources.fingerprints import FileState, state_of
-from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, filesystem_of, is_local, uri_of
+from airflow_provider_xai_collections.sources.paths import AnyPath, as_path, filesystem_of, is_local, naming, uri_of
 from airflow_provider_xai_collections.text import counted, printable
 
 #: Characters of a path that is too long, in a message.
@@ -58,7 +53,7 @@ def upload_of(path: AnyPath, name: str | None = None, *, limit: int = MAX_UPLOAD
     """
     there = as_path(path)
     found = FoundFile(there, name or there.name)
-    with _naming(found):
+    with naming(found.name, there, "read"):
         size = _checked_size(found.name, state_of(there), limit)
     return Upload(found.name, partial(_open, there), size, content_type_of(found.name))
 
@@ -86,7 +81,7 @@ def read_file(
     """
     if wrong := unfit_name(file.name):
         raise XAIUnfitDocumentError(wrong)
-    with _naming(file):
+    with naming(file.name, file.path, "read"):
         # Opening a pipe would block, so check again; that is free on disk, and costs a request in object storage.
         now = state_of(file.path) if state is None or is_local(file.path) else state
         size = _checked_size(file.name, now, limit)
@@ -138,25 +133,6 @@ def known_file(
     )
 
 
-@contextmanager
-def _naming(file: FoundFile, way_out: str = "") -> Iterator[None]:
-    """Name the file in the error if it cannot be read."""
-    if not is_local(file.path):
-        filesystem_of(file.path)  # here, so that Airflow's own error of a connection is not translated
-    try:
-        yield
-    except XAIError:
-        raise
-    except OSError as error:
-        what = error.strerror or type(error).__name__
-        raise XAISourceError(f"{file.name} cannot be read ({what}){way_out}") from error
-    except Exception as error:
-        if is_local(file.path):
-            raise
-        # The libraries of storages raise errors of their own as well.
-        raise XAISourceError(f"{file.name} cannot be read ({type(error).__name__}){way_out}") from error
-
-
 def _open(path: Any) -> BinaryIO:
     # Blocks are large. A buffer would only make more system calls, at each of which threads take turns.
     return cast("BinaryIO", path.open("rb", buffering=0) if is_local(path) else path.open("rb"))
@@ -164,7 +140,7 @@ def _open(path: Any) -> BinaryIO:
 
 def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:
     """Open a file that is as it was hashed: other content must not be sent under that hash."""
-    with _naming(file, _VANISHED):
+    with naming(file.name, file.path, "read", _VANISHED):
         if state_of(file.path) != state:
             raise _changed(file.name)
         return _open(file.path)
@@ -173,7 +149,7 @@ def _open_unchanged(file: FoundFile, state: FileState) -> BinaryIO:
 def _open_same(file: FoundFile, content_hash: str, check: Callable[[], None]) -> BinaryIO:
     if read_file(file, limit=MAX_DOCUMENT_BYTES, check=check).content_hash != content_hash:
         raise _changed(file.name)
-    with _naming(file, _VANISHED):
+    with naming(file.name, file.path, "read", _VANISHED):
         return _open(file.path)
 
 
@@ -193,7 +169,7 @@ def _type_of(file: FoundFile) -> str:
 
 
 def _head(file: FoundFile) -> bytes:
-    with _naming(file, _VANISHED):
+    with naming(file.name, file.path, "read", _VANISHED):
         if is_local(file.path):
             with file.path.open("rb", buffering=0) as stream:
                 return cast("bytes", stream.read(HEAD))
