@@ -45,9 +45,9 @@ MAX_PAGE = 100
 #: Ids in one ``documents:batchGet``: how many it takes is unknown, and 50 make about 2.6 KB of query.
 BATCH_SIZE = 50
 #: Ids to get one by one where ``documents:batchGet`` cannot be used: more are searched for in the list.
-FEW = 20
+MAX_SINGLE_GETS = 20
 #: Single ids that ``documents:batchGet`` may refuse, before it ever answered, until it is not used any more.
-STRIKES = 3
+MAX_REFUSALS = 3
 #: Attaches with a lost answer before giving up.
 ADD_TRIES = 5
 #: Lookups of something that may have been made a moment ago: what the service shows may lag behind.
@@ -234,7 +234,7 @@ def batch_get_documents(
     found: dict[str, Document] = {}
     collection: Collection | None = None
     works = False
-    strikes = 0
+    refusals = 0
     while batches:
         batch = batches.popleft()
         try:
@@ -251,16 +251,16 @@ def batch_get_documents(
             collection = yield from lookup.call(GET_COLLECTION)
         if refused_whatever_the_ids:
             batches.appendleft(batch)
-            works, strikes = False, STRIKES
+            works, refusals = False, MAX_REFUSALS
         elif len(batch) == 1:
             found.update((yield from lookup.documents(batch, collection)))
             # Where one is refused although it is there, the others may be as well.
-            strikes += STRIKES if batch[0] in found else 1
+            refusals += MAX_REFUSALS if batch[0] in found else 1
         else:
             # Until it has worked, one alone goes first: it tells whether the others are worth a request.
             first = len(batch) // 2 if works else 1
             batches.extendleft((batch[first:], batch[:first]))
-        if strikes >= STRIKES and not works:
+        if refusals >= MAX_REFUSALS and not works:
             others = [file_id for each in batches for file_id in each]
             found.update((yield from lookup.documents(others, collection)))
             break
@@ -282,7 +282,7 @@ class _Lookup:
     def documents(self, file_ids: Sequence[str], collection: Collection) -> Flow[dict[str, Document]]:
         """Return those of the documents that the collection has, got one by one or found in its list."""
         found: dict[str, Document] = {}
-        if len(file_ids) <= max(FEW, collection.documents_count // MAX_PAGE):
+        if len(file_ids) <= max(MAX_SINGLE_GETS, collection.documents_count // MAX_PAGE):
             for file_id in file_ids:
                 found.update((yield from self._document(file_id)))
             return found

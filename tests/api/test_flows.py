@@ -25,7 +25,7 @@ from airflow_provider_xai_collections.api.endpoints import (
 from airflow_provider_xai_collections.api.files import DeletedFile
 from airflow_provider_xai_collections.api.flows import (
     ADD_TRIES,
-    FEW,
+    MAX_SINGLE_GETS,
     add_document,
     all_documents,
     batch_get_documents,
@@ -280,7 +280,7 @@ def documents_named(ids: list[str], token: str | None = None) -> DocumentPage:
 
 
 def test_many_documents_that_no_batch_tells_of_are_searched_in_the_list_until_all_are_found() -> None:
-    ids = [f"f{n}" for n in range(FEW + 1)]
+    ids = [f"f{n}" for n in range(MAX_SINGLE_GETS + 1)]
     others = [f"o{n}" for n in range(100)]
 
     def by(endpoint: Endpoint[Any], **params: Any) -> Any:
@@ -299,8 +299,8 @@ def test_many_documents_that_no_batch_tells_of_are_searched_in_the_list_until_al
 
 
 def test_a_list_that_takes_more_requests_than_the_documents_is_not_read() -> None:
-    ids = [f"f{n}" for n in range(FEW + 1)]
-    large = (EXISTS, a_collection(documents_count=(FEW + 1) * 100))
+    ids = [f"f{n}" for n in range(MAX_SINGLE_GETS + 1)]
+    large = (EXISTS, a_collection(documents_count=(MAX_SINGLE_GETS + 1) * 100))
     script: list[tuple[Any, Any]] = [
         (batch(*ids), REFUSALS[2]),
         large,

@@ -24,7 +24,7 @@ from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.files import File, FilePage
 from airflow_provider_xai_collections.api.flows import (
     BATCH_SIZE,
-    FEW,
+    MAX_SINGLE_GETS,
     MAX_PAGE,
     batch_get_documents,
     list_all,
@@ -198,7 +198,7 @@ def test_documents_are_found_where_no_batch_is_taken(
     assert found == [file_id for file_id in ids if file_id not in unknown]
     # Three batches of one, refused and asked for alone, with the batches that they were taken from; then at most a few
     # documents, or a list.
-    assert len(world.requests) <= 1 + 3 * 3 + FEW
+    assert len(world.requests) <= 1 + 3 * 3 + MAX_SINGLE_GETS
 
 
 def error_of(status: int) -> XAIError:
