@@ -24,8 +24,8 @@ from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.files import File, FilePage
 from airflow_provider_xai_collections.api.flows import (
     BATCH_SIZE,
-    MAX_SINGLE_GETS,
     MAX_PAGE,
+    MAX_SINGLE_GETS,
     batch_get_documents,
     list_all,
     wait_for_documents,
