@@ -49,7 +49,7 @@ audit: .venv/uv  ## known vulnerabilities of what the constraints name; needs th
 	$(BIN)/python scripts/audit.py $(CONSTRAINTS) $(CONSTRAINTS_2)
 
 chaos: .venv/test  ## faults on purpose, some hundreds of syncs among them; writes benchmarks/CHAOS.md
-	$(BIN)/python -m chaos
+	$(BIN)/python -m tests.chaos
 
 bench: .venv/test .venv-peers/ready  ## time, requests, CPU and memory against their floors; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks

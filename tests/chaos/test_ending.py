@@ -1,4 +1,4 @@
-"""What is told to end while trials run leaves nothing behind."""
+"""A command that is cancelled while trials run leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def _wait_until(happened: Callable[[], bool]) -> None:
 
 
 def _processes(folder: Path) -> list[int]:
-    """Those that were told to use this folder for what is temporary: children inherit that."""
+    """Return those that keep temporary files in this folder, or below it."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             told = (process / "environ").read_bytes().split(b"\0")
         except OSError:  # another user's, or over
             continue
-        if f"TMPDIR={folder}".encode() in told:
+        if any(variable.startswith(f"TMPDIR={folder}".encode()) for variable in told):
             found.append(int(process.name))
     return found
 
 
 def test_sigterm_leaves_neither_process_nor_folder(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "chaos", "--size", "small", "kill_9_at_every_step"]
+    command = [sys.executable, "-m", "tests.chaos", "--size", "small", "kill_9_at_every_request"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
-            # A sync is under way: this process, the one that starts syncs, and the sync.
+            # A sync runs: this process, the one that starts syncs, and the sync.
             _wait_until(lambda: len(_processes(tmp_path)) >= 3)
             assert list(tmp_path.iterdir())
             process.send_signal(signal.SIGTERM)

@@ -1,29 +1,20 @@
-"""The service that things happen to: the emulator, in which the same call has the same name in each run."""
+"""The service in which the same call has the same name in each run, and which counts what came of its calls."""
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings, Store
 from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.emulator.refusals import Refused
 from airflow_provider_xai_collections.emulator.routes import find_route
-from airflow_provider_xai_collections.emulator.server import running
 from airflow_provider_xai_collections.emulator.store import Slice
-from chaos.clock import FastClock
-
-#: Keys that a search through all that was written cannot miss.
-MANAGEMENT_KEY = "xai-token-chaos-management-0123456789"
-API_KEY = "xai-chaos-files-and-search-0123456789"
 
 _FILENAME = re.compile(rb'filename="([^"]*)"')
 #: Calls that carry a file; its name is so far into the body at most, behind the form fields of the one call.
@@ -48,37 +39,36 @@ class Step:
 
 
 def drawn(seed: int, *what: object) -> int:
-    """A number by lot that is the same whenever it is drawn for the same."""
+    """Draw a number that is the same whenever it is drawn for the same."""
     return int.from_bytes(blake2b(repr((seed, *map(str, what))).encode(), digest_size=8).digest())
 
 
 class WatchedEmulator(Emulator):
     """The emulator, which names its calls and counts what came of them.
 
-    :ivar clock: by which documents are indexed.
+    :ivar store: what it holds.
     :ivar steps: all calls so far, by name.
     :ivar done: how often each endpoint did what was asked, whoever heard of it.
     :ivar attached: the files that were attached so far, by id; those that are gone again, too.
     :ivar discarded: files that were deleted and had never been attached.
     """
 
-    def __init__(self, store: Store, clock: FastClock, **settings: Any) -> None:
-        keyed = Settings(management_key=MANAGEMENT_KEY, api_key=API_KEY, **settings)
-        super().__init__(keyed, store, clock=clock.time)
-        self.clock = clock
+    def __init__(self, store: Store | None = None, **settings: Any) -> None:
+        self.store = store or Store()
+        super().__init__(Settings(**settings), self.store)
         self._guard = threading.Lock()
         self._times: Counter[tuple[str, str]] = Counter()
         self.steps: list[Step] = []
         self.done: Counter[str] = Counter()
         self.attached: dict[str, FileRecord] = {}
         self.discarded = 0
-        self._files = store
-        with store.transaction():
-            self._names = {file.file_id: file.filename for file in store.files(Slice("f.created_at", False))}
+        with self.store.transaction():
+            files = self.store.files(Slice("f.created_at", descending=False))
+            self._names = {file.file_id: file.filename for file in files}
         self._never_attached: set[str] = set()
 
     def handle(self, request: HttpRequest) -> HttpReply:
-        """Answer a request, unless what happens to it is something else."""
+        """Answer a request, unless something else happens to it."""
         try:
             route = find_route(request)
         except Refused:
@@ -101,7 +91,7 @@ class WatchedEmulator(Emulator):
         return self.meet(step, work)
 
     def meet(self, step: Step, work: Callable[[], HttpReply]) -> HttpReply:
-        """What happens to a call; ``work`` does what it asks."""
+        """Answer a call; ``work`` does what it asks."""
         return work()
 
     def _note(self, step: Step, file_id: str, reply: HttpReply) -> None:
@@ -122,31 +112,7 @@ class WatchedEmulator(Emulator):
                 self.discarded += 1
 
     def _note_attached(self, file_id: str) -> None:
-        with self._files.transaction():
-            file = self._files.file(file_id)
+        with self.store.transaction():
+            file = self.store.file(file_id)
         if file is not None:  # unless somebody has deleted it since
             self.attached[file_id] = file
-
-
-@contextmanager
-def serving(emulator: Emulator) -> Iterator[str]:
-    """Serve until the block ends, which closes the emulator; the value is the connection that leads there."""
-    try:
-        with running(emulator) as urls:
-            yield json.dumps(
-                {
-                    "conn_type": "xai_collections",
-                    "host": urls.management_url,
-                    "password": MANAGEMENT_KEY,
-                    "extra": {"api_key": API_KEY, "api_host": urls.api_url},
-                }
-            )
-    finally:
-        emulator.close()
-
-
-def keys_in(folder: Path) -> list[str]:
-    """The files below a folder that show a key."""
-    secrets = (MANAGEMENT_KEY.encode(), API_KEY.encode())
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [path.name for path in files if any(secret in path.read_bytes() for secret in secrets)]

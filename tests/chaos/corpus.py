@@ -1,4 +1,4 @@
-"""A folder of documents that changes by seed, and what a collection should hold of it."""
+"""A folder of documents that changes by seed."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ class Corpus:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
-        self._die = random.Random(seed)  # noqa: S311  # so that it can be repeated
+        self._die = random.Random(seed)
         self._made = 0
         self._edition = 1
         self.hashes: dict[str, str] = {}
         self.untouched: set[str] = set()
 
     def add(self, count: int) -> None:
-        """So many new documents."""
+        """Write so many new documents."""
         for number in range(self._made, self._made + count):
             self._write(f"{number // _IN_ONE_FOLDER:03}/{number:05}.md", number)
         self._made += count
 
     def replace(self, count: int) -> None:
-        """Other content for so many of them."""
+        """Give so many of them other content."""
         self._edition += 1
         for number, name in enumerate(self._chosen(count)):
             self._write(name, number)
 
     def remove(self, count: int) -> None:
-        """So many are gone."""
+        """Remove so many."""
         for name in self._chosen(count):
             (self.folder / name).unlink()
             del self.hashes[name]

@@ -26,7 +26,7 @@ _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Harm(Enum):
-    """What becomes of one request."""
+    """Damage to one request."""
 
     RESET_BEFORE_BODY = "the connection is reset when the head of the request has come"
     RESET_IN_BODY = "the connection is reset when half the body of the request has come"
@@ -39,8 +39,8 @@ class Harm(Enum):
     REDIRECT = "the emulator is not asked; the answer names another host"
 
 
-#: ``weather(method, path)``: what becomes of this request; ``None`` lets it through.
-Weather: TypeAlias = Callable[[str, str], Harm | None]
+#: ``choose_harm(method, path)``: what happens to this request; ``None`` lets it through.
+ChooseHarm: TypeAlias = Callable[[str, str], Harm | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +59,21 @@ class Message:
         return self.head + self.body[: len(self.body) // 2]
 
 
-class Wire:
+class Relay:
     """A relay from a free port to ``target``. It speaks enough HTTP/1.1 to tell requests apart.
 
     :param target: the port to which it leads.
-    :param elsewhere: the port to which a redirect leads.
+    :param forbidden: the port that a redirect names.
     :param refusing: nobody listens until :meth:`listen` is called.
-    :ivar weather: what happens to requests.
+    :ivar choose_harm: what happens to requests.
     :ivar forwarded: how many requests were passed on.
     """
 
-    def __init__(self, target: int, *, elsewhere: int, refusing: bool = False) -> None:
-        self.weather: Weather = lambda method, path: None
+    def __init__(self, target: int, *, forbidden: int, refusing: bool = False) -> None:
+        self.choose_harm: ChooseHarm = lambda method, path: None
         self.forwarded = 0
         self._target = target
-        self._elsewhere = elsewhere
+        self._forbidden = forbidden
         self._accepting: threading.Thread | None = None
         self._serving: list[threading.Thread] = []
         self._sockets: set[socket.socket] = set()
@@ -87,7 +87,7 @@ class Wire:
         """Take connections from now on."""
         if self._accepting is None:
             self._listener.listen()
-            self._accepting = threading.Thread(target=self._accept, name="wire", daemon=True)
+            self._accepting = threading.Thread(target=self._accept, name="emulator relay", daemon=True)
             self._accepting.start()
 
     def cut(self) -> None:
@@ -114,7 +114,7 @@ class Wire:
             except OSError:
                 return
             self._sockets.add(client)
-            thread = threading.Thread(target=self._serve, args=(client,), name="wire", daemon=True)
+            thread = threading.Thread(target=self._serve, args=(client,), name="emulator relay", daemon=True)
             thread.start()
             self._serving.append(thread)
 
@@ -135,7 +135,7 @@ class Wire:
         if not (head := _head(client)):
             return False
         method, target, *_ = head.decode("latin-1").split(" ")
-        harm = self.weather(method, target.partition("?")[0])
+        harm = self.choose_harm(method, target.partition("?")[0])
         if harm is Harm.RESET_BEFORE_BODY:
             return _reset(client)
         if harm is Harm.RESET_IN_BODY:
@@ -143,7 +143,7 @@ class Wire:
             return _reset(client)
         body = _read(client, _length(head))
         if harm is Harm.REDIRECT:
-            client.sendall(_redirect(f"http://{LOOPBACK}:{self._elsewhere}{target}"))
+            client.sendall(_redirect(f"http://{LOOPBACK}:{self._forbidden}{target}"))
             return True
         self.forwarded += 1
         emulator.sendall(head + body)
@@ -217,8 +217,8 @@ def _length(head: bytes) -> int:
     return int(after.partition(b"\r\n")[0] or 0)
 
 
-class Elsewhere:
-    """A port at which nobody may ever knock."""
+class ForbiddenPort:
+    """A port that nobody may ever connect to."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server((LOOPBACK, 0))

@@ -1,76 +1,59 @@
-"""What is there when a trial begins, and what it left."""
+"""The content of the service when a trial begins, and readers of what the trial left."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_xai_collections.api import flows
-from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
+from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document
-from airflow_provider_xai_collections.api.endpoints import (
-    ADD_DOCUMENT,
-    CREATE_COLLECTION,
-    LIST_COLLECTIONS,
-    LIST_DOCUMENTS,
-    LIST_FILES,
-    UPLOAD_FILE,
-    Endpoint,
-)
+from airflow_provider_xai_collections.api.endpoints import LIST_COLLECTIONS, LIST_DOCUMENTS, LIST_FILES
 from airflow_provider_xai_collections.api.files import File
-from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS
-from airflow_provider_xai_collections.api.protocol import Upload, call
-from airflow_provider_xai_collections.client.drivers import Client
+from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
+from airflow_provider_xai_collections.api.protocol import Endpoint, Upload
 from airflow_provider_xai_collections.emulator import Emulator
-from chaos.hosts import inside
+from tests.support.caller import Caller, declared, upload
 
 NAMES = ("ahab.md", "ishmael.md", "queequeg.md")
 NEW = "new.md"
 SPARE = "spare.md"
 CONTENT = b"a whale surfaced beside the boat"
-#: A field that the first collection defines beside ours.
-FIELD = "captain"
+#: A field that the first collection defines beside ours; the name of the empty one.
+FIELD, EMPTY = "captain", "pequod"
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Given:
     """A collection of three documents beside two empty ones, and a file that is in none of them.
 
-    :param inside: reads and writes past the way that is hurt.
-    :param empty: one of the two; no field is declared on it.
+    :param caller: reads and writes past the relays.
+    :param empty_id: one of the two empty collections; no field is declared on it.
     :param folder: has one document that xAI does not hold yet, :data:`NEW`.
     """
 
-    inside: Client
+    caller: Caller
     folder: Path
     collection_id: str
-    empty: Collection
+    empty_id: str
     file_ids: tuple[str, ...]
     spare_id: str
 
     @classmethod
-    def set_in(cls, emulator: Emulator, folder: Path) -> Scene:
+    def prepare(cls, emulator: Emulator, folder: Path) -> Given:
         """Prepare it; the log of the emulator begins after that."""
         (folder / NEW).write_bytes(CONTENT)
-        client = inside(emulator)
-        moby, pequod, _ = [
-            client.run(call(CREATE_COLLECTION.request(collection_name=name, field_definitions=fields)))
-            for name, fields in (
-                ("moby", (*MANAGED_FIELDS, FieldDefinition(key=FIELD))),
-                ("pequod", ()),
-                ("rachel", ()),
-            )
-        ]
-        *file_ids, spare_id = (
-            client.run(call(UPLOAD_FILE.request(upload=_upload(name)))).id for name in (*NAMES, SPARE)
-        )
+        caller = Caller(emulator)
+        collection_id = caller.collection("moby", field_definitions=declared(*sorted(MANAGED_KEYS), FIELD))
+        empty_id = caller.collection(EMPTY)
+        caller.collection("rachel")
+        *file_ids, spare_id = (caller.file(name, CONTENT) for name in (*NAMES, SPARE))
         for file_id in file_ids:
-            client.run(call(ADD_DOCUMENT.request(collection_id=moby.collection_id, file_id=file_id)))
+            caller.attach(collection_id, file_id)
         emulator.reset_log()
-        return cls(client, folder, moby.collection_id, pequod, tuple(file_ids), spare_id)
+        return cls(caller, folder, collection_id, empty_id, tuple(file_ids), spare_id)
 
     @property
     def path(self) -> Path:
@@ -80,24 +63,20 @@ class Scene:
     @property
     def upload(self) -> Upload:
         """The same, to be sent."""
-        return _upload(NEW)
+        return upload(NEW, CONTENT)
 
     def all_of(self, endpoint: Endpoint[Any], **params: Any) -> list[Any]:
-        """What a list call shows."""
-        return self.inside.run(flows.list_all(endpoint, **params))
+        """Return what a list call shows."""
+        return self.caller.run(flows.list_all(endpoint, **params))
 
     def collections(self, name: str | None = None) -> list[Collection]:
         return [each for each in self.all_of(LIST_COLLECTIONS) if name in (None, each.collection_name)]
 
     def documents(self, *, having: Callable[[Document], bool] = lambda _: True) -> list[Document]:
-        """Of the first collection, if it is there still."""
+        """Return documents of the first collection, if it is there still."""
         if not any(each.collection_id == self.collection_id for each in self.collections()):
             return []
         return [each for each in self.all_of(LIST_DOCUMENTS, collection_id=self.collection_id) if having(each)]
 
     def files(self, name: str) -> list[File]:
         return [each for each in self.all_of(LIST_FILES) if each.filename == name]
-
-
-def _upload(name: str) -> Upload:
-    return Upload(name, lambda: io.BytesIO(CONTENT), len(CONTENT), "text/markdown")

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAITransportError,
     XAIUnroutableError,
 )
-from chaos.wire import Harm
+from tests.chaos.relay import Harm
 
 #: Seconds without a byte after which the client gives up, where that is what is tried; and longer than that.
 IMPATIENT = 0.25
@@ -30,11 +30,11 @@ _ASKED_BY_DATE = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens to a request.
+    """One kind of failure of a request.
 
     :param error: how a call ends that does not get past it.
     :param rule: what the emulator does: the rest of a :class:`FaultRule`.
-    :param harm: what the way does.
+    :param harm: what the relay does.
     :param refusing: nobody listens.
     :param works: the work is done, and the client does not hear of it.
     :param undone: the client knows that the work was not done: even a write may be repeated.
@@ -42,7 +42,7 @@ class Fault:
     :param doubtful: an ingestion makes the call once more before it takes this as final.
     :param unroutable: no way leads to this call; another call may do the same.
     :param harmless: the call succeeds all the same.
-    :param late: it may meet the next call on the same connection as well, which is another in a task.
+    :param late: it may meet the next call on the same connection as well.
     :param asks: seconds that the answer asks to wait.
     :param by_date: it says until when, to the second, instead of how long.
     :param patience: seconds without a byte after which the client gives up.
