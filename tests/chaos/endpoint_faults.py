@@ -71,7 +71,9 @@ def _choose(size: Size, die: random.Random) -> Iterator[_Chosen]:
                     yield operation, fault, times, True
     for task in TASKS:
         for fault in _faults(task, _SHARE_OF_TASKS[size], die):
-            yield task, fault, 1, False
+            # An ingestion has ways of its own to repeat an upload.
+            for times in _TIMES if task.asks_again and task.traces and size is Size.FULL else (1,):
+                yield task, fault, times, False
 
 
 def _faults(operation: Operation, share: float, die: random.Random) -> list[Fault]:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from blake3 import blake3
-
-from airflow_provider_xai_collections.api import endpoints, ensuring, flows, uploading
-from airflow_provider_xai_collections.api.declaring import Declarations
-from airflow_provider_xai_collections.api.identity import (
-    MANAGED_FIELDS,
-    VERSION_KEY,
-    SourceDocument,
-    fields_digest,
-    managed_fields,
-)
+from airflow_provider_xai_collections.api import endpoints, flows
 from airflow_provider_xai_collections.api.protocol import Endpoint, Flow, call
-from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
-from airflow_provider_xai_collections.exceptions import XAIError, XAINotFoundError, XAIUnroutableError
+from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from tests.chaos.given import CONTENT, EMPTY, FIELD, NAMES, NEW, SPARE, Given
+from tests.chaos.given import FIELD, NAMES, NEW, SPARE, Given
 
 _FIELDS = {FIELD: "Ahab"}
 _DESCRIPTION = "about a whale"
@@ -76,77 +64,8 @@ class Operation:
         return self.flow(given)
 
 
-_SOURCE = SourceDocument(
-    "file:///library/new.md",
-    NEW,
-    len(CONTENT),
-    blake3(CONTENT).hexdigest(),
-    "text/markdown",
-    lambda: io.BytesIO(CONTENT),
-    sent_type=lambda: "text/markdown",
-)
-_MANAGED = managed_fields("chaos", _SOURCE, fields_digest({}))
-
-
-def _upload_and_attach(method: UploadMethod) -> Callable[[Given], Flow[uploading.Placed]]:
-    def flow(given: Given) -> Flow[uploading.Placed]:
-        target = uploading.Target(given.collection_id, "chaos", UploadWay(method))
-        upload = yield from uploading.prepare(target, _SOURCE, _MANAGED)
-        return (yield from uploading.upload_and_attach(target, upload, _MANAGED))
-
-    return flow
-
-
-def _declarations(given: Given) -> int:
-    """Count how often all our fields are declared on the collection that had none."""
-    keys = [each.key for each in given.collections(EMPTY)[0].field_definitions]
-    return min(keys.count(each.key) for each in MANAGED_FIELDS)
-
-
 def _new_documents(given: Given) -> int:
     return len(given.documents(having=lambda document: document.name == NEW))
-
-
-def _orphans_untold(given: Given, value: Any) -> Iterable[str]:
-    """A file that no document refers to, although the call ended well and did not say so."""
-    spare = len(given.files(NEW)) - _new_documents(given)
-    if value is not None and spare > value.possible_orphans:
-        yield f"{spare} files are left over, and it told of {value.possible_orphans}"
-
-
-def _names(items: Sequence[Any]) -> list[str]:
-    return sorted(item.name for item in items)
-
-
-def _is_new_document(given: Given, value: Any) -> bool:
-    documents = given.documents(having=lambda document: document.name == NEW)
-    keys = [document.fields.get(VERSION_KEY) for document in documents]
-    return keys == [_MANAGED[VERSION_KEY]] and value.file_id == documents[0].file_id
-
-
-def told_by_gateway(error: type[XAIError]) -> type[XAIError]:
-    """The error for a 404 to an upload, whose collection is there all the same."""
-    return XAIUnroutableError if error is XAINotFoundError else error
-
-
-def _ingestion(
-    faulted: Endpoint[Any], method: UploadMethod, doubt: Doubt = Doubt.RAISES, *, where: str = "", **more: Any
-) -> Operation:
-    """A document that is not there yet.
-
-    :param where: the emulator is no usual one.
-    """
-    return Operation(
-        f"ingest by {method}{where and f', {where}'}: {faulted.name}",
-        faulted,
-        _upload_and_attach(method),
-        _is_new_document,
-        traces=None if faulted.idempotent else _new_documents,
-        doubt=doubt,
-        complaints=_orphans_untold,
-        asks_again=True,
-        **more,
-    )
 
 
 def _operation(
@@ -175,38 +94,12 @@ def _all_of(endpoint: Endpoint[Any]) -> Callable[..., Flow[Any]]:
     return lambda **params: flows.list_all(endpoint, **params)
 
 
-#: Emulators on which it takes more than the one call, and why.
-_BY_CITY: dict[str, Any] = {
-    "where": "where the one call fails for the caller's city",
-    "settings": {"direct_upload_answer": "error"},
-}
-_NOT_FOUND: dict[str, Any] = {
-    "where": "where a gateway answers 404 to the one call",
-    "settings": {"direct_upload_status": 404},
-}
-_NOT_ALLOWED: dict[str, Any] = {
-    "where": "where a gateway answers 405 to the one call",
-    "settings": {"direct_upload_status": 405},
-}
-_WITHOUT_ID: dict[str, Any] = {
-    "where": "where the answer tells no id",
-    "settings": {"direct_upload_answer": "empty"},
-}
-
 OPERATIONS: tuple[Operation, ...] = (
     _operation(
         endpoints.CREATE_COLLECTION,
         lambda given: {"collection_name": NEW},
         lambda given, value: value.collection_name == NEW,
         traces=lambda given: len(given.collections(NEW)),
-    ),
-    Operation(
-        "ensure_collection: create_collection",
-        endpoints.CREATE_COLLECTION,
-        lambda given: ensuring.ensure_collection(NEW),
-        lambda given, value: value.collection.collection_name == NEW,
-        traces=lambda given: len(given.collections(NEW)),
-        doubt=Doubt.CHECKS,
     ),
     _operation(
         endpoints.LIST_COLLECTIONS,
@@ -232,14 +125,6 @@ OPERATIONS: tuple[Operation, ...] = (
         lambda given, value: value.collection_description == _DESCRIPTION,
         traces=lambda given: sum(each.collection_description == _DESCRIPTION for each in given.collections()),
     ),
-    Operation(
-        "declare fields: update_collection",
-        endpoints.UPDATE_COLLECTION,
-        lambda given: Declarations(given.empty_id).require(each.key for each in MANAGED_FIELDS),
-        lambda given, value: _declarations(given) == 1,
-        traces=_declarations,
-        doubt=Doubt.CHECKS_AND_REPEATS,
-    ),
     _operation(
         endpoints.ADD_DOCUMENT,
         lambda given: {"collection_id": given.collection_id, "file_id": given.spare_id, "fields": _FIELDS},
@@ -251,7 +136,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _operation(
         endpoints.LIST_DOCUMENTS,
         lambda given: {"collection_id": given.collection_id, "limit": 2},
-        lambda given, value: _names(value) == list(NAMES),
+        lambda given, value: sorted(each.name for each in value) == list(NAMES),
         flow=_all_of(endpoints.LIST_DOCUMENTS),
     ),
     _operation(
@@ -271,7 +156,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _operation(
         endpoints.BATCH_GET_DOCUMENTS,
         lambda given: {"collection_id": given.collection_id, "file_ids": (*given.file_ids, given.spare_id)},
-        lambda given, value: _names(value) == list(NAMES),
+        lambda given, value: sorted(each.name for each in value) == list(NAMES),
         flow=flows.batch_get_documents,
     ),
     _operation(
@@ -281,15 +166,6 @@ OPERATIONS: tuple[Operation, ...] = (
         traces=_new_documents,
         by_hook=lambda hook, given: hook.upload_document(collection_id=given.collection_id, path=given.path),
     ),
-    _ingestion(endpoints.UPLOAD_DOCUMENT, UploadMethod.AUTO, Doubt.CHECKS_AND_REPEATS, other_way=True),
-    _ingestion(endpoints.UPLOAD_DOCUMENT, UploadMethod.AUTO, Doubt.CHECKS_AND_REPEATS, other_way=True, **_WITHOUT_ID),
-    _ingestion(endpoints.LIST_DOCUMENTS, UploadMethod.AUTO, **_WITHOUT_ID),
-    _ingestion(endpoints.GET_COLLECTION, UploadMethod.AUTO, **_NOT_FOUND),
-    _ingestion(endpoints.UPLOAD_FILE, UploadMethod.AUTO, Doubt.REPEATS, **_BY_CITY),
-    _ingestion(endpoints.ADD_DOCUMENT, UploadMethod.AUTO, Doubt.CHECKS_AND_REPEATS, **_NOT_ALLOWED),
-    _ingestion(endpoints.UPLOAD_DOCUMENT, UploadMethod.DIRECT, Doubt.CHECKS_AND_REPEATS, told=told_by_gateway),
-    _ingestion(endpoints.UPLOAD_FILE, UploadMethod.FILES, Doubt.REPEATS),
-    _ingestion(endpoints.ADD_DOCUMENT, UploadMethod.FILES, Doubt.CHECKS_AND_REPEATS),
     _operation(
         endpoints.VALIDATE_MANAGEMENT_KEY,
         lambda given: {},

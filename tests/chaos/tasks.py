@@ -8,7 +8,12 @@ from typing import Any
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.protocol import Endpoint
-from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError, XAIUnroutableError
+from airflow_provider_xai_collections.exceptions import (
+    XAIError,
+    XAINotFoundError,
+    XAIRateLimitError,
+    XAIUnroutableError,
+)
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.operators.collections import (
     XAICreateCollectionOperator,
@@ -24,7 +29,7 @@ from airflow_provider_xai_collections.operators.files import XAIDeleteUnattached
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from tests.chaos.given import NAMES, NEW, SPARE, Given
-from tests.chaos.operations import Doubt, Operation, told_by_gateway
+from tests.chaos.operations import Doubt, Operation
 from tests.operators.stage import run
 
 _DESCRIPTION = "about a whale"
@@ -57,6 +62,8 @@ def _task(
             return run(task)
 
         name = f"{kind.__name__}: {faulted.name}{way and f' by {way}'}"
+        if settings := more.get("settings"):
+            name += f", {settings}"
         return Operation(name, faulted, flow=None, right=right, by_hook=execute, **always, **more)
 
     return of
@@ -82,8 +89,9 @@ def _first(given: Given) -> dict[str, Any]:
 
 
 def _without_route(error: type[XAIError]) -> type[Exception]:
-    """Return the error of a task that insists on the one call: where no way leads to it, no retry does either."""
-    return XAIFailException if told_by_gateway(error) is XAIUnroutableError else _together(error)
+    """Return the error of a task that insists on the one call: where no way leads to it, no retry does either. (A 404
+    tells of no way if the collection is there all the same.)"""
+    return XAIFailException if error in (XAIUnroutableError, XAINotFoundError) else error
 
 
 _create = _task(
@@ -145,7 +153,9 @@ _search = _task(
 
 _CREATED: dict[str, Any] = {"doubt": Doubt.CHECKS, "traces": lambda given: len(given.collections(NEW))}
 _INGESTED: dict[str, Any] = {"doubt": Doubt.CHECKS_AND_REPEATS, "traces": _new_documents}
-_UPLOADED: dict[str, Any] = {"doubt": Doubt.REPEATS, "traces": _new_documents, "told": _together}
+#: The answer to the one call tells no id.
+_WITHOUT_ID: dict[str, Any] = {"settings": {"direct_upload_answer": "empty"}}
+_UPLOADED: dict[str, Any] = {"doubt": Doubt.REPEATS, "traces": _new_documents}
 
 TASKS: tuple[Operation, ...] = (
     _create(endpoints.LIST_COLLECTIONS),
@@ -172,11 +182,15 @@ TASKS: tuple[Operation, ...] = (
     _clear(endpoints.DELETE_FILE, told=_together),
     _ingest(endpoints.GET_COLLECTION),
     _ingest(endpoints.UPDATE_COLLECTION, doubt=Doubt.CHECKS_AND_REPEATS),
-    _ingest(endpoints.UPLOAD_DOCUMENT, told=_together, other_way=True, **_INGESTED),
+    _ingest(endpoints.UPLOAD_DOCUMENT, other_way=True, **_INGESTED),
+    _ingest(endpoints.UPLOAD_DOCUMENT, other_way=True, **_WITHOUT_ID, **_INGESTED),
+    _ingest(endpoints.LIST_DOCUMENTS, **_WITHOUT_ID),
     _ingest(endpoints.UPLOAD_FILE, settings={"direct_upload_answer": "error"}, **_UPLOADED),
+    _ingest(endpoints.UPLOAD_FILE, settings={"direct_upload_status": 404}, **_UPLOADED),
+    _ingest(endpoints.ADD_DOCUMENT, settings={"direct_upload_status": 405}, **_INGESTED),
     _ingest(endpoints.UPLOAD_DOCUMENT, way="direct", told=_without_route, **_INGESTED),
     _ingest(endpoints.UPLOAD_FILE, way="files", **_UPLOADED),
-    _ingest(endpoints.ADD_DOCUMENT, way="files", told=_together, **_INGESTED),
+    _ingest(endpoints.ADD_DOCUMENT, way="files", **_INGESTED),
     _ingest(endpoints.BATCH_GET_DOCUMENTS),
     _search(endpoints.SEARCH_DOCUMENTS),
 )

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
+from airflow_provider_xai_collections.api.endpoints import DELETE_FILE, UPLOAD_DOCUMENT
+from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
 from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.sync.documents import Action, Outcome
 from airflow_provider_xai_collections.sync.report import ReportLine
 from tests.chaos.accounts import wrong_accounts
-from tests.chaos.checks import Records, wrong_documents, wrong_process
+from tests.chaos.checks import Records, records_of, wrong_documents, wrong_process
 from tests.chaos.corpus import Corpus
 from tests.chaos.server import KEYS, keys_in
+from tests.chaos.watched import Step, WatchedEmulator
 from tests.chaos.worker import Told, Tried, Try
+from tests.support.caller import Caller, declared, upload
 
 Find: TypeAlias = Any
 
@@ -75,12 +80,9 @@ def wrong(tmp_path: Path, corpus: Corpus) -> Find:
     return found
 
 
-def test_a_sync_that_told_what_it_did_is_as_it_should_be(wrong: Find) -> None:
+def test_a_sync_that_told_what_it_did_is_as_it_should_be(wrong: Find, tmp_path: Path, corpus: Corpus) -> None:
     assert wrong(*LINES) == []
-
-
-def test_a_try_that_ended_before_it_began_anything_tells_nothing(tmp_path: Path, corpus: Corpus) -> None:
-    nothing = Try("XAIError: no way", [Told({}, str(tmp_path / "report.jsonl"))])
+    nothing = Try("XAIError: no way", [Told({}, str(tmp_path / "none.jsonl"))])
     assert list(wrong_accounts(BEFORE, BEFORE, [nothing], corpus)) == []
 
 
@@ -95,27 +97,23 @@ def test_a_try_that_ended_before_it_began_anything_tells_nothing(tmp_path: Path,
         ({"outdated_removed": 0}, "1 removed, 2 in the report"),
         ({"failed": 1}, "1 failed, 0 in the report"),
         ({"possible_orphans": 0}, "1 uploads came to nothing, 0 were told"),
+        ({"after": replace(AFTER, discarded=1)}, "1 files never attached and deleted, 0 in doubt"),
     ],
 )
-def test_each_count_that_is_not_so_is_noticed(wrong: Find, change: dict[str, int], expected: str) -> None:
+def test_each_count_that_is_not_so_is_noticed(wrong: Find, change: dict[str, Any], expected: str) -> None:
     assert expected in wrong(*LINES, **change)
-
-
-def test_a_file_that_nobody_attached_and_somebody_deleted_is_noticed(wrong: Find) -> None:
-    assert "1 files never attached and deleted, 0 in doubt" in wrong(*LINES, after=replace(AFTER, discarded=1))
 
 
 def test_each_line_that_is_not_so_is_noticed(wrong: Find) -> None:
     added, *others = LINES
-    assert f"1 not in the report: {ADDED}" in wrong(*others)
+    assert f"1 only in the source or only in the report: {ADDED}" in wrong(*others)
     assert f"1 there, and processed in no report: {ADDED}" in wrong(*others)
     assert f"1 attached and told by nobody: {ADDED}" in wrong(*others)
     assert f"1 twice in the report: {ADDED}" in wrong(added, *LINES)
+    of_another = "with the id of no document, of another one, or another size"
     stranger = line("stranger.md", Action.ADD)
-    assert "1 in the report and not in the source: stranger.md" in wrong(*LINES, stranger)
-    assert "1 with an id that no document had: stranger.md" in wrong(*LINES, stranger)
-    switched = added.model_copy(update={"file_id": f"new {KEPT}"})
-    assert f"1 with the id of another document, or another size: {ADDED}" in wrong(switched, *others)
+    assert f"stranger.md {of_another}" in wrong(*LINES, stranger)
+    assert f"{ADDED} {of_another}" in wrong(added.model_copy(update={"file_id": f"new {KEPT}"}), *others)
     *others, missing = LINES
     assert "1 removed and told by nobody: missing.md" in wrong(*others, missing.model_copy(update={"removed": ()}))
     both = missing.model_copy(update={"removed": ("missing", f"new {KEPT}")})
@@ -131,14 +129,10 @@ def test_a_document_in_doubt_may_be_told_by_nobody_but_not_by_another_name(wrong
     assert "1 attached and told by nobody: other.md" in wrong(lost, *others, after=stranger, error="lost", **told)
 
 
-def test_a_collection_that_equals_its_source_is_as_it_should_be(corpus: Corpus) -> None:
+def test_each_difference_between_collection_and_source_is_noticed(corpus: Corpus) -> None:
     files = tuple(file(name, digest=digest) for name, digest in corpus.hashes.items())
     assert list(wrong_documents(Records((("whales", files),)), corpus)) == []
-
-
-def test_each_difference_between_collection_and_source_is_noticed(corpus: Corpus) -> None:
-    first = file(ADDED, digest=corpus.hashes[ADDED])
-    there = (first, first, file(KEPT, digest="old"), file("stranger.md"))
+    there = (files[0], files[0], file(KEPT, digest="old"), file("stranger.md"))
     assert list(wrong_documents(Records((("ships", there),), unprocessed=(KEPT,)), corpus)) == [
         "the collections are ['ships']",
         f"1 not processed: {KEPT}",
@@ -149,17 +143,39 @@ def test_each_difference_between_collection_and_source_is_noticed(corpus: Corpus
     ]
 
 
-def test_memory_and_sockets_that_a_process_keeps_are_noticed() -> None:
+def test_things_that_a_process_keeps_and_keys_that_it_writes_are_noticed(tmp_path: Path) -> None:
     assert list(wrong_process(Tried(grown=8_000_000), 100)) == []
     left = Tried(left_open=["socket:[1]"], grown=8_300_000)
     assert list(wrong_process(left, 100)) == [
         "1 left open: socket:[1]",
         "8.3 MB are still in use after 100 documents; 8.2 may be",
     ]
-
-
-def test_a_key_is_found_wherever_it_is_written(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "log.txt").write_text(f"Bearer {next(iter(KEYS.values()))}\n")
+    (tmp_path / "log.txt").write_text(f"Bearer {next(iter(KEYS.values()))}\n")
     (tmp_path / "report.jsonl").write_text("{}\n")
-    assert keys_in(tmp_path) == ["log.txt"]
+    assert keys_in(tmp_path.parent) == ["log.txt"]
+
+
+def test_the_watched_service_knows_what_each_call_did_whichever_way_a_document_went() -> None:
+    name, fields = "000/00001.md", dict.fromkeys(MANAGED_KEYS, "x" * 500)  # as long as ours may be
+    with closing(WatchedEmulator()) as service:
+        caller = Caller(service)
+        unique = [{**each, "unique": True} for each in declared(*MANAGED_KEYS)]
+        whales, ships = (
+            caller.collection(field_definitions=unique),
+            caller.collection("ships", field_definitions=unique),
+        )
+        direct = {"collection_id": whales, "name": name, "fields": fields, "upload": upload(name)}
+        one = caller.call(UPLOAD_DOCUMENT, **direct).file_metadata
+        assert one is not None
+        caller.refused(UPLOAD_DOCUMENT, **direct)  # a second copy
+        two = caller.file(name)
+        caller.attach(ships, two, **fields)
+        steps = [("upload_document", 1), ("upload_document", 2), ("upload_file", 1), ("add_document", 1)]
+        assert service.steps[2:] == [Step(endpoint, name, time) for endpoint, time in steps]
+        now = records_of(service)
+        assert now.attached.keys() == {one.file_id, two}
+        assert (now.done["upload_document"], now.unattached) == (1, ())
+        caller.send(DELETE_FILE, file_id=two)
+        assert service.discarded == 0
+        caller.send(DELETE_FILE, file_id=caller.file(name))
+        assert service.discarded == 1
