@@ -21,7 +21,7 @@ def test_and_nothing_is_uploaded_or_attached_twice(forty_waits: Waited) -> None:
 
 
 def test_who_marks_a_deferred_task_reads_what_goes_on_at_xai(marked_failed: Waited) -> None:
-    assert "told to end while waiting for 3 documents. Indexing goes on at xAI" in marked_failed.log
+    assert "cancelled while waiting for 3 documents. Indexing goes on at xAI" in marked_failed.log
 
 
 def test_a_cleared_task_waits_on_for_what_the_marked_one_had_begun(marked_failed: Waited) -> None:

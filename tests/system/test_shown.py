@@ -33,7 +33,7 @@ def test_rendered_fields_show_what_was_asked_for(shown: Shown) -> None:
 
 def test_the_result_counts(shown: Shown) -> None:
     assert shown.result["collection_id"] == shown.collection_id
-    assert shown.result["total"] == shown.result["added"] == len(TEXTS)
+    assert shown.result["documents"] == shown.result["added"] == len(TEXTS)
 
 
 def test_mapped_tasks_are_called_after_their_documents(forty_waits: Waited) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, AssetAlias, Param, task
 
-from airflow_provider_xai_collections.operators.ingestion import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 
 INGESTION: dict[str, Any] = {
     "collection_id": "{{ params.collection_id }}",

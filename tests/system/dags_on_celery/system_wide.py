@@ -24,7 +24,7 @@ with DAG(
     xai_sync_group(
         "sync",
         source="{{ params.documents }}",
-        collection="wide",
+        collection_name="wide",
         upload_method="files",  # more to die between than in one call
         workspace="{{ params.workspace }}",
         report="{{ params.workspace }}/report.jsonl",

@@ -107,7 +107,7 @@ def marked_failed(stack: Stack) -> Waited:
         assert run["state"] == "failed"
         until(lambda: stack.api.task(dag_id, run_id, "ingest")["trigger"] is None, "the trigger is gone")
         task = stack.api.task(dag_id, run_id, "ingest")
-        until(lambda: "told to end" in stack.api.log(task, attempt=1), "the triggerer says why")
+        until(lambda: "cancelled while waiting" in stack.api.log(task, attempt=1), "the triggerer says why")
     looked = emulator.count("batch_get_documents")
     stack.api.clear(dag_id, run_id, "ingest")
     stack.api.in_state("deferred", dag_id, run_id, "ingest")
