@@ -38,6 +38,6 @@ def test_a_deferred_task_fails_when_its_time_is_over_and_says_so(timed_out: Wait
     assert task["state"] == "failed"
     assert "XAITimeoutError" in timed_out.log
     assert "time ran out (timeout is " in timed_out.log
-    assert f"{len(TEXTS)} of {len(TEXTS)} documents still in progress" in timed_out.log
+    assert f"{len(TEXTS)} of {len(TEXTS)} documents are still in progress" in timed_out.log
     # The trigger keeps the time; Airflow's own limit lies behind it and would know no reason.
     assert "Trigger timeout" not in timed_out.log
