@@ -22,7 +22,7 @@ from tests.chaos.server import ImpatientHook, OddEmulator, Server, connected, se
 from tests.chaos.tasks import TASKS
 
 #: Of the faults, the share that each operation meets; of these trials, the share that runs on the event loop as well.
-_SHARE = {Size.SMALL: 0.25, Size.MEDIUM: 0.6, Size.FULL: 1.0}
+_SHARE = {Size.SMALL: 0.2, Size.MEDIUM: 0.6, Size.FULL: 1.0}
 _ON_THE_LOOP = 0.25
 #: Of the faults, the share that each call of an operator meets, once: calls by themselves meet them more often.
 _SHARE_OF_TASKS = {Size.SMALL: 0.08, Size.MEDIUM: 0.3, Size.FULL: 1.0}

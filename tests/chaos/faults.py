@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
-from types import MappingProxyType
 from typing import Any
 
 from airflow_provider_xai_collections.exceptions import (
@@ -20,12 +19,8 @@ from airflow_provider_xai_collections.exceptions import (
 )
 from tests.chaos.relay import Harm
 
-#: Seconds without a byte after which the client gives up, where that is what is tried; and longer than that.
+#: Seconds without a byte after which the client gives up, where that is what is tried.
 IMPATIENT = 0.25
-_TOO_LATE = 0.7
-#: Seconds that a service asks to wait, in either form; fewer than the client grants.
-_ASKED = 7.0
-_ASKED_BY_DATE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class Fault:
     :param unroutable: no way leads to this call; another call may do the same.
     :param harmless: the call succeeds all the same.
     :param late: it may meet the next call on the same connection as well.
-    :param asks: seconds that the answer asks to wait.
+    :param asks: seconds that the answer asks to wait; fewer than the client grants.
     :param by_date: it says until when, to the second, instead of how long.
     :param patience: seconds without a byte after which the client gives up.
     """
@@ -64,60 +59,56 @@ class Fault:
     by_date: bool = False
     patience: float = 10.0
 
-    def asks_until(self, now: float) -> float:
-        """The moment that a date names which asks to wait from ``now`` on."""
-        return float(int(now + self.asks))
-
     def rule_at(self, now: float) -> dict[str, Any] | None:
-        """The rest of the :class:`FaultRule` for a trial that begins now; ``None`` if the emulator has no part in it.
+        """Return the rest of the :class:`FaultRule` for a trial that begins now; ``None`` if the emulator has no part.
 
         :param now: in seconds since the epoch.
         """
         if self.rule is None or not self.asks:
             return None if self.rule is None else dict(self.rule)
-        text = formatdate(self.asks_until(now), usegmt=True) if self.by_date else f"{self.asks:.0f}"
+        text = formatdate(now + self.asks, usegmt=True) if self.by_date else f"{self.asks:.0f}"
         return {**self.rule, "retry_after": text}
 
 
-def _answer(name: str, error: type[XAIError], *, works: bool = False, undone: bool = False, **rule: Any) -> Fault:
-    return Fault(name, error, rule=MappingProxyType({**rule, "after": works}), works=works, undone=undone)
+def _answer(name: str, error: type[XAIError], **rule: Any) -> Fault:
+    """Make a fault of what the emulator does: the rest of its rule, and the parameters of the fault."""
+    own = {each: rule.pop(each) for each in ("works", "undone", "asks", "by_date", "patience") if each in rule}
+    after = {} if "delay" in rule else {"after": own.get("works", False)}
+    return Fault(name, error, rule={**rule, **after}, **own)
 
+
+def _harm(name: str, harm: Harm, error: type[XAIError] = XAITransportError, **more: Any) -> Fault:
+    return Fault(name, error, harm=harm, **more)
+
+
+_429: dict[str, Any] = {"error": XAIRateLimitError, "undone": True, "status": 429}
+_HTML = b"<html><body>Sign in to the proxy</body></html>"
 
 FAULTS: tuple[Fault, ...] = (
-    _answer("429", XAIRateLimitError, undone=True, status=429),
-    replace(_answer("429, Retry-After in seconds", XAIRateLimitError, undone=True, status=429), asks=_ASKED),
-    replace(
-        _answer("429, Retry-After as a date", XAIRateLimitError, undone=True, status=429),
-        asks=_ASKED_BY_DATE,
-        by_date=True,
-    ),
+    _answer("429", **_429),
+    _answer("429, Retry-After in seconds", **_429, asks=7.0),
+    _answer("429, Retry-After as a date", **_429, asks=40.0, by_date=True),
     *(_answer(str(status), XAIServerError, status=status) for status in (500, 502, 503, 504, 529)),
     _answer("503 after the work", XAIServerError, status=503, works=True),
     Fault("connection refused", XAITransportError, refusing=True, undone=True),
-    Fault("reset before the body", XAITransportError, harm=Harm.RESET_BEFORE_BODY),
-    Fault("reset during the body", XAITransportError, harm=Harm.RESET_IN_BODY),
+    _harm("reset before the body", Harm.RESET_BEFORE_BODY),
+    _harm("reset during the body", Harm.RESET_IN_BODY),
     _answer("hung up after the body", XAITransportError, cut="before"),
-    Fault("answer lost: reset after the work", XAITransportError, harm=Harm.ANSWER_LOST, works=True),
+    _harm("answer lost: reset after the work", Harm.ANSWER_LOST, works=True),
     _answer("answer lost: hung up after the work", XAITransportError, works=True, cut="after"),
-    Fault(
-        "answer too late",
-        XAITransportError,
-        rule=MappingProxyType({"delay": _TOO_LATE}),
-        works=True,
-        patience=IMPATIENT,
-    ),
-    Fault("reset during the answer", XAITransportError, harm=Harm.RESET_IN_ANSWER, works=True),
-    Fault("reset after the answer", XAITransportError, harm=Harm.RESET_AFTER_ANSWER, harmless=True, late=True),
+    _answer("answer too late", XAITransportError, delay=0.7, works=True, patience=IMPATIENT),
+    _harm("reset during the answer", Harm.RESET_IN_ANSWER, works=True),
+    _harm("reset after the answer", Harm.RESET_AFTER_ANSWER, harmless=True, late=True),
     _answer("half a body, then hung up", XAITransportError, works=True, cut="partial"),
     _answer("half a body, said to be whole", XAIResponseError, works=True, body=b'{"collection_id": "coll'),
-    Fault("slow body", XAITransportError, harm=Harm.SLOW, harmless=True),
-    Fault("slow body that stops", XAITransportError, harm=Harm.STALLS, works=True, patience=IMPATIENT),
-    Fault("body that drips on", XAITransportError, harm=Harm.DRIPS, works=True, patience=IMPATIENT),
-    _answer("HTML", XAIResponseError, body=b"<html><body>Sign in to the proxy</body></html>"),
+    _harm("slow body", Harm.SLOW, harmless=True),
+    _harm("slow body that stops", Harm.STALLS, works=True, patience=IMPATIENT),
+    _harm("body that drips on", Harm.DRIPS, works=True, patience=IMPATIENT),
+    _answer("HTML", XAIResponseError, body=_HTML),
     _answer("wrong JSON", XAIResponseError, works=True, body=b"[1, 2, 3]", content_type="application/json"),
     _answer("an error with status 200", XAIResponseError, body=b'{"error": "try later"}', content_type="text/json"),
     _answer("empty 200", XAIResponseError, works=True, body=b""),
-    Fault("redirect to another host", XAIStatusError, harm=Harm.REDIRECT, final=True),
+    _harm("redirect to another host", Harm.REDIRECT, XAIStatusError, final=True),
 )
 
 

@@ -172,7 +172,8 @@ def kill_9_at_every_request(size: Size, seed: int) -> Generator[Trial, None, Non
     """Kill a sync that adds, replaces, fixes and prunes; then run it again. Kill some of these again."""
     with workers() as running:
         start, documents = partial(Start, running=running, seed=seed), DOCUMENTS[size]
-        two, one = {"method": "files"}, {"concurrency": 1}
+        two: dict[str, Any] = {"method": "files"}
+        one: dict[str, Any] = {"concurrency": 1}
         kills = [
             *_once_each(start("changes").with_changes(documents)),
             *_once_each(start("nothing").with_nothing()),

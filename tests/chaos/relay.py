@@ -1,4 +1,4 @@
-"""The way from a client to the emulator: a relay on loopback that can hurt what it carries."""
+"""The way from a client to the emulator: a relay on loopback that can damage what it carries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
@@ -16,13 +15,12 @@ LOOPBACK = "127.0.0.1"
 #: Seconds after which the relay gives up on a peer: longer than any client of a trial is patient.
 _PATIENCE = 20.0
 #: A slow answer comes in so many pieces, with so many seconds between them.
-_PIECES = 8
-_PIECE_PAUSE = 0.004
+_PIECES, _PIECE_PAUSE = 8, 0.004
 #: A dripping answer has so many blanks, with so many seconds between them: no client should wait for the end of it,
 #: and it is never silent for as long as one is patient.
-_BLANKS = 100
-_BLANK_PAUSE = 0.02
+_BLANKS, _BLANK_PAUSE = 100, 0.02
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+_END = b"\r\n\r\n"
 
 
 class Harm(Enum):
@@ -43,22 +41,6 @@ class Harm(Enum):
 ChooseHarm: TypeAlias = Callable[[str, str], Harm | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A request or an answer: its head, up to the blank line, and its body."""
-
-    head: bytes
-    body: bytes
-
-    @property
-    def is_whole(self) -> bool:
-        return self.head.endswith(b"\r\n\r\n") and len(self.body) == _length(self.head)
-
-    @property
-    def half(self) -> bytes:
-        return self.head + self.body[: len(self.body) // 2]
-
-
 class Relay:
     """A relay from a free port to ``target``. It speaks enough HTTP/1.1 to tell requests apart.
 
@@ -74,11 +56,11 @@ class Relay:
         self.forwarded = 0
         self._target = target
         self._forbidden = forbidden
-        self._accepting: threading.Thread | None = None
-        self._serving: list[threading.Thread] = []
+        self._threads: list[threading.Thread] = []
         self._sockets: set[socket.socket] = set()
         self._listener = socket.socket()
         self._listener.bind((LOOPBACK, 0))
+        self._accepting: threading.Thread | None = None
         self.url = f"http://{LOOPBACK}:{self._listener.getsockname()[1]}"
         if not refusing:
             self.listen()
@@ -87,16 +69,15 @@ class Relay:
         """Take connections from now on."""
         if self._accepting is None:
             self._listener.listen()
-            self._accepting = threading.Thread(target=self._accept, name="emulator relay", daemon=True)
-            self._accepting.start()
+            self._accepting = self._start(self._accept)
 
     def cut(self) -> None:
         """End all connections; their threads have ended after it."""
         for each in tuple(self._sockets):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-        while self._serving:
-            self._serving.pop().join(_PATIENCE)
+        while self._threads:
+            self._threads.pop().join(_PATIENCE)
 
     def close(self) -> None:
         """End all; it listens no more."""
@@ -107,16 +88,18 @@ class Relay:
         self.cut()
         self._listener.close()
 
+    @staticmethod
+    def _start(work: Callable[..., None], *args: socket.socket) -> threading.Thread:
+        thread = threading.Thread(target=work, args=args, name="emulator relay", daemon=True)
+        thread.start()
+        return thread
+
     def _accept(self) -> None:
-        while True:
-            try:
+        with suppress(OSError):
+            while True:
                 client, _ = self._listener.accept()
-            except OSError:
-                return
-            self._sockets.add(client)
-            thread = threading.Thread(target=self._serve, args=(client,), name="emulator relay", daemon=True)
-            thread.start()
-            self._serving.append(thread)
+                self._sockets.add(client)
+                self._threads.append(self._start(self._serve, client))
 
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError), socket.create_connection((LOOPBACK, self._target)) as emulator:
@@ -131,7 +114,7 @@ class Relay:
         self._sockets.discard(client)
 
     def _carry(self, client: socket.socket, emulator: socket.socket) -> bool:
-        """One request and its answer; whether another may follow on this connection."""
+        """Carry one request and its answer, and tell whether another may follow on this connection."""
         if not (head := _head(client)):
             return False
         method, target, *_ = head.decode("latin-1").split(" ")
@@ -143,40 +126,48 @@ class Relay:
             return _reset(client)
         body = _read(client, _length(head))
         if harm is Harm.REDIRECT:
-            client.sendall(_redirect(f"http://{LOOPBACK}:{self._forbidden}{target}"))
+            location = f"http://{LOOPBACK}:{self._forbidden}{target}".encode()
+            client.sendall(b"HTTP/1.1 307 Elsewhere\r\ncontent-length: 0\r\nlocation: " + location + _END)
             return True
         self.forwarded += 1
         emulator.sendall(head + body)
-        answer_head = _head(emulator)
-        return _deliver(client, Message(answer_head, _read(emulator, _length(answer_head))), harm)
+        answer = _head(emulator)
+        return _deliver(client, answer, _read(emulator, _length(answer)), harm)
 
 
-def _deliver(client: socket.socket, answer: Message, harm: Harm | None) -> bool:
-    whole = answer.head + answer.body
-    if harm is Harm.ANSWER_LOST:
-        return _reset(client)
-    if harm in (Harm.RESET_IN_ANSWER, Harm.STALLS):
-        client.sendall(answer.half)
-        if harm is Harm.STALLS:
+def _deliver(client: socket.socket, head: bytes, body: bytes, harm: Harm | None) -> bool:
+    whole, is_whole = head + body, head.endswith(_END) and len(body) == _length(head)
+    match harm:
+        case Harm.ANSWER_LOST:
+            return _reset(client)
+        case Harm.RESET_IN_ANSWER:
+            client.sendall(head + body[: len(body) // 2])
+            return _reset(client)
+        case Harm.RESET_AFTER_ANSWER:
+            client.sendall(whole)
+            return _reset(client)
+        case Harm.STALLS:
+            client.sendall(head + body[: len(body) // 2])
             client.recv(1)
             return False
-        return _reset(client)
-    if harm is Harm.SLOW:
-        step = max(1, -(-len(whole) // _PIECES))
-        for start in range(0, len(whole), step):
-            client.sendall(whole[start : start + step])
-            time.sleep(_PIECE_PAUSE)
-        return answer.is_whole
-    if harm is Harm.DRIPS:
-        client.sendall(_announcing(answer.head, len(answer.body) + _BLANKS) + answer.body)
-        for _ in range(_BLANKS):
-            client.sendall(b" ")
-            time.sleep(_BLANK_PAUSE)
-        return False
-    client.sendall(whole)
-    if harm is Harm.RESET_AFTER_ANSWER:
-        return _reset(client)
-    return answer.is_whole
+        case Harm.SLOW:
+            step = max(1, -(-len(whole) // _PIECES))
+            for start in range(0, len(whole), step):
+                client.sendall(whole[start : start + step])
+                time.sleep(_PIECE_PAUSE)
+            return is_whole
+        case Harm.DRIPS:
+            fields = head.removesuffix(_END).split(b"\r\n")
+            others = [field for field in fields if not field.lower().startswith(b"content-length:")]
+            length = b"content-length: %d" % (len(body) + _BLANKS)
+            client.sendall(b"\r\n".join([*others, length]) + _END + body)
+            for _ in range(_BLANKS):
+                client.sendall(b" ")
+                time.sleep(_BLANK_PAUSE)
+            return False
+        case _:
+            client.sendall(whole)
+            return is_whole
 
 
 def _reset(client: socket.socket) -> bool:
@@ -185,21 +176,10 @@ def _reset(client: socket.socket) -> bool:
     return False
 
 
-def _announcing(head: bytes, size: int) -> bytes:
-    """The head of an answer with a body of another size."""
-    status, *fields = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    others = [field for field in fields if not field.lower().startswith(b"content-length:")]
-    return b"\r\n".join([status, *others, b"content-length: %d" % size, b"", b""])
-
-
-def _redirect(location: str) -> bytes:
-    return f"HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n".encode()
-
-
 def _head(peer: socket.socket) -> bytes:
-    """Up to the blank line, or what came before the peer hung up."""
+    """Read up to the blank line, or what came before the peer hung up."""
     head = b""
-    while not head.endswith(b"\r\n\r\n") and (byte := peer.recv(1)):
+    while not head.endswith(_END) and (byte := peer.recv(1)):
         head += byte
     return head
 
@@ -212,9 +192,8 @@ def _read(peer: socket.socket, size: int) -> bytes:
 
 
 def _length(head: bytes) -> int:
-    """The size of the body. Client and emulator always say it."""
-    _, _, after = head.lower().partition(b"\r\ncontent-length:")
-    return int(after.partition(b"\r\n")[0] or 0)
+    """Return the size of the body. Client and emulator always say it."""
+    return int(head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0] or 0)
 
 
 class ForbiddenPort:
@@ -226,13 +205,11 @@ class ForbiddenPort:
         self.port: int = self._listener.getsockname()[1]
 
     def was_visited(self) -> bool:
-        """Whether somebody has connected since the last time this was asked."""
-        try:
-            visitor, _ = self._listener.accept()
-        except BlockingIOError:
-            return False
-        visitor.close()
-        return True
+        """Tell whether somebody has connected since the last time this was asked."""
+        with suppress(BlockingIOError):
+            self._listener.accept()[0].close()
+            return True
+        return False
 
     def close(self) -> None:
         self._listener.close()

@@ -111,6 +111,6 @@ WAYS: tuple[Way, ...] = (
     Way("hook on the event loop", _on_the_loop),
     _operator("XAIAddDocumentsOperator", deferrable=False),
     _operator("XAIAddDocumentsOperator, deferred", deferrable=True),
-    _sensor("XAIDocumentsProcessedSensor", deferrable=False, patience=1.0),
+    _sensor("XAIDocumentsProcessedSensor", deferrable=False, patience=0.5),
     _sensor("XAIDocumentsProcessedSensor, deferred", deferrable=True),
 )
