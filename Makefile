@@ -48,7 +48,7 @@ test-live: .venv/test  ## on the real service, for a few cents; needs XAI_MANAGE
 audit: .venv/uv  ## known vulnerabilities of what the constraints name; needs the network
 	$(BIN)/python scripts/audit.py $(CONSTRAINTS) $(CONSTRAINTS_2)
 
-chaos: .venv/test  ## faults on purpose, some hundreds of syncs among them; writes benchmarks/CHAOS.md
+chaos: .venv/test  ## fault injection, some hundreds of syncs among it; writes benchmarks/CHAOS.md
 	$(BIN)/python -m tests.chaos
 
 bench: .venv/test .venv-peers/ready  ## time, requests, CPU and memory against their floors; writes benchmarks/RESULTS.md
