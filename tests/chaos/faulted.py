@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_xai_collections.api.endpoints import LIST_FILES, VALIDATE_MANAGEMENT_KEY
-from airflow_provider_xai_collections.api.protocol import Flow, Host, call
+from airflow_provider_xai_collections.api.protocol import Host, call
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.emulator.messages import HttpRequest
@@ -41,7 +41,6 @@ class Outcome:
     :param done: how often the faulted call was done, by the emulator's own count.
     :param traces: how often what the operation does is there; ``None`` if it only reads.
     :param pauses: seconds that the client has paused.
-    :param wrong: what should be so after no fault.
     """
 
     value: Any
@@ -51,7 +50,6 @@ class Outcome:
     done: int
     traces: int | None
     pauses: tuple[float, ...]
-    wrong: tuple[str, ...]
 
 
 class _Plan:
@@ -101,7 +99,6 @@ def try_fault(
             *_wrong_end(outcome, expected),
             *_wrong_work(operation, fault, times, outcome),
             *_wrong_pauses(fault, outcome),
-            *outcome.wrong,
             *wrong,
         ),
     )
@@ -115,7 +112,6 @@ def _run(
     host, name = operation.faulted.host, operation.faulted.name
     plan = _Plan(name, fault, times)
     emulator = OddEmulator(retry_after_on_429=False, **operation.settings)
-    outcome: list[Outcome] = []
     with server.serving(emulator, plan.at, host if fault.refusing else None) as relays:
         given = Given.prepare(emulator, folder)
         server.clock.pauses.clear()
@@ -128,7 +124,17 @@ def _run(
                 if plan.left <= 0:
                     relays[host].listen()
 
-        def ended(value: Any, error: BaseException | None) -> None:
+        with (
+            capturing(hear) as said,
+            connected(relays, request_timeout=fault.patience) as conn_id,
+            ImpatientHook(conn_id) as hook,
+            asyncio.Runner() as loop,
+        ):
+            value = error = failed = None
+            try:
+                value = loop.run(hook.arun(operation.as_flow(given))) if on_the_loop else operation.act(hook, given)
+            except Exception as raised:
+                error = raised
             pauses = tuple(server.clock.pauses)
             # An impatient client is gone before what it sent has arrived, if the machine is busy.
             give_up = time.perf_counter() + _ARRIVAL
@@ -137,67 +143,31 @@ def _run(
                     break
             log = emulator.log
             emulator.set_faults()
-            outcome.append(
-                Outcome(
-                    value,
-                    error,
-                    is_right=error is None and operation.right(given, value),
-                    played=plan.played + sum(entry.fault is not None for entry in log),
-                    done=sum(entry.done for entry in log if entry.endpoint == name),
-                    traces=None if operation.traces is None else operation.traces(given),
-                    pauses=pauses,
-                    wrong=tuple(operation.complaints(given, value)),
-                )
+            outcome = Outcome(
+                value,
+                error,
+                is_right=error is None and operation.right(given, value),
+                played=plan.played + sum(entry.fault is not None for entry in log),
+                done=sum(entry.done for entry in log if entry.endpoint == name),
+                traces=None if operation.traces is None else operation.traces(given),
+                pauses=pauses,
             )
+            wrong = list(operation.complaints(given, value))
             plan.left = 0
             relays[host].listen()
-
-        with capturing(hear) as said, connected(relays, request_timeout=fault.patience) as conn_id:
             afterwards = call((VALIDATE_MANAGEMENT_KEY if host is Host.MANAGEMENT else LIST_FILES).request())
+            try:
+                loop.run(hook.arun(afterwards)) if on_the_loop else hook.run(afterwards)
+            except Exception as raised:
+                failed = raised
             if on_the_loop:
-                failed = asyncio.run(_on_the_loop(conn_id, operation.as_flow(given), ended, afterwards))
-            else:
-                failed = _by_hook(conn_id, operation, given, ended, afterwards)
-    return outcome[0], [
-        *([] if failed is None else [f"the next call on the same hook failed: {failed!r}"]),
-        *(f"a key came to the wrong service: {leak}" for leak in emulator.leaks),
-        *(["somebody has followed the redirect"] if server.forbidden.was_visited() else []),
-        *shown_keys(said.text, outcome[0].error),
-        *still_open(before),
-    ]
-
-
-def _by_hook(conn_id: str, operation: Operation, given: Given, ended: Any, afterwards: Flow[Any]) -> Exception | None:
-    """Run it as a task does. Returns why a further call failed, which should have been well."""
-    with ImpatientHook(conn_id) as hook:
-        try:
-            value, error = operation.act(hook, given), None
-        except Exception as raised:
-            value, error = None, raised
-        ended(value, error)
-        try:
-            hook.run(afterwards)
-        except Exception as failed:
-            return failed
-    return None
-
-
-async def _on_the_loop(conn_id: str, flow: Flow[Any], ended: Any, afterwards: Flow[Any]) -> Exception | None:
-    """Run it as a trigger does. Returns the same."""
-    hook = ImpatientHook(conn_id)
-    try:
-        try:
-            value, error = await hook.arun(flow), None
-        except Exception as raised:
-            value, error = None, raised
-        ended(value, error)
-        try:
-            await hook.arun(afterwards)
-        except Exception as failed:
-            return failed
-    finally:
-        await hook.aclose()
-    return None
+                loop.run(hook.aclose())
+    if failed is not None:
+        wrong.append(f"the next call on the same hook failed: {failed!r}")
+    if server.forbidden.was_visited():
+        wrong.append("somebody has followed the redirect")
+    wrong += [f"a key came to the wrong service: {leak}" for leak in emulator.leaks]
+    return outcome, [*wrong, *shown_keys(said.text, error), *still_open(before)]
 
 
 def expected_error(operation: Operation, fault: Fault, times: int | None) -> type[Exception] | None:
