@@ -196,13 +196,13 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
 
         :raises XAIArgumentError: the arguments of the tasks differ, or of one task before and after its wait.
         """
-        from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE, shown
+        from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE, recognisable
 
-        if (scope := shown(self.options().scope, ROOM_FOR_SCOPE)) != before.manifest.scope:
+        if (scope := recognisable(self.options().scope, ROOM_FOR_SCOPE)) != before.manifest.scope:
             raise XAIArgumentError(
-                f"scope is {scope!r} here and {before.manifest.scope!r} in the plan: give all tasks of a group the "
-                "same arguments, and use no template that is rendered otherwise after a wait. Nothing was changed "
-                "since then"
+                f"scope is {scope!r} here and {before.manifest.scope!r} in the plan, so nothing more is done: give "
+                "all tasks of a group the same arguments, and use no template that is rendered otherwise after a "
+                "wait; then clear the task, and those of its group"
             )
 
     def limit_of(self, name: str) -> str:

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIStatusError
 from airflow_provider_xai_collections.hooks.progress import LogTimer
 from airflow_provider_xai_collections.lineage.places import places_of
-from airflow_provider_xai_collections.manifests.base import all_or_none
+from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE, all_or_none, recognisable
 from airflow_provider_xai_collections.sources.fields import DocumentFields, Fields
 from airflow_provider_xai_collections.sources.items import Source
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row, error_class
@@ -113,7 +113,7 @@ class Engine:
         """Return the manifest of a run that has not done anything yet."""
         return SyncManifest(
             collection_id=self.target.collection_id if self.target else "",
-            scope=self.options.scope,
+            scope=recognisable(self.options.scope, ROOM_FOR_SCOPE),
             created=created,
             documents=len(plan.rows),
             older_versions=sum(row.older for row in plan.rows),

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from heapq import nsmallest
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.base import (
     MAX_LISTED,
     MAX_NAME,
     ROOM_FOR_PROBLEMS,
-    ROOM_FOR_SCOPE,
     Manifest,
     TaskResult,
     first_of,
@@ -78,7 +76,7 @@ class SyncManifest(TaskResult):
     """
 
     version: Literal[1] = 1
-    scope: Annotated[str, AfterValidator(partial(shown, room=ROOM_FOR_SCOPE))]
+    scope: str
     dry_run: bool = False
     created: bool = False
     documents: int = 0

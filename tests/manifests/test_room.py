@@ -19,9 +19,11 @@ from airflow_provider_xai_collections.manifests.base import (
     MAX_LISTED,
     ROOM_FOR_FOLDER,
     ROOM_FOR_PATH,
+    ROOM_FOR_SCOPE,
     Manifest,
     TaskResult,
     all_or_none,
+    recognisable,
     shown,
 )
 from airflow_provider_xai_collections.manifests.results import ChangesManifest, DocumentsManifest, RemovalManifest
@@ -67,7 +69,9 @@ def manifests(word: str, number: int, id_length: int) -> Iterator[Manifest]:
     ids = all_or_none(["f".ljust(id_length, "x")] * min(number, MAX_LISTED))
     documents = DocumentsManifest(collection_id=word, file_ids=ids, **counts_of(DocumentsManifest))
     problems = (Problem.of(word, Outcome.FAILED, word, "XAIError") for _ in range(number))
-    plain = SyncManifest(collection_id=word, scope=word, sources=sources, **counts_of(SyncManifest)).plus({}, problems)
+    plain = SyncManifest(
+        collection_id=word, scope=recognisable(word, ROOM_FOR_SCOPE), sources=sources, **counts_of(SyncManifest)
+    ).plus({}, problems)
     sync = plain.model_copy(update={"report": shown(word, ROOM_FOR_PATH), "file_ids": ids})
     refusal = Refusal(count=MANY, error="XAIOutcomeUnknownError", reason=shown(word, ROOM_FOR_REASON), is_fatal=True)
     handover = Handover(
@@ -115,6 +119,16 @@ def test_no_words_make_any_manifest_large(word: str, times: int, number: int, id
 @pytest.mark.parametrize("word", ["🐋", '"', "\x1b", "鯨/", KEY + "/"])
 def test_the_worst_words_at_their_longest(word: str) -> None:
     check((word * 10_000)[:10_000], 120, 200)
+
+
+@pytest.mark.parametrize("differ_in", [("monday", "tuesday"), ("a  b", "a b"), ("\x00", "\x01")])
+@pytest.mark.parametrize("beginning", ["", "s3://bucket/" + "deep/" * 200, KEY, "🐋" * 1_000])
+def test_texts_that_differ_are_told_apart_however_they_are_cut(beginning: str, differ_in: tuple[str, str]) -> None:
+    one, other = (recognisable(beginning + end, ROOM_FOR_SCOPE) for end in differ_in)
+    assert one != other
+    assert one.isprintable()
+    assert len(json.dumps(one)) <= ROOM_FOR_SCOPE
+    assert KEY not in one
 
 
 def test_what_fits_stays_as_it_is() -> None:
