@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -98,7 +98,7 @@ def wrong_process(tried: Tried, documents: int) -> Iterator[str]:
         yield f"{tried.grown / 1e6:.1f} MB are still in use after {documents} documents; {most / 1e6:.1f} may be"
 
 
-def some(what: str, names: object) -> Iterator[str]:
-    listed = sorted(names)  # type: ignore[call-overload]
+def some(what: str, names: Iterable[str]) -> Iterator[str]:
+    listed = sorted(names)
     if listed:
         yield f"{len(listed)} {what}: {', '.join(listed[:3])}{', …' if len(listed) > 3 else ''}"

@@ -41,7 +41,7 @@ class FastClock:
         Before what is timed is imported, as some of that takes hold of a clock for ever. Time-outs of sockets stay as
         they are: a machine that is busy must not look like a service that is down.
         """
-        time.time, time.monotonic, time.sleep = self.time, self.monotonic, self.sleep  # type: ignore[assignment]
+        time.time, time.monotonic, time.sleep = self.time, self.monotonic, self.sleep  # type: ignore[assignment]  # for good
 
         from airflow_provider_xai_collections.client.stopping import Stop
 
@@ -50,4 +50,4 @@ class FastClock:
         def shorter(stop: Stop, seconds: float) -> None:
             pause(stop, seconds / self.speed)
 
-        Stop.pause = shorter  # type: ignore[assignment, method-assign]
+        Stop.pause = shorter  # type: ignore[assignment, method-assign]  # for good

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
+from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -87,6 +88,14 @@ def shown(text: str, room: int) -> str:
     while (size := len(json.dumps(line))) > room:
         line = line[: len(line) * room // size - 1].rstrip("…") + "…"
     return line
+
+
+def recognisable(text: str, room: int) -> str:
+    """As :func:`shown`, and different for different texts: one that is not shown as it is ends in a digest."""
+    if shown(text, room) == text:
+        return text
+    mark = f"#{sha256(text.encode(errors='surrogatepass')).hexdigest()[:16]}"
+    return f"{shown(text, room - len(mark))}{mark}"
 
 
 def without_last(data: dict[str, Any], room: int) -> dict[str, Any]:

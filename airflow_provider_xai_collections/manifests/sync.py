@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from heapq import nsmallest
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.printable import escaped, printable
@@ -17,7 +16,6 @@ from airflow_provider_xai_collections.manifests.base import (
     CAP,
     NAME,
     ROOM_FOR_PROBLEMS,
-    ROOM_FOR_SCOPE,
     Manifest,
     Report,
     first_of,
@@ -44,7 +42,7 @@ class Problem(Manifest):
 class SyncManifest(Report):
     """What a sync did; with ``dry_run``, what it would have done.
 
-    :param scope: what it calls its own in the collection, cut if it is very long.
+    :param scope: what it calls its own in the collection; cut, with a digest, if it is very long or not printable.
     :param documents: how many the source has.
     :param added: new documents; ``replaced``: whose content changed; ``repaired``: that had failed or were stuck.
     :param kept: that were there already, as the source has them.
@@ -67,7 +65,7 @@ class SyncManifest(Report):
     """
 
     version: Literal[1]
-    scope: Annotated[str, AfterValidator(partial(shown, room=ROOM_FOR_SCOPE))]
+    scope: str
     dry_run: bool = False
     created: bool = False
     documents: int = 0

@@ -19,7 +19,7 @@ from airflow_provider_xai_collections.durations import seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
 from airflow_provider_xai_collections.hooks.progress import warn_of_orphans
 from airflow_provider_xai_collections.lineage.places import places_of
-from airflow_provider_xai_collections.manifests.base import ROOM_FOR_PATH, ROOM_FOR_SCOPE, shown
+from airflow_provider_xai_collections.manifests.base import ROOM_FOR_PATH, ROOM_FOR_SCOPE, recognisable, shown
 from airflow_provider_xai_collections.manifests.sync import SyncManifest
 from airflow_provider_xai_collections.operators import sync_verdicts
 from airflow_provider_xai_collections.operators.sync_arguments import Verify, XAISyncBaseOperator
@@ -145,7 +145,7 @@ class SyncPlanner:
         manifest = SyncManifest(
             version=1,
             collection_id=target.collection_id,
-            scope=scope,
+            scope=self.scope_in_manifest,
             documents=plan.source_documents,
             left=plan.left,
             gone=plan.gone,
@@ -156,20 +156,26 @@ class SyncPlanner:
 
     @property
     def scope(self) -> str:
-        """Scope of this sync in full, which a manifest may cut."""
+        """Scope of this sync in full."""
         task = self._task
         return scanning.root_uri(task.source) if task.scope is None else task.scope
+
+    @property
+    def scope_in_manifest(self) -> str:
+        """As a manifest has room for it: the same for the same scope only."""
+        return recognisable(self.scope, ROOM_FOR_SCOPE)
 
     def check_scope(self, planned: SyncManifest) -> None:
         """Refuse to go on with a plan that was made for another scope.
 
-        :param planned: the result of planning, whose scope may be cut.
+        :param planned: the result of planning.
         :raises XAIArgumentError: the arguments of the tasks differ, or of one task before and after its wait.
         """
-        if (scope := shown(self.scope, ROOM_FOR_SCOPE)) != planned.scope:
+        if (scope := self.scope_in_manifest) != planned.scope:
             raise XAIArgumentError(
-                f"scope is {scope!r} here and {planned.scope!r} in the plan: give all tasks of a group the same "
-                "arguments, and use no template that is rendered otherwise after a wait. Nothing was changed since then"
+                f"scope is {scope!r} here and {planned.scope!r} in the plan, so nothing more is done: give all tasks "
+                "of a group the same arguments, and use no template that is rendered otherwise after a wait; then "
+                "clear the task, and those of its group"
             )
 
     def target(self, scope: str, collection: Collection | None) -> Target:

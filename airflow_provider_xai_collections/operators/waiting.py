@@ -190,7 +190,7 @@ class XAIDocumentsBaseOperator(XAIDeferrableBaseOperator, ABC):
         self.so_far = manifest = manifest.model_copy(update={"wait": summary})
         memory = resuming.WaitMemory.of(self, context)
         try:
-            verdicts.judge_for(self, summary)
+            verdicts.judge(self, summary)
         except (XAIIndexingError, XAITimeoutError):
             # What is merely slow is waited for again. What failed, vanished or stands still is work for the next try.
             settled_or_stalled = (polling.WaitEnd.SETTLED, polling.WaitEnd.STALLED)

@@ -191,7 +191,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         with for_sensor():
             summary = verdicts.summary_of(wait_manifests.WaitEvent.parse(event), self.log)
-            return verdicts.judge_for(self, summary).dump()
+            return verdicts.judge(self, summary).dump()
 
     def execute_part_complete(self, context: Context, event: Any = None) -> Any:
         """Resume after the trigger that watched one part of very many documents."""
@@ -205,7 +205,7 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
     def _go_on(self, next_or_end: deferring.Watch | wait_manifests.WaitSummary) -> Any:
         if isinstance(next_or_end, deferring.Watch):
             return self._defer(next_or_end, "execute_part_complete")
-        return verdicts.judge_for(self, next_or_end).dump()
+        return verdicts.judge(self, next_or_end).dump()
 
     @property
     def _team(self) -> str | None:
@@ -256,4 +256,4 @@ class XAIDocumentsProcessedSensor(BaseSensorOperator):
 
     def _judged(self, result: WaitResult) -> dict[str, Any]:
         progress.warn_of_doubts(self.log, result.doubts, len(result.doubts))
-        return verdicts.judge_for(self, wait_manifests.WaitSummary.of(result)).dump()
+        return verdicts.judge(self, wait_manifests.WaitSummary.of(result)).dump()

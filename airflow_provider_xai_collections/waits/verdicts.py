@@ -21,51 +21,32 @@ _ERRORS: dict[str | None, type[XAIError]] = {
 }
 
 
-def judge(
-    summary: WaitSummary,
-    collection_id: str,
-    *,
-    on_failed: str,
-    max_failed: float,
-    log: Any,
-    limits: Mapping[str, Duration | None],
-) -> WaitSummary:
+def judge(task: Any, summary: WaitSummary) -> WaitSummary:
     """Return the summary if the task may go on.
 
-    :param limits: those of the task by name, as :func:`limits_of` tells.
+    :param task: whose arguments say what is tolerated, and how long it waits.
     :raises XAITimeoutError: time ran out with documents in progress, whatever ``on_failed`` says.
     :raises XAIIndexingError: more documents failed or vanished than allowed.
     """
-    policy = check_policy(on_failed, max_failed)
+    collection_id, log = task.collection_id, task.log
+    policy = check_policy(task.on_failed, task.max_failed)
     if not summary.total:
         log.warning("%s: there was no document to wait for. Check filter, or what was to be attached", collection_id)
     lost = summary.failed + summary.missing
     if summary.end is not WaitEnd.SETTLED:
         raise XAITimeoutError(
-            f"{collection_id}: {reason_of(summary.end, limits)}; {unfinished(summary)}. Indexing goes on at xAI: a "
-            "retry finds what is there and waits on"
+            f"{collection_id}: {reason_of(summary.end, limits_of(task))}; {unfinished(summary)}. Indexing goes on at "
+            "xAI: a retry finds what is there and waits on"
         )
     if lost:
         message = f"{collection_id}: {lost} of {summary.total} documents are not processed{_trouble(summary)}"
-        if too_many(lost, summary.total, policy, max_failed):
+        if too_many(lost, summary.total, policy, task.max_failed):
             raise XAIIndexingError(
                 f"{message}. An ingestion replaces failed documents when it runs again; "
                 "XAIReindexDocumentsOperator(which='failed') indexes them anew"
             )
-        log.warning("%s. Tolerated by on_failed=%r, max_failed=%r", message, str(policy), max_failed)
+        log.warning("%s. Tolerated by on_failed=%r, max_failed=%r", message, str(policy), task.max_failed)
     return summary
-
-
-def judge_for(task: Any, summary: WaitSummary) -> WaitSummary:
-    """As :func:`judge`, by the arguments of a task."""
-    return judge(
-        summary,
-        task.collection_id,
-        on_failed=task.on_failed,
-        max_failed=task.max_failed,
-        log=task.log,
-        limits=limits_of(task),
-    )
 
 
 def limits_of(task: Any) -> dict[str, Duration | None]:

@@ -21,9 +21,11 @@ from airflow_provider_xai_collections.manifests.base import (
     CAP,
     ROOM_FOR_FOLDER,
     ROOM_FOR_PATH,
+    ROOM_FOR_SCOPE,
     Manifest,
     Report,
     all_or_none,
+    recognisable,
     shown,
 )
 from airflow_provider_xai_collections.manifests.results import ChangesManifest, DocumentsManifest, RemovalManifest
@@ -74,7 +76,7 @@ def manifests(word: str, number: int, id_length: int) -> Iterator[Manifest]:
     sync = SyncManifest(
         version=1,
         collection_id=word,
-        scope=word,
+        scope=recognisable(word, ROOM_FOR_SCOPE),
         report=shown(word, ROOM_FOR_PATH),
         sources=sources,
         gone="0" * 64,
@@ -133,10 +135,21 @@ def test_the_worst_words_at_their_longest(word: str) -> None:
 
 def test_what_fits_stays_as_it_is() -> None:
     assert shown("s3://bucket/report.jsonl", ROOM_FOR_PATH) == "s3://bucket/report.jsonl"
+    assert recognisable("s3://bucket/monday", ROOM_FOR_SCOPE) == "s3://bucket/monday"
     assert all_or_none(["file_1", "file_2"]) == ("file_1", "file_2")
     assert all_or_none(["f" * 200] * CAP) == ()
     event: dict[str, Any] = WaitEvent(version=1, summary=summary_of("moby.md", 10, 41)).dump()
     assert len(event["summary"]["failures"]) == len(event["summary"]["pending_ids"]) == 10
+
+
+@pytest.mark.parametrize("differ_in", [("monday", "tuesday"), ("a  b", "a b"), ("\x00", "\x01")])
+@pytest.mark.parametrize("beginning", ["", "s3://bucket/" + "deep/" * 200, KEY, "🐋" * 1_000])
+def test_texts_that_differ_are_told_apart_however_they_are_cut(beginning: str, differ_in: tuple[str, str]) -> None:
+    one, other = (recognisable(beginning + end, ROOM_FOR_SCOPE) for end in differ_in)
+    assert one != other
+    assert one.isprintable()
+    assert len(json.dumps(one)) <= ROOM_FOR_SCOPE
+    assert KEY not in one
 
 
 def test_where_an_event_has_no_room_for_all_it_names_fewer_documents_and_counts_all() -> None:

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_xai_collections.api.sync_plan import SourceEntry, SyncAction, SyncStep
 from airflow_provider_xai_collections.api.sync_work import Done, SyncOutcome
 from airflow_provider_xai_collections.exceptions import XAIError
+from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE, recognisable
 from airflow_provider_xai_collections.manifests.sync import (
     Problem,
     StepLine,
@@ -46,7 +47,11 @@ def test_a_manifest_at_its_largest_fits_into_a_row_with_the_ids_that_a_trigger_w
         (name for name, field in SyncManifest.model_fields.items() if field.annotation is int), 10**9
     )
     largest = manifest(
-        scope=where, sources=(where,), report=where, problems=first_problems([problem] * 1_000), **counts
+        scope=recognisable(where, ROOM_FOR_SCOPE),
+        sources=(where,),
+        report=where,
+        problems=first_problems([problem] * 1_000),
+        **counts,
     )
     assert len(largest.problems) >= 2
     size = len(json.dumps(largest.dump()))

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE
 from tests.conftest import Logged, playing
 from tests.operators.stage import Xai, deferring, finish, fire, run, write
 from tests.operators.syncs import by_name, contents, counts, only_id, report_of, sync, task, writes
@@ -225,14 +226,26 @@ async def test_a_report_that_cannot_be_written_is_said_and_no_reason_to_fail(
 
 
 @SLOW
-async def test_a_scope_that_is_rendered_otherwise_after_the_wait_removes_nothing(xai: Xai, folder: Path) -> None:
-    """It would look for what is outdated among documents of which nothing was planned."""
-    whales = sync(folder, scope="of tuesday")["collection_id"]
+@pytest.mark.parametrize("beginning", ["of ", "a very long one: " * 40 + "of ", "xai-token-" + "a" * 30 + "*_"])
+async def test_a_scope_that_is_rendered_otherwise_after_the_wait_removes_nothing(
+    xai: Xai, folder: Path, beginning: str
+) -> None:
+    """It would look for what is outdated among documents of which nothing was planned.
+
+    The event of the trigger has no room for a long scope, and shows none that looks like a key.
+    """
+    whales = sync(folder, scope=f"{beginning}tuesday")["collection_id"]
     arguments: dict[str, Any] = {"prune": True, "max_prune": None}
     (folder / "b.txt").unlink()
     with deferring() as caught:
-        run(deferred_task(folder, scope="of monday", **arguments))
-    refusal = r"scope is 'of tuesday' here and 'of monday' in the plan.*no template that is rendered otherwise"
+        run(deferred_task(folder, scope=f"{beginning}monday", **arguments))
+    refusal = r"scope is '.*' here and '.*' in the plan.*no template that is rendered otherwise.*then clear the task"
     with pytest.raises(XAIFailException, match=refusal):
-        await finish(caught[0], deferred_task(folder, scope="of tuesday", **arguments))
+        await finish(caught[0], deferred_task(folder, scope=f"{beginning}tuesday", **arguments))
     assert xai.names(whales).count("b.txt") == 1
+    finished = await finish(caught[0], deferred_task(folder, scope=f"{beginning}monday", **arguments))
+    assert counts(finished) == {"documents": 2, "added": 2}
+    assert len(finished["scope"]) <= ROOM_FOR_SCOPE
+    assert "a" * 20 not in finished["scope"]
+    cleared = run(deferred_task(folder, scope=f"{beginning}monday", **arguments))
+    assert counts(cleared) == {"documents": 2, "kept": 2}

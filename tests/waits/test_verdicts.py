@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,7 +59,8 @@ LIMITS: dict[str, timedelta | float | None] = {
 
 
 def verdict(told: WaitSummary, on_failed: str = "fail", max_failed: float = 0) -> WaitSummary:
-    return judge(told, "collection_1", on_failed=on_failed, max_failed=max_failed, log=LOG, limits=LIMITS)
+    task = SimpleNamespace(collection_id="collection_1", on_failed=on_failed, max_failed=max_failed, log=LOG, **LIMITS)
+    return judge(task, told)
 
 
 def test_all_processed_means_go_on(caplog: pytest.LogCaptureFixture) -> None:
