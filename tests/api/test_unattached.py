@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 
 from airflow_provider_xai_collections.api import endpoints
-from airflow_provider_xai_collections.api.endpoints import DELETE_FILE, GET_COLLECTION, LIST_COLLECTIONS, LIST_DOCUMENTS
+from airflow_provider_xai_collections.api.endpoints import (
+    DELETE_FILE,
+    GET_COLLECTION,
+    LIST_COLLECTIONS,
+    LIST_DOCUMENTS,
+    Endpoint,
+)
 from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.files import File
-from airflow_provider_xai_collections.api.flows import all_documents
 from airflow_provider_xai_collections.api.protocol import Request, Response
 from airflow_provider_xai_collections.api.unattached import (
     Inventory,
@@ -134,15 +139,17 @@ def test_a_collection_whose_list_never_shows_all_is_an_error() -> None:
 @pytest.mark.parametrize("end", ["repeat", "first_page"])
 def test_a_list_of_documents_that_may_be_incomplete_is_an_error_whatever_the_collection_counts(end: str) -> None:
     team = Team(pagination_end=end, max_page=2)
-    collection_id = team.collection(*(team.file() for _ in range(5)))
+    team.collection(*(team.file() for _ in range(5)))
+    otherwise: dict[Endpoint[Any], dict[str, Any]] = {
+        GET_COLLECTION: {"documents_count": 2},
+        LIST_COLLECTIONS: {"pagination_token": None},
+    }
 
     def answer(request: Request[Any]) -> Any:
-        reply = team.answer(request)
-        return reply.model_copy(update={"documents_count": 2}) if request.endpoint is GET_COLLECTION else reply
+        return team.answer(request).model_copy(update=otherwise.get(request.endpoint, {}))
 
-    flow = all_documents(collection_id, strict=True)
     with pytest.raises(XAIIncompleteListError, match=r"list_documents.*may be incomplete"):
-        World(answer).run(flow)
+        World(answer).run(take_inventory())
 
 
 def test_a_collection_that_vanishes_meanwhile_is_an_error() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +26,16 @@ MISSING = [errno.ENOENT, errno.ENOTDIR]
 
 def failing(number: int, path: str = "") -> OSError:
     return OSError(number, os.strerror(number), path)
+
+
+def unlistable(folder: str) -> Callable[[str, str], None]:
+    """Has a storage say that it may not list the folder."""
+
+    def refuse(what: str, path: str) -> None:
+        if what == "ls" and folder in path:
+            raise failing(errno.EACCES)
+
+    return refuse
 
 
 @dataclass
@@ -249,13 +259,9 @@ def test_an_object_that_cannot_be_looked_at_is_not_missing(error: Exception) -> 
 
 
 def test_a_folder_of_a_storage_is_left_out_as_the_error_says_and_not_even_asked_for() -> None:
-    def refuse(what: str, path: str) -> None:
-        if what == "ls" and "lost+found" in path:
-            raise PermissionError(errno.EACCES, "Permission denied")
-
     with attached(FakeStorage(), "host") as fs:
         fs.pipe({"/books/a/b.md": TEXT, "/books/lost+found/c.md": TEXT})
-        fs.refuse = refuse
+        fs.refuse = unlistable("lost+found")
         with pytest.raises(XAISourceError, match=r"sftp:///books/lost\+found cannot be listed") as refused:
             listed("sftp://host@/books")
         way_out = ast.literal_eval(str(refused.value).partition("exclude=")[2])
@@ -280,13 +286,8 @@ def test_excluding_files_but_no_folders_keeps_what_is_on_a_disk_that_is_not_moun
 
 def test_a_glob_asks_a_storage_with_folders_folder_by_folder_and_passes_over_none() -> None:
     """The ``find`` of such a storage leaves out what it may not list, without a word."""
-
-    def refuse(what: str, path: str) -> None:
-        if what == "ls" and "deep" in path:
-            raise PermissionError(errno.EACCES, "Permission denied")
-
     with attached(FakeStorage(), "host") as fs:
         fs.pipe({"/books/x/a.md": TEXT, "/books/x/deep/b.md": TEXT})
-        fs.refuse = refuse
+        fs.refuse = unlistable("deep")
         with pytest.raises(XAISourceError, match="sftp:///books/x/deep cannot be listed"):
             listed("sftp://host@/books/*")
