@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import timedelta
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -88,10 +89,9 @@ def xai_sync_group(
         raise TypeError(
             f"xai_sync_group takes no {wrong.pop()}: its tasks change the collection, and wait in the worker"
         )
-    shared = {
-        **{name: value for name, value in locals().items() if name not in _NOT_SHARED},
-        **task,
-    }
+    # Those that nobody has given are for the tasks' default_args to say.
+    shared = {name: value for name, value in locals().items() if name not in _NOT_SHARED and _is_given(name, value)}
+    shared |= task
     with TaskGroup(group_id) as group:
         plan = XAIPlanSyncOperator(task_id="plan", workspace=workspace, shards=shards, **shared)
         applied = XAIApplySyncOperator.partial(
@@ -113,6 +113,10 @@ def xai_sync_group(
         plan >> [applied, finish]
         applied >> finish
     return group
+
+
+def _is_given(name: str, value: Any) -> bool:
+    return value is not signature(xai_sync_group).parameters[name].default
 
 
 _NOT_SHARED = ("group_id", "workspace", "shards", "max_active_tis_per_dagrun", "report", "outlets", "task", "wrong")

@@ -13,11 +13,10 @@ from airflow_provider_xai_collections.api.endpoints import (
     GET_COLLECTION,
     LIST_COLLECTIONS,
     LIST_DOCUMENTS,
-    Endpoint,
 )
 from airflow_provider_xai_collections.api.errors import error_from
 from airflow_provider_xai_collections.api.files import File
-from airflow_provider_xai_collections.api.protocol import Request, Response
+from airflow_provider_xai_collections.api.protocol import Endpoint, Request, Response
 from airflow_provider_xai_collections.api.unattached import (
     Inventory,
     delete_unattached,

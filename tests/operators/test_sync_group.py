@@ -36,11 +36,12 @@ __all__ = ["cluster", "many"]
 
 # In a DAG
 
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
 GIVEN: dict[str, Any] = {"source": "/documents", "collection_name": "whales", "workspace": "/workspace"}
 
 
 def dag_of(**arguments: Any) -> Any:
-    with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
+    with DAG("library", schedule=None, start_date=START) as dag:
         xai_sync_group(**{**GIVEN, **arguments})
     return dag
 
@@ -58,8 +59,17 @@ def test_it_has_three_tasks_one_of_them_mapped_and_the_last_one_runs_in_any_case
     assert tasks["sync.finish"].trigger_rule == "all_done"
 
 
+def test_what_nobody_has_given_is_for_the_default_args_to_say() -> None:
+    default_args = {"conn_id": "xai_books", "concurrency": 2, "scope": "books"}
+    with DAG("library", schedule=None, start_date=START, default_args=default_args) as dag:
+        xai_sync_group(**GIVEN, scope="letters")
+    plan, apply, finish = dag.tasks
+    for task in (plan, apply.unmap({"shard": 0}), finish):
+        assert {name: getattr(task, name) for name in default_args} == {**default_args, "scope": "letters"}
+
+
 def test_two_groups_of_a_dag_have_names_of_their_own() -> None:
-    with DAG("library", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
+    with DAG("library", schedule=None, start_date=START) as dag:
         xai_sync_group("books", **GIVEN) >> xai_sync_group("letters", **GIVEN)
     assert dag.get_task("letters.plan").upstream_task_ids == {"books.finish"}
     finish: Any = dag.get_task("letters.finish")

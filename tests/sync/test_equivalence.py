@@ -201,7 +201,8 @@ class Played:
 
 
 def play(drawn: Drawn, way: Way, folder: Path, **changes: Any) -> Played:
-    world, over = made(drawn), []
+    world = made(drawn)
+    over: list[bool] = []
 
     def during() -> None:
         if not over:

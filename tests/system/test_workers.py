@@ -27,10 +27,10 @@ def test_after_a_death_during_attach_nothing_is_uploaded_or_attached_again(kille
     assert len(killed_during_attach.files) == len(TEXTS)
 
 
-def test_after_a_death_during_the_wait_the_retry_uploads_nothing_again_and_waits(killed_during_wait: Killed) -> None:
+def test_after_a_death_during_the_wait_the_retry_uploads_nothing_again(killed_during_wait: Killed) -> None:
+    # It need not wait: the documents may have been processed meanwhile, as its list then says.
     killed_during_wait.check()
     asked = {entry["endpoint"] for entry in killed_during_wait.after}
-    assert "batch_get_documents" in asked
     assert not asked & {"upload_file", "add_document"}
     assert len(killed_during_wait.files) == len(TEXTS)
 
