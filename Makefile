@@ -1,10 +1,10 @@
 # Two commands do all their own set-up: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
-CONSTRAINTS := constraints-airflow-3.3.txt
+CONSTRAINTS := constraints/airflow-3.3.txt
 BIN_2 := .venv-2.11/bin
-CONSTRAINTS_2 := constraints-airflow-2.11.txt
-CONSTRAINTS_PEERS := benchmarks/constraints-peers.txt
+CONSTRAINTS_2 := constraints/airflow-2.11.txt
+CONSTRAINTS_PEERS := constraints/benchmark-peers.txt
 
 # Where this is set, each process would compile all of Airflow anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -26,7 +26,7 @@ class Release:
 
     @property
     def constraints(self) -> Path:
-        return ROOT / f"constraints-airflow-{self.name}.txt"
+        return ROOT / "constraints" / f"airflow-{self.name}.txt"
 
 
 RELEASES = (

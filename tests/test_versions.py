@@ -33,8 +33,8 @@ def test_the_oldest_release_is_the_floor_and_oldest_and_newest_are_tested() -> N
     (floor,) = (each for each in map(Requirement, PROJECT["dependencies"]) if each.name == "apache-airflow")
     assert str(floor.specifier) == f">={RELEASES[0].name}"
     assert [RELEASES[0], RELEASES[-1]] == LOCKS
-    assert {f"constraints-airflow-{release.name}.txt" for release in LOCKS} == {
-        path.name for path in ROOT.glob("constraints-*.txt")
+    assert {f"airflow-{release.name}.txt" for release in LOCKS} == {
+        path.name for path in (ROOT / "constraints").glob("airflow-*.txt")
     }
 
 
