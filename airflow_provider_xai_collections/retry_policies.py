@@ -1,4 +1,4 @@
-"""A retry policy for tasks that call the hook themselves. Airflow has them from 3.3 on.
+"""A retry policy for tasks that call the hook themselves (single calls: ``api/retries``). From Airflow 3.3 on.
 
 The operators need none: what a retry cannot fix fails them at once on every version, with ``AirflowFailException``.
 """

@@ -251,7 +251,7 @@ class Engine:
         self.refusal = self.refusal or before.refusal
         missing = plan.missing_rows
         if not (self.refusal and self.refusal.is_fatal):
-            self.remove_outdated(just_placed=bool(before.manifest.replaced or before.manifest.fixed))
+            self.remove_outdated()
             if self.options.prune and missing and not self.prune_refusal(plan, before):
                 missing = self._prune(plan, missing)
         self.rows |= {row.uri: row for row in missing}
@@ -261,13 +261,13 @@ class Engine:
         """Tell why pruning is refused now, although it was not when the run began."""
         return prune_refusal(plan, self.options, root=self.root, approved=before.approved)
 
-    def remove_outdated(self, *, just_placed: bool = False) -> None:
-        """Remove the old versions of documents that are processed, ``overlap`` after that.
+    def remove_outdated(self) -> None:
+        """Remove the old versions of documents that are processed, ``overlap`` after this was seen.
 
-        :param just_placed: another process of this run has placed some of them.
+        Whoever placed the new ones: a try that was killed may have done so a moment ago.
         """
         due = [row for row in self.rows.values() if row.outcome is Outcome.PROCESSED and row.to_remove]
-        if due and self.options.overlap and (just_placed or any(row.placed for row in due)):
+        if due and self.options.overlap:
             self._log.info("%s: old versions stay for %s more", self._name, in_words(self.options.overlap))
             self.runner.run(_pause(Sleep(self.options.overlap)))
         for row in self._removed(due):

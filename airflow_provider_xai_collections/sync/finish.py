@@ -1,4 +1,4 @@
-"""The end of a run: remove documents that are not needed any more, and tell the task how it ended."""
+"""Flows that remove documents at the end of a run, and the error that the run ends with."""
 
 from __future__ import annotations
 

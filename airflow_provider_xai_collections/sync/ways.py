@@ -1,4 +1,4 @@
-"""The ways to run the stages: in one task, around a wait in the triggerer, in several tasks. Nothing is decided here.
+"""The ways to run the stages: in one task, around a wait in the triggerer, in several tasks. No document's fate is decided here.
 
 In one task: plan, begin, place, :func:`conclude`. Around a wait: plan, begin, place, hand over; then plan again,
 :func:`go_on`, conclude. In several tasks: plan, begin, :func:`share_out`; :func:`place_part` in each; then plan again,

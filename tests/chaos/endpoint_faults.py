@@ -1,4 +1,4 @@
-"""Every endpoint of the client meets every fault, once, twice and for ever; calls that operators make, once."""
+"""Every endpoint of the client meets every fault, once, twice and for ever."""
 
 from __future__ import annotations
 
@@ -19,13 +19,10 @@ from tests.chaos.leaks import memory
 from tests.chaos.operations import OPERATIONS, Operation
 from tests.chaos.report import Size, Trial
 from tests.chaos.server import ImpatientHook, OddEmulator, Server, connected, server
-from tests.chaos.tasks import TASKS
 
 #: Of the faults, the share that each operation meets; of these trials, the share that runs on the event loop as well.
 _SHARE = {Size.SMALL: 0.2, Size.MEDIUM: 0.6, Size.FULL: 1.0}
 _ON_THE_LOOP = 0.25
-#: Of the faults, the share that each call of an operator meets, once: calls by themselves meet them more often.
-_SHARE_OF_TASKS = {Size.SMALL: 0.08, Size.MEDIUM: 0.3, Size.FULL: 1.0}
 #: How often the fault happens; ``None`` is always.
 _TIMES = (1, 2, None)
 #: Bytes that a trial may leave in memory, beside what is loaded on the way.
@@ -64,19 +61,9 @@ def warm_up(running: Server, folder: Path) -> None:
 
 def _choose(size: Size, die: random.Random) -> Iterator[_Chosen]:
     for operation in OPERATIONS:
-        for fault in _faults(operation, _SHARE[size], die):
+        own = GATEWAY_FAULTS if operation.faulted is UPLOAD_DOCUMENT else ()
+        for fault in (*die.sample(FAULTS, round(_SHARE[size] * len(FAULTS))), *own):
             for times in _TIMES if size is Size.FULL else (die.choice(_TIMES),):
                 yield operation, fault, times, False
                 if die.random() < _ON_THE_LOOP:
                     yield operation, fault, times, True
-    for task in TASKS:
-        for fault in _faults(task, _SHARE_OF_TASKS[size], die):
-            # An ingestion has ways of its own to repeat an upload.
-            for times in _TIMES if task.asks_again and task.traces and size is Size.FULL else (1,):
-                yield task, fault, times, False
-
-
-def _faults(operation: Operation, share: float, die: random.Random) -> list[Fault]:
-    """Return some of those that any call may meet, and all that only this one does."""
-    own = GATEWAY_FAULTS if operation.faulted is UPLOAD_DOCUMENT else ()
-    return [*die.sample(FAULTS, round(share * len(FAULTS))), *own]

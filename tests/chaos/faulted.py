@@ -20,7 +20,7 @@ from airflow_provider_xai_collections.exceptions import XAIError, XAIOutcomeUnkn
 from tests.chaos.faults import Fault
 from tests.chaos.given import Given
 from tests.chaos.leaks import capturing, open_now, shown_keys, still_open, without_collector
-from tests.chaos.operations import Doubt, Operation
+from tests.chaos.operations import Operation
 from tests.chaos.relay import ChooseHarm, Harm
 from tests.chaos.report import Trial
 from tests.chaos.server import ImpatientHook, OddEmulator, Server, connected
@@ -87,16 +87,12 @@ def try_fault(
     :param on_the_loop: run it as a trigger does, otherwise as a task does.
     """
     outcome, wrong = _run(server, folder, operation, fault, times, on_the_loop)
-    expected = expected_error(operation, fault, times)
-    in_doubt = operation.told(XAIOutcomeUnknownError)
-    if expected is None and fault.late and operation.flow is None and type(outcome.error) is in_doubt:
-        expected = in_doubt  # a write that followed has met the fault, and does not know what came of it
     return Trial(
         group=fault.name,
-        what=f"{operation.name}, {_TIMES[times]}, {'on the event loop' if on_the_loop else 'by the hook'}",
-        ended=_ending(operation, fault, times, outcome.error),
+        what=f"{operation.faulted.name}, {_TIMES[times]}, {'on the event loop' if on_the_loop else 'by the hook'}",
+        ended=_ending(operation, fault, outcome.error),
         wrong=(
-            *_wrong_end(outcome, expected),
+            *_wrong_end(outcome, expected_error(operation, fault, times)),
             *_wrong_work(operation, fault, times, outcome),
             *_wrong_pauses(fault, outcome),
             *wrong,
@@ -111,7 +107,7 @@ def _run(
     before = open_now()
     host, name = operation.faulted.host, operation.faulted.name
     plan = _Plan(name, fault, times)
-    emulator = OddEmulator(retry_after_on_429=False, **operation.settings)
+    emulator = OddEmulator(retry_after_on_429=False)
     with server.serving(emulator, plan.at, host if fault.refusing else None) as relays:
         given = Given.prepare(emulator, folder)
         server.clock.pauses.clear()
@@ -152,7 +148,7 @@ def _run(
                 traces=None if operation.traces is None else operation.traces(given),
                 pauses=pauses,
             )
-            wrong = list(operation.complaints(given, value))
+            wrong = []
             plan.left = 0
             relays[host].listen()
             afterwards = call((VALIDATE_MANAGEMENT_KEY if host is Host.MANAGEMENT else LIST_FILES).request())
@@ -170,29 +166,15 @@ def _run(
     return outcome, [*wrong, *shown_keys(said.text, error), *still_open(before)]
 
 
-def expected_error(operation: Operation, fault: Fault, times: int | None) -> type[Exception] | None:
+def expected_error(operation: Operation, fault: Fault, times: int | None) -> type[XAIError] | None:
     """Return how the operation should end; ``None`` is well."""
-    error = _error_of_call(operation, fault, times)
-    return None if error is None else operation.told(error)
-
-
-def _error_of_call(operation: Operation, fault: Fault, times: int | None) -> type[XAIError] | None:
-    if _is_harmless(operation, fault) or _goes_another_way(operation, fault, times):
+    if _is_harmless(operation, fault):
         return None
     if fault.final:
-        return fault.error if _is_believed(operation, fault, times) else None
+        return fault.error
     if _may_repeat(operation, fault):
         return None if times else fault.error
-    match operation.doubt:
-        case Doubt.RAISES:
-            is_well = False
-        case Doubt.CHECKS:
-            is_well = fault.works
-        case Doubt.CHECKS_AND_REPEATS:
-            is_well = fault.works or times is not None
-        case Doubt.REPEATS:
-            is_well = times is not None
-    return None if is_well else XAIOutcomeUnknownError
+    return None if operation.checks and (fault.works or times) else XAIOutcomeUnknownError
 
 
 def _is_harmless(operation: Operation, fault: Fault) -> bool:
@@ -201,31 +183,17 @@ def _is_harmless(operation: Operation, fault: Fault) -> bool:
     return fault.harmless or (is_empty and operation.faulted.answer is Empty)
 
 
-def _goes_another_way(operation: Operation, fault: Fault, times: int | None) -> bool:
-    return fault.unroutable and operation.other_way and _is_believed(operation, fault, times)
-
-
-def _is_believed(operation: Operation, fault: Fault, times: int | None) -> bool:
-    return times is None or times >= _tries_of_final(operation, fault)
-
-
-def _tries_of_final(operation: Operation, fault: Fault) -> int:
-    return 2 if fault.doubtful and operation.asks_again else 1
-
-
 def _may_repeat(operation: Operation, fault: Fault) -> bool:
     return operation.faulted.idempotent or fault.undone
 
 
-def _ending(operation: Operation, fault: Fault, times: int | None, error: BaseException | None) -> str:
+def _ending(operation: Operation, fault: Fault, error: BaseException | None) -> str:
     if error is not None:
         return type(error).__name__
     if _is_harmless(operation, fault):
         return "done"
-    if _goes_another_way(operation, fault, times):
-        return "done by two calls"
-    found = fault.works and operation.doubt in (Doubt.CHECKS, Doubt.CHECKS_AND_REPEATS)
-    return "done, found by a check" if found and not _may_repeat(operation, fault) else "done by the retry"
+    found = fault.works and operation.checks and not _may_repeat(operation, fault)
+    return "done, found by a check" if found else "done by the retry"
 
 
 def _wrong_end(outcome: Outcome, expected: type[Exception] | None) -> Iterator[str]:
@@ -237,10 +205,9 @@ def _wrong_end(outcome: Outcome, expected: type[Exception] | None) -> Iterator[s
 
 
 def _wrong_work(operation: Operation, fault: Fault, times: int | None, outcome: Outcome) -> Iterator[str]:
-    repeats = operation.doubt is Doubt.REPEATS
-    if not operation.faulted.idempotent and not repeats and outcome.done > 1:
+    if not operation.faulted.idempotent and outcome.done > 1:
         yield f"{operation.faulted.name} was done {outcome.done} times"
-    wanted = 1 if outcome.error is None or (fault.works and not repeats) else 0
+    wanted = 1 if outcome.error is None or fault.works else 0
     if outcome.traces not in (None, wanted):
         yield f"what it does is there {outcome.traces} times, and should be {wanted} times"
     least, most = _tries(operation, fault, times)
@@ -267,11 +234,8 @@ def _tries(operation: Operation, fault: Fault, times: int | None) -> tuple[int, 
     """Return how often the fault should be met, at least and at most."""
     if _is_harmless(operation, fault):
         return 1, 10
-    if fault.final:
-        tries = _tries_of_final(operation, fault)
-        return (min(times or tries, tries),) * 2
-    if _may_repeat(operation, fault):
+    if _may_repeat(operation, fault) and not fault.final:
         return (times or ImpatientHook.attempts,) * 2
-    if operation.doubt in (Doubt.RAISES, Doubt.CHECKS):
-        return 1, 1
-    return (1, 1) if fault.works and operation.doubt is not Doubt.REPEATS else (min(times or 3, 3), times or 5)
+    if operation.checks and not fault.works and not fault.final:
+        return min(times or 3, 3), times or 5
+    return 1, 1

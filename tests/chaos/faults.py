@@ -34,10 +34,7 @@ class Fault:
     :param works: the work is done, and the client does not hear of it.
     :param undone: the client knows that the work was not done: even a write may be repeated.
     :param final: to try again is no use.
-    :param doubtful: an ingestion makes the call once more before it takes this as final.
-    :param unroutable: no way leads to this call; another call may do the same.
     :param harmless: the call succeeds all the same.
-    :param late: it may meet the next call on the same connection as well.
     :param asks: seconds that the answer asks to wait; fewer than the client grants.
     :param by_date: it says until when, to the second, instead of how long.
     :param patience: seconds without a byte after which the client gives up.
@@ -51,10 +48,7 @@ class Fault:
     works: bool = False
     undone: bool = False
     final: bool = False
-    doubtful: bool = False
-    unroutable: bool = False
     harmless: bool = False
-    late: bool = False
     asks: float = 0.0
     by_date: bool = False
     patience: float = 10.0
@@ -98,7 +92,7 @@ FAULTS: tuple[Fault, ...] = (
     _answer("answer lost: hung up after the work", XAITransportError, works=True, cut="after"),
     _answer("answer too late", XAITransportError, delay=0.7, works=True, patience=IMPATIENT),
     _harm("reset during the answer", Harm.RESET_IN_ANSWER, works=True),
-    _harm("reset after the answer", Harm.RESET_AFTER_ANSWER, harmless=True, late=True),
+    _harm("reset after the answer", Harm.RESET_AFTER_ANSWER, harmless=True),
     _answer("half a body, then hung up", XAITransportError, works=True, cut="partial"),
     _answer("half a body, said to be whole", XAIResponseError, works=True, body=b'{"collection_id": "coll'),
     _harm("slow body", Harm.SLOW, harmless=True),
@@ -113,7 +107,7 @@ FAULTS: tuple[Fault, ...] = (
 
 
 def _gateway(name: str, error: type[XAIError], status: int, body: bytes) -> Fault:
-    return replace(_answer(name, error, status=status, body=body), final=True, unroutable=True)
+    return replace(_answer(name, error, status=status, body=body), final=True)
 
 
 #: The faults that only the upload in one call meets: the way to the service does not take it.
@@ -125,8 +119,6 @@ GATEWAY_FAULTS: tuple[Fault, ...] = (
         b'{"code":13,"message":"header key \\"cf-ipcity\\" contains value with non-printable ASCII characters",'
         b'"details":[]}',
     ),
-    replace(
-        _gateway("404 of a gateway", XAINotFoundError, 404, b"<html><body>no such route</body></html>"), doubtful=True
-    ),
+    _gateway("404 of a gateway", XAINotFoundError, 404, b"<html><body>no such route</body></html>"),
     _gateway("405 of a gateway", XAIUnroutableError, 405, b"<html><body>method not allowed</body></html>"),
 )

@@ -21,8 +21,8 @@ NAMES = ("ahab.md", "ishmael.md", "queequeg.md")
 NEW = "new.md"
 SPARE = "spare.md"
 CONTENT = b"a whale surfaced beside the boat"
-#: A field that the first collection defines beside ours; the name of the empty one.
-FIELD, EMPTY = "captain", "pequod"
+#: A field that the first collection defines beside ours.
+FIELD = "captain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,12 @@ class Given:
     """A collection of three documents beside two empty ones, and a file that is in none of them.
 
     :param caller: reads and writes past the relays.
-    :param empty_id: one of the two empty collections; no field is declared on it.
     :param folder: has one document that xAI does not hold yet, :data:`NEW`.
     """
 
     caller: Caller
     folder: Path
     collection_id: str
-    empty_id: str
     file_ids: tuple[str, ...]
     spare_id: str
 
@@ -47,13 +45,13 @@ class Given:
         (folder / NEW).write_bytes(CONTENT)
         caller = Caller(emulator)
         collection_id = caller.collection("moby", field_definitions=declared(*sorted(MANAGED_KEYS), FIELD))
-        empty_id = caller.collection(EMPTY)
-        caller.collection("rachel")
+        for name in ("pequod", "rachel"):
+            caller.collection(name)
         *file_ids, spare_id = (caller.file(name, CONTENT) for name in (*NAMES, SPARE))
         for file_id in file_ids:
             caller.attach(collection_id, file_id)
         emulator.reset_log()
-        return cls(caller, folder, collection_id, empty_id, tuple(file_ids), spare_id)
+        return cls(caller, folder, collection_id, tuple(file_ids), spare_id)
 
     @property
     def path(self) -> Path:

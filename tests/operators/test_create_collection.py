@@ -86,13 +86,6 @@ def test_the_team_of_the_connection_is_the_default(xai: Xai, connect: Connect) -
     assert [body["team_id"] for body in xai.bodies("create_collection")] == ["team_of_connection"]
 
 
-def test_what_cannot_be_changed_is_an_error_that_says_so(xai: Xai) -> None:
-    xai.collection("whales", index_configuration={"model_name": "grok-embedding-small"})
-    with pytest.raises(XAIFailException, match="index_configuration is fixed when a collection is created"):
-        run(task(if_exists="update", index_configuration={"model_name": "another"}, collection_description="new"))
-    assert xai.emulator.count("update_collection") == 0
-
-
 def test_a_collection_that_must_not_exist_fails_the_task_at_once(xai: Xai) -> None:
     there = xai.collection("whales")
     with pytest.raises(XAIFailException, match=rf"'whales' exists \({there}\).*Take another name"):
@@ -109,13 +102,6 @@ def test_in_fail_mode_a_retry_does_not_take_an_older_collection_for_its_own(xai:
     xai.collection("whales")
     with pytest.raises(XAIFailException, match="exists"):
         run(task(if_exists="fail"), try_number=2, began=datetime.now(UTC) + timedelta(minutes=1))
-
-
-def test_two_collections_of_the_name_are_an_error_with_both_ids(xai: Xai) -> None:
-    ids = [xai.collection("whales"), xai.collection("whales")]
-    with pytest.raises(XAIFailException, match="2 collections are called 'whales'") as raised:
-        run(task())
-    assert all(collection_id in str(raised.value) for collection_id in ids)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, Settings
-from airflow_provider_xai_collections.exceptions import XAIError, XAIIncompleteListError
+from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.files import FileLine
 from airflow_provider_xai_collections.manifests.json_lines import read_lines
 from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
-from tests.conftest import Connect, Logged, RecordingEmulator, playing
+from tests.conftest import Connect, Logged, RecordingEmulator
 from tests.operators.stage import Xai, run
 
 DAYS = 86_400
@@ -72,23 +71,6 @@ def test_told_to_it_deletes_them_and_nothing_else(xai: Xai, logged: Logged) -> N
 
 
 @pytest.mark.usefixtures("left")
-@pytest.mark.parametrize(
-    ("arguments", "deleted"),
-    [
-        ({"pattern": "*.md"}, ["old.md"]),
-        ({"pattern": ["*.pdf", "*.txt"]}, ["old.pdf"]),
-        ({"pattern": "nothing"}, []),
-        ({"older_than": timedelta(days=9)}, []),
-        ({"older_than": 3600}, ["old.md", "old.pdf"]),
-    ],
-)
-def test_name_and_age_choose(xai: Xai, arguments: dict[str, Any], deleted: list[str]) -> None:
-    before = names(xai)
-    assert run(task(dry_run=False, **arguments))["deleted"] == len(deleted)
-    assert sorted(set(before) - set(names(xai))) == deleted
-
-
-@pytest.mark.usefixtures("left")
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_the_report_has_a_line_for_each(xai: Xai, tmp_path: Path, dry_run: bool) -> None:
     report = tmp_path / "report.jsonl"
@@ -98,14 +80,6 @@ def test_the_report_has_a_line_for_each(xai: Xai, tmp_path: Path, dry_run: bool)
     assert {line.outcome for line in lines.values()} == {"found" if dry_run else "deleted"}
     assert lines["old.md"].bytes == 16
     assert lines["old.md"].created_at is not None
-
-
-@pytest.mark.usefixtures("left")
-@pytest.mark.parametrize("emulator_settings", [playing(files_pagination_end="first_page", max_page=2)])
-def test_a_list_of_files_that_never_ends_deletes_nothing(xai: Xai) -> None:
-    with pytest.raises(XAIIncompleteListError, match="list of files"):
-        run(task(dry_run=False))
-    assert xai.queries("delete_file") == []
 
 
 @pytest.mark.usefixtures("left")

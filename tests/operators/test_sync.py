@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.api.identity import MANAGED_KEYS, SourceDocument
+from airflow_provider_xai_collections.api.identity import SourceDocument
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
 from tests.conftest import Logged, playing
 from tests.object_storage import FakeS3, attached
@@ -31,21 +29,6 @@ def test_a_collection_that_does_not_exist_is_created_and_filled(xai: Xai, folder
     assert counts(manifest) == {"documents": 3, "added": 3}
     assert contents(xai, whales) == LIBRARY
     assert xai.unattached(whales) == []
-
-
-def test_it_is_not_created_if_it_must_not_be(xai: Xai, folder: Path) -> None:
-    with pytest.raises(XAIFailException, match="no collection is called 'whales'"):
-        sync(folder, create_collection=False)
-    assert xai.hook.list_collections() == []
-    whales = xai.collection("whales")
-    assert sync(folder, create_collection=False)["collection_id"] == whales
-
-
-def test_one_that_exists_is_found_by_name_or_by_id(xai: Xai, folder: Path) -> None:
-    whales = xai.collection("whales")
-    assert (sync(folder, "whales")["collection_id"], sync(folder, whales)["collection_id"]) == (whales, whales)
-    assert only_id(xai) == whales
-    assert {field.key for field in xai.describe(whales).field_definitions} == MANAGED_KEYS
 
 
 @BOTH
@@ -123,26 +106,6 @@ def test_other_fields_are_counted_and_given_only_if_asked_for(xai: Xai, folder: 
     assert {document.fields["year"] for document in xai.documents(only_id(xai))} == {"1851"}
     assert contents(xai, only_id(xai)) == LIBRARY
     assert counts(sync(folder, **wanted)) == {"documents": 3, "kept": 3}
-
-
-def test_a_fingerprint_is_trusted_unless_content_is_to_be_verified(xai: Xai, folder: Path) -> None:
-    sync(folder)
-    before = (folder / "a.md").stat()
-    write(folder, {"a.md": "ALPHA"})
-    os.utime(folder / "a.md", ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert counts(sync(folder)) == {"documents": 3, "kept": 3}
-    changed = {"documents": 3, "kept": 2, "replaced": 1, "outdated_removed": 1}
-    assert counts(sync(folder, verify_content=True)) == changed
-    assert contents(xai, only_id(xai))["a.md"] == "ALPHA"
-
-
-@pytest.mark.parametrize("delete_files", [True, False])
-def test_files_of_old_versions_are_deleted_unless_they_are_to_stay(xai: Xai, folder: Path, delete_files: bool) -> None:
-    sync(folder)
-    write(folder, {"a.md": "alpha, second edition"})
-    sync(folder, delete_files=delete_files)
-    assert xai.names(only_id(xai)) == list(LIBRARY)
-    assert xai.unattached(only_id(xai)) == ([] if delete_files else ["a.md"])
 
 
 def test_what_xai_will_never_index_is_uploaded_again_only_if_asked_for(xai: Xai, tmp_path: Path) -> None:

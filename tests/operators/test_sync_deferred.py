@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE
 from tests.conftest import Logged, playing
-from tests.operators.stage import Xai, deferring, finish, fire, run, write
+from tests.operators.stage import Xai, deferring, finish, fire, run, to_the_end, write
 from tests.operators.syncs import LIBRARY, by_name, contents, counts, only_id, report_of, sync, task, writes
 
-LIMIT = 16 * 1024
 SLOW = pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2")])
 
 
@@ -25,20 +23,9 @@ def deferred_task(source: Path, **arguments: Any) -> Any:
     return task(source=source, collection_name="whales", deferrable=True, **arguments)
 
 
-async def to_the_end(source: Path, *, try_number: int = 1, **arguments: Any) -> tuple[Any, list[TaskDeferred]]:
-    """Return the result, and each deferral. Every time it goes on, it is a new task object."""
-    xcoms: dict[str, str] = {}
-    deferrals: list[TaskDeferred] = []
-    with deferring() as caught:
-        run(deferred_task(source, **arguments), xcoms=xcoms, try_number=try_number)
-    while True:
-        deferrals.append(caught[0])
-        assert len(json.dumps(caught[0].trigger.serialize())) < LIMIT
-        assert xcoms == {}
-        try:
-            return await finish(caught[0], deferred_task(source, **arguments), xcoms=xcoms), deferrals
-        except TaskDeferred as deferred:
-            caught = [deferred]
+async def whole(source: Path, *, try_number: int = 1, **arguments: Any) -> Any:
+    """Return the manifest of a sync that goes through all its waits."""
+    return await to_the_end(deferred_task(source, **arguments), [], try_number=try_number)
 
 
 @SLOW
@@ -92,22 +79,10 @@ def test_the_trigger_knows_what_the_task_knew(xai: Xai, folder: Path) -> None:
 @pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:4")])
 async def test_very_many_documents_fit_into_a_row(xai: Xai, tmp_path: Path) -> None:
     many = write(tmp_path / "many", {f"{number:03}.md": f"no {number}" for number in range(400)})
-    manifest, deferrals = await to_the_end(many, concurrency=8)
+    deferrals: list[TaskDeferred] = []
+    manifest = await to_the_end(deferred_task(many, concurrency=8), deferrals)
     assert counts(manifest) == {"documents": 400, "added": 400}
     assert len(deferrals) > 1, "the trigger watched some, and the task found others in progress"
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("a*",), indexing="reads:2")])
-@pytest.mark.parametrize("max_failed", [0, None])
-async def test_documents_that_fail_are_named(xai: Xai, folder: Path, tmp_path: Path, max_failed: float | None) -> None:
-    arguments: dict[str, Any] = {"max_failed": max_failed, "report": tmp_path / "report.jsonl"}
-    if max_failed == 0:
-        with pytest.raises(XAIIndexingError, match=r"1 of 3 documents are not .*: a\.md: "):
-            await to_the_end(folder, **arguments)
-    else:
-        manifest, _ = await to_the_end(folder, **arguments)
-        assert counts(manifest) == {"documents": 3, "added": 3, "failed": 1}
-    assert by_name(report_of(arguments["report"]), "action", "outcome")["a.md"] == ("add", "failed")
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(stuck=("a*",))])
@@ -116,7 +91,7 @@ async def test_a_timeout_fails_the_task_and_names_the_documents(xai: Xai, folder
         r"time ran out \(timeout is 10 minutes\); 1 of 3 documents are still in progress \(a\.md \[file_.*\]\)\. .*on$"
     )
     with pytest.raises(XAITimeoutError, match=said):
-        await to_the_end(folder, max_failed=None, timeout=600)
+        await whole(folder, max_failed=None, timeout=600)
     assert xai.names(only_id(xai)) == list(LIBRARY)
 
 
@@ -125,7 +100,7 @@ async def test_documents_that_are_called_like_keys_keep_their_lines_in_the_repor
     names = [f"xai-{letter * 22}.md" for letter in "ab"]
     source = write(tmp_path / "keys", dict(zip(names, ("one", "other"), strict=True)))
     report = tmp_path / "report.jsonl"
-    await to_the_end(source, report=report)
+    await whole(source, report=report)
     lines = report_of(report)
     assert [line["outcome"] for line in lines] == ["processed", "processed"]
     assert len({line["uri"] for line in lines}) == len({line["name"] for line in lines}) == 2
@@ -136,22 +111,12 @@ async def test_documents_that_are_called_like_keys_keep_their_lines_in_the_repor
 async def test_a_document_that_could_not_be_uploaded_is_not_forgotten(xai: Xai, folder: Path) -> None:
     (folder / "broken.md").symlink_to(folder / "nowhere")
     with pytest.raises(XAIError, match=r"1 of 4 documents are not .*: broken\.md: .*cannot be read") as raised:
-        await to_the_end(folder)
+        await whole(folder)
     assert not isinstance(raised.value, XAIIndexingError)
     (folder / "broken.md").unlink()
     write(folder, {"broken.md": "whole again", "d.md": "delta"})
-    manifest, _ = await to_the_end(folder, try_number=2)
+    manifest = await whole(folder, try_number=2)
     assert counts(manifest) == {"documents": 5, "added": 2, "kept": 3}
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2", max_files=4)])
-async def test_a_refusal_of_the_service_is_raised_when_all_else_is_done(xai: Xai, tmp_path: Path) -> None:
-    many = write(tmp_path / "many", {f"{number:02}.md": f"no {number}" for number in range(60)})
-    report = tmp_path / "report.jsonl"
-    with pytest.raises(XAIFailException, match=r"50 documents in a row failed, the last one because: .*no room for"):
-        await to_the_end(many, report=report)
-    outcomes = [line["outcome"] for line in report_of(report)]
-    assert (outcomes.count("processed"), len(outcomes)) == (4, 60)
 
 
 @SLOW
@@ -168,25 +133,15 @@ async def test_a_document_that_somebody_removes_during_the_wait_is_missed(
     with pytest.raises(XAIError, match=rf"1 of 3 documents .*: {removed}: it is no longer in the collection"):
         await finish(caught[0], deferred_task(folder, report=report))
     assert by_name(report_of(report), "outcome") == {**dict.fromkeys(LIBRARY, "processed"), name: "error"}
-    manifest, _ = await to_the_end(folder, try_number=2)
+    manifest = await whole(folder, try_number=2)
     assert counts(manifest) == {"documents": 3, "added": 1, "kept": 2}
-
-
-@SLOW
-async def test_a_source_that_changes_during_the_wait_is_left_to_the_next_run(xai: Xai, folder: Path) -> None:
-    with deferring() as caught:
-        run(deferred_task(folder, prune=True, max_prune=1))
-    write(folder, {"a.md": "alpha, second edition", "d.md": "delta"})
-    manifest = await finish(caught[0], deferred_task(folder, prune=True, max_prune=1))
-    assert counts(manifest) == {"documents": 3, "added": 3}
-    assert counts(sync(folder)) == {"documents": 4, "added": 1, "replaced": 1, "kept": 2, "outdated_removed": 1}
 
 
 @SLOW
 async def test_content_is_verified_once(xai: Xai, folder: Path, logged: Logged) -> None:
     sync(folder)
     write(folder, {"d.md": "delta"})
-    await to_the_end(folder, verify_content=True)
+    await whole(folder, verify_content=True)
     text = logged()
     assert text.count("reading 3 documents that may have changed") == text.count("; 1 to add, 3 to keep") > 0
 
@@ -208,7 +163,7 @@ async def test_a_report_that_cannot_be_written_is_said_and_no_reason_to_fail(
     xai: Xai, folder: Path, tmp_path: Path, logged: Logged
 ) -> None:
     (tmp_path / "file").write_text("")
-    manifest, _ = await to_the_end(folder, report=tmp_path / "file/report.jsonl")
+    manifest = await whole(folder, report=tmp_path / "file/report.jsonl")
     assert (counts(manifest), manifest["report"]) == ({"documents": 3, "added": 3}, None)
     assert "The report cannot be written: " in logged()
 

@@ -349,14 +349,6 @@ def test_a_part_that_dies_is_carried_on(xai: Xai, connect: Connect, cluster: Clu
     assert xai.unattached(only_id(xai)) == []
 
 
-def test_a_key_that_is_refused_ends_a_part_at_once(xai: Xai, cluster: Cluster) -> None:
-    cluster.plan()
-    xai.emulator.set_faults(FaultRule(endpoint="upload_document", status=401))
-    with pytest.raises(XAIFailException, match="401"):
-        cluster.apply(0)
-    assert 1 <= xai.emulator.count("upload_document") < 5
-
-
 # What changes in between
 
 

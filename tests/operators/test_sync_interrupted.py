@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
 from tests.conftest import Connect, Logged
 from tests.operators.stage import FlyingTime, Xai, run, write
-from tests.operators.syncs import LIBRARY, contents, counts, report_of, sync, writes
+from tests.operators.syncs import LIBRARY, contents, counts, report_of, sync, task, writes
 
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
 #: No run of these tests asks more often.
@@ -127,11 +127,14 @@ def test_a_key_that_may_not_attach_ends_the_work_at_once_and_leaves_no_file(
     whales, report = xai.collection(), tmp_path / "report.jsonl"
     attaching = "upload_document" if upload_method == "direct" else "add_document"
     xai.emulator.set_faults(FaultRule(endpoint=attaching, status=403))
+    doomed = task(source=many, collection_id=whales, concurrency=4, report=report, upload_method=upload_method)
     with pytest.raises(XAIFailException, match="Give the management key the permission for AddFileToCollection"):
-        sync(many, whales, concurrency=4, report=report, upload_method=upload_method)
+        run(doomed)
     assert xai.emulator.count(attaching) < 20
     xai.emulator.set_faults()
     assert xai.unattached(whales) == []
     outcomes = [line["outcome"] for line in report_of(report)]
     assert len(outcomes) == 40
     assert set(outcomes) == {"error", "untried"}
+    assert doomed.manifest is not None
+    assert doomed.manifest.errors + doomed.manifest.untried == doomed.manifest.documents == 40

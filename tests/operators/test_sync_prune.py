@@ -336,28 +336,6 @@ async def test_too_much_that_is_lost_meanwhile_is_refused_when_all_else_is_done(
 # Documents that are not processed
 
 
-@pytest.mark.parametrize("emulator_settings", [playing(fail_names=("moved*",))])
-def test_a_document_stays_while_what_it_may_be_now_is_not_indexed(xai: Xai, eight: Path) -> None:
-    sync(eight)
-    renamed(eight)
-    (eight / "1.md").rename(eight / "good.md")
-    for _ in range(2):
-        assert sync(eight, prune=True, max_prune=None, max_failed=None)["left"] == 2, "both have the size of moved.md"
-    write(eight, {"moved.md": "no more"})
-    assert sync(eight, prune=True, max_prune=None, max_failed=None)["removed"] == 2
-
-
-@pytest.mark.parametrize("status", [400, 409, 422])
-def test_a_service_that_takes_no_document_is_no_reason_to_remove_any(xai: Xai, tmp_path: Path, status: int) -> None:
-    source = write(tmp_path / "many", {f"a/{number:02}.md": f"no {number}" for number in range(60)})
-    whales = sync(source)["collection_id"]
-    (source / "a").rename(source / "b")
-    xai.emulator.set_faults(FaultRule(endpoint="upload_document", status=status))
-    with pytest.raises(ERRORS, match="50 documents in a row failed"):
-        sync(source, prune=True, max_prune=None)
-    assert len(contents(xai, whales)) == 60
-
-
 def test_nothing_is_removed_when_the_key_is_refused(xai: Xai, eight: Path) -> None:
     whales = sync(eight)["collection_id"]
     write(without(eight, 1), {"new.md": "new, of a size of its own"})

@@ -103,13 +103,6 @@ def test_new_chunking_reminds_of_reindexing(xai: Xai, logged: Logged) -> None:
     assert "Documents keep their chunks until they are reindexed: XAIReindexDocumentsOperator" in said
 
 
-def test_a_deleted_field_takes_its_values_along(xai: Xai) -> None:
-    whales = xai.collection(field_definitions=[{"key": "author"}])
-    xai.hook.add_document(collection_id=whales, file_id=xai.file(), fields={"author": "Melville"})
-    run(task(collection_id=whales, delete_fields=["author"], allow_field_delete=True))
-    assert [document.fields for document in xai.documents(whales)] == [{}]
-
-
 def test_a_refusal_fails_the_task_with_the_words_of_the_service(xai: Xai) -> None:
     with pytest.raises(XAIFailException, match=r"update_collection.*the new field year cannot be required"):
         run(task(collection_id=xai.collection(), add_fields=[{"key": "year", "required": True}]))

@@ -255,6 +255,7 @@ async def test_of_many_documents_the_last_are_watched_and_then_all_are_polled(xa
     manifest = await to_the_end(add, deferrals)
     assert (manifest["total"], manifest["file_ids"]) == (len(ids), [])
     assert (manifest["wait"]["processed"], manifest["wait"]["failed"], manifest["wait"]["pending"]) == (MANY, 2, 0)
+    assert [failure["file_id"] for failure in manifest["wait"]["failures"]] == [ids[0], ids[-1]]
     first, second, *_ = map(watched, deferrals)
     assert first["file_ids"] == ids[-len(first["file_ids"]) :]
     assert second["file_ids"] == ids[: -len(first["file_ids"])], "the trigger before has seen the others to their end"
