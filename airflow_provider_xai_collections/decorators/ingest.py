@@ -19,7 +19,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, one_of, patterns_of
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
 from airflow_provider_xai_collections.durations import Duration
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.operators.ingest import XAIIngestBaseOperator
@@ -127,25 +127,15 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
         """``False``: Airflow would await the whole task for an asynchronous function, which :meth:`files` refuses."""
         return False
 
-    def read_arguments(self) -> None:
-        """Make lists of the patterns, beside the other arguments."""
-        super().read_arguments()
-        self.pattern = patterns_of("pattern", self.pattern)
-        self.exclude = patterns_of("exclude", self.exclude)
-
     def files(self, context: Context) -> Source:
         """Call the function, and return what it returns as a source."""
-        from airflow_provider_xai_collections.sources.choice import Choice
         from airflow_provider_xai_collections.sources.contents import Contents
-        from airflow_provider_xai_collections.sources.files import Files
 
         context_merge(context, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
         contents, paths = by_kind(self.python_callable(*self.op_args, **kwargs))
-        limit = one_of("upload_method", self.upload_method, UploadMethod).limit
-        choice = Choice(self.pattern, self.exclude, follow_links=self.follow_links)
-        files = Files(paths, choice, limit=limit, check=self.hook.check_cancelled) if paths else None
-        return Contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=limit, others=files)
+        files = self.files_at(paths) if paths else None
+        return Contents(contents, base_uri=f"airflow://{self.dag_id}/{self.task_id}", limit=self.limit, others=files)
 
     def before_deferral(self, context: Context, engine: Engine) -> None:
         """Keep the documents of the function, without their content: it is called once per try."""

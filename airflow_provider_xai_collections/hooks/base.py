@@ -13,6 +13,7 @@ from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
 from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
+from airflow_provider_xai_collections.client.settings import Service
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.connection import ConnectionSettings, settings_from
 
@@ -55,6 +56,11 @@ class XAIConnectedHook(BaseHook):
     def team_id(self) -> str | None:
         """The team that the connection names, if any."""
         return self._connection.team_id
+
+    @property
+    def management(self) -> Service:
+        """The service that manages collections, as the connection names it."""
+        return self._connection.settings.management
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end."""

@@ -1,4 +1,4 @@
-"""The link from a task to xAI's console."""
+"""The link from a task to xAI's console, or to the emulator that it talks to."""
 
 from __future__ import annotations
 
@@ -10,32 +10,36 @@ from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskInstanceKey
 
+    from airflow_provider_xai_collections.client.settings import Service
+
 #: The console's list of a team's collections. The path of one collection's own page is not documented.
 CONSOLE = "https://console.x.ai/team/{team}/collections"
+#: The emulator's list of the requests that it has answered.
+EMULATOR = "{url}/_emulator/requests"
 
 
 class XAICollectionLink(BaseOperatorLink):
-    """Link to the collections of the team that a task works for, from the task's first moments on."""
+    """Link to the collections of the team that a task works for, from the task's first moments on.
+
+    Where the connection leads to this machine, there is an emulator, and the link leads to its requests.
+    """
 
     name = "xAI collections"
-    key: ClassVar[str] = "xai_team"
+    key: ClassVar[str] = "xai_collections_link"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        team = XCom.get_value(key=self.key, ti_key=ti_key)
-        return _url(team) if team else ""
+        return XCom.get_value(key=self.key, ti_key=ti_key) or ""
 
     @classmethod
-    def persist(cls, context: Context, team_id: str | None) -> None:
-        """Push the team to XCom, before the task waits.
+    def persist(cls, context: Context, team_id: str | None, service: Service) -> None:
+        """Push the link to XCom, before the task waits.
 
-        On Airflow 3 the link itself as well: the web server reads only that, and Airflow would push it only at the end
-        of the task, or when it is deferred.
+        On Airflow 3 under the link's own key as well: the web server reads only that, and Airflow would push it only at
+        the end of the task, or when it is deferred.
+
+        :param service: the one that manages collections.
         """
-        team = team_id or "default"
-        context["ti"].xcom_push(key=cls.key, value=team)
-        if xcom_key := getattr(cls(), "xcom_key", None):
-            context["ti"].xcom_push(key=xcom_key, value=_url(team))
-
-
-def _url(team: str) -> str:
-    return CONSOLE.format(team=quote(team, safe=""))
+        console = CONSOLE.format(team=quote(team_id or "default", safe=""))
+        url = EMULATOR.format(url=service.url.rstrip("/")) if service.is_loopback else console
+        for key in filter(None, (cls.key, getattr(cls(), "xcom_key", None))):
+            context["ti"].xcom_push(key=key, value=url)

@@ -46,17 +46,20 @@ class XAIBaseOperator(Connected, BaseOperator):
         if not report.collection_id:
             return report.dump()
         if outlets := matching_outlets(self.outlets, report.collection_id, aliases=not report.is_dry_run):
-            now = self._documents_in(report.collection_id) if documents is None else documents
-            emit(context, outlets, report.collection_id, report.event_extra(now))
+            now, name = self._ask(report.collection_id) if documents is None else (documents, None)
+            name = name or getattr(self, "collection_name", None)
+            known = {"collection_name": name} if name else {}
+            emit(context, outlets, report.collection_id, {**report.event_extra(now), **known})
         return report.dump()
 
-    def _documents_in(self, collection_id: str) -> int | None:
-        """Count documents; the work is done by now, and must not fail because that cannot be told."""
+    def _ask(self, collection_id: str) -> tuple[int | None, str | None]:
+        """Count documents, and read the name; the is done by now, and must not fail because that cannot be told."""
         try:
-            return self.hook.get_collection(collection_id=collection_id, team_id=self.team).documents_count
+            collection = self.hook.get_collection(collection_id=collection_id, team_id=self.team)
+            return collection.documents_count, collection.collection_name
         except XAIError as error:
             self.log.warning("The asset event cannot say how many documents there are now: %s", error)
-            return None
+            return None, None
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
         """Tell OpenLineage the collection. What goes into it is known when the documents have been listed."""

@@ -36,7 +36,7 @@ class Connected:
         super().pre_execute(context)  # type: ignore[misc]  # Airflow's
         with self.translating():
             self.read_arguments()
-            XAICollectionLink.persist(context, self.team)
+            XAICollectionLink.persist(context, self.team, self.hook.management)
 
     def read_arguments(self) -> None:
         """Check the arguments, now that templates are rendered, and make text and lists of them.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context, conf
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, one_of, paths_of, patterns_of, text_of
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, paths_of, text_of
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.operators.ingesting import XAIIngestingOperator
 from airflow_provider_xai_collections.operators.mapped import NamedAfterItems
@@ -164,20 +164,10 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         self.deferrable = deferrable
 
     def read_arguments(self) -> None:
-        """Make lists of the paths and patterns, beside the other arguments."""
+        """Make a list of the paths, beside the other arguments."""
         super().read_arguments()
         self.paths = paths_of("paths", self.paths)
-        self.pattern = patterns_of("pattern", self.pattern)
-        self.exclude = patterns_of("exclude", self.exclude)
 
     def files(self, context: Context) -> Source:
         """Return the files."""
-        from airflow_provider_xai_collections.sources.choice import Choice
-        from airflow_provider_xai_collections.sources.files import Files
-
-        choice = Choice(self.pattern, self.exclude, follow_links=self.follow_links)
-        limit = one_of("upload_method", self.upload_method, UploadMethod).limit
-        files = Files(self.paths, choice, limit=limit, check=self.hook.check_cancelled)
-        if self.report is not None:
-            files.refuse_output("report", self.report)
-        return files
+        return self.files_at(self.paths)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, Context, TaskDeferred
 
-from airflow_provider_xai_collections.arguments import optional_path
+from airflow_provider_xai_collections.api.upload_method import UploadMethod
+from airflow_provider_xai_collections.arguments import one_of, optional_path, patterns_of
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.on_kill import cancelled_between, cancelled_while_waiting
@@ -20,6 +21,8 @@ from airflow_provider_xai_collections.text import counted
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
     from airflow_provider_xai_collections.api.uploading import Target
+    from airflow_provider_xai_collections.sources.choice import Choice
+    from airflow_provider_xai_collections.sources.files import Files
     from airflow_provider_xai_collections.sources.items import Source
     from airflow_provider_xai_collections.sources.paths import AnyPath
     from airflow_provider_xai_collections.sync.engine import Engine
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 class XAIIngestingOperator(XAICollectionOperator, ABC):
     """Runs the engine of :mod:`~airflow_provider_xai_collections.sync`; a subclass says on which source, and how."""
 
+    pattern: Any
+    exclude: Any
+    follow_links: bool
     fields: Any
     make_fields: Any
     create_collection: bool
@@ -59,9 +65,38 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         """Return the documents outside."""
 
     def read_arguments(self) -> None:
-        """Read where the report goes, beside the other arguments."""
+        """Make lists of the patterns, and read where the report goes, beside the other arguments."""
         super().read_arguments()
+        self.pattern = patterns_of("pattern", self.pattern)
+        self.exclude = patterns_of("exclude", self.exclude)
         self.report = optional_path("report", self.report)
+
+    def choice(self) -> Choice:
+        """Return which files below a folder or glob are documents."""
+        from airflow_provider_xai_collections.sources.choice import Choice
+
+        return Choice(self.pattern, self.exclude, follow_links=self.follow_links)
+
+    @property
+    def limit(self) -> int:
+        """The bytes that a document may have."""
+        return one_of("upload_method", self.upload_method, UploadMethod).limit
+
+    def files_at(self, paths: Sequence[AnyPath]) -> Files:
+        """Return the documents at these paths.
+
+        :raises XAIArgumentError: the task would write among them.
+        """
+        from airflow_provider_xai_collections.sources.files import Files
+
+        files = Files(paths, self.choice(), limit=self.limit, check=self.hook.check_cancelled)
+        for name, path in self.outputs().items():
+            files.refuse_output(name, path)
+        return files
+
+    def outputs(self) -> dict[str, Any]:
+        """Return where the task itself writes, by argument."""
+        return {} if self.report is None else {"report": self.report}
 
     def engine(self, source: Source, collection: Collection | None) -> Engine:
         """Return the engine of this process.

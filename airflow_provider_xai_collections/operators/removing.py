@@ -9,6 +9,7 @@ from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from airflow_provider_xai_collections.manifests.results import RemovalManifest
 from airflow_provider_xai_collections.operators.concurrency import run_concurrently
+from airflow_provider_xai_collections.text import counted
 
 
 def remove_each(
@@ -29,11 +30,11 @@ def remove_each(
         files_kept=sum(one.file_kept for one in removed),
     )
     log.info(
-        "%s: %d documents removed, %d were not there, %d files deleted",
+        "%s: %s removed, %d not there, %s deleted",
         removal.collection_id,
-        manifest.removed,
+        counted(manifest.removed, "document"),
         manifest.missing,
-        manifest.files_deleted,
+        counted(manifest.files_deleted, "file"),
     )
     if manifest.files_kept:
         log.warning("%d files stay, because they are attached elsewhere", manifest.files_kept)

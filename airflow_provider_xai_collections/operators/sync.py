@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import Context, conf
 
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, one_of, path_of, patterns_of, text_of
+from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, path_of, text_of
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.operators.ingesting import XAIIngestingOperator
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.identity import SourceDocument
-    from airflow_provider_xai_collections.sources.choice import Choice
     from airflow_provider_xai_collections.sources.items import Source
     from airflow_provider_xai_collections.sources.paths import AnyPath
     from airflow_provider_xai_collections.sync.options import SyncOptions
@@ -163,11 +162,9 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
         self.deferrable = deferrable
 
     def read_arguments(self) -> None:
-        """Make text and lists of the arguments, and refuse what cannot work, before anything is sent."""
+        """Read the source and the scope, beside the other arguments."""
         super().read_arguments()
         self.source = path_of("source", self.source)
-        self.pattern = patterns_of("pattern", self.pattern)
-        self.exclude = patterns_of("exclude", self.exclude)
         self.scope = None if self.scope is None else text_of("scope", self.scope)
 
     def options(self) -> SyncOptions:
@@ -175,7 +172,7 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
         from airflow_provider_xai_collections.sources.scanning import root_uri
         from airflow_provider_xai_collections.sync.options import SyncOptions
 
-        if self.prune and self.scope is None and (narrowed := self._choice().narrows):
+        if self.prune and self.scope is None and (narrowed := self.choice().narrows):
             raise XAIArgumentError(
                 f"prune with {narrowed} needs a scope of its own: a sync of this source that chooses otherwise would "
                 "remove its documents, and the other way round, for ever. Pass scope=..."
@@ -198,22 +195,7 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
 
     def files(self, context: Context) -> Source:
         """Return the source."""
-        from airflow_provider_xai_collections.sources.files import Files
-
-        limit = one_of("upload_method", self.upload_method, UploadMethod).limit
-        files = Files([self.source], self._choice(), limit=limit, check=self.hook.check_cancelled)
-        for name, path in self.outputs().items():
-            files.refuse_output(name, path)
-        return files
-
-    def _choice(self) -> Choice:
-        from airflow_provider_xai_collections.sources.choice import Choice
-
-        return Choice(self.pattern, self.exclude, follow_links=self.follow_links)
-
-    def outputs(self) -> dict[str, Any]:
-        """Return where the task itself writes, by argument."""
-        return {} if self.report is None else {"report": self.report}
+        return self.files_at([self.source])
 
     def execute(self, context: Context) -> Any:
         """Bring the collection in step with the source, or say what that would take."""

@@ -14,6 +14,7 @@ from airflow_provider_xai_collections.durations import Duration, in_words, secon
 from airflow_provider_xai_collections.on_kill import FINDS, cancelled_between, cancelled_while_waiting
 from airflow_provider_xai_collections.operators.base import XAICollectionOperator
 from airflow_provider_xai_collections.operators.mapped import NamedAfterItems
+from airflow_provider_xai_collections.text import counted
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
@@ -122,10 +123,8 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, poll_once
 
         ids = self.ids_to_wait_for(manifest.collection_id)
-        deadline, again = (
-            deadline_of(self, context, seconds("timeout", self.timeout), began_with=began_with),
-            bool(began_with),
-        )
+        deadline = deadline_of(self, context, seconds("timeout", self.timeout), began_with=began_with)
+        again = began_with is not None
         result = poll_once(self.hook, manifest.collection_id, ids, team_id=self.team, again=again, deadline=deadline)
         if result is not None and (not result.pending or time.time() >= deadline.at):
             warn_of_doubts(self.log, result.doubts, len(result.doubts))
@@ -154,9 +153,9 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         self.manifest = manifest = manifest.model_copy(update={"wait": summary})
         check_outcome(self, summary, documents=manifest.total)
         self.log.info(
-            "%s: %d documents, %d added, %d there before; %d processed, %d failed",
+            "%s: %s, %d added, %d there before; %d processed, %d failed",
             self.collection_label,
-            manifest.total,
+            counted(manifest.total, "document"),
             manifest.added,
             manifest.already_there,
             summary.processed,
@@ -167,7 +166,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
     def on_kill_message(self) -> str:
         """Tell how far the work is."""
         if self._waiting_for:
-            documents = f"{self._waiting_for} documents"
+            documents = counted(self._waiting_for, "document")
             return cancelled_while_waiting(self.collection_label, documents, self.does_again)
         if self._progress is not None:
             return cancelled_between(self.collection_label, *self._progress, self.does_again)

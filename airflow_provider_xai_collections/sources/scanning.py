@@ -199,13 +199,11 @@ def _file_of(item: SourceItem) -> FoundFile:
 def _opens_again(source: AnyPath) -> Any:
     """Return Airflow's own kind of path: the configuration of other libraries' is lost in another process."""
     path = as_path(source)
-    return source if isinstance(source, str) or is_local(path) or _is_airflows(path) else str(path)
-
-
-def _is_airflows(path: Any) -> bool:
+    if isinstance(source, str) or is_local(path):
+        return source
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    return isinstance(path, ObjectStoragePath)
+    return source if isinstance(path, ObjectStoragePath) else str(path)
 
 
 def _state(file: ListedFile, protocol: str) -> FileState | None:

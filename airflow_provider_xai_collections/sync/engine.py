@@ -35,7 +35,7 @@ from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.place import Placement, Placing, Refusal, Tools
 from airflow_provider_xai_collections.sync.plan import Plan, may_be_pruned, prune_refusal
 from airflow_provider_xai_collections.sync.report import VANISHED
-from airflow_provider_xai_collections.text import printable
+from airflow_provider_xai_collections.text import counted, printable
 
 
 class Engine:
@@ -88,7 +88,8 @@ class Engine:
         listing = Listing(self.runner, self.source, self.destination, self.target, self.fields, options, self._log)
         plan = listing.plan()
         self.rows = {row.uri: row for row in plan.rows}
-        self._log.info("%s: %d documents in %s; %s", self._name, len(plan.rows), printable(self.root), plan)
+        documents = counted(len(plan.rows), "document")
+        self._log.info("%s: %s in %s; %s", self._name, documents, printable(self.root), plan)
         return plan
 
     def begin(self, plan: Plan) -> Handover:
@@ -147,7 +148,8 @@ class Engine:
             again = [_as_untried(row) for row in self.rows.values() if _is_refused(row)]
             if not (freed and again):
                 break
-            self._log.info("%s: old versions made room for %d documents, %d to go", self._name, freed, len(again))
+            documents = counted(freed, "document")
+            self._log.info("%s: old versions made room for %s, %d to go", self._name, documents, len(again))
             self._place_round(again, at_most=freed)
         self._count_not_placed()
         if wait:
@@ -197,9 +199,8 @@ class Engine:
         waiting = [row.file_id for row in self.in_progress]
         if not (self.options.wait and waiting):
             return
-        self._log.info(
-            "%s: waiting up to %s for %d documents", self._name, in_words(self.options.timeout), len(waiting)
-        )
+        documents = counted(len(waiting), "document")
+        self._log.info("%s: waiting up to %s for %s", self._name, in_words(self.options.timeout), documents)
         rules = WaitRules(self._now() + self.options.timeout, self.options.poll_interval)
         poller, line = Poller(waiting, rules, chunking=self.tools.target.chunking), LogTimer()
         while (result := self._poll(poller)) is None:

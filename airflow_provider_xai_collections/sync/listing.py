@@ -21,7 +21,7 @@ from airflow_provider_xai_collections.sources.items import Source, SourceItem
 from airflow_provider_xai_collections.sync.documents import ExistingDocument
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.plan import Comparison, Existing, Plan, to_read
-from airflow_provider_xai_collections.text import printable
+from airflow_provider_xai_collections.text import counted, printable
 
 T = TypeVar("T")
 
@@ -110,14 +110,13 @@ class Listing:
             return self._scope()
         flows = (documents_of_source(target, item.uri) for item in items)
         found = [document for documents in run_each(self.runner, flows, self.options) for document in documents]
-        ours = (document for document in found if document.fields.get(SCOPE) == target.scope)
-        return [ExistingDocument.of(document, target.chunking) for document in ours]
+        return list(_in_scope(found, target))
 
     def _read(self, items: Sequence[SourceItem]) -> dict[str, str | XAIError]:
         """Return the content hashes of documents that may have changed, or why they cannot be read, by URI."""
         name, line = printable(self.destination.name), LogTimer()
         if items:
-            self.log.info("%s: reading %d documents that may have changed", name, len(items))
+            self.log.info("%s: reading %s that may have changed", name, counted(len(items), "document"))
         read: dict[str, str | XAIError] = {}
         for uri, outcome in run_each(self.runner, (self._hashed(item) for item in items), self.options):
             read[uri] = outcome
@@ -151,11 +150,14 @@ def list_scope(target: Target) -> Flow[list[ExistingDocument]]:
     )
     found: list[ExistingDocument] = []
     while (request := pages.next_request()) is not None:
-        page = pages.add_page((yield from call(request)))
-        # The service's filter may match more.
-        ours = (document for document in page if document.fields.get(SCOPE) == target.scope)
-        found.extend(ExistingDocument.of(document, target.chunking) for document in ours)
+        found.extend(_in_scope(pages.add_page((yield from call(request))), target))
     return found
+
+
+def _in_scope(documents: Iterable[Document], target: Target) -> Iterator[ExistingDocument]:
+    """Read the documents of the scope: the service's filter may match more."""
+    ours = (document for document in documents if document.fields.get(SCOPE) == target.scope)
+    return (ExistingDocument.of(document, target.chunking) for document in ours)
 
 
 def run_each(runner: Runner, flows: Iterable[Flow[T] | None], options: SyncOptions) -> Iterator[T]:

@@ -145,7 +145,9 @@ class SyncManifest(TaskResult):
         """Return the manifest with more counts and problems."""
         sums = {name: getattr(self, name) + count for name, count in counts.items()}
         every = {(each.name, each.outcome): each for each in (*self.problems, *problems)}
-        return self.model_copy(update={**sums, "problems": _first(every.values())})
+        # Lost documents come first: a thousand skipped images must not hide the one that failed.
+        first = nsmallest(MAX_LISTED, every.values(), key=lambda problem: not problem.outcome.is_lost)
+        return self.model_copy(update={**sums, "problems": first_of(first, ROOM_FOR_PROBLEMS)})
 
 
 _IN_THE_LOG = (
@@ -166,12 +168,6 @@ _IN_THE_LOG = (
     "other_fields",
     "bytes",
 )
-
-
-def _first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return as many as a manifest has room for. Lost documents come first: a thousand skipped images must not hide
-    the one that failed."""
-    return first_of(nsmallest(MAX_LISTED, problems, key=lambda problem: not problem.outcome.is_lost), ROOM_FOR_PROBLEMS)
 
 
 def problems_of(rows: Iterable[Row]) -> Iterator[Problem]:
@@ -212,9 +208,10 @@ class Handover(Manifest):
     def plus(self, other: Handover) -> Handover:
         """Return the handover with what another task has done."""
         mine, theirs = self.refusal, other.refusal
+        counts = {name: getattr(other.manifest, name) for name in _SUMMED}
         return self.model_copy(
             update={
-                "manifest": self.manifest.plus(_counts(other.manifest), other.manifest.problems),
+                "manifest": self.manifest.plus(counts, other.manifest.problems),
                 "refusal": theirs if mine is None or (theirs is not None and theirs.is_fatal) else mine,
             }
         )
@@ -224,10 +221,6 @@ _SUMMED = (
     *("added", "replaced", "fixed", "kept", "outdated_removed", "skipped", "errors", "untried", "bytes"),
     *("possible_orphans", "files_kept"),
 )
-
-
-def _counts(manifest: SyncManifest) -> dict[str, int]:
-    return {name: getattr(manifest, name) for name in _SUMMED}
 
 
 #: What a document that was placed counts as.

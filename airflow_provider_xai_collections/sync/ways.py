@@ -1,8 +1,9 @@
-"""The ways to run the stages: in one task, around a wait in the triggerer, in several tasks. No document's fate is decided here.
+"""The ways to run the stages: in one task, around a wait in the triggerer, in several tasks.
 
-In one task: plan, begin, place, :func:`conclude`. Around a wait: plan, begin, place, hand over; then plan again,
-:func:`go_on`, conclude. In several tasks: plan, begin, :func:`share_out`; :func:`place_part` in each; then plan again,
-:func:`gather`, conclude. An ingestion is a sync whose options replace and prune nothing.
+No document's fate is decided here. In one task: plan, begin, place, :func:`conclude`. Around a wait: plan, begin,
+place, hand over; then plan again, :func:`go_on`, conclude. In several tasks: plan, begin, :func:`share_out`;
+:func:`place_part` in each; then plan again, :func:`gather`, conclude. An ingestion is a sync whose options replace and
+prune nothing.
 """
 
 from __future__ import annotations

@@ -238,6 +238,11 @@ def test_a_mistake_of_the_function_fails_the_task(xai: Xai, returned: Any, said:
     assert xai.hook.list_files() == []
 
 
+def test_a_report_among_the_files_that_it_returns_is_refused(xai: Xai, folder: Path) -> None:
+    with pytest.raises(XAIFailException, match=r"report is .*inside the source.*exclude="):
+        ingest(xai, folder, report=folder / "report.txt")
+
+
 @pytest.mark.filterwarnings("ignore:coroutine")
 def test_an_asynchronous_function_is_refused(xai: Xai) -> None:
     async def function() -> Content:

@@ -1,9 +1,10 @@
-"""The link to xAI's console: kept before the task works, read by the UI."""
+"""The link to xAI's console, or to the emulator: kept before the task works, read by the UI."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from airflow.providers.common.compat.sdk import XCom
 
@@ -15,6 +16,7 @@ from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProce
 from tests.conftest import Connect
 from tests.operators.stage import AIRFLOW_2
 
+XAI = "https://management-api.x.ai"
 TASKS: dict[type[Any], dict[str, Any]] = {
     XAICreateCollectionOperator: {"collection_name": "whales"},
     XAISearchDocumentsOperator: {"query": "whale", "collection_ids": ["collection_1"]},
@@ -58,16 +60,26 @@ def shown(pushed: Pushed, task: Any) -> Any:
 def test_it_leads_to_the_collections_of_the_connections_team_from_the_first_moment_on(
     pushed: Pushed, connect: Connect, kind: type[Any], team_id: str | None, team: str
 ) -> None:
-    connect(team_id=team_id)
+    connect(host=XAI, team_id=team_id)
     url = shown(pushed, kind(task_id="task", **TASKS[kind]))
     assert url == f"https://console.x.ai/team/{team}/collections"
 
 
 @pytest.mark.parametrize("kind", [XAICreateCollectionOperator, XAIDocumentsProcessedSensor])
 def test_a_team_of_the_tasks_own_comes_first(pushed: Pushed, connect: Connect, kind: type[Any]) -> None:
-    connect(team_id="team_1")
+    connect(host=XAI, team_id="team_1")
     url = shown(pushed, kind(task_id="task", team_id="team_2", **TASKS[kind]))
     assert url == "https://console.x.ai/team/team_2/collections"
+
+
+@tasks
+def test_where_the_connection_leads_to_an_emulator_it_shows_the_requests_there(
+    pushed: Pushed, connect: Connect, kind: type[Any]
+) -> None:
+    task = kind(task_id="task", conn_id=connect(), **TASKS[kind])
+    url = shown(pushed, task)
+    assert url == f"{task.hook.management.url}/_emulator/requests"
+    assert "requests" in httpx.get(url).json()
 
 
 @tasks

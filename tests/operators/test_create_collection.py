@@ -102,21 +102,3 @@ def test_in_fail_mode_a_retry_does_not_take_an_older_collection_for_its_own(xai:
     xai.collection("whales")
     with pytest.raises(XAIFailException, match="exists"):
         run(task(if_exists="fail"), try_number=2, began=datetime.now(UTC) + timedelta(minutes=1))
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"if_exists": "replace"}, "if_exists is 'replace'; choose one of reuse, update, fail"),
-        ({"chunk_configuration": {"strip_whitespace": True}}, "chunk_configuration.*exactly one"),
-        ({"chunk_configuration": {**CHARS, **TOKENS}}, "chunk_configuration.*exactly one"),
-        ({"collection_name": ""}, "collection_name"),
-        ({"metric_space": "MANHATTAN"}, "metric_space.*HNSW_METRIC_COSINE"),
-        ({"field_definitions": [{"required": True}]}, "field_definitions.0.key"),
-        ({"field_definitions": [{"key": "year", "unik": True}]}, "unik"),
-    ],
-)
-def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(XAIFailException, match=said):
-        run(task(**wrong))
-    assert xai.emulator.counts == {}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import logging
 import re
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
 from airflow_provider_xai_collections.decorators.ingest import Content, xai_ingest_task
-from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.operators.collections import XAIUpdateCollectionOperator
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
@@ -79,34 +76,6 @@ def test_fields_of_single_files_are_declared_as_well(xai: Xai) -> None:
     own = {file_id: {"author": "Melville"}}
     run(XAIAddDocumentsOperator(task_id="add", collection_id=whales, file_ids=[file_id], document_fields=own))
     assert user_fields(xai, whales) == {"author": (False, False)}
-
-
-def test_definitions_that_are_there_stay_as_they_are(xai: Xai, folder: Path) -> None:
-    whales = xai.collection(field_definitions=[{"key": "department", "required": True, "description": "who"}])
-    run(ingesting(whales, folder, fields=PEOPLE))
-    (department,) = (each for each in xai.describe(whales).field_definitions if each.key == "department")
-    assert (department.required, department.description) == (True, "who")
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(add_existing_field=answer) for answer in ("update", "refuse")])
-def test_two_tasks_that_declare_the_same_at_once_both_go_on(
-    xai: Xai, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whales = xai.collection()
-    handle, both = xai.emulator.handle, threading.Barrier(2, timeout=10)
-
-    def side_by_side(request: HttpRequest) -> HttpReply:
-        if request.method == "PUT" and both.n_waiting < 2 and not both.broken:
-            both.wait()  # both have seen that nothing is declared
-            both.abort() if both.n_waiting == 0 else None
-        return handle(request)
-
-    monkeypatch.setattr(xai.emulator, "handle", side_by_side)
-    rivals = [ingesting(whales, folder, fields=PEOPLE, scope=scope) for scope in ("mine", "yours")]
-    with ThreadPoolExecutor(2) as pool:
-        manifests = list(pool.map(run, rivals))
-    assert [manifest["added"] for manifest in manifests] == [3, 3]
-    assert user_fields(xai, whales) == {"department": (False, False)}
 
 
 @pytest.mark.parametrize("by", ["ingest", "sync", "sync by function", "add", "group"])

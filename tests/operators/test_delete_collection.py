@@ -114,17 +114,3 @@ def test_in_fail_mode_a_retry_takes_it_for_its_own_doing(xai: Xai) -> None:
     run(task(collection_id=whales, if_missing="fail"))
     assert run(task(collection_id=whales, if_missing="fail"), try_number=2) == result(whales, collection_deleted=False)
     run(task(collection_name="whales", if_missing="fail"), try_number=2)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"if_missing": "shrug"}, "if_missing is 'shrug'; choose one of skip, fail"),
-        ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
-        ({"concurrency": True}, "concurrency is True"),
-    ],
-)
-def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(XAIFailException, match=said):
-        run(task(**{"collection_id": "collection_1", "delete_files": True, **wrong}))
-    assert xai.emulator.counts == {}

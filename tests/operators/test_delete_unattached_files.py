@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule, Settings
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.manifests.files import FileLine
@@ -111,19 +110,3 @@ def test_a_pattern_that_matches_no_file_is_warned_of(logged: Logged) -> None:
     run(task(pattern=["*.md", "*.docx"]))
     assert "pattern '*.docx' matches nothing in the team's files" in logged()
     assert "'*.md' matches nothing" not in logged()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"concurrency": 0}, "concurrency is 0"),
-        ({"older_than": 0}, "older_than is 0"),
-        ({"pattern": 7.5}, "pattern is 7.5"),
-        ({"pattern": []}, "pattern is empty"),
-        ({"pattern": "!*.md"}, "lets nothing through"),
-    ],
-)
-def test_bad_arguments_are_named_before_anything_is_asked(xai: Xai, arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(XAIFailException, match=message):
-        run(task(**arguments))
-    assert xai.queries("list_files") == []

@@ -50,6 +50,7 @@ def event_of(kind: type[BaseOperator], **arguments: Any) -> tuple[str, dict[str,
     ((uri, extra),) = told(events)
     assert len(json.dumps(extra)) < 16 * 1024
     report = extra.pop("report")
+    assert extra.pop("collection_name", None) in ("whales", None if "collection_id" in arguments else "whales")
     if isinstance(result, Mapping):
         assert report == result
     collection_id = uri.rpartition("/")[2]
@@ -158,7 +159,7 @@ def test_a_dry_run_tells_no_alias_and_the_declared_asset_that_nothing_happened(
     task = kind(task_id="task", outlets=[ALIAS, ours], collection_id=whales, dry_run=True, **given)
     report = run(task, outlet_events=events)
     assert (told(events), report["dry_run"]) == ([], True)
-    assert events[ours].extra == {**NOTHING, "documents": 0, "report": report}
+    assert events[ours].extra == {**NOTHING, "documents": 0, "collection_name": "whales", "report": report}
 
 
 @pytest.mark.parametrize(

@@ -367,7 +367,7 @@ CASES: dict[Any, dict[str, Case]] = {
 
 #: Each task of a group heeds some of the arguments that they share: they are played together.
 GROUP = (XAIPlanSyncOperator, XAIApplySyncOperator, XAIFinishSyncOperator)
-#: Airflow's own, of which ``test_sync_group_dag.py`` shows that it is passed on.
+#: Airflow's own, of which ``test_sync_group.py`` shows that it is passed on.
 PASSED_ON = ("max_active_tis_per_dagrun", "task")
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_xai_collections.airflow_errors import XAIFailException
+from airflow_provider_xai_collections.exceptions import XAISourceError
 from airflow_provider_xai_collections.manifests.base import MAX_LISTED
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
-from tests.conftest import API_KEY, MANAGEMENT_KEY, playing
+from tests.conftest import API_KEY, MANAGEMENT_KEY, Logged, playing
 from tests.operators.stage import Xai, deferring, finish, run, write
 from tests.operators.syncs import by_name, counts, only_id, report_of
 
@@ -100,3 +102,102 @@ def test_the_manifest_is_bounded_and_holds_no_key(xai: Xai, tmp_path: Path) -> N
     assert len(str(manifest)) < 16_000
     assert MANAGEMENT_KEY not in str(manifest)
     assert API_KEY not in str(manifest)
+
+
+# Again
+
+
+@BOTH
+def test_run_again_it_only_lists(xai: Xai, folder: Path, upload_method: str) -> None:
+    whales, ingest = xai.collection(), {"paths": folder, "upload_method": upload_method}
+    run(task(collection_id=whales, **ingest))
+    xai.forget()
+    assert counts(run(task(collection_id=whales, **ingest))) == {"documents": 3, "kept": 3}
+    assert xai.emulator.counts == {"get_collection": 1, "list_documents": 1}
+
+
+def test_nothing_is_replaced_or_removed_and_what_a_sync_would_replace_is_counted(
+    xai: Xai, folder: Path, logged: Logged
+) -> None:
+    whales = xai.collection()
+    run(task(collection_id=whales, paths=folder))
+    write(folder, {"a.md": "alpha, second edition"})
+    (folder / "b.txt").unlink()
+    manifest = run(task(collection_id=whales, paths=folder))
+    assert (counts(manifest), manifest["older_versions"]) == ({"documents": 2, "added": 1, "kept": 1}, 1)
+    assert xai.names(whales) == ["a.md", "a.md", "b.txt", "deep/c.md"]
+    assert "other content of these sources" in logged()
+
+
+@pytest.fixture
+def crowded(xai: Xai) -> str:
+    """A collection with 101 documents of others: more than a page."""
+    whales = xai.collection()
+    for number in range(101):
+        xai.document(whales, f"other {number}.md")
+    return whales
+
+
+@pytest.mark.parametrize("run_again", [False, True])
+def test_few_sources_are_looked_up_one_by_one_in_a_large_collection(
+    xai: Xai, crowded: str, folder: Path, run_again: bool
+) -> None:
+    run(task(collection_id=crowded, paths=folder / "b.txt"))  # it knows scopes from now on
+    for _ in range(1 + run_again):
+        xai.forget()
+        manifest = run(task(collection_id=crowded, paths=folder / "a.md"))
+    filters = [query["filter"] for query in xai.queries("list_documents")]
+    assert len(filters) == 1
+    assert filters[0].startswith('fields.airflow_source_uri:"')
+    assert manifest["kept"] == run_again
+
+
+def test_many_sources_are_looked_up_by_listing_their_scope(xai: Xai, crowded: str, folder: Path) -> None:
+    run(task(collection_id=crowded, paths=folder, scope='the "best" books'))
+    xai.forget()
+    manifest = run(task(collection_id=crowded, paths=folder, scope='the "best" books'))
+    assert [query["filter"] for query in xai.queries("list_documents")] == [
+        r'fields.airflow_scope:"the \"best\" books"'
+    ]
+    assert manifest["kept"] == 3
+
+
+# Bad input
+
+
+@BOTH
+@pytest.mark.parametrize("emulator_settings", [playing(max_file_bytes=100, max_document_bytes=100)])
+def test_a_file_that_the_service_finds_too_large_fails_with_413(xai: Xai, tmp_path: Path, upload_method: str) -> None:
+    whales, large = xai.collection(), write(tmp_path / "large", {"small.md": "x", "large.md": "x" * 101})
+    with pytest.raises(XAIFailException, match=r"1 of 2 documents .*large\.md: upload_(file|document).*413"):
+        run(task(collection_id=whales, paths=large, upload_method=upload_method))
+    assert xai.names(whales) == ["small.md"]
+
+
+def test_a_path_that_does_not_exist_is_named_before_anything_is_changed(xai: Xai, folder: Path) -> None:
+    with pytest.raises(XAISourceError, match=r"nowhere does not exist\. Check the path on the machine"):
+        run(task(collection_name="whales", paths=[folder, folder / "nowhere"]))
+    assert xai.hook.list_collections() == []
+
+
+def test_a_source_without_a_document_is_a_warning(xai: Xai, folder: Path, logged: Logged) -> None:
+    manifest = run(task(collection_name="whales", paths=folder, pattern="*.pdf"))
+    assert (counts(manifest), manifest["created"]) == ({}, True)
+    said = logged()
+    assert f"there is no document in {folder.as_uri()}" in said
+    assert "pattern '*.pdf' matches nothing in" in said
+
+
+def test_a_function_for_the_fields_that_fails_for_one_document_does_not_stop_the_others(xai: Xai, folder: Path) -> None:
+    def fields(document: Any) -> dict[str, str]:
+        return {"stem": {"a.md": "a", "b.txt": "b"}[document.name]}
+
+    whales = xai.collection()
+    with pytest.raises(XAIFailException, match=r"deep/c\.md: .*raised KeyError .*Fix the function"):
+        run(task(collection_id=whales, paths=folder, fields=fields))
+    assert xai.names(whales) == ["a.md", "b.txt"]
+
+
+def test_a_report_inside_the_source_is_refused(xai: Xai, folder: Path) -> None:
+    with pytest.raises(XAIFailException, match=r"report is .*inside the source.*exclude="):
+        run(task(collection_name="whales", paths=folder, report=folder / "report.txt"))

@@ -105,21 +105,3 @@ def test_a_document_that_is_not_there_is_named_and_does_not_stop_the_others(xai:
     with pytest.raises(XAIFailException, match=r"1 of 2 documents failed: file_42: .*404"):
         run(task(collection_id=whales, file_ids=["file_42", file]))
     assert xai.emulator.count("reindex_document") == 2
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"which": "some"}, "which is 'some'; choose one of given, all, failed"),
-        ({}, "file_ids is empty: there is nothing to reindex"),
-        ({"file_ids": []}, "file_ids is empty: there is nothing to reindex"),
-        ({"which": "all", "file_ids": ["file_1"]}, "which='all' goes without file_ids; with them, which is 'given'"),
-        ({"which": "failed", "file_ids": []}, "which='failed' goes without file_ids"),
-        ({"file_ids": ["file_1"], "concurrency": 0}, "concurrency is 0"),
-        ({"file_ids": ["file_1"], "timeout": 0}, "timeout is 0"),
-    ],
-)
-def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(XAIFailException, match=said):
-        run(task(**{"collection_id": "collection_1", **wrong}))
-    assert xai.emulator.counts == {}

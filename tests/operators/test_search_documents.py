@@ -134,30 +134,3 @@ def test_an_unknown_collection_fails_the_task_at_once_and_is_named(xai: Xai) -> 
     with pytest.raises(XAIFailException, match=r"search_documents\(collection_42\).*404"):
         run(task(collection_ids=["collection_42"], min_matches=1))
     assert xai.emulator.counts == {"search_documents": 1}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"query": ""}, "query"),
-        ({"collection_ids": []}, "source.collection_ids"),
-        ({"collection_ids": 7.5}, r"collection_ids must be a list of collection ids \(collection_…\)"),
-        ({"limit": 0}, "limit"),
-        ({"retrieval_mode": {"type": "guess"}}, "retrieval_mode.type"),
-        ({"group_by": {"keys": []}}, "group_by.keys"),
-        ({"max_chars": -1}, "max_chars is -1; it must be a whole number of at least 0"),
-        ({"min_matches": -1}, "min_matches is -1; it must be a whole number of at least 0"),
-        ({"min_matches": 11}, "min_matches asks for 11 passages, and limit allows 10. Raise limit"),
-        ({"limit": 1, "expect_file_ids": ["a", "b"]}, "expect_file_ids asks for 2 passages, and limit allows 1"),
-        ({"expect_file_ids": [7.5]}, "item 0 of expect_file_ids is 7.5; it must be text"),
-        ({"min_score": "high"}, "min_score is 'high'; it must be a number"),
-        ({"min_score": True}, "min_score is True"),
-        ({"min_score": float("nan")}, "min_score is nan"),
-        ({"timeout": 0}, "timeout is 0; it must be a timedelta or a number of seconds above 0"),
-        ({"poll_interval": -1}, "poll_interval is -1"),
-    ],
-)
-def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(XAIFailException, match=said):
-        run(task(**{"collection_ids": ["collection_1"], **wrong}))
-    assert xai.emulator.counts == {}

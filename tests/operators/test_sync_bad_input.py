@@ -15,49 +15,10 @@ from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
 from airflow_provider_xai_collections.sources import scanning
 from tests.conftest import Connect, Logged, playing
 from tests.object_storage import FakeS3, attached
-from tests.operators.stage import Xai, run, write
-from tests.operators.syncs import LIBRARY, by_name, contents, counts, only_id, report_of, sync, task, writes
+from tests.operators.stage import Xai, write
+from tests.operators.syncs import LIBRARY, by_name, contents, counts, only_id, report_of, sync, writes
 
 # Arguments
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"collection_name": ""}, "collection_name is ''; it must be text"),
-        ({"collection_name": None}, "pass collection_id or collection_name: exactly one of them"),
-        ({"collection_id": "collection_42"}, "pass collection_id or collection_name: exactly one of them"),
-        ({"source": None}, "source is None; it must be text"),
-        ({"source": ""}, "source is ''; it must be text, and not empty"),
-        ({"source": object()}, "is no path"),
-        ({"scope": ""}, "scope is ''; it must be text"),
-        ({"pattern": ""}, r"pattern is empty; it must be a pattern such as '\*\.md', or a list"),
-        ({"pattern": []}, "pattern is empty"),
-        ({"pattern": 5.5}, "pattern is 5.5; it must be a pattern such as"),
-        ({"pattern": "!*.tmp"}, r"pattern '!\*\.tmp' lets nothing through: .* Pass what is not wanted as exclude="),
-        ({"exclude": "old\\"}, r"'old\\\\' is no pattern \(it ends in a backslash\)"),
-        ({"fields": {"year": 1851.0}}, r"fields\['year'\] is 1851.0; it must be text"),
-        ({"fields": {"airflow_scope": "x"}}, "fields names airflow_scope, which this provider writes itself"),
-        ({"fields": "year=1851"}, "fields must be a mapping such as"),
-        ({"exclude": 5.5}, "exclude is 5.5; it must be a pattern such as"),
-        ({"exclude": [None]}, r"exclude is \[None\]; it must be a pattern such as"),
-        ({"max_prune": -1}, "max_prune is -1; it is a count, or a share"),
-        ({"max_prune": "0.5"}, "max_prune is '0.5'"),
-        ({"max_prune": 1.5}, "max_prune is 1.5; it is a count, or a share"),
-        ({"max_prune": float("nan")}, "max_prune is nan"),
-        ({"upload_method": "mail"}, "upload_method is 'mail'; choose one of auto, direct, files"),
-        ({"concurrency": 0}, "concurrency is 0; it must be a whole number of at least 1"),
-        ({"timeout": -1}, "timeout is -1"),
-        ({"poll_interval": 0}, "poll_interval is 0"),
-        ({"overlap": -1}, "overlap is -1"),
-        ({"max_failed": True}, "max_failed is True"),
-        ({"max_failed": "0"}, "max_failed is '0'"),
-    ],
-)
-def test_a_mistake_in_an_argument_is_named(xai: Xai, folder: Path, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(XAIFailException, match=said):
-        run(task(**{"source": folder, "collection_name": "whales", **wrong}))
-    assert (xai.hook.list_files(), xai.hook.list_collections()) == ([], [])
 
 
 def test_a_report_inside_the_source_would_be_a_document_of_the_next_run(xai: Xai, folder: Path) -> None:
@@ -92,16 +53,6 @@ def test_a_report_behind_a_link_that_leads_out_is_inside_only_if_links_are_follo
 
 
 # Collections, functions and fields
-
-
-@pytest.mark.parametrize("dry_run", [False, True])
-def test_a_collection_that_cannot_be_told_is_named(xai: Xai, folder: Path, dry_run: bool) -> None:
-    with pytest.raises(XAIFailException, match=r"collection_42.*404"):
-        sync(folder, "collection_42", dry_run=dry_run)
-    whales = [xai.collection("whales") for _ in range(2)]
-    with pytest.raises(XAIFailException, match=rf"2 collections are called 'whales' \(.*{whales[0]}"):
-        sync(folder, "whales", dry_run=dry_run)
-    assert xai.hook.list_files() == []
 
 
 def raising(source: SourceDocument) -> dict[str, str]:
@@ -301,22 +252,6 @@ def test_unreadable_files_are_reported_and_the_others_go_on(xai: Xai, folder: Pa
     outcomes = by_name(report_of(report), "action", "outcome")
     assert (outcomes["b.txt"], outcomes["loop.md"]) == (("unreadable", "error"), ("add", "error"))
     assert sync(folder, max_failed=None)["errors"] == 2
-
-
-def test_a_folder_that_cannot_be_listed_ends_it_before_anything_is_sent(
-    xai: Xai, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scandir = os.scandir
-
-    def refuse(path: Any) -> Any:
-        if str(path).endswith("deep"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(XAISourceError, match=r"deep cannot be listed \(Permission denied\)"):
-        sync(folder, prune=True)
-    assert writes(xai) == {}
 
 
 # A team without room

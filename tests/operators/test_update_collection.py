@@ -106,30 +106,3 @@ def test_new_chunking_reminds_of_reindexing(xai: Xai, logged: Logged) -> None:
 def test_a_refusal_fails_the_task_with_the_words_of_the_service(xai: Xai) -> None:
     with pytest.raises(XAIFailException, match=r"update_collection.*the new field year cannot be required"):
         run(task(collection_id=xai.collection(), add_fields=[{"key": "year", "required": True}]))
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (
-            {"delete_fields": ["year", "author"]},
-            r"delete_fields names year, author: deleting a field erases its values.*pass allow_field_delete=True",
-        ),
-        ({"delete_fields": {"year": 7}}, "delete_fields must be a list of keys of fields"),
-        ({"delete_fields": [7.5]}, "item 0 of delete_fields is 7.5; it must be text"),
-        ({"add_fields": "{{ year }}"}, "add_fields must be a list of field definitions"),
-        ({"add_fields": [{"key": "year", "unik": True}]}, "unik"),
-        ({"add_fields": [{"unique": True}]}, "field_definition.key"),
-        ({"add_fields": [YEAR, YEAR]}, "year: a field can be added, changed or deleted once in an update"),
-        (
-            {"add_fields": [YEAR], "delete_fields": ["year"], "allow_field_delete": True},
-            "year: a field can be added, changed or deleted once",
-        ),
-        ({"new_collection_name": ""}, "collection_name"),
-        ({"chunk_configuration": {"strip_whitespace": True}}, "chunk_configuration.*exactly one"),
-    ],
-)
-def test_a_mistake_is_named_and_nothing_is_sent(xai: Xai, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(XAIFailException, match=said):
-        run(task(**{"collection_id": "collection_1", **wrong}))
-    assert xai.emulator.counts == {}

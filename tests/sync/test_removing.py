@@ -101,6 +101,17 @@ def test_old_versions_stay_for_the_overlap_after_the_new_ones_are_processed() ->
     assert world.clock.now - began < 1, "nothing was replaced"
 
 
+def test_an_old_version_stays_as_long_if_an_earlier_try_has_placed_the_new_one() -> None:
+    world = World()
+    world.folder.write("a")
+    run(world)
+    world.folder.write("a")
+    assert run(world, wait=False)[0].outdated_removed == 0
+    began = world.clock.now
+    assert run(world, overlap=100.0)[0].outdated_removed == 1
+    assert world.clock.now - began > 100
+
+
 def test_without_an_overlap_they_go_at_once() -> None:
     world = World()
     world.folder.write("a")

@@ -7,9 +7,9 @@ from tests.system.scenarios.waits import FORTY, Waited
 from tests.system.stack import TEXTS
 
 
-def test_the_link_leads_to_the_console(shown: Shown) -> None:
+def test_the_link_leads_to_the_emulator(shown: Shown) -> None:
     assert list(shown.links) == ["xAI collections"]
-    assert shown.links["xAI collections"].startswith("https://console.x.ai/team/")
+    assert shown.links["xAI collections"].endswith("/_emulator/requests")
 
 
 def test_the_link_is_there_while_the_task_waits(shown: Shown, marked_failed: Waited) -> None:
