@@ -61,7 +61,7 @@ def _try(name: str, size: Size, seed: int) -> Case:
             if trial.wrong:  # at once, as there may be very many to come
                 print(f"WRONG: {trial}", flush=True)
     tried = Case(name, inspect.getdoc(case) or "", trials)
-    print("\n".join(tried.lines()), f"  in {time.monotonic() - began:.0f} s", sep="\n", flush=True)
+    print(tried.section(), f"In {time.monotonic() - began:.0f} s.", sep="\n", flush=True)
     return tried
 
 

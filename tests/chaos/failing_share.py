@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 from airflow_provider_xai_collections.emulator import FaultRule, HttpReply
-from tests.chaos.accounts import wrong_accounts
-from tests.chaos.checks import records_of, wrong_documents, wrong_inventory, wrong_process
+from tests.chaos.checks import records_of, wrong_accounts, wrong_documents, wrong_process
 from tests.chaos.corpus import Corpus
 from tests.chaos.processes import Workers, workers
 from tests.chaos.report import Size, Trial
@@ -106,7 +105,6 @@ def _trial(running: Workers, service: FailingEmulator, corpus: Corpus, method: s
     sync(number + 1)
     after = records_of(service)
     wrong += wrong_documents(after, corpus)
-    wrong += wrong_inventory(after, service)
     service.share = share
     if after.unattached and method != "files":
         wrong.append(f"{len(after.unattached)} files stay that no document refers to: {after.unattached[0]}")

@@ -5,26 +5,33 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
+
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_xai_collections.api import flows
-from airflow_provider_xai_collections.api.documents import DocumentStatus
+from airflow_provider_xai_collections.api.documents import Document, DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import LIST_DOCUMENTS
+from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
+from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.exceptions import XAIIncompleteListError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from tests.chaos.endpoint_faults import warm_up
 from tests.chaos.given import NAMES, Given
 from tests.chaos.leaks import capturing, open_now, shown_keys, still_open, without_collector
 from tests.chaos.report import Size, Trial
 from tests.chaos.server import OddEmulator, Script, Server, connected, server
-from tests.chaos.waits import WAYS, Waited, Way
+from tests.operators.stage import finish, run
 
-#: How often all kinds are tried, and with how many of the ways to wait.
-_ROUNDS = {Size.SMALL: 1, Size.MEDIUM: 2, Size.FULL: 6}
-_WAYS = {Size.SMALL: 3, Size.MEDIUM: len(WAYS), Size.FULL: len(WAYS)}
+T = TypeVar("T")
+Ask: TypeAlias = Callable[[str, Given], Any]
 
 _PROCESSING, _PROCESSED = DocumentStatus.PROCESSING, DocumentStatus.PROCESSED
 _UNDER_WAY = tuple(status for status in DocumentStatus if status not in (_PROCESSED, DocumentStatus.FAILED))
@@ -38,7 +45,102 @@ _UNKNOWN: tuple[str | int, ...] = (
     "DOCUMENT_STATUS_" + "X" * 100_000,
     9,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """The end of a wait: why, and for how many documents in which way."""
+
+    end: str
+    processed: int = 0
+    failed: int = 0
+    missing: int = 0
+    pending: int = 0
+
+
 _WELL = Waited("settled", processed=len(NAMES))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to wait.
+
+    :param wait: takes the connection's id, what is given, and the seconds to wait at most.
+    :param missing: the error that it ends with when documents are missing; "" if it returns.
+    :param late: the same when time has run out.
+    :param patience: of Airflow's own sensor, which goes by a clock that nobody turns forward.
+    """
+
+    name: str
+    wait: Callable[..., Waited]
+    missing: str = ""
+    late: str = ""
+    patience: float = 3600.0
+
+
+def _by_hook(conn_id: str, given: Given, timeout: float, *, whole: bool = False) -> Waited:
+    with XAICollectionsHook(conn_id) as hook:
+        ids = None if whole else given.file_ids
+        return _told(hook.wait_for_documents(collection_id=given.collection_id, file_ids=ids, timeout=timeout))
+
+
+def _on_the_loop(conn_id: str, given: Given, timeout: float) -> Waited:
+    poller = Poller(given.file_ids, WaitRules(deadline=time.time() + timeout))
+    return _told(_run_on_the_loop(XAICollectionsHook(conn_id), flows.wait_for_documents(given.collection_id, poller)))
+
+
+def _run_on_the_loop(hook: XAICollectionsHook, flow: Flow[T]) -> T:
+    async def work() -> T:
+        try:
+            return await hook.arun(flow)
+        finally:
+            await hook.aclose()
+
+    return asyncio.run(work())
+
+
+def _told(result: WaitResult) -> Waited:
+    counts = (len(ids) for ids in (result.processed, result.failed, result.missing, result.pending))
+    return Waited(str(result.end), *counts)
+
+
+def _by_task(kind: Callable[..., Any], conn_id: str, given: Given, timeout: float, **more: Any) -> Waited:
+    task = kind(
+        task_id="wait",
+        collection_id=given.collection_id,
+        file_ids=list(given.file_ids),
+        conn_id=conn_id,
+        timeout=timeout,
+        **more,
+    )
+    try:
+        result = run(task)
+    except TaskDeferred as deferred:
+        result = asyncio.run(finish(deferred, task))
+    summary = result.get("wait", result)
+    return Waited(summary["end"], *(summary[name] for name in ("processed", "failed", "missing", "pending")))
+
+
+def _tasks(kind: Callable[..., Any], missing: str, late: str, patience: float = 3600.0, **more: Any) -> list[Way]:
+    """Return the task that waits in its worker, with this patience, and the one that waits in the triggerer."""
+    wait = partial(_by_task, kind, **more)
+    return [
+        Way(kind.__name__, partial(wait, deferrable=False), missing, late, patience),
+        Way(f"{kind.__name__}, deferred", partial(wait, deferrable=True), missing, late),
+    ]
+
+
+WAYS: tuple[Way, ...] = (
+    Way("hook", _by_hook),
+    Way("hook, the whole collection", partial(_by_hook, whole=True)),
+    Way("hook on the event loop", _on_the_loop),
+    *_tasks(XAIAddDocumentsOperator, "XAIIndexingError", "XAITimeoutError"),
+    *_tasks(XAIDocumentsProcessedSensor, "XAIFailException", "AirflowSensorTimeout", 0.5, poke_interval=10),
+)
+
+#: How often all kinds are tried, and with how many of the ways to wait.
+_ROUNDS = {Size.SMALL: 1, Size.MEDIUM: 2, Size.FULL: 6}
+_WAYS = {Size.SMALL: 3, Size.MEDIUM: len(WAYS), Size.FULL: len(WAYS)}
 
 
 def odd_answers(size: Size, seed: int) -> Generator[Trial, None, None]:
@@ -60,19 +162,17 @@ class Kind:
     """One kind of odd behaviour.
 
     :param script: of one document, which begins under way.
-    :param expected: how the wait should end.
-    :param all_documents: all follow such scripts; otherwise one does, and the others are processed soon.
+    :param expected: how the wait should end. If it is not well, only one document follows the script, and the others
+        are processed soon.
     """
 
     name: str
     script: Callable[[random.Random], Script]
     expected: Waited = _WELL
-    all_documents: bool = True
 
     def expected_of(self, way: Way) -> Waited | str:
-        if self.expected.pending:
-            return way.late or self.expected
-        return (way.missing if self.expected.missing else "") or self.expected
+        error = way.late if self.expected.pending else way.missing if self.expected.missing else ""
+        return error or self.expected
 
 
 def _returns(die: random.Random) -> Script:
@@ -92,47 +192,48 @@ KINDS: tuple[Kind, ...] = (
         "a document that vanishes for ever",
         lambda die: [_PROCESSING, *die.choices(_UNDER_WAY, k=2), None],
         Waited("settled", processed=len(NAMES) - 1, missing=1),
-        all_documents=False,
     ),
     Kind(
         "a status that nobody knows for ever",
         lambda die: [_PROCESSING, die.choice(_UNKNOWN)],
         Waited("timed_out", processed=len(NAMES) - 1, pending=1),
-        all_documents=False,
     ),
 )
 
 
 @without_collector()
-def _wait(running: Server, folder: Path, kind: Kind, way: Way, die: random.Random) -> Trial:
+def _tried(running: Server, folder: Path, emulator: OddEmulator, ask: Ask) -> tuple[Any, tuple[str, ...]]:
+    """Let somebody ask this service; return what came of it, or the error, and what was given away or left open."""
     before = open_now()
-    emulator = OddEmulator(stuck=("*.md",))
     with running.serving(emulator) as relays:
         given = Given.prepare(emulator, folder)
         running.clock.pauses.clear()
+        with capturing() as said, connected(relays) as conn_id:
+            error: Exception | None = None
+            try:
+                ended = ask(conn_id, given)
+            except Exception as raised:
+                ended = error = raised
+    return ended, (*shown_keys(said.text, error), *still_open(before))
+
+
+def _wait(running: Server, folder: Path, kind: Kind, way: Way, die: random.Random) -> Trial:
+    emulator = OddEmulator(stuck=("*.md",))
+
+    def wait(conn_id: str, given: Given) -> Waited:
         soon: Script = [_PROCESSING, _PROCESSED]
         emulator.scripts = {
-            file_id: kind.script(die) if kind.all_documents or not number else soon
+            file_id: kind.script(die) if kind.expected == _WELL or not number else soon
             for number, file_id in enumerate(given.file_ids)
         }
-        with capturing() as said, connected(relays) as conn_id:
-            ended: Waited | Exception
-            try:
-                ended = way.wait(conn_id, given, way.patience)
-            except Exception as error:
-                ended = error
+        return way.wait(conn_id, given, way.patience if kind.expected.pending else 3600.0)
+
+    ended, wrong = _tried(running, folder, emulator, wait)
     expected = kind.expected_of(way)
-    return Trial(
-        group=kind.name,
-        what=f"{way.name}, {_shown(emulator.scripts.values())}",
-        ended=ended.end if isinstance(ended, Waited) else type(ended).__name__,
-        wrong=(
-            *([] if expected in (ended, type(ended).__name__) else [f"it ended with {ended!r}, not {expected}"]),
-            *_wrong_lines(said.text),
-            *shown_keys(said.text, ended if isinstance(ended, Exception) else None),
-            *still_open(before),
-        ),
-    )
+    if expected not in (ended, type(ended).__name__):
+        wrong = (f"it ended with {ended!r}, not {expected}", *wrong)
+    how = ended.end if isinstance(ended, Waited) else type(ended).__name__
+    return Trial(kind.name, f"{way.name}, {_shown(emulator.scripts.values())}", how, wrong)
 
 
 def _shown(scripts: Any) -> str:
@@ -140,71 +241,52 @@ def _shown(scripts: Any) -> str:
     return "; ".join(" ".join(ascii(word)[1:-1] for word in script) for script in words)
 
 
-def _wrong_lines(said: str) -> Iterator[str]:
-    """Words of the service must neither pass for a line of ours, nor reach a terminal, nor fill a log."""
-    if any(line.startswith("WARNING: all is well") for line in said.splitlines()):
-        yield "a status has made a line of its own in the log"
-    if "\x1b[2J" in said:
-        yield "a status has sent a command to the terminal"
-    if "X" * 10_000 in said:
-        yield "a status has filled the log"
-
-
-def _list_on_the_loop(hook: XAICollectionsHook, given: Given) -> Sequence[str]:
-    async def walk() -> list[Any]:
-        try:
-            return await hook.arun(flows.list_all(LIST_DOCUMENTS, collection_id=given.collection_id, limit=1))
-        finally:
-            await hook.aclose()
-
-    return [document.file_id for document in asyncio.run(walk())]
-
-
 #: By name: a walk through all pages, which gives ids.
 LISTS: dict[str, Callable[[XAICollectionsHook, Given], Sequence[str]]] = {
     "list_collections": lambda hook, given: [each.collection_id for each in hook.list_collections(limit=1)],
-    "list_documents": lambda hook, given: [
-        each.file_id for each in hook.list_documents(collection_id=given.collection_id, limit=1)
-    ],
-    "iter_documents": lambda hook, given: [
-        each.file_id for each in hook.iter_documents(collection_id=given.collection_id, limit=1)
-    ],
-    "list_documents on the event loop": _list_on_the_loop,
+    "list_documents": lambda hook, given: _ids(hook.list_documents(**_pages(given))),
+    "iter_documents": lambda hook, given: _ids(hook.iter_documents(**_pages(given))),
+    "list_documents on the event loop": lambda hook, given: _ids(
+        _run_on_the_loop(hook, flows.list_all(LIST_DOCUMENTS, **_pages(given)))
+    ),
     "list_files": lambda hook, given: [each.id for each in hook.list_files(limit=1)],
 }
 
 
-@without_collector()
+def _pages(given: Given) -> dict[str, Any]:
+    return {"collection_id": given.collection_id, "limit": 1}
+
+
+def _ids(documents: Iterable[Document]) -> list[str]:
+    return [document.file_id for document in documents]
+
+
 def _list(running: Server, folder: Path, end: str, name: str, die: random.Random) -> Trial:
     """Walk through a list that ends as xAI's lists may: complete, and each item once, or an error.
 
     :param end: ``circle``: there is no end but ours, for the service does not heed tokens, and gives the same ones
         again. Each page is the first one, and the second shows it.
     """
-    before, is_circle = open_now(), end == "circle"
-    empty = die.choice(("list", "null", "absent"))
+    is_circle, empty = end == "circle", die.choice(("list", "null", "absent"))
     ends = {} if is_circle else {"pagination_end": end, "files_pagination_end": end}
     emulator = OddEmulator(empty_arrays=empty, **ends)
-    found: Sequence[str] = ()
-    failed: Exception | None = None
-    with running.serving(emulator) as relays:
-        given = Given.prepare(emulator, folder)
+
+    def walk(conn_id: str, given: Given) -> str:
         there = {*given.file_ids, *([given.spare_id] if name == "list_files" else [])}
         if name == "list_collections":
             there = {each.collection_id for each in given.collections()}
         emulator.reset_log()
         emulator.circle = [f"token {number}" for number in range(die.randint(1, 4))] if is_circle else ()
-        with capturing() as said, connected(relays) as conn_id, XAICollectionsHook(conn_id) as hook:
-            try:
-                found = LISTS[name](hook, given)
-            except Exception as error:
-                failed = error
-        requests = len(emulator.log)
-    ended = "complete" if failed is None and sorted(found) == sorted(there) else type(failed).__name__
+        with XAICollectionsHook(conn_id) as hook:
+            found = LISTS[name](hook, given)
+        return "complete" if sorted(found) == sorted(there) else f"{found} of {there}"
+
+    found, wrong = _tried(running, folder, emulator, walk)
+    ended = found if isinstance(found, str) else type(found).__name__
     # All pages are full, so a token seen before leaves open whether there are more.
     expected = XAIIncompleteListError.__name__ if end in ("repeat", "circle") else "complete"
-    wrong = [] if ended == expected else [f"it found {found}, and there are {there}; {failed!r}"]
-    if is_circle and requests != 2:
-        wrong.append(f"it made {requests} requests, and the second page has nothing new")
-    wrong += [*shown_keys(said.text, failed), *still_open(before)]
-    return Trial(f"last page: token {end}", f"{name}, empty arrays: {empty}", ended, tuple(wrong))
+    if ended != expected:
+        wrong = (f"it ended with {found!r}, not {expected}", *wrong)
+    if is_circle and (requests := len(emulator.log)) != 2:
+        wrong = (f"it made {requests} requests, and the second page has nothing new", *wrong)
+    return Trial(f"last page: token {end}", f"{name}, empty arrays: {empty}", ended, wrong)

@@ -21,6 +21,8 @@ _PIECES, _PIECE_PAUSE = 8, 0.004
 _BLANKS, _BLANK_PAUSE = 100, 0.02
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 _END = b"\r\n\r\n"
+#: To a port at which nobody listens: whoever follows it meets another error.
+_REDIRECT = b"HTTP/1.1 307 Elsewhere\r\ncontent-length: 0\r\nlocation: http://127.0.0.1:1/"
 
 
 class Harm(Enum):
@@ -45,17 +47,15 @@ class Relay:
     """A relay from a free port to ``target``. It speaks enough HTTP/1.1 to tell requests apart.
 
     :param target: the port to which it leads.
-    :param forbidden: the port that a redirect names.
     :param refusing: nobody listens until :meth:`listen` is called.
     :ivar choose_harm: what happens to requests.
     :ivar forwarded: how many requests were passed on.
     """
 
-    def __init__(self, target: int, *, forbidden: int, refusing: bool = False) -> None:
+    def __init__(self, target: int, *, refusing: bool = False) -> None:
         self.choose_harm: ChooseHarm = lambda method, path: None
         self.forwarded = 0
         self._target = target
-        self._forbidden = forbidden
         self._threads: list[threading.Thread] = []
         self._sockets: set[socket.socket] = set()
         self._listener = socket.socket()
@@ -126,8 +126,7 @@ class Relay:
             return _reset(client)
         body = _read(client, _length(head))
         if harm is Harm.REDIRECT:
-            location = f"http://{LOOPBACK}:{self._forbidden}{target}".encode()
-            client.sendall(b"HTTP/1.1 307 Elsewhere\r\ncontent-length: 0\r\nlocation: " + location + _END)
+            client.sendall(_REDIRECT + _END)
             return True
         self.forwarded += 1
         emulator.sendall(head + body)
@@ -194,22 +193,3 @@ def _read(peer: socket.socket, size: int) -> bytes:
 def _length(head: bytes) -> int:
     """Return the size of the body. Client and emulator always say it."""
     return int(head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0] or 0)
-
-
-class ForbiddenPort:
-    """A port that nobody may ever connect to."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self._listener.setblocking(False)
-        self.port: int = self._listener.getsockname()[1]
-
-    def was_visited(self) -> bool:
-        """Tell whether somebody has connected since the last time this was asked."""
-        with suppress(BlockingIOError):
-            self._listener.accept()[0].close()
-            return True
-        return False
-
-    def close(self) -> None:
-        self._listener.close()

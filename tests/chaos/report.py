@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -51,37 +51,21 @@ class Case:
         """The trials with a wrong end, each in a line."""
         return [f"{each.group}: {each.what}: {'; '.join(each.wrong)}" for each in self.trials if each.wrong]
 
-    @property
-    def groups(self) -> Iterator[tuple[str, int, str, int]]:
-        """Name of each group, how many trials it has, how they ended, how many are wrong."""
-        found: dict[str, list[Trial]] = {}
-        for trial in self.trials:
-            found.setdefault(trial.group, []).append(trial)
-        for name, trials in found.items():
-            ends = Counter(trial.ended for trial in trials).most_common()
-            shown = ", ".join(f"{ended}: {count:,}" for ended, count in ends)
-            yield name, len(trials), shown, sum(bool(trial.wrong) for trial in trials)
-
-    def lines(self) -> list[str]:
-        """The case for a terminal."""
-        groups = [f"  {name}: {count}: {ends}" for name, count, ends, _ in self.groups]
-        right = len(self.trials) - len(self.wrong)
-        return [
-            self.name,
-            *groups,
-            f"  {right} of {len(self.trials)} as they should be",
-            *map("  WRONG: {}".format, self.wrong),
-        ]
-
     def section(self) -> str:
-        """The case for the page."""
-        rows = [
-            (name, f"{count:,}", ends, f"**{wrong}**" if wrong else "0") for name, count, ends, wrong in self.groups
-        ]
+        """Return the case as a part of the page: how many trials of each group ended how, and all that is wrong."""
+        groups: dict[str, list[Trial]] = {}
+        for trial in self.trials:
+            groups.setdefault(trial.group, []).append(trial)
+        rows = []
+        for name, trials in groups.items():
+            ends = Counter(trial.ended for trial in trials).most_common()
+            wrong = sum(bool(trial.wrong) for trial in trials)
+            shown = ", ".join(f"{ended}: {count:,}" for ended, count in ends)
+            rows.append((name, f"{len(trials):,}", shown, f"**{wrong}**" if wrong else "0"))
         rows.append(("all", f"{len(self.trials):,}", "", str(len(self.wrong))))
-        shown = table(("What", "Trials", "How they ended", "Wrong"), rows)
-        wrong = ["", *(f"- {each}" for each in self.wrong)] if self.wrong else []
-        return "\n".join([f"## {self.name}\n\n{self.about}\n\n{shown}", *wrong, ""])
+        lines = ["", *(f"- {each}" for each in self.wrong)] if self.wrong else []
+        page = table(("What", "Trials", "How they ended", "Wrong"), rows)
+        return "\n".join([f"## {self.name}\n\n{self.about}\n\n{page}", *lines, ""])
 
 
 _BEGINNING = """# Fault injection

@@ -12,21 +12,22 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+import pytest
+
 from airflow_provider_xai_collections.api.protocol import Host
-from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings
 from airflow_provider_xai_collections.emulator.messages import Json
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.emulator.server import ServerUrls
-from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.hooks.connection import ConnectionSettings
-from tests.chaos.relay import ChooseHarm, ForbiddenPort, Relay
+from tests.chaos.relay import ChooseHarm, Relay
 from tests.support.caller import key_of
 from tests.support.clock import FlyingTime
 from tests.support.server import SharedEmulator, connection_document, shared_server
 
 CONN_ID = "xai_chaos"
+#: Tries of a call.
+ATTEMPTS = 3
 KEYS = {host: key_of(host) for host in Host}
 
 #: What one poll after another sees of a document: a status, or ``None`` if it does not see the document. The last one
@@ -36,25 +37,20 @@ _SHOWS_DOCUMENTS = ("batch_get_documents", "list_documents")
 
 
 class OddEmulator(Emulator):
-    """The emulator, which notices a key that came to the wrong service, and gives odd answers if it is told to.
+    """The emulator, which gives odd answers if it is told to.
 
-    :ivar leaks: the requests that carried such a key.
     :ivar scripts: for documents, by file id.
     :ivar circle: each list begins again with every page, and carries these tokens in turn.
     """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(Settings(**settings))
-        self.leaks: list[str] = []
         self.scripts: Mapping[str, Script] = {}
         self.circle: Sequence[str] = ()
         self._polls: Counter[str] = Counter()
         self._pages = 0
 
     def handle(self, request: HttpRequest) -> HttpReply:
-        sent = f"{request.path}{request.query}{request.headers}".encode() + request.body
-        if any(key.encode() in sent for host, key in KEYS.items() if host is not request.host):
-            self.leaks.append(f"{request.method} {request.path}")
         if not (self.circle or self.scripts):
             return super().handle(request)
         endpoint = find_route(request).endpoint.name
@@ -91,14 +87,12 @@ class Server:
     :param ports: of the two services.
     :param relays: the usual ones. (New ones for each trial would be new addresses, and Airflow hides in its logs every
         address that a connection ever had.)
-    :param forbidden: the port that redirects name.
     :param clock: of this process.
     """
 
     shared: SharedEmulator
     ports: Mapping[Host, int]
     relays: Mapping[Host, Relay]
-    forbidden: ForbiddenPort
     clock: FlyingTime
 
     @contextmanager
@@ -114,7 +108,7 @@ class Server:
         """
         relays = dict(self.relays)
         if refusing is not None:
-            relays[refusing] = Relay(self.ports[refusing], forbidden=self.forbidden.port, refusing=True)
+            relays[refusing] = Relay(self.ports[refusing], refusing=True)
         for host, relay in relays.items():
             relay.choose_harm, relay.forwarded = choose_harm(host), 0
         self.shared.playing = emulator
@@ -131,18 +125,20 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """Serve until the block ends. Meanwhile no client of this process waits."""
+    """Serve until the block ends. Meanwhile no client of this process waits: for an answer hardly longer than for a
+    byte of it."""
     with ExitStack() as stack:
         shared, urls = stack.enter_context(shared_server())
-        forbidden = stack.enter_context(closing(ForbiddenPort()))
         ports = {
             Host.MANAGEMENT: urlsplit(urls.management_url).port or 0,
             Host.API: urlsplit(urls.api_url).port or 0,
         }
-        relays = {
-            host: stack.enter_context(closing(Relay(port, forbidden=forbidden.port))) for host, port in ports.items()
-        }
-        yield Server(shared, ports, relays, forbidden, stack.enter_context(FlyingTime.installed()))
+        relays = {host: stack.enter_context(closing(Relay(port))) for host, port in ports.items()}
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(ClientSettings, "answer_timeout", property(lambda settings: 1.2 * settings.request_timeout))
+        clock = FlyingTime()
+        clock.install(patch.setattr)
+        yield Server(shared, ports, relays, clock)
 
 
 @contextmanager
@@ -159,27 +155,6 @@ def connected(relays: Mapping[Host, Relay], **extra: Any) -> Iterator[str]:
         yield CONN_ID
     finally:
         del os.environ[name]
-
-
-@dataclass(frozen=True, slots=True)
-class _Impatient(ClientSettings):
-    """As given, but that a whole answer may take hardly longer than a silence."""
-
-    @property
-    def answer_timeout(self) -> float:
-        return 1.2 * self.request_timeout
-
-
-class ImpatientHook(XAICollectionsHook):
-    """The hook, which tries a call three times at most, and waits for an answer hardly longer than for a byte."""
-
-    attempts = 3
-
-    def _read(self, connection: Any, extra: Mapping[str, Any]) -> ConnectionSettings:
-        read = super()._read(connection, extra)
-        given = {name: getattr(read.settings, name) for name in ClientSettings.__dataclass_fields__}
-        policy = RetryPolicy(attempts=self.attempts)
-        return replace(read, settings=_Impatient(**{**given, "retries": policy}))
 
 
 def keys_in(folder: Path) -> list[str]:

@@ -14,8 +14,7 @@ from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
 from airflow_provider_xai_collections.emulator.records import FileRecord
 from airflow_provider_xai_collections.sync.documents import Action, Outcome
 from airflow_provider_xai_collections.sync.report import ReportLine
-from tests.chaos.accounts import wrong_accounts
-from tests.chaos.checks import Records, records_of, wrong_documents, wrong_process
+from tests.chaos.checks import Records, records_of, wrong_accounts, wrong_documents, wrong_process
 from tests.chaos.corpus import Corpus
 from tests.chaos.server import KEYS, keys_in
 from tests.chaos.watched import Step, WatchedEmulator
@@ -152,7 +151,7 @@ def test_things_that_a_process_keeps_and_keys_that_it_writes_are_noticed(tmp_pat
     ]
     (tmp_path / "log.txt").write_text(f"Bearer {next(iter(KEYS.values()))}\n")
     (tmp_path / "report.jsonl").write_text("{}\n")
-    assert keys_in(tmp_path.parent) == ["log.txt"]
+    assert keys_in(tmp_path) == ["log.txt"]
 
 
 def test_the_watched_service_knows_what_each_call_did_whichever_way_a_document_went() -> None:

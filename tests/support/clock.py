@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,14 +60,3 @@ class FlyingTime:
             lambda token, seconds: self.pause(token, seconds),
         )
         put("random.uniform", lambda least, most: least)
-
-    @classmethod
-    @contextmanager
-    def installed(cls) -> Iterator[FlyingTime]:
-        """Put such a clock in place until the block ends, where no fixture of pytest does."""
-        import pytest
-
-        clock = cls()
-        with pytest.MonkeyPatch.context() as patch:
-            clock.install(patch.setattr)
-            yield clock

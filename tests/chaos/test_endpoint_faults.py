@@ -13,8 +13,7 @@ import pytest
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.exceptions import XAIOutcomeUnknownError, XAITransportError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from tests.chaos.endpoint_faults import warm_up
-from tests.chaos.faulted import try_fault
+from tests.chaos.endpoint_faults import try_fault, warm_up
 from tests.chaos.faults import FAULTS
 from tests.chaos.given import Given
 from tests.chaos.operations import OPERATIONS
@@ -57,15 +56,6 @@ def test_a_write_in_doubt_that_is_repeated_is_noticed(wrong_in: WrongIn) -> None
     assert "what it does is there 2 times, and should be 1 times" in wrong
 
 
-def test_a_redirect_that_is_followed_is_noticed(wrong_in: WrongIn, running: Server) -> None:
-    def obedient(hook: XAICollectionsHook, given: Given) -> Any:
-        socket.create_connection(("127.0.0.1", running.forbidden.port)).close()
-        return hook.get_collection(collection_id=given.collection_id)
-
-    wrong = wrong_in("get_collection", "redirect to another host", 1, by_hook=obedient)
-    assert wrong == ("somebody has followed the redirect",)
-
-
 def test_a_key_in_an_error_and_a_socket_left_open_are_noticed(wrong_in: WrongIn) -> None:
     opened = []
 
@@ -88,15 +78,3 @@ def test_a_fault_that_does_not_happen_and_another_end_are_noticed(wrong_in: Wron
     assert idle == ("the fault happened 0 times, and should have 1 to 1 times",)
     (wrong,) = wrong_in("get_collection", "503", 1, right=lambda given, value: False)
     assert wrong.startswith("its value is Collection(")
-
-
-@pytest.mark.parametrize("name", ["429, Retry-After in seconds", "429, Retry-After as a date"])
-def test_a_client_that_does_not_wait_as_asked_is_noticed(wrong_in: WrongIn, running: Server, name: str) -> None:
-    def impatient(hook: XAICollectionsHook, given: Given) -> Any:
-        try:
-            return hook.get_collection(collection_id=given.collection_id)
-        finally:
-            running.clock.pauses.clear()
-
-    (wrong,) = wrong_in("get_collection", name, 2, by_hook=impatient)
-    assert wrong.startswith("it waited as asked 0 times, and tried again")
