@@ -1,4 +1,4 @@
-"""What runs on which Airflow: from our constraints and classifiers, and what Airflow itself brought when."""
+"""Versions of Airflow, from our constraints and classifiers, and what Airflow itself brought when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests share: an Airflow that is nobody's, an emulator on a real socket, the connection that leads there."""
+"""Fixtures of all tests: an Airflow that is nobody's, an emulator on a real socket, the connection that leads there."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def stage() -> Iterator[tuple[Stage, ServerUrls]]:
 
 @pytest.fixture
 def emulator_settings() -> Settings:
-    """How the emulator behaves. Otherwise: ``@pytest.mark.parametrize("emulator_settings", [playing(...)])``."""
+    """The settings of the emulator. Otherwise: ``@pytest.mark.parametrize("emulator_settings", [playing(...)])``."""
     return playing()
 
 

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "airflow_provider_xai_collections"
 FILES = sorted(PACKAGE.rglob("*.py"))
+OTHERS = [path for room in ("benchmarks", "dags", "scripts", "tests") for path in sorted((ROOT / room).rglob("*.py"))]
 
 #: How the first line of a docstring does not begin.
 BEGINNINGS = ("What ", "Whether ", "Of ", "How ")
@@ -41,7 +42,7 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 1), text
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", FILES + OTHERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_docstrings_say_what_a_thing_does_or_is(path: Path) -> None:
     wrong = [f"{line}: {text.splitlines()[0]}" for line, text in docstrings(path) if text.startswith(BEGINNINGS)]
     assert wrong == []

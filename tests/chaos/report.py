@@ -11,7 +11,7 @@ from scripts.reference import table
 
 
 class Size(Enum):
-    """How much is tried: in a minute with all the tests, in some minutes, or all there is."""
+    """Amounts that are tried: in a minute with all the tests, in some minutes, or all there is."""
 
     SMALL = "small"
     MEDIUM = "medium"

@@ -29,7 +29,7 @@ def test_a_name_that_is_no_case_is_refused(capsys: pytest.CaptureFixture[str]) -
 
 
 def failing(seed: int, share: float, steps: list[Step]) -> dict[Step, HttpReply]:
-    """What becomes of calls that fail."""
+    """The fate of calls that fail."""
     emulator = FailingEmulator(seed=seed, share=share)
     met = {step: emulator.meet(step, lambda: HttpReply(204)) for step in steps}
     emulator.close()

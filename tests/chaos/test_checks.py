@@ -69,7 +69,7 @@ def corpus(tmp_path: Path) -> Corpus:
 
 @pytest.fixture
 def wrong(tmp_path: Path, corpus: Corpus) -> Find:
-    """What is wrong about a try that told this."""
+    """Return what is wrong about a try that told this."""
 
     def found(*lines: ReportLine, after: Records = AFTER, error: str = "", **changes: int) -> list[str]:
         report = tmp_path / "report.jsonl"

@@ -43,7 +43,7 @@ _AIRFLOWS = ("ThreadPoolExecutor", "asyncio")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one sync of one try told: its manifest, as far as it came, and where its report is."""
+    """The words of one sync of one try: its manifest, as far as it came, and where its report is."""
 
     manifest: dict[str, Any]
     report: str

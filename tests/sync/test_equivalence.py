@@ -54,7 +54,7 @@ class Drawn:
 
 @dataclass
 class Ended:
-    """How a run ended."""
+    """The end of a run."""
 
     manifest: SyncManifest | None = None
     error: str = ""
@@ -226,7 +226,7 @@ def play(drawn: Drawn, way: Way, folder: Path, **changes: Any) -> Played:
 
 
 def settled(played: Played, drawn: Drawn, way: Way, folder: Path) -> Any:
-    """What the collection holds after some undisturbed runs."""
+    """Return what the collection holds after some undisturbed runs."""
     played.world.behave(fail_names=tuple(drawn.failing))
     for number in range(3):
         try:

@@ -184,7 +184,7 @@ class World:
         return {each.fields[SOURCE_URI] for each in found}
 
     def held(self) -> Counter[tuple[str, str, bool]]:
-        """What the collection holds: URI, content, and whether indexing failed."""
+        """Return what the collection holds: URI, content, and whether indexing failed."""
         return Counter(
             (each.fields[SOURCE_URI], each.fields[CONTENT_HASH], bool(each.error_message)) for each in self.records()
         )

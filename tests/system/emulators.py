@@ -59,12 +59,12 @@ class RunningEmulator:
         self._http.post("/_emulator/faults", json=list(faults)).raise_for_status()
 
     def requests(self, *endpoints: str) -> list[dict[str, Any]]:
-        """What it was asked since it started, oldest first."""
+        """Return what it was asked since it started, oldest first."""
         entries: list[dict[str, Any]] = self._http.get("/_emulator/requests").raise_for_status().json()["requests"]
         return [entry for entry in entries if not endpoints or entry["endpoint"] in endpoints]
 
     def count(self, endpoint: str) -> int:
-        """How often an endpoint was called since it started."""
+        """Return how often an endpoint was called since it started."""
         counts: dict[str, int] = self._http.get("/_emulator/counts").raise_for_status().json()
         return counts.get(endpoint, 0)
 

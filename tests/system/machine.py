@@ -1,4 +1,4 @@
-"""What a Celery worker takes for the name of its machine: both are on one."""
+"""The name that a Celery worker takes for its machine's: both are on one."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def kill_session(leader: int) -> None:
 
 
 def all_pids() -> list[int]:
-    """Of all processes on this machine."""
+    """List all processes on this machine."""
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 

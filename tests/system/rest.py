@@ -48,7 +48,7 @@ class AirflowApi:
         return self.ask("GET", path, params=parameters)
 
     def is_healthy(self) -> bool:
-        """Whether the database and all components answer."""
+        """Tell whether the database and all components answer."""
         try:
             health = self._http.get("/api/v2/monitor/health").json()
         except (httpx.TransportError, ValueError):
@@ -145,7 +145,7 @@ class AirflowApi:
         return found
 
     def log(self, task: Json, attempt: int | None = None) -> str:
-        """What a task said in one attempt, by default in its last."""
+        """Return what a task said in one attempt, by default in its last."""
         attempt = attempt or task["try_number"]
         path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/logs/{attempt}"
         content = self.get(path, map_index=task["map_index"], full_content=True)["content"]

@@ -239,7 +239,7 @@ class Stack:
 
     @property
     def has_celery(self) -> bool:
-        """Whether a broker is here, and so Celery's workers."""
+        """Tell whether a broker is here, and so Celery's workers."""
         return self._broker is not None
 
     def component(self, name: str) -> Process:

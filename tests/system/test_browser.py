@@ -1,4 +1,4 @@
-"""What a user sees in a browser: the form of the connection, and the graph of a run that is over."""
+"""The views of a user in a browser: the form of the connection, and the graph of a run that is over."""
 
 from __future__ import annotations
 

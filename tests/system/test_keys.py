@@ -52,7 +52,7 @@ def forms(word: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def kept(stack: Stack, scenarios: Scenarios, shown: Shown) -> Kept:
-    """What is there when every story is over."""
+    """Return what is there when every story is over."""
     scenarios.wait_for_all()
     logs = [path.read_text(errors="replace") for path in stack.files_of_airflow()]
     answers = [str(stack.api.get(path, limit=100)) for path in LISTS]

@@ -1,4 +1,4 @@
-"""What Airflow's API shows of our tasks: links, events of assets, rendered fields, names of mapped tasks."""
+"""Answers of Airflow's API about our tasks: links, events of assets, rendered fields, names of mapped tasks."""
 
 from __future__ import annotations
 

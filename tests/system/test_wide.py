@@ -60,7 +60,7 @@ def test_only_uploads_that_were_cut_off_are_left_that_nothing_refers_to(ended: W
 
 
 def test_little_is_done_twice(ended: Wide) -> None:
-    """What was cut off between upload and attach, and no more: two tasks, each with two documents at a time."""
+    """Only what was cut off between upload and attach, and no more: two tasks, each with two documents at a time."""
     assert ended.requests["add_document"] <= DOCUMENTS + 4
     assert ended.requests["upload_file"] <= DOCUMENTS + 4
 

@@ -25,7 +25,7 @@ LARGE = 50_000
 
 @dataclass(frozen=True)
 class Backfilled:
-    """What a backfill came to.
+    """The end of a backfill.
 
     :param changes: requests to our collection that change something, by endpoint, with what was uploaded.
     :param contents: the hash of each document that the collection holds now, by source URI.
@@ -59,7 +59,7 @@ def entry_of(day: str, time: str) -> str:
 
 
 def changes(emulator: RunningEmulator, collection_id: str, since: int) -> Counter[str]:
-    """What was changed in a collection by requests later than ``since``."""
+    """Return what was changed in a collection by requests later than ``since``."""
     new = [entry for entry in emulator.requests() if entry["n"] > since]
     of_collection = ("upload_document", "add_document", "remove_document")
     return Counter(

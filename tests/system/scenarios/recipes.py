@@ -28,7 +28,7 @@ NEEDS_DAYS = "xai_backfill_days"
 
 
 def prepare(emulator: RunningEmulator) -> None:
-    """What the recipes take for granted is there."""
+    """Provide what the recipes take for granted."""
     for dag_id in NEED_A_COLLECTION:
         collection_id = emulator.create_collection(dag_id)
         emulator.attach(collection_id, [emulator.upload("harbour.md", "# Harbour\n\nOpen from May to October.\n")])

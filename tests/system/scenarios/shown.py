@@ -16,7 +16,7 @@ STORED = "xai_stored"
 
 @dataclass(frozen=True)
 class Shown:
-    """What the API says about a run of one task."""
+    """Answers of the API about a run of one task."""
 
     collection_id: str
     run: dict[str, Any]

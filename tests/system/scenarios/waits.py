@@ -16,7 +16,7 @@ LOOKS = 5
 
 @dataclass(frozen=True)
 class Waited:
-    """How deferred tasks ended.
+    """The end of deferred tasks.
 
     :param before: what the emulator had been asked when it let the documents go, and ``after``: what then.
     :param links: the extra links of a task while it waited.

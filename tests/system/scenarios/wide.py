@@ -26,7 +26,7 @@ MIDDLE = 30
 
 @dataclass(frozen=True)
 class Wide:
-    """How it ended.
+    """The end of it.
 
     :param source: of each document its name, and the hash of what is in it.
     :param lost: the mapped tasks that ran on the machine that died, and that nobody has told of it yet.

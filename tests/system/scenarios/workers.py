@@ -18,7 +18,7 @@ HELD = 45.0
 
 @dataclass(frozen=True)
 class Killed:
-    """How a run ended whose worker died.
+    """The end of a run whose worker died.
 
     :param before: what the emulator had been asked when it died.
     :param after: what it was asked then.
