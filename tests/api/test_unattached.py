@@ -26,7 +26,7 @@ from airflow_provider_xai_collections.api.unattached import (
 from airflow_provider_xai_collections.emulator import Emulator, FaultRule, Settings
 from airflow_provider_xai_collections.exceptions import XAIIncompleteListError, XAIServerError
 from tests.api.driving import World
-from tests.emulator.caller import Caller, Clock, encode, upload
+from tests.support.caller import Caller, Clock, encode, upload
 
 
 class Team:

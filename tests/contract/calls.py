@@ -11,7 +11,7 @@ from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.protocol import Upload
 from airflow_provider_xai_collections.emulator import HttpReply
-from tests.emulator.caller import Caller, declared, upload
+from tests.support.caller import Caller, declared, upload
 
 from .generating import FILENAMES, UPLOADS, parameters
 

@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings
-from tests.emulator.caller import Caller, key_of, upload
+from tests.support.caller import Caller, key_of, upload
 
 from .recorded import EXCHANGES, Exchange
 

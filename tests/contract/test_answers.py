@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUMENT
 from airflow_provider_xai_collections.api.protocol import Endpoint, Response
 from airflow_provider_xai_collections.emulator import Emulator, Settings
-from tests.emulator.caller import Caller
+from tests.support.caller import Caller
 
 from .calls import WORDS, Words, send_all
 from .checked import CHECKED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .caller import Caller, Clock
+from tests.support.caller import Caller, Clock
 
 
 @pytest.fixture

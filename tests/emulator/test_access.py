@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, HttpRequest, Settings, requestlog
-
-from .caller import Caller, Clock, upload
+from tests.support.caller import Caller, Clock, upload
 
 PATHS = {Host.MANAGEMENT: "/v1/collections", Host.API: "/v1/files"}
 

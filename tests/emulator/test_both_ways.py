@@ -11,8 +11,7 @@ from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 from airflow_provider_xai_collections.emulator.content_types import HTML
 from tests.sample_documents import SAMPLES, pdf, png, zipped
-
-from .caller import Caller, upload
+from tests.support.caller import Caller, upload
 
 NOT_SUPPORTED = "File format not supported. The file does not contain readable text."
 TEXT = "The pitch of the hull is a secret & stays one"

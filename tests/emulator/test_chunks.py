@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.chunking import ChunkConfiguration
 from airflow_provider_xai_collections.emulator.chunks import DEFAULT_CHUNKING, ChunkPassage, chunk, spans
-
-from .caller import Caller
+from tests.support.caller import Caller
 
 UNITS = ["chars", "markdown_chars", "code_chars", "tokens", "markdown_tokens", "code_tokens", "table", "bytes"]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300) | st.lists(

@@ -10,8 +10,7 @@ import pytest
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.collections import CollectionPage
 from airflow_provider_xai_collections.emulator import Emulator, Settings
-
-from .caller import Caller, Clock, declared, message_of
+from tests.support.caller import Caller, Clock, declared, message_of
 
 CHARS = {"chars_configuration": {"max_chunk_size_chars": 100, "chunk_overlap_chars": 0}}
 

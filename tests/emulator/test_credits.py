@@ -8,8 +8,7 @@ import pytest
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, Settings, Store
-
-from .caller import Caller, upload
+from tests.support.caller import Caller, upload
 
 TEAM = "00000006-0000-4000-8000-000000000006"
 MESSAGE = (

@@ -9,8 +9,7 @@ import pytest
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.emulator import Emulator, HttpReply, Settings
-
-from .caller import Caller, declared, message_of, upload
+from tests.support.caller import Caller, declared, message_of, upload
 
 
 def playing(**settings: Any) -> Caller:

@@ -7,8 +7,7 @@ import pytest
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.emulator import Emulator, FaultRule, Settings
 from airflow_provider_xai_collections.emulator.faults import parse_faults
-
-from .caller import Caller
+from tests.support.caller import Caller
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 

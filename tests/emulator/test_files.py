@@ -9,8 +9,7 @@ import pytest
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.emulator import Emulator, Settings
-
-from .caller import Caller, Clock, message_of, upload
+from tests.support.caller import Caller, Clock, message_of, upload
 
 
 def playing(clock: Clock | None = None, **settings: Any) -> Caller:

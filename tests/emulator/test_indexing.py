@@ -9,8 +9,7 @@ from pydantic import ValidationError
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.emulator import Emulator, Settings
-
-from .caller import Caller, Clock
+from tests.support.caller import Caller, Clock
 
 
 def playing(clock: Clock | None = None, **settings: Any) -> Caller:

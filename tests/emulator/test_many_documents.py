@@ -8,8 +8,7 @@ import pytest
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.emulator import Emulator, Settings
-
-from .caller import Caller, declared
+from tests.support.caller import Caller, declared
 
 KINDS = ("NAME", "SIZE", "AGE")
 NAMES = ("b", "a", "c", "a", "b")  # names are not unique

@@ -8,8 +8,7 @@ import pytest
 
 from airflow_provider_xai_collections.api import endpoints
 from airflow_provider_xai_collections.emulator import Emulator, Settings
-
-from .caller import Caller
+from tests.support.caller import Caller
 
 
 def shelf(end: Any = "absent", size: int = 5) -> Caller:

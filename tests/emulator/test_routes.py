@@ -9,8 +9,7 @@ from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.emulator import HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.emulator.service import find_handlers
-
-from .caller import Caller
+from tests.support.caller import Caller
 
 
 def test_a_missing_handler_is_named() -> None:

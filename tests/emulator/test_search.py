@@ -12,8 +12,7 @@ from airflow_provider_xai_collections.api.protocol import Host
 from airflow_provider_xai_collections.emulator import Emulator, Settings
 from airflow_provider_xai_collections.emulator.filters import Precedence
 from tests.sample_documents import pdf
-
-from .caller import Caller, declared, message_of, upload
+from tests.support.caller import Caller, declared, message_of, upload
 
 
 def search(caller: Caller, query: str, collection_id: str, **params: Any) -> Any:

@@ -20,7 +20,7 @@ from airflow_provider_xai_collections.api.endpoints import (
     UPLOAD_DOCUMENT,
     UPLOAD_FILE,
 )
-from tests.emulator.caller import upload
+from tests.support.caller import upload
 
 from .place import Live, Seen
 from .uploading import by_one_call, by_two_calls, comes_out

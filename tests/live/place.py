@@ -14,7 +14,7 @@ from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
 from airflow_provider_xai_collections.api.protocol import Endpoint, call
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from tests.emulator.caller import upload
+from tests.support.caller import upload
 
 from .meter import Exchange, Meter
 

@@ -13,8 +13,8 @@ from airflow_provider_xai_collections.api.content_types import DOCX, PDF
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import ADD_DOCUMENT, SEARCH_DOCUMENTS, UPLOAD_DOCUMENT, UPLOAD_FILE
 from airflow_provider_xai_collections.api.polling import WaitResult
-from tests.emulator.caller import upload
 from tests.sample_documents import docx, pdf
+from tests.support.caller import upload
 
 from .place import Live
 

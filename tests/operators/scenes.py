@@ -26,8 +26,8 @@ from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.operators.sync_group import xai_sync_group
 from tests.conftest import Connect, RecordingEmulator, Stage
-from tests.emulator.caller import Caller, key_of
 from tests.operators.stage import Crowd, FlyingTime, fire, run, write
+from tests.support.caller import Caller, key_of
 
 #: Where the clock stands when a scene begins; only pauses move it on.
 NOON = 1_800_000_000.0

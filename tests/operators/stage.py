@@ -29,7 +29,7 @@ from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
 from airflow_provider_xai_collections.emulator.routes import find_route
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.conftest import API_KEY, MANAGEMENT_KEY, RecordingEmulator
-from tests.emulator.caller import encode, upload
+from tests.support.caller import encode, upload
 from tests.support.clock import FlyingTime as FlyingTime
 
 try:

@@ -26,7 +26,7 @@ from airflow_provider_xai_collections.sources.items import SourceItem
 from airflow_provider_xai_collections.sync.engine import Engine
 from airflow_provider_xai_collections.sync.listing import Destination
 from airflow_provider_xai_collections.sync.options import SyncOptions
-from tests.emulator.caller import Caller, Clock, encode
+from tests.support.caller import Caller, Clock, encode
 
 ROOT = "file:///docs/"
 #: Seconds that a request takes, and that indexing does.
