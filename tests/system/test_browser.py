@@ -132,9 +132,9 @@ def test_the_graph_of_a_recipe_is_green(page: Page, recipes: Recipes, screenshot
     page.screenshot(path=screenshots / "graph.png")
 
 
-def test_a_task_leads_to_the_console(page: Page, recipes: Recipes, screenshots: Path) -> None:
+def test_a_task_leads_to_the_emulator(page: Page, recipes: Recipes, screenshots: Path) -> None:
     run_id = recipes.by_user["xai_quickstart"].run["dag_run_id"]
     page.goto(f"/dags/xai_quickstart/runs/{run_id}/tasks/sync/details")
     link = page.get_by_role("link", name="xAI collections")
-    expect(link).to_have_attribute("href", re.compile(r"https://console\.x\.ai/team/.+/collections"))
+    expect(link).to_have_attribute("href", re.compile(r"http://127\.0\.0\.1:\d+/_emulator/requests"))
     page.screenshot(path=screenshots / "task.png")

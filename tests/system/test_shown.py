@@ -7,13 +7,10 @@ from tests.system.scenarios.waits import FORTY, Waited
 from tests.system.stack import TEXTS
 
 
-def test_the_link_leads_to_the_emulator(shown: Shown) -> None:
-    assert list(shown.links) == ["xAI collections"]
-    assert shown.links["xAI collections"].endswith("/_emulator/requests")
-
-
-def test_the_link_is_there_while_the_task_waits(shown: Shown, marked_failed: Waited) -> None:
-    assert marked_failed.links == shown.links
+def test_the_link_leads_to_the_emulator_while_the_task_waits_too(shown: Shown, marked_failed: Waited) -> None:
+    for links in (shown.links, marked_failed.links):
+        assert list(links) == ["xAI collections"]
+        assert links["xAI collections"].endswith("/_emulator/requests")
 
 
 def test_the_event_of_the_collection_tells_what_the_task_did(shown: Shown) -> None:
