@@ -213,7 +213,7 @@ class Store:
     def bump(self, document: DocumentRecord, counter: Counter) -> None:
         """Increase a counter."""
         self._sql.execute(
-            f"UPDATE documents SET {counter} = {counter} + 1 WHERE collection_id = ? AND file_id = ?",  # noqa: S608
+            f"UPDATE documents SET {counter} = {counter} + 1 WHERE collection_id = ? AND file_id = ?",  # noqa: S608 - ours
             (document.collection_id, document.file.file_id),
         )
 

@@ -53,7 +53,7 @@ class XAIBaseOperator(Connected, BaseOperator):
         return report.dump()
 
     def _ask(self, collection_id: str) -> tuple[int | None, str | None]:
-        """Count documents, and read the name; the is done by now, and must not fail because that cannot be told."""
+        """Count documents, and read the name; the work is done by now, and does not fail if that cannot be told."""
         try:
             collection = self.hook.get_collection(collection_id=collection_id, team_id=self.team)
             return collection.documents_count, collection.collection_name

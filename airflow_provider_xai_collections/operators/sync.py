@@ -16,7 +16,7 @@ from airflow_provider_xai_collections.operators.ingesting import XAIIngestingOpe
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.identity import SourceDocument
-    from airflow_provider_xai_collections.sources.items import Source
+    from airflow_provider_xai_collections.sources.files import Files
     from airflow_provider_xai_collections.sources.paths import AnyPath
     from airflow_provider_xai_collections.sync.options import SyncOptions
 
@@ -193,7 +193,7 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
             max_failed=self.max_failed,
         )
 
-    def files(self, context: Context) -> Source:
+    def files(self, context: Context) -> Files:
         """Return the source."""
         return self.files_at([self.source])
 

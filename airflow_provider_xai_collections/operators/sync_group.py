@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import timedelta
+from functools import wraps
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -20,19 +21,38 @@ from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOpe
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.identity import SourceDocument
+    from airflow_provider_xai_collections.sources.items import Source
     from airflow_provider_xai_collections.sources.paths import AnyPath
     from airflow_provider_xai_collections.sync.engine import Engine
     from airflow_provider_xai_collections.sync.manifest import Handover
     from airflow_provider_xai_collections.sync.report import ReportLine
     from airflow_provider_xai_collections.sync.shards import Shards
 
+P = ParamSpec("P")
 #: Mapped tasks at most: Airflow maps over 1,024 unless it is told otherwise.
 MAX_SHARDS = 1_000
 #: The XCom with what the first task hands on. (Airflow maps over nothing but what a task returns.)
 PLANNED = "planned"
 
 
+def _telling_what_is_given(make: Callable[Concatenate[frozenset[str], P], TaskGroup]) -> Callable[P, TaskGroup]:
+    """Give a function, first of all, the names of the arguments that its caller gave: the others are for the tasks'
+    ``default_args`` to say."""
+    _, *public = signature(make).parameters.values()
+    shown = signature(make).replace(parameters=public)
+
+    @wraps(make)
+    def told(*args: P.args, **kwargs: P.kwargs) -> TaskGroup:
+        return make(frozenset(shown.bind(*args, **kwargs).arguments), *args, **kwargs)
+
+    told.__signature__ = shown  # type: ignore[attr-defined]  # what help() and editors show
+    return told
+
+
+@_telling_what_is_given
 def xai_sync_group(
+    given: frozenset[str],
+    /,
     group_id: str = "sync",
     *,
     source: AnyPath,
@@ -83,15 +103,13 @@ def xai_sync_group(
     :param shards: how many parts at most, up to 1,000. A part has at least 25 documents.
     :param max_active_tis_per_dagrun: of ``apply``: how many parts are worked on at once.
     :param outlets: of ``finish``, for asset events.
-    :param task: arguments of any Airflow task, for all three.
+    :param task: arguments of any Airflow task, for all three. What is not given at all, ``default_args`` may say.
     """
     if wrong := task.keys() & {"dry_run", "deferrable"}:
         raise TypeError(
             f"xai_sync_group takes no {wrong.pop()}: its tasks change the collection, and wait in the worker"
         )
-    # Those that nobody has given are for the tasks' default_args to say.
-    shared = {name: value for name, value in locals().items() if name not in _NOT_SHARED and _is_given(name, value)}
-    shared |= task
+    shared = {name: value for name, value in locals().items() if name in given - _NOT_SHARED} | task
     with TaskGroup(group_id) as group:
         plan = XAIPlanSyncOperator(task_id="plan", workspace=workspace, shards=shards, **shared)
         applied = XAIApplySyncOperator.partial(
@@ -115,11 +133,8 @@ def xai_sync_group(
     return group
 
 
-def _is_given(name: str, value: Any) -> bool:
-    return value is not signature(xai_sync_group).parameters[name].default
-
-
-_NOT_SHARED = ("group_id", "workspace", "shards", "max_active_tis_per_dagrun", "report", "outlets", "task", "wrong")
+#: Arguments of the group itself, or of one of its tasks.
+_NOT_SHARED = frozenset({"group_id", "workspace", "shards", "max_active_tis_per_dagrun", "report", "outlets", "task"})
 
 
 class XAIPlanSyncOperator(XAISyncCollectionOperator):
@@ -193,8 +208,8 @@ class _OfAPlan(XAISyncCollectionOperator):
         super().__init__(**kwargs)
         self.planned = planned
 
-    def go_on(self, context: Context) -> tuple[Engine, Shards]:
-        """Return an engine, and what was handed on.
+    def handed_on(self) -> Shards:
+        """Return what the first task handed on.
 
         :raises XAIArgumentError: the tasks have different arguments.
         """
@@ -203,9 +218,12 @@ class _OfAPlan(XAISyncCollectionOperator):
         shards = Shards.parse(rendered(self.planned))
         self.manifest = shards.before.manifest
         self.check_scope(shards.before)
+        return shards
+
+    def engine_of(self, shards: Shards, source: Source) -> Engine:
+        """Return an engine on the collection of the plan."""
         collection_id = shards.before.manifest.collection_id
-        collection = self.hook.get_collection(collection_id=collection_id, team_id=self.team)
-        return self.engine(self.files(context), collection), shards
+        return self.engine(source, self.hook.get_collection(collection_id=collection_id, team_id=self.team))
 
 
 class XAIApplySyncOperator(_OfAPlan):
@@ -234,10 +252,10 @@ class XAIApplySyncOperator(_OfAPlan):
         from airflow_provider_xai_collections.sync import ways
 
         with self.at_work():
-            engine, shards = self.go_on(context)
-            number = int(self.shard)
+            shards, number, files = self.handed_on(), int(self.shard), self.files(context)
             rows = shards.rows(number)
-            engine.source.accept([row.item for row in rows if row.item is not None])  # type: ignore[attr-defined]
+            files.accept([row.item for row in rows if row.item is not None])
+            engine = self.engine_of(shards, files)
             before = ways.part_of(shards, len(rows))
             try:
                 ways.place_part(engine, rows, again=context["ti"].try_number > 1)
@@ -267,7 +285,8 @@ class XAIFinishSyncOperator(_OfAPlan):
         with self.at_work():
             if self.planned in (None, "", "None"):  # a template makes text of it
                 raise self._without_a_plan(context)
-            engine, self._shards = self.go_on(context)
+            self._shards = self.handed_on()
+            engine = self.engine_of(self._shards, self.files(context))
             plan = engine.plan(again=True)
             before = ways.gather(engine, plan, self._shards)
             return self.finish(context, engine, plan, before)

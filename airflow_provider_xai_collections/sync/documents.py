@@ -205,11 +205,6 @@ class Row:
         gone = {*self.removed, self.file_id}
         return tuple(file_id for file_id in self.outdated if file_id not in gone)
 
-    @property
-    def is_in_place(self) -> bool:
-        """Tell whether the collection has this version, and has processed it."""
-        return self.outcome is Outcome.PROCESSED
-
     def ended(self, outcome: Outcome, error: XAIError | str) -> Row:
         """Return the row with this end, and the reason for it."""
         kind = type(error).__name__ if isinstance(error, XAIError) else ""

@@ -97,8 +97,8 @@ class Engine:
 
         :raises XAIArgumentError: pruning is refused, and nothing was changed.
         """
-        if refusal := prune_refusal(plan, self.options, root=self.root):
-            raise XAIArgumentError(f"{refusal}. Nothing was changed")
+        if (error := self.refused_at_first(plan)) is not None:
+            raise error
         shared, is_new = self.fields.shared or {}, self.target is None
         if self.target is None:
             collection = self.destination.create([*MANAGED_FIELDS, *(FieldDefinition(key=key) for key in shared)])
@@ -108,7 +108,12 @@ class Engine:
             ours = (definition.key for definition in MANAGED_FIELDS)
             self.runner.run(self.target.declared.require([*ours, *shared]))
         self.total = sum(row.action.uploads for row in plan.rows)
-        return Handover(manifest=self.known(plan, created=is_new), approved=plan.removals)
+        return Handover(manifest=self.known(plan, created=is_new), approved=plan.removals if self.options.prune else 0)
+
+    def refused_at_first(self, plan: Plan) -> XAIArgumentError | None:
+        """Return why pruning is refused before anything is changed, if it is."""
+        refusal = prune_refusal(plan, self.options, root=self.root)
+        return XAIArgumentError(f"{refusal}. Nothing was changed") if refusal else None
 
     def known(self, plan: Plan, *, created: bool = False) -> SyncManifest:
         """Return the manifest of a run that has not done anything yet."""

@@ -275,7 +275,7 @@ def may_be_pruned(plan: Plan, rows: Iterable[Row], now: Iterable[SourceItem]) ->
     :param now: the source, listed once more.
     """
     items = {item.uri: item for item in now}
-    settled = {row.uri for row in rows if row.is_in_place or row.action is Action.SKIP}
+    settled = {row.uri for row in rows if row.outcome is Outcome.PROCESSED or row.action is Action.SKIP}
     open_ = [item for uri, item in items.items() if uri not in settled and not item.unfit]
     sizes, names = {item.size for item in open_}, {_file_name(item.uri) for item in open_}
     unseen = {item.uri for item in items.values() if item.fingerprint is None}

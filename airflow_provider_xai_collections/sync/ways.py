@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
+from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
 from airflow_provider_xai_collections.sync.engine import Engine
 from airflow_provider_xai_collections.sync.finish import error_of
 from airflow_provider_xai_collections.sync.manifest import PLACED, Handover, SyncManifest, problems_of
-from airflow_provider_xai_collections.sync.plan import Plan, prune_refusal
+from airflow_provider_xai_collections.sync.plan import Plan
 from airflow_provider_xai_collections.sync.report import VANISHED, has_vanished
 from airflow_provider_xai_collections.sync.shards import Shards, in_shards, needs_work
 from airflow_provider_xai_collections.text import escaped
@@ -66,9 +66,7 @@ def foresee(engine: Engine, plan: Plan) -> tuple[SyncManifest, XAIError | None]:
         "failed": actions[Action.REJECTED],
         "doubtful": sum(bool(row.doubts) for row in plan.rows),
     }
-    refusal = prune_refusal(plan, engine.options, root=engine.root)
-    error = XAIArgumentError(f"{refusal}. Nothing was changed") if refusal else None
-    return manifest.model_copy(update={"dry_run": True, **state}), error
+    return manifest.model_copy(update={"dry_run": True, **state}), engine.refused_at_first(plan)
 
 
 def go_on(engine: Engine, missing: Sequence[str]) -> None:

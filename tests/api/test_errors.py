@@ -35,7 +35,7 @@ FILE = GET_FILE.request(file_id="file_1")
 UPLOAD = UPLOAD_DOCUMENT.request(
     collection_id="c",
     name="a.txt",
-    upload=Upload("a.txt", open, 1),  # type: ignore[arg-type]
+    upload=Upload("a.txt", open, 1),  # type: ignore[arg-type]  # nobody opens it
 )
 
 

@@ -52,4 +52,4 @@ def test_headers_enter_messages_as_one_bounded_line_without_keys() -> None:
 
 def test_what_an_answer_or_upload_shows_of_itself_holds_no_content() -> None:
     assert "secret" not in repr(Response(200, {}, b"secret"))
-    assert "open" not in repr(Upload("a.txt", open, 1))  # type: ignore[arg-type]
+    assert "open" not in repr(Upload("a.txt", open, 1))  # type: ignore[arg-type]  # nobody opens it

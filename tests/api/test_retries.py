@@ -50,7 +50,7 @@ from tests.api.driving import a_collection, play
 READ = GET_COLLECTION.request(collection_id="c")
 WRITE = CREATE_COLLECTION.request(collection_name="docs")
 DELETE = DELETE_FILE.request(file_id="f")
-UPLOAD = UPLOAD_FILE.request(upload=Upload("a.txt", open, 1))  # type: ignore[arg-type]
+UPLOAD = UPLOAD_FILE.request(upload=Upload("a.txt", open, 1))  # type: ignore[arg-type]  # nobody opens it
 FINE = Response(200, {}, b'{"collection_id": "c", "collection_name": "docs"}')
 GARBLED = Response(200, {}, b"<html>")
 FIRST_PAUSE = Sleep(0.25, jitter=0.25)

@@ -330,7 +330,7 @@ def test_a_large_file_is_read_in_chunks_as_the_service_takes_it(run: Run, tmp_pa
         connection.sendall(STORED)
 
     with listening(take) as server:
-        request = UPLOAD_FILE.request(upload=Upload("large.bin", lambda: stream, size))  # type: ignore[arg-type,return-value]
+        request = UPLOAD_FILE.request(upload=Upload("large.bin", lambda: stream, size))  # type: ignore[arg-type,return-value]  # reads alone
         assert run(call(request), settings_for(server.url)).id == "f"
     assert stream.closed
     assert stream.total == size < received[0]
@@ -353,7 +353,7 @@ def test_a_file_that_breaks_half_way_is_an_error_of_the_source(run: Run, tmp_pat
             pass
 
     with listening(take) as server:
-        upload = Upload("a.bin", lambda: Breaking(path), MEGABYTE)  # type: ignore[arg-type,return-value]
+        upload = Upload("a.bin", lambda: Breaking(path), MEGABYTE)  # type: ignore[arg-type,return-value]  # reads alone
         with pytest.raises(XAISourceError, match="cannot be read"):
             run(call(UPLOAD_FILE.request(upload=upload)), settings_for(server.url))
 

@@ -103,7 +103,7 @@ def test_a_wait_that_is_cancelled_sends_nothing() -> None:
     limited.pass_with(refusal())
     token.cancel()
     with pytest.raises(XAIInterruptedError):
-        limited.throttle.exchange(Host.API, lambda: sent.append(1) or FINE, token.pause)  # type: ignore[func-returns-value]
+        limited.throttle.exchange(Host.API, lambda: sent.append(1) or FINE, token.pause)  # type: ignore[func-returns-value]  # None
     assert sent == []
     limited.pass_with(FINE)
     assert limited.pauses == [7.0]  # a request that has left is in no other's way

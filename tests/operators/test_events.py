@@ -43,14 +43,17 @@ def told(events: Any) -> list[tuple[str, dict[str, Any]]]:
     return [(event.dest_asset_key.uri, event.extra) for event in events[ALIAS].asset_alias_events]
 
 
-def event_of(kind: type[BaseOperator], **arguments: Any) -> tuple[str, dict[str, Any]]:
-    """The one event of a task: the collection it is about, and what it says apart from the report."""
+def event_of(kind: type[BaseOperator], *, called: Any = "whales", **arguments: Any) -> tuple[str, dict[str, Any]]:
+    """The one event of a task: the collection it is about, and what it says apart from the report and the name.
+
+    :param called: the name; ``None``: nobody has asked for it.
+    """
     events = accessors()
     result = run(kind(task_id="task", outlets=[ALIAS], **arguments), outlet_events=events)
     ((uri, extra),) = told(events)
     assert len(json.dumps(extra)) < 16 * 1024
     report = extra.pop("report")
-    assert extra.pop("collection_name", None) in ("whales", None if "collection_id" in arguments else "whales")
+    assert extra.pop("collection_name", None) == called
     if isinstance(result, Mapping):
         assert report == result
     collection_id = uri.rpartition("/")[2]
@@ -81,11 +84,11 @@ def test_of_a_collection_that_is_deleted_or_was_before(xai: Xai, delete_files: b
     xai.document(whales)
     delete = {"collection_id": whales, "delete_files": delete_files}
     # Without its files, the documents go with the collection, and nobody has listed them.
-    assert event_of(XAIDeleteCollectionOperator, **delete) == (
+    assert event_of(XAIDeleteCollectionOperator, called=None, **delete) == (
         whales,
         {**NOTHING, "removed": int(delete_files), "documents": 0},
     )
-    assert event_of(XAIDeleteCollectionOperator, **delete) == (whales, {**NOTHING, "documents": 0})
+    assert event_of(XAIDeleteCollectionOperator, called=None, **delete) == (whales, {**NOTHING, "documents": 0})
 
 
 def test_of_files_that_are_attached(xai: Xai) -> None:
@@ -215,4 +218,7 @@ def test_work_that_is_done_does_not_fail_for_lack_of_a_count(xai: Xai, connect: 
     whales = xai.collection()
     xai.emulator.set_faults(FaultRule(endpoint="get_collection", status=503))
     add = {"collection_id": whales, "file_ids": [xai.file()]}
-    assert event_of(XAIAddDocumentsOperator, **add) == (whales, {**NOTHING, "added": 1, "documents": None})
+    assert event_of(XAIAddDocumentsOperator, called=None, **add) == (
+        whales,
+        {**NOTHING, "added": 1, "documents": None},
+    )

@@ -60,12 +60,13 @@ def test_it_has_three_tasks_one_of_them_mapped_and_the_last_one_runs_in_any_case
 
 
 def test_what_nobody_has_given_is_for_the_default_args_to_say() -> None:
-    default_args = {"conn_id": "xai_books", "concurrency": 2, "scope": "books"}
+    default_args = {"conn_id": "xai_books", "concurrency": 2, "scope": "books", "prune": True}
+    given: dict[str, Any] = {"scope": "letters", "prune": False}  # prune as it is without default_args
     with DAG("library", schedule=None, start_date=START, default_args=default_args) as dag:
-        xai_sync_group(**GIVEN, scope="letters")
+        xai_sync_group(**GIVEN, **given)
     plan, apply, finish = dag.tasks
     for task in (plan, apply.unmap({"shard": 0}), finish):
-        assert {name: getattr(task, name) for name in default_args} == {**default_args, "scope": "letters"}
+        assert {name: getattr(task, name) for name in default_args} == default_args | given
 
 
 def test_two_groups_of_a_dag_have_names_of_their_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,3 +132,17 @@ def test_without_a_wait_old_versions_stay_until_a_run_finds_the_new_ones_process
     assert (manifest.in_progress, manifest.outdated_removed, error) == (1, 0, "")
     world.clock.now += 10
     assert run(world, wait=False)[0].outdated_removed == 1
+
+
+@pytest.mark.parametrize(("prunes", "removed"), [(False, 0), (True, 30)])
+def test_a_run_that_was_not_to_prune_when_it_began_has_approved_nothing(
+    world: World, prunes: bool, removed: int
+) -> None:
+    options = SyncOptions(scope="s", prune=prunes, max_prune=0.5)
+    begun = world.engine(options)
+    before = begun.begin(begun.plan())
+    # The DAG was changed during the wait.
+    later = world.engine(replace(options, prune=True, max_prune=0.25))
+    manifest, error = ways.conclude(later, later.plan(again=True), before)
+    assert manifest.removed == removed
+    assert ("max_prune is 0.25" in str(error)) is not prunes
