@@ -18,6 +18,8 @@ FUNCTIONS = {
     "retry_policies": ("xai_retry_policy",),
     "tables": ("passages",),
 }
+#: Arguments of a base that a class fills in itself.
+FILLED_IN = {"XAIIngestDecoratedOperator": ("paths",)}
 #: Classes that users make, by module.
 VALUES = {
     "sources.content": ("Content",),
@@ -60,7 +62,9 @@ def arguments(kind: type[Any]) -> Iterator[tuple[type[Any], inspect.Parameter]]:
     """Return each argument that is ours and not Airflow's, with the class that has it."""
     for one in ours(kind):
         if "__init__" in vars(one):
-            yield from ((one, parameter) for parameter in keywords(inspect.unwrap(one.__init__)))
+            for parameter in keywords(inspect.unwrap(one.__init__)):
+                if parameter.name not in FILLED_IN.get(kind.__name__, ()):
+                    yield one, parameter
 
 
 def keywords(function: Callable[..., Any]) -> list[inspect.Parameter]:

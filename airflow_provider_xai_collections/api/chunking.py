@@ -70,10 +70,8 @@ class ChunkConfiguration(Part):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-def sendable(chunking: ChunkConfiguration | None) -> ChunkConfiguration | None:
+def sendable(chunking: ChunkConfiguration) -> ChunkConfiguration:
     """Refuse a configuration that the service would refuse, saying which number is wrong."""
-    if chunking is None:
-        return None
     if len(chunking.strategies) != 1:
         known = ", ".join(name for name in ChunkConfiguration.model_fields if name.endswith("_configuration"))
         got = ", ".join(chunking.strategies) or "none"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from airflow_provider_xai_collections.api.collections import (
     Collection,
@@ -24,6 +25,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIInvalidRequestError,
     XAIOutcomeUnknownError,
 )
+from airflow_provider_xai_collections.text import printable
 
 #: Declarations that were refused, or whose answer was lost, before giving up.
 DECLARE_TRIES = 3
@@ -37,16 +39,23 @@ class Declarations:
 
     :param definitions: by key.
     :param may_declare: declare what is missing; otherwise refuse it, by name.
-    :param on_declared: called with the keys that were declared, once each.
+    :param on_declared: told which fields were declared, once of each.
     """
 
     collection_id: str
     team_id: str | None = None
     definitions: dict[str, FieldDefinition] = field(default_factory=dict)
     may_declare: bool = True
-    on_declared: Callable[[Sequence[str]], None] = lambda keys: None
+    on_declared: Callable[[str], None] = lambda message: None
     _label: str = field(init=False, default="")
     _told: set[str] = field(init=False, default_factory=set)
+
+    @classmethod
+    def of(cls, collection: Collection, team_id: str | None, **arguments: Any) -> Self:
+        """Return the fields of a collection that was read a moment ago."""
+        declared = cls(collection.collection_id, team_id, **arguments)
+        declared.learn(collection)
+        return declared
 
     def learn(self, collection: Collection) -> None:
         """Note the fields that a collection defines. What this run has declared stays: the answer may be older."""
@@ -96,7 +105,8 @@ class Declarations:
         # Documents that are placed side by side may each have declared it.
         if new := [definition.key for definition in missing if definition.key not in self._told]:
             self._told.update(new)
-            self.on_declared(new)
+            names = ", ".join(map(printable, new))
+            self.on_declared(f"{printable(self._label)}: declared {names}, which its documents are about to have")
         return None
 
     def _has(self, needed: FieldDefinition) -> bool:

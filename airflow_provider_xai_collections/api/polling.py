@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 
@@ -63,10 +63,6 @@ class WaitResult:
     pending: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
-
-    def ended_by(self, end: WaitEnd) -> WaitResult:
-        """Return the result of a wait that a limit has ended, if documents are still in progress."""
-        return replace(self, end=end if self.pending else WaitEnd.SETTLED)
 
     @property
     def total(self) -> int:
@@ -147,10 +143,6 @@ class Poller:
         self._names |= {file_id: seen[file_id].name for file_id in islice(self._open, NAMED) if file_id in seen}
         return self.ended(now)
 
-    def result_now(self, end: WaitEnd) -> WaitResult:
-        """Return the result of a wait that is ended from outside now."""
-        return self._result(end)
-
     def handle_error(self, now: float, error: XAIError) -> WaitResult | None:
         """Take in that a poll has failed. Raises ``error`` if it is final, or the last of too many in a row."""
         self._failures += 1
@@ -197,9 +189,9 @@ class Poller:
     def ended(self, now: float) -> WaitResult | None:
         """Return the result if the wait is over by now, without a poll."""
         if not self._open:
-            return self._result(WaitEnd.SETTLED)
+            return self.result_now(WaitEnd.SETTLED)
         if self.rules.deadline is not None and now >= self.rules.deadline:
-            return self._result(self.rules.at_deadline)
+            return self.result_now(self.rules.at_deadline)
         self._start(now)
         return None
 
@@ -208,7 +200,8 @@ class Poller:
             self._began = now
         return self._began
 
-    def _result(self, end: WaitEnd) -> WaitResult:
+    def result_now(self, end: WaitEnd) -> WaitResult:
+        """Return the result of a wait that ends now, for this reason."""
         return WaitResult(
             end,
             processed=tuple(self._processed),

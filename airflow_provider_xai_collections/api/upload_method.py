@@ -35,12 +35,12 @@ class UploadWay:
     """The calls that all documents of a run use, which may change once.
 
     :param method: as asked for.
-    :param on_change: called with the reason when the run changes to two calls.
+    :param on_change: told when the run changes to two calls, and why.
     :ivar reason: why the run has changed to two calls; empty if it has not.
     """
 
     method: UploadMethod = UploadMethod.AUTO
-    on_change: Callable[[str], None] = lambda reason: None
+    on_change: Callable[[str], None] = lambda message: None
     reason: str = field(init=False, default="")
     _turns: Iterator[int] = field(init=False, default_factory=count)
 
@@ -53,4 +53,4 @@ class UploadWay:
         """Go on in two calls. Documents in other threads may meet the same; only the first one is told."""
         self.reason = self.reason or reason
         if next(self._turns) == 0:
-            self.on_change(reason)
+            self.on_change(f"Documents go in two calls from now on, POST /v1/files and attach, because {reason}")

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import (
     Context,
     DecoratedOperator,
     TaskDecorator,
-    conf,
     context_merge,
     determine_kwargs,
     task_decorator_factory,
 )
 
-from airflow_provider_xai_collections.api.upload_method import UploadMethod
-from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
-from airflow_provider_xai_collections.durations import Duration
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from airflow_provider_xai_collections.operators.ingest import XAIIngestBaseOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.mapped import MAP_INDEX_TEMPLATE
 from airflow_provider_xai_collections.sources.content import Content
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api.identity import SourceDocument
     from airflow_provider_xai_collections.sources.items import Source
     from airflow_provider_xai_collections.sources.paths import AnyPath
     from airflow_provider_xai_collections.sync.engine import Engine
@@ -39,8 +33,10 @@ __all__ = ["Content", "XAIIngestDecoratedOperator", "xai_ingest_task"]
 KEY = "xai_documents"
 
 
-class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
-    """Ingest what a function returns; see :func:`xai_ingest_task`, which has the arguments.
+class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestDocumentsOperator):
+    """Ingest what a function returns; see :func:`xai_ingest_task`.
+
+    The other arguments are those of the operator that ingests files, but for ``paths``.
 
     :param python_callable: the function.
     :param op_args: its positional arguments. (templated)
@@ -50,70 +46,18 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestBaseOperator):
     custom_operator_name = "@task.xai_ingest"
     own_fields = True
     template_fields: Sequence[str] = (
-        *("collection_id", "collection_name", "pattern", "exclude", "scope", "fields", "report", "team_id", "conn_id"),
+        *(name for name in XAIIngestDocumentsOperator.template_fields if name != "paths"),
         *DecoratedOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
-        "fields": "json",
+        **XAIIngestDocumentsOperator.template_fields_renderers,
         **DecoratedOperator.template_fields_renderers,
     }
 
     def __init__(
-        self,
-        *,
-        python_callable: Callable[..., Any],
-        op_args: Any = None,
-        op_kwargs: Any = None,
-        collection_id: str | None = None,
-        collection_name: str | None = None,
-        create_collection: bool = True,
-        pattern: str | Sequence[str] | Set[str] = "*",
-        exclude: str | Sequence[str] | Set[str] = (),
-        follow_links: bool = False,
-        scope: str = "default",
-        fields: Mapping[str, str] | Callable[[SourceDocument], Mapping[str, str]] | None = None,
-        declare_fields: bool = True,
-        upload_method: str = UploadMethod.AUTO,
-        retry_failed: bool = False,
-        concurrency: int = 8,
-        wait_for_completion: bool = True,
-        timeout: Duration = timedelta(hours=1),
-        poll_interval: Duration = 15.0,
-        max_failed: float | None = 0,
-        report: AnyPath | None = None,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        team_id: str | None = None,
-        conn_id: str = DEFAULT_CONN_ID,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            python_callable=python_callable,
-            op_args=op_args,
-            op_kwargs=op_kwargs,
-            collection_id=collection_id,
-            collection_name=collection_name,
-            team_id=team_id,
-            conn_id=conn_id,
-            **kwargs,
-        )
-        self.create_collection = create_collection
-        self.pattern = pattern
-        self.exclude = exclude
-        self.follow_links = follow_links
-        self.scope = scope
-        # Airflow would call a function among the template fields itself, with a context.
-        self.fields = None if callable(fields) else fields
-        self.make_fields = fields if callable(fields) else None
-        self.declare_fields = declare_fields
-        self.upload_method = upload_method
-        self.retry_failed = retry_failed
-        self.concurrency = concurrency
-        self.wait_for_completion = wait_for_completion
-        self.timeout = timeout
-        self.poll_interval = poll_interval
-        self.max_failed = max_failed
-        self.report = report
-        self.deferrable = deferrable
+        self, *, python_callable: Callable[..., Any], op_args: Any = None, op_kwargs: Any = None, **kwargs: Any
+    ):
+        super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, paths=(), **kwargs)
 
     @property
     def batch_name(self) -> str:

@@ -19,13 +19,11 @@ from airflow_provider_xai_collections.api.polling import Poller, WaitResult, Wai
 from airflow_provider_xai_collections.api.protocol import A, Endpoint, Flow, Host, Request, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.api.search import SearchMatch
-from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.wire import Part
 from airflow_provider_xai_collections.arguments import (
     definitions_of,
     grouping_of,
     ids_of,
-    one_of,
     strings_by_key,
     strings_of,
 )
@@ -38,7 +36,6 @@ from airflow_provider_xai_collections.hooks.lineage import record_input, record_
 from airflow_provider_xai_collections.hooks.progress import ProgressLog, warn_of_doubts
 from airflow_provider_xai_collections.sources.paths import AnyPath
 from airflow_provider_xai_collections.sources.reading import head_of, upload_of
-from airflow_provider_xai_collections.text import printable
 
 Body: TypeAlias = Part | Mapping[str, Any]
 
@@ -499,32 +496,6 @@ class XAICollectionsHook(XAIConnectedHook):
                     results.append(f"{name}: works")
         return well, ". ".join(results)
 
-    # For uploads of many documents
-
-    def upload_way(self, method: str) -> UploadWay:
-        """Return the calls by which the documents of a run are uploaded; the log says if they have to change.
-
-        :param method: ``"auto"``, ``"direct"`` or ``"files"``.
-        """
-
-        def log(reason: str) -> None:
-            self.log.warning("Documents go in two calls from now on, POST /v1/files and attach, because %s", reason)
-
-        return UploadWay(one_of("upload_method", method, UploadMethod), on_change=log)
-
-    def declarations(
-        self, collection: Collection, *, team_id: str | None = None, may_declare: bool = True
-    ) -> Declarations:
-        """Return the fields of a collection; those that documents need are declared, and logged, if ``may_declare``."""
-
-        def log(keys: Sequence[str]) -> None:
-            names = ", ".join(map(printable, keys))
-            self.log.info("%s: declared %s, which its documents are about to have", printable(collection.label), names)
-
-        declared = Declarations(collection.collection_id, self._team(team_id), may_declare=may_declare, on_declared=log)
-        declared.learn(collection)
-        return declared
-
     def _declare(
         self,
         collection_id: str,
@@ -540,7 +511,7 @@ class XAICollectionsHook(XAIConnectedHook):
         known = self._declared.get(where)
         if known is None or known.missing(keys):
             collection = self.get_collection(collection_id=collection_id, team_id=team_id)
-            known = self.declarations(collection, team_id=team_id, may_declare=may_declare)
+            known = Declarations.of(collection, where[1], may_declare=may_declare, on_declared=self.log.info)
             self.run(known.require(keys))
             self._declared[where] = known
 

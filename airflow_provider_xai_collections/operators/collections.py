@@ -330,7 +330,7 @@ class XAIDeleteCollectionOperator(XAICollectionOperator):
                     raise
                 self.log.info("Collection %s is not there: nothing to delete", printable(self.collection_label))
                 return self.tell(context, RemovalManifest(collection_id=self.collection_id or ""), documents=0)
-            manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
+            manifest = remove_each(self, removal, file_ids)
             self.hook.run(delete_collection(removal.collection_id, team_id=self.team))
             self.log.info("Deleted collection %s", printable(self.collection_label))
             return self.tell(context, manifest.model_copy(update={"collection_deleted": True}), documents=0)

@@ -140,11 +140,14 @@ class XAIAddDocumentsOperator(XAIWaitingOperator):
         return own
 
     def _declare(self, collection_id: str, several: Sequence[Mapping[str, str]]) -> None:
+        from airflow_provider_xai_collections.api.declaring import Declarations
         from airflow_provider_xai_collections.api.identity import text_fields
 
         if keys := [key for fields in several for key in text_fields(fields)]:
             collection = self.hook.get_collection(collection_id=collection_id, team_id=self.team)
-            declared = self.hook.declarations(collection, team_id=self.team, may_declare=self.declare_fields)
+            declared = Declarations.of(
+                collection, self.team, may_declare=self.declare_fields, on_declared=self.log.info
+            )
             self.hook.run(declared.require(keys))
 
 
@@ -212,7 +215,7 @@ class XAIRemoveDocumentsOperator(XAICollectionOperator):
         with self.at_work():
             removal = Removal(self.existing_id(), self.team, delete_files=self.delete_files)
             file_ids = self._chosen(removal)
-            manifest = remove_each(self.hook, removal, file_ids, concurrency=self.concurrency, log=self.log)
+            manifest = remove_each(self, removal, file_ids)
             if manifest.missing:
                 self.hook.run(removal.collection_exists())
             return self.tell(context, manifest)

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import Context
 from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, optional_path, patterns_of, whole_number
 from airflow_provider_xai_collections.durations import Duration, in_words, seconds
 from airflow_provider_xai_collections.operators.base import XAIBaseOperator
-from airflow_provider_xai_collections.text import printable
+from airflow_provider_xai_collections.text import counted, printable
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.files import File
@@ -84,13 +84,13 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
             inventory = self.hook.run(take_inventory(team_id=self.team, on_progress=self._log_progress()))
             found = inventory.unattached(before=before, is_wanted=choice.pattern.matches)
             self.log.info(
-                "%d files, of which %d are in %d collections; %d in none are older than %s and match pattern %s",
-                len(inventory.files),
+                "%s, of which %d in %s; in none, older than %s and matched by pattern %s: %d",
+                counted(len(inventory.files), "file"),
                 len(inventory.attached),
-                len(inventory.collection_ids),
-                len(found),
+                counted(len(inventory.collection_ids), "collection"),
                 in_words(age),
                 choice.pattern,
+                len(found),
             )
             for warning in choice.warnings("the team's files"):
                 self.log.warning("%s", warning)
@@ -144,6 +144,7 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
 
         def log(inventory: Inventory) -> None:
             if line.is_due():
-                self.log.info("%d of %d collections read", inventory.counted, len(inventory.collection_ids))
+                collections = counted(len(inventory.collection_ids), "collection")
+                self.log.info("%d of %s read", inventory.counted, collections)
 
         return log

@@ -21,46 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_xai_collections.sync.options import SyncOptions
 
 
-class XAIIngestBaseOperator(NamedAfterItems, XAIIngestingOperator):
-    """Adds documents to a collection, and neither replaces nor removes any but those that failed.
-
-    A source whose content changed is added beside its older version, and a document that is there keeps its fields; the
-    manifest counts both.
-    """
-
-    scope: str
-    concurrency: int
-    max_failed: float | None
-    retry_failed: bool
-
-    def read_arguments(self) -> None:
-        """Read the scope, beside the other arguments."""
-        super().read_arguments()
-        self.scope = text_of("scope", self.scope)
-
-    def options(self) -> SyncOptions:
-        """Return the options of the engine."""
-        from airflow_provider_xai_collections.sync.options import SyncOptions
-
-        return SyncOptions(
-            scope=self.scope,
-            replace=False,
-            retry_failed=self.retry_failed,
-            concurrency=self.concurrency,
-            wait=self.wait_for_completion,
-            timeout=seconds("timeout", self.timeout),
-            poll_interval=seconds("poll_interval", self.poll_interval),
-            max_failed=self.max_failed,
-        )
-
-    def execute(self, context: Context) -> Any:
-        """Ingest what is not there yet."""
-        with self.at_work():
-            engine, plan = self.start(context)
-            return self.place_and_wait(context, engine, plan, engine.begin(plan))
-
-
-class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
+class XAIIngestDocumentsOperator(NamedAfterItems, XAIIngestingOperator):
     """Upload files, folders or globs into a collection, and wait until they are processed.
 
     Each document carries its identity in fields of the collection, which are declared if they are missing. So a retry,
@@ -164,10 +125,32 @@ class XAIIngestDocumentsOperator(XAIIngestBaseOperator):
         self.deferrable = deferrable
 
     def read_arguments(self) -> None:
-        """Make a list of the paths, beside the other arguments."""
+        """Read the paths and the scope, beside the other arguments."""
         super().read_arguments()
         self.paths = paths_of("paths", self.paths)
+        self.scope = text_of("scope", self.scope)
+
+    def options(self) -> SyncOptions:
+        """Return the options of the engine."""
+        from airflow_provider_xai_collections.sync.options import SyncOptions
+
+        return SyncOptions(
+            scope=self.scope,
+            replace=False,
+            retry_failed=self.retry_failed,
+            concurrency=self.concurrency,
+            wait=self.wait_for_completion,
+            timeout=seconds("timeout", self.timeout),
+            poll_interval=seconds("poll_interval", self.poll_interval),
+            max_failed=self.max_failed,
+        )
 
     def files(self, context: Context) -> Source:
         """Return the files."""
         return self.files_at(self.paths)
+
+    def execute(self, context: Context) -> Any:
+        """Ingest what is not there yet."""
+        with self.at_work():
+            engine, plan = self.start(context)
+            return self.place_and_wait(context, engine, plan, engine.begin(plan))

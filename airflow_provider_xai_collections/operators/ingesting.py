@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, Context, TaskDeferred
 
@@ -19,8 +19,7 @@ from airflow_provider_xai_collections.operators.base import XAICollectionOperato
 from airflow_provider_xai_collections.text import counted
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
-    from airflow_provider_xai_collections.api.uploading import Target
+    from airflow_provider_xai_collections.api.collections import Collection
     from airflow_provider_xai_collections.sources.choice import Choice
     from airflow_provider_xai_collections.sources.files import Files
     from airflow_provider_xai_collections.sources.items import Source
@@ -109,39 +108,17 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         options = self.options()
         if collection is None and not self.create_collection:
             self.existing_id()  # says that it does not exist, and what to do
-        way = self.hook.upload_way(self.upload_method)
-
-        def target(collection: Collection) -> Target:
-            from airflow_provider_xai_collections.api.uploading import Target
-
-            declared = self.hook.declarations(collection, team_id=self.team, may_declare=self.declare_fields)
-            chunking = collection.chunk_configuration
-            return Target(collection.collection_id, options.scope, way, declared, chunking, self.team)
-
-        self._engine = Engine(
-            self.hook,
-            source,
-            Destination(self.collection_label, collection, self._create, target),
-            options,
-            fields=self.make_fields or self.fields,
-            own_fields=self.own_fields,
+        destination = Destination(
+            name=self.collection_label,
+            collection=collection,
+            method=one_of("upload_method", self.upload_method, UploadMethod),
+            declare_fields=self.declare_fields,
+            team_id=self.team,
             log=self.log,
         )
+        fields = self.make_fields or self.fields
+        self._engine = Engine(self.hook, source, destination, options, fields=fields, own_fields=self.own_fields)
         return self._engine
-
-    def _create(self, definitions: Sequence[FieldDefinition]) -> Collection:
-        from airflow_provider_xai_collections.api.ensuring import ensure_collection
-        from airflow_provider_xai_collections.api.identity import MANAGED_KEYS
-
-        theirs = [each.key for each in definitions if each.key not in MANAGED_KEYS]
-        if theirs and not self.declare_fields:
-            raise XAIArgumentError(
-                f"{self.collection_name} does not exist, and would not define {', '.join(theirs)}, which its documents "
-                "are to have. Leave out declare_fields=False, or create it first with "
-                f"XAICreateCollectionOperator(field_definitions={[{'key': key} for key in theirs]})"
-            )
-        flow = ensure_collection(str(self.collection_name), team_id=self.team, field_definitions=list(definitions))
-        return self.hook.run(flow).collection
 
     def start(self, context: Context) -> tuple[Engine, Plan]:
         """Compare the source with the collection, and warn of what is strange."""
@@ -158,7 +135,7 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         with self._keeping_track(engine, before):
             engine.place(wait=not self.deferrable)
             if self.deferrable and self.wait_for_completion and engine.in_progress:
-                return self._defer(context, engine, before)
+                self._defer(context, engine, before)
         return self.finish(context, engine, plan, before)
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
@@ -173,7 +150,7 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
             ways.go_on(engine, missing)
             with self._keeping_track(engine, before):
                 if engine.in_progress and time.time() < (before.deadline or 0.0):
-                    return self._defer(context, engine, before)
+                    self._defer(context, engine, before)
             return self.finish(context, engine, plan, before, limit=limit)
 
     def finish(
@@ -245,9 +222,8 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         value = getattr(self, name, None)
         return f"{name} is {in_words(seconds(name, value))}" if value else name
 
-    def _defer(self, context: Context, engine: Engine, before: Handover) -> Any:
-        from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-        from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of
+    def _defer(self, context: Context, engine: Engine, before: Handover) -> NoReturn:
+        from airflow_provider_xai_collections.waits.deferral import deadline_of, deferral
 
         deadline = deadline_of(self, context, seconds("timeout", self.timeout), began_with=before.deadline)
         if before.deadline is None:
@@ -255,19 +231,13 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         self.before_deferral(context, engine)
         handover = engine.handover(before).model_copy(update={"deadline": deadline.at})
         self.manifest = handover.manifest
-        return self.defer(
-            trigger=XAIDocumentsProcessedTrigger(
-                collection_id=handover.manifest.collection_id,
-                file_ids=last_of([row.file_id for row in engine.in_progress]),
-                team_id=self.team,
-                conn_id=self.conn_id,
-                deadline=deadline.at,
-                at_deadline=deadline.end,
-                poll_interval=seconds("poll_interval", self.poll_interval),
-                manifest=handover.dump(),
-            ),
-            method_name="execute_complete",
-            timeout=deadline.defer_timeout,
+        raise deferral(
+            self,
+            deadline,
+            handover.manifest.collection_id,
+            [row.file_id for row in engine.in_progress],
+            poll_interval=seconds("poll_interval", self.poll_interval),
+            manifest=handover.dump(),
         )
 
     @contextmanager

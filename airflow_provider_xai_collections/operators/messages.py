@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_provider_xai_collections.sync.engine import Engine
-from airflow_provider_xai_collections.sync.finish import NAMED
 from airflow_provider_xai_collections.sync.manifest import SyncManifest
-from airflow_provider_xai_collections.sync.plan import Plan, foreign_documents, named
-from airflow_provider_xai_collections.text import printable
+from airflow_provider_xai_collections.sync.plan import Plan, foreign_documents
+from airflow_provider_xai_collections.text import NAMED, counted, in_brackets, printable
 
 #: Doubtful documents of which the log warns.
 MOST_DOUBTFUL = 50
@@ -23,14 +22,14 @@ def warnings_of(engine: Engine, plan: Plan) -> Iterator[str]:
     if not plan.rows:
         yield f"there is no document in {root}"
     if plan.removals and not options.prune:
-        yield f"{plan.removals} documents are missing from {root} and stay, because prune is off"
+        yield f"prune is off, so what is missing from {root} stays: {counted(plan.removals, 'document')}"
     if plan.other_fields:
         yield (
-            f"{plan.other_fields} documents have other fields, and keep them; a sync with update_fields=True replaces "
-            "them"
+            f"with other fields, which they keep: {counted(plan.other_fields, 'document')}. A sync with "
+            "update_fields=True replaces such documents"
         )
     if older := sum(row.older for row in plan.rows):
-        yield f"{older} documents hold other content of these sources, and stay; a sync replaces them"
+        yield f"older versions that stay beside the new ones: {counted(older, 'document')}. A sync replaces them"
     if plan.foreign and options.replace and not options.prune:
         yield printable(foreign_documents(plan, options.scope, root), LONGEST)
 
@@ -43,10 +42,10 @@ def problems_in(engine: Engine, manifest: SyncManifest) -> Iterator[str]:
     for row in doubtful[:MOST_DOUBTFUL]:
         yield f"{printable(row.name)}: {printable('; '.join(row.doubts))}"
     if len(doubtful) > MOST_DOUBTFUL:
-        yield f"{len(doubtful) - MOST_DOUBTFUL} more documents like that; with report=… a file names each"
+        yield f"{counted(len(doubtful) - MOST_DOUBTFUL, 'more document')} like that; with report=… a file names each"
     if manifest.possible_orphans:
         yield (
-            f"{manifest.possible_orphans} files may have been left in no collection, and are billed. "
+            f"perhaps left in no collection, and billed: {counted(manifest.possible_orphans, 'file')}. "
             "XAIDeleteUnattachedFilesOperator finds such files"
         )
 
@@ -58,6 +57,6 @@ def time_is_up(engine: Engine, limit: str) -> str:
     """
     waiting = [f"{row.name} [{row.file_id}]" for row in engine.in_progress]
     return (
-        f"{engine.destination.name}: time ran out ({limit}); {engine.done} of {engine.total} documents are uploaded, "
-        f"and {len(waiting)} still in progress{named(waiting, NAMED)}"
+        f"{engine.destination.name}: time ran out ({limit}); {engine.done} of {counted(engine.total, 'document')} "
+        f"uploaded, and {len(waiting)} still in progress{in_brackets(waiting)}"
     )

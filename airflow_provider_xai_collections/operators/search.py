@@ -23,11 +23,12 @@ from airflow_provider_xai_collections.assets.collections import create_asset
 from airflow_provider_xai_collections.durations import Duration, seconds
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.operators.connected import Connected
+from airflow_provider_xai_collections.text import counted
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_xai_collections.api.searching import Expectation
+    from airflow_provider_xai_collections.api.search import Expectation
 
 #: Passages that the service returns if nobody says how many.
 DEFAULT_LIMIT = 10
@@ -142,7 +143,7 @@ class XAISearchDocumentsOperator(Connected, BaseOperator):
 
     def _search(self) -> dict[str, Any]:
         from airflow_provider_xai_collections.api.endpoints import SEARCH_DOCUMENTS
-        from airflow_provider_xai_collections.api.searching import search_until
+        from airflow_provider_xai_collections.api.search import search_until
         from airflow_provider_xai_collections.manifests.search import SearchManifest
 
         max_chars = whole_number("max_chars", self.max_chars, at_least=0)
@@ -165,13 +166,13 @@ class XAISearchDocumentsOperator(Connected, BaseOperator):
         found = SearchManifest.of(
             collection_ids, self.hook.run(flow), max_chars=max_chars, managed_fields=self.managed_fields
         )
-        self.log.info("Found %d passages, the best scores %s", found.total, found.best_score)
+        self.log.info("Found %s, the best scores %s", counted(found.total, "passage"), found.best_score)
         if len(found.matches) < found.total:
             self.log.info("The manifest has room for %d of them", len(found.matches))
         return found.dump()
 
     def _expectation(self, limit: int) -> Expectation:
-        from airflow_provider_xai_collections.api.searching import Expectation
+        from airflow_provider_xai_collections.api.search import Expectation
 
         score = self.min_score
         if score is not None and (isinstance(score, bool) or not isinstance(score, int | float) or not isfinite(score)):

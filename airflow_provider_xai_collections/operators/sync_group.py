@@ -18,6 +18,7 @@ from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, path_of,
 from airflow_provider_xai_collections.durations import Duration
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
+from airflow_provider_xai_collections.text import counted
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.identity import SourceDocument
@@ -176,7 +177,7 @@ class XAIPlanSyncOperator(XAISyncCollectionOperator):
             shards.write_rows(parts)
             shards.write_report(None, engine.rows.values())
             self.manifest = before.manifest
-            self.log.info("%d parts in %s", shards.count, shards.folder)
+            self.log.info("%s in %s", counted(shards.count, "part"), shards.folder)
             context["ti"].xcom_push(key=PLANNED, value=shards.dump())
             return list(range(shards.count))
 
@@ -263,8 +264,8 @@ class XAIApplySyncOperator(_OfAPlan):
                 self.manifest = manifest = engine.manifest(before.manifest)
                 shards.write_result(number, engine.handover(before), engine.rows.values())
             self.show(engine, manifest)
-            limit = self.limit_of("timeout")
-            error = ways.error_of_part(engine, manifest, limit=limit, documents=shards.before.manifest.documents)
+            limit, documents = self.limit_of("timeout"), shards.before.manifest.documents
+            error = ways.error_of(engine, manifest, limit=limit, documents=documents)
             if error is not None:
                 raise error
             return manifest.dump()

@@ -17,7 +17,7 @@ from airflow_provider_xai_collections.operators.mapped import NamedAfterItems
 from airflow_provider_xai_collections.text import counted
 
 if TYPE_CHECKING:
-    from airflow_provider_xai_collections.api.polling import Poller, WaitResult, WaitRules
+    from airflow_provider_xai_collections.api.polling import Poller, WaitResult
     from airflow_provider_xai_collections.api.protocol import Flow
     from airflow_provider_xai_collections.manifests.results import DocumentsManifest
 
@@ -66,7 +66,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
                 return self.tell(context, manifest)
             self._waiting_for = manifest.total
             if self.deferrable:
-                return self._look_then_defer(context, manifest, began_with=None)
+                return self._poll_or_defer(context, manifest, began_with=None)
             return self._conclude(context, manifest, self._wait(collection_id))
 
     def execute_complete(self, context: Context, event: Any = None) -> Any:
@@ -79,7 +79,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
             handed_over = told.manifest or {}
             self.manifest = manifest = DocumentsManifest.parse(handed_over.get("manifest"))
             told.summary_or_error()
-            return self._look_then_defer(context, manifest, began_with=handed_over.get("deadline"))
+            return self._poll_or_defer(context, manifest, began_with=handed_over.get("deadline"))
 
     def run_each(self, names: Sequence[str], flows: Iterable[Flow[T]], *, what: str) -> list[T]:
         """Run one flow per document, ``concurrency`` at a time, and return their values in order."""
@@ -93,10 +93,12 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         )
 
     def _wait(self, collection_id: str) -> WaitResult:
+        from airflow_provider_xai_collections.api.polling import WaitRules
         from airflow_provider_xai_collections.waits.outcome import naming_unfinished
 
-        self.log.info("%s: waiting up to %s", self.collection_label, in_words(seconds("timeout", self.timeout)))
-        rules = self._rules(time.time() + seconds("timeout", self.timeout))
+        timeout = seconds("timeout", self.timeout)
+        self.log.info("%s: waiting up to %s", self.collection_label, in_words(timeout))
+        rules = WaitRules(time.time() + timeout, seconds("poll_interval", self.poll_interval))
         ids = self.ids_to_wait_for(collection_id)
         try:
             return self.hook.run(
@@ -105,44 +107,25 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         except AirflowTaskTimeout as error:
             raise naming_unfinished(error, self, self._poller) from error
 
-    def _rules(self, deadline: float) -> WaitRules:
-        from airflow_provider_xai_collections.api.polling import WaitRules
-
-        return WaitRules(deadline, seconds("poll_interval", self.poll_interval))
-
     def _note(self, poller: Poller) -> None:
         self._poller = poller
 
-    def _look_then_defer(self, context: Context, manifest: DocumentsManifest, *, began_with: float | None) -> Any:
-        """Look at all documents once; defer if some are in progress and there is time, and conclude otherwise.
-
-        :param began_with: the deadline of the wait, if it has begun before.
-        """
+    def _poll_or_defer(self, context: Context, manifest: DocumentsManifest, *, began_with: float | None) -> Any:
         from airflow_provider_xai_collections.hooks.progress import warn_of_doubts
-        from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-        from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, poll_once
+        from airflow_provider_xai_collections.waits.deferral import poll_or_defer
 
-        ids = self.ids_to_wait_for(manifest.collection_id)
-        deadline = deadline_of(self, context, seconds("timeout", self.timeout), began_with=began_with)
-        again = began_with is not None
-        result = poll_once(self.hook, manifest.collection_id, ids, team_id=self.team, again=again, deadline=deadline)
-        if result is not None and (not result.pending or time.time() >= deadline.at):
-            warn_of_doubts(self.log, result.doubts, len(result.doubts))
-            return self._conclude(context, manifest, result.ended_by(deadline.end))
-        return self.defer(
-            trigger=XAIDocumentsProcessedTrigger(
-                collection_id=manifest.collection_id,
-                file_ids=last_of(result.pending) if result else None if ids is None else last_of(ids),
-                team_id=self.team,
-                conn_id=self.conn_id,
-                deadline=deadline.at,
-                at_deadline=deadline.end,
-                poll_interval=seconds("poll_interval", self.poll_interval),
-                manifest={"manifest": manifest.dump(), "deadline": deadline.at},
-            ),
-            method_name="execute_complete",
-            timeout=deadline.defer_timeout,
+        result = poll_or_defer(
+            self,
+            context,
+            manifest.collection_id,
+            self.ids_to_wait_for(manifest.collection_id),
+            timeout=seconds("timeout", self.timeout),
+            poll_interval=seconds("poll_interval", self.poll_interval),
+            began_with=began_with,
+            manifest=manifest.dump(),
         )
+        warn_of_doubts(self.log, result.doubts, len(result.doubts))
+        return self._conclude(context, manifest, result)
 
     def _conclude(self, context: Context, manifest: DocumentsManifest, result: WaitResult) -> dict[str, Any]:
         """Return the manifest, or raise what the end of the wait means for the task."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -134,52 +133,30 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
             return summary.dump()
 
     def _poll_or_defer(self, context: Context, *, began_with: float | None) -> Any:
-        """Poll once: most waits are over then, and cost no trigger. Otherwise defer, as long as there is time."""
-        from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
-        from airflow_provider_xai_collections.waits.deferral import deadline_of, last_of, poll_once
+        from airflow_provider_xai_collections.waits.deferral import poll_or_defer
 
         try:
             with self.at_work():
-                collection_id = self.existing_id()
-                deadline = deadline_of(self, context, self.timeout, began_with=began_with)
-                again = began_with is not None
-                ids = None if self.file_ids is None else list(self.file_ids)
-                result = poll_once(
-                    self.hook,
-                    collection_id,
-                    ids,
+                result = poll_or_defer(
+                    self,
+                    context,
+                    self.existing_id(),
+                    None if self.file_ids is None else list(self.file_ids),
                     filter=self.filter,
-                    team_id=self.team,
-                    again=again,
-                    deadline=deadline,
+                    timeout=self.timeout,
+                    poll_interval=max(self.poke_interval, 1.0),
+                    began_with=began_with,
                 )
-                if result is not None and (not result.pending or time.time() >= deadline.at):
-                    return self._judged(result.ended_by(deadline.end))
+                return self._judged(result)
         except AirflowException as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException(str(error)) from error
             raise
-        trigger = XAIDocumentsProcessedTrigger(
-            collection_id=collection_id,
-            file_ids=None if ids is None else last_of(ids if result is None else result.pending),
-            filter=self.filter,
-            team_id=self.team,
-            conn_id=self.conn_id,
-            deadline=deadline.at,
-            at_deadline=deadline.end,
-            poll_interval=self._poll_interval,
-            manifest={"deadline": deadline.at},
-        )
-        return self.defer(trigger=trigger, method_name="execute_complete", timeout=deadline.defer_timeout)
 
     def on_kill_message(self) -> str:
         """Tell how many documents it waits for."""
         documents = "documents" if self._poller is None else counted(len(self._poller.pending), "document")
         return cancelled_while_waiting(self.collection_label, documents, "the task polls again")
-
-    @property
-    def _poll_interval(self) -> float:
-        return max(self.poke_interval, 1.0)
 
     @property
     def _still_pending(self) -> str:

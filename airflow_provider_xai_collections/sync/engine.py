@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from airflow_provider_xai_collections.api.collections import FieldDefinition
 from airflow_provider_xai_collections.api.documents import Document
@@ -22,7 +21,6 @@ from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE, all_
 from airflow_provider_xai_collections.sources.fields import DocumentFields, Fields
 from airflow_provider_xai_collections.sources.items import Source
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row, error_class
-from airflow_provider_xai_collections.sync.finish import detach, remove_files
 from airflow_provider_xai_collections.sync.listing import Destination, Listing, Runner, run_each
 from airflow_provider_xai_collections.sync.manifest import (
     NOT_PLACED,
@@ -32,7 +30,7 @@ from airflow_provider_xai_collections.sync.manifest import (
     problems_of,
 )
 from airflow_provider_xai_collections.sync.options import SyncOptions
-from airflow_provider_xai_collections.sync.place import Placement, Placing, Refusal, Tools
+from airflow_provider_xai_collections.sync.place import Placement, Placing, Refusal, Tools, detach, remove_files
 from airflow_provider_xai_collections.sync.plan import Plan, may_be_pruned, prune_refusal
 from airflow_provider_xai_collections.sync.report import VANISHED
 from airflow_provider_xai_collections.text import counted, printable
@@ -43,7 +41,6 @@ class Engine:
 
     :param runner: makes all requests.
     :param fields: the argument of that name; ``own_fields``: documents of this source may have some of their own.
-    :param log: for what people read.
     :ivar root: the source, for messages.
     :ivar rows: what is known of each document, by URI.
     :ivar counts: what has been done.
@@ -59,7 +56,6 @@ class Engine:
         *,
         fields: Fields = None,
         own_fields: bool = False,
-        log: Any,
     ) -> None:
         collection = destination.collection
         self.runner = runner
@@ -71,9 +67,9 @@ class Engine:
         self.refusal: Refusal | None = None
         self.done = self.total = 0
         self.fields = DocumentFields.read(fields, collection, is_all=not own_fields)
-        self.target = None if collection is None else destination.target(collection)
+        self.target = None if collection is None else destination.target(collection, options.scope)
         self.root = ", ".join(source.roots)
-        self._log = log
+        self._log = destination.log
         self._name = printable(destination.name)
         self._made: Tools | None = None
 
@@ -85,7 +81,7 @@ class Engine:
         :param again: this run has compared them before, and has read what it is to verify.
         """
         options = replace(self.options, verify_content=False) if again else self.options
-        listing = Listing(self.runner, self.source, self.destination, self.target, self.fields, options, self._log)
+        listing = Listing(self.runner, self.source, self.destination, self.target, self.fields, options)
         plan = listing.plan()
         self.rows = {row.uri: row for row in plan.rows}
         documents = counted(len(plan.rows), "document")
@@ -101,8 +97,9 @@ class Engine:
             raise error
         shared, is_new = self.fields.shared or {}, self.target is None
         if self.target is None:
-            collection = self.destination.create([*MANAGED_FIELDS, *(FieldDefinition(key=key) for key in shared)])
-            self.target = self.destination.target(collection)
+            definitions = [*MANAGED_FIELDS, *(FieldDefinition(key=key) for key in shared)]
+            collection = self.runner.run(self.destination.create(definitions))
+            self.target = self.destination.target(collection, self.options.scope)
             self.fields = replace(self.fields, collection=collection)
         if self.target.declared is not None and any(row.action.uploads for row in plan.rows):
             ours = (definition.key for definition in MANAGED_FIELDS)
@@ -172,7 +169,7 @@ class Engine:
             placing.take(done)
             self._take(done)
             if line.is_due():
-                self._log.info("%s: %d of %d documents done", self._name, self.done, self.total)
+                self._log.info("%s: %d of %s done", self._name, self.done, counted(self.total, "document"))
         for row in placing.left:
             self.rows[row.uri] = _as_untried(row)
         if not placing.left or (placing.refusal is not None and placing.refusal.stops):
@@ -285,9 +282,9 @@ class Engine:
         safe = may_be_pruned(plan, self.rows.values(), self.source.list())
         if stay := sum(len(found) for uri, found in plan.missing.items() if uri not in safe):
             self._log.warning(
-                "%d documents that are missing from the source stay: it has them again, or others are not processed "
-                "yet that may be the same under new names. The next run decides again",
-                stay,
+                "%s missing from the source, and left: the source has them again, or others are not processed yet "
+                "that may be the same under new names. The next run decides again",
+                counted(stay, "document"),
             )
         done = {row.uri: row for row in self._removed([row for row in missing if row.uri in safe])}
         self.counts["removed"] += sum(len(row.removed) for row in done.values())
@@ -300,7 +297,8 @@ class Engine:
         for one in run_each(self.runner, (remove_files(removal, row) for row in rows), self.options):
             done.append(one)
             if line.is_due():
-                self._log.info("%s: old versions of %d of %d documents removed", self._name, len(done), len(rows))
+                documents = counted(len(rows), "document")
+                self._log.info("%s: old versions of %d of %s removed", self._name, len(done), documents)
         without_file = [file_id for one in done for file_id in one.without_file]
         shown = [
             each.file_id for found in run_each(self.runner, self._batches(without_file), self.options) for each in found

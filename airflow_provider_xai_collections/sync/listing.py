@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
+from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.endpoints import LIST_DOCUMENTS
+from airflow_provider_xai_collections.api.ensuring import ensure_collection
 from airflow_provider_xai_collections.api.filters import quoted
 from airflow_provider_xai_collections.api.flows import MAX_PAGE, Pages
-from airflow_provider_xai_collections.api.identity import SCOPE, fields_digest
+from airflow_provider_xai_collections.api.identity import MANAGED_KEYS, SCOPE, fields_digest
 from airflow_provider_xai_collections.api.protocol import Flow, Now, call
+from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
 from airflow_provider_xai_collections.api.uploading import Target, documents_of_source, knows_scopes
-from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError, XAIUnfitDocumentError
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAIError,
+    XAISourceError,
+    XAIUnfitDocumentError,
+)
 from airflow_provider_xai_collections.hooks.progress import LogTimer
 from airflow_provider_xai_collections.sources.fields import DocumentFields
 from airflow_provider_xai_collections.sources.items import Source, SourceItem
@@ -38,25 +46,49 @@ class Runner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where documents go: a collection that may not exist yet.
+    """The collection that documents go to, which may not exist yet.
 
     :param name: of the collection, or its id, for messages.
-    :param collection: ``None``: it does not exist.
-    :param create: creates it with these fields.
-    :param target: makes it ready for documents.
+    :param collection: ``None``: it does not exist, and is to be created under its name.
+    :param method: the calls by which documents are uploaded.
+    :param declare_fields: declare the fields that documents have, and that the collection does not define.
+    :param log: for what people read.
     """
 
     name: str
     collection: Collection | None
-    create: Callable[[Sequence[FieldDefinition]], Collection]
-    target: Callable[[Collection], Target]
+    method: UploadMethod = UploadMethod.AUTO
+    declare_fields: bool = True
+    team_id: str | None = None
+    log: Any
 
     @property
     def may_hold_documents(self) -> bool:
         """Tell whether documents of a scope may be there."""
         return self.collection is not None and knows_scopes(self.collection)
+
+    def create(self, definitions: Sequence[FieldDefinition]) -> Flow[Collection]:
+        """Create the collection with these fields, unless somebody else has done so meanwhile.
+
+        :raises XAIArgumentError: it would need fields that may not be declared.
+        """
+        theirs = [each.key for each in definitions if each.key not in MANAGED_KEYS]
+        if theirs and not self.declare_fields:
+            raise XAIArgumentError(
+                f"{self.name} does not exist, and would not define {', '.join(theirs)}, which its documents are to "
+                "have. Leave out declare_fields=False, or create it first with "
+                f"XAICreateCollectionOperator(field_definitions={[{'key': key} for key in theirs]})"
+            )
+        flow = ensure_collection(self.name, team_id=self.team_id, field_definitions=list(definitions))
+        return (yield from flow).collection
+
+    def target(self, collection: Collection, scope: str) -> Target:
+        """Return the collection as the target of documents."""
+        way = UploadWay(self.method, on_change=self.log.warning)
+        declared = Declarations.of(collection, self.team_id, may_declare=self.declare_fields, on_declared=self.log.info)
+        return Target(collection.collection_id, scope, way, declared, collection.chunk_configuration, self.team_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +104,6 @@ class Listing:
     target: Target | None
     fields: DocumentFields
     options: SyncOptions
-    log: Any
 
     def plan(self) -> Plan:
         """Compare the collection with the source.
@@ -115,13 +146,14 @@ class Listing:
     def _read(self, items: Sequence[SourceItem]) -> dict[str, str | XAIError]:
         """Return the content hashes of documents that may have changed, or why they cannot be read, by URI."""
         name, line = printable(self.destination.name), LogTimer()
+        documents = counted(len(items), "document")
         if items:
-            self.log.info("%s: reading %s that may have changed", name, counted(len(items), "document"))
+            self.destination.log.info("%s: reading %s that may have changed", name, documents)
         read: dict[str, str | XAIError] = {}
         for uri, outcome in run_each(self.runner, (self._hashed(item) for item in items), self.options):
             read[uri] = outcome
             if line.is_due():
-                self.log.info("%s: %d of %d documents read", name, len(read), len(items))
+                self.destination.log.info("%s: %d of %s read", name, len(read), documents)
         return read
 
     def _hashed(self, item: SourceItem) -> Flow[tuple[str, str | XAIError]]:

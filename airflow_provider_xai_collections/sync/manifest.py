@@ -136,10 +136,8 @@ class SyncManifest(TaskResult):
     @property
     def in_the_log(self) -> dict[str, int]:
         """The counts that people read, in their order."""
-        return {
-            "in the source": self.documents,
-            **{name.replace("_", " "): getattr(self, name) for name in _IN_THE_LOG},
-        }
+        counts = {name.replace("_", " "): getattr(self, name) for name in SYNC_COUNTS}
+        return {"in the source": counts.pop("documents"), **counts}
 
     def plus(self, counts: Mapping[str, int], problems: Iterable[Problem] = ()) -> SyncManifest:
         """Return the manifest with more counts and problems."""
@@ -150,24 +148,8 @@ class SyncManifest(TaskResult):
         return self.model_copy(update={**sums, "problems": first_of(first, ROOM_FOR_PROBLEMS)})
 
 
-_IN_THE_LOG = (
-    "added",
-    "replaced",
-    "fixed",
-    "kept",
-    "removed",
-    "outdated_removed",
-    "left",
-    "skipped",
-    "failed",
-    "errors",
-    "untried",
-    "in_progress",
-    "doubtful",
-    "older_versions",
-    "other_fields",
-    "bytes",
-)
+#: The names of all counts.
+SYNC_COUNTS = tuple(name for name, info in SyncManifest.model_fields.items() if info.annotation is int)
 
 
 def problems_of(rows: Iterable[Row]) -> Iterator[Problem]:
@@ -208,19 +190,13 @@ class Handover(Manifest):
     def plus(self, other: Handover) -> Handover:
         """Return the handover with what another task has done."""
         mine, theirs = self.refusal, other.refusal
-        counts = {name: getattr(other.manifest, name) for name in _SUMMED}
+        counts = {name: getattr(other.manifest, name) for name in SYNC_COUNTS if name != "documents"}
         return self.model_copy(
             update={
                 "manifest": self.manifest.plus(counts, other.manifest.problems),
                 "refusal": theirs if mine is None or (theirs is not None and theirs.is_fatal) else mine,
             }
         )
-
-
-_SUMMED = (
-    *("added", "replaced", "fixed", "kept", "outdated_removed", "skipped", "errors", "untried", "bytes"),
-    *("possible_orphans", "files_kept"),
-)
 
 
 #: What a document that was placed counts as.

@@ -12,6 +12,7 @@ from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.sources.items import SourceItem
 from airflow_provider_xai_collections.sync.documents import Action, ExistingDocument, Outcome, Row, State
 from airflow_provider_xai_collections.sync.options import SyncOptions
+from airflow_provider_xai_collections.text import counted, in_brackets
 
 
 class Existing:
@@ -239,29 +240,31 @@ def prune_refusal(plan: Plan, options: SyncOptions, *, root: str, approved: int 
         return f"pruning is refused: {foreign_documents(plan, options.scope, root)}"
     if not plan.missing:
         return ""
-    missing = named(sorted(plan.missing))
+    missing = in_brackets(sorted(plan.missing))
     if not plan.rows:
         return (
-            f"pruning is refused: {root} is empty, and all {plan.removals} documents of this scope would be removed"
-            f"{missing}. Check the source; if it is meant to be empty, remove them with "
+            f"pruning is refused: {root} is empty, and all documents of this scope would be removed: "
+            f"{plan.removals}{missing}. Check the source; if it is meant to be empty, remove them with "
             f"XAIRemoveDocumentsOperator(scope={options.scope!r})"
         )
     limit = options.max_prune
     if limit is None or plan.removals <= max(approved, allowed_of(limit, plan.existing)):
         return ""
     return (
-        f"pruning is refused: {plan.removals} of {plan.existing} documents are missing from {root}{missing}, and "
-        f"max_prune is {limit}. Check the source; if they are meant to go, raise max_prune"
+        f"pruning is refused: {plan.removals} of {counted(plan.existing, 'document')} missing from {root}{missing}, "
+        f"and max_prune is {limit}. Check the source; if they are meant to go, raise max_prune"
     )
 
 
 def foreign_documents(plan: Plan, scope: str, root: str) -> str:
     """Describe the documents of the scope that come from elsewhere, with the next step."""
+    documents = counted(len(plan.foreign), "document")
+    names = in_brackets([uri or "without a source" for uri in plan.foreign])
     return (
-        f"the scope {scope!r} holds {len(plan.foreign)} documents that do not come from {root}"
-        f"{named([uri or 'without a source' for uri in plan.foreign])}, and are left alone. Give each source a scope "
-        f"of its own. If the source has moved and they are left of it, XAIRemoveDocumentsOperator(scope={scope!r}) "
-        "removes all that the scope holds, and the next sync uploads again what the source has"
+        f"the scope {scope!r} holds {documents} from elsewhere than {root}{names}, left alone. Give each source a "
+        "scope of its own. If the source has moved and that is left of it, "
+        f"XAIRemoveDocumentsOperator(scope={scope!r}) removes all that the scope holds, and the next sync uploads "
+        "again what the source has"
     )
 
 
@@ -292,9 +295,3 @@ def may_be_pruned(plan: Plan, rows: Iterable[Row], now: Iterable[SourceItem]) ->
 
 def _file_name(uri: str) -> str:
     return uri.rpartition("/")[2]
-
-
-def named(items: Sequence[str], most: int = 10) -> str:
-    """Return the first of several names in brackets; nothing if there are none."""
-    more = ", …" if len(items) > most else ""
-    return f" ({', '.join(items[:most])}{more})" if items else ""

@@ -12,15 +12,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from airflow_provider_xai_collections.exceptions import XAIError
-from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
+from airflow_provider_xai_collections.exceptions import (
+    XAIArgumentError,
+    XAIError,
+    XAIIndexingError,
+    XAITimeoutError,
+)
+from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row, error_class
 from airflow_provider_xai_collections.sync.engine import Engine
-from airflow_provider_xai_collections.sync.finish import error_of
-from airflow_provider_xai_collections.sync.manifest import PLACED, Handover, SyncManifest, problems_of
+from airflow_provider_xai_collections.sync.manifest import PLACED, Handover, SyncManifest, kind_of, problems_of
 from airflow_provider_xai_collections.sync.plan import Plan
 from airflow_provider_xai_collections.sync.report import VANISHED, has_vanished
 from airflow_provider_xai_collections.sync.shards import Shards, in_shards, needs_work
-from airflow_provider_xai_collections.text import escaped
+from airflow_provider_xai_collections.text import NAMED, counted, escaped, in_brackets
 
 
 def conclude(
@@ -32,16 +36,43 @@ def conclude(
     :param limit: which limit has ended the wait, should documents still be in progress.
     """
     manifest = engine.finish(plan, before)
-    error = error_of(
-        manifest,
-        engine.options,
-        name=engine.destination.name,
-        in_progress=engine.in_progress,
-        limit=limit,
-        refusal=engine.refusal,
-        prune_refusal=engine.prune_refusal(plan, before) if manifest.left else "",
-    )
-    return manifest, error
+    prune_refusal = engine.prune_refusal(plan, before) if manifest.left else ""
+    return manifest, error_of(engine, manifest, limit=limit, prune_refusal=prune_refusal)
+
+
+def error_of(
+    engine: Engine, manifest: SyncManifest, *, limit: str, prune_refusal: str = "", documents: int | None = None
+) -> XAIError | None:
+    """Return the error that a run ends with, if it does. What the service refused comes last: all else is done.
+
+    :param limit: which limit has ended the wait, should documents still be in progress.
+    :param prune_refusal: why pruning was refused.
+    :param documents: of the whole run, if the manifest is that of a part: it tolerates what the whole run would.
+    """
+    name, refusal, in_progress, lost = engine.destination.name, engine.refusal, engine.in_progress, _lost(manifest)
+    if engine.options.wait and in_progress:
+        rows = in_brackets([f"{row.name} [{row.file_id}]" for row in in_progress[:NAMED]], len(in_progress))
+        return XAITimeoutError(
+            f"{name}: time ran out ({limit}); {len(in_progress)} of {counted(manifest.documents, 'document')} still in "
+            f"progress{rows}{f'. {lost}' if lost else ''}. Indexing goes on at xAI: a retry finds what "
+            "is there and waits on"
+        )
+    if refusal is not None and refusal.stops:
+        return error_class(refusal.error)(f"{name}: {refusal.message}{f'. {lost}' if lost else ''}")
+    if not engine.options.tolerates(manifest.lost, manifest.documents if documents is None else documents):
+        kind = XAIIndexingError if manifest.failed == manifest.lost else kind_of(manifest.problems)
+        return kind(f"{name}: {lost}. The others are in the collection, and the next run does the rest")
+    return XAIArgumentError(f"{prune_refusal}. All else is done") if prune_refusal else None
+
+
+def _lost(manifest: SyncManifest) -> str:
+    """Name the documents that are not as the source has them; nothing if all are."""
+    if not manifest.lost:
+        return ""
+    problems = [problem for problem in manifest.problems if problem.outcome.is_lost][:NAMED]
+    listed = "; ".join(f"{problem.name}: {problem.reason}" for problem in problems)
+    more = f"; and {manifest.lost - len(problems)} more" if manifest.lost > len(problems) else ""
+    return f"{manifest.lost} of {counted(manifest.documents, 'document')} not as the source has them: {listed}{more}"
 
 
 def foresee(engine: Engine, plan: Plan) -> tuple[SyncManifest, XAIError | None]:
@@ -133,19 +164,3 @@ def part_of(shards: Shards, documents: int) -> Handover:
         collection_id=whole.collection_id, scope=whole.scope, documents=documents, sources=whole.sources
     )
     return Handover(manifest=manifest)
-
-
-def error_of_part(engine: Engine, manifest: SyncManifest, *, limit: str, documents: int) -> XAIError | None:
-    """Return the error that a part ends with: only what the whole run would not tolerate either.
-
-    :param documents: of the whole run.
-    """
-    return error_of(
-        manifest,
-        engine.options,
-        name=engine.destination.name,
-        in_progress=engine.in_progress,
-        limit=limit,
-        refusal=engine.refusal,
-        documents=documents,
-    )

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from typing import Any, NamedTuple
+
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_xai_collections.api.flows import watched_collection, watched_documents
 from airflow_provider_xai_collections.api.polling import GRACE, Poller, WaitEnd, WaitResult, WaitRules
 from airflow_provider_xai_collections.api.retries import is_transient
 from airflow_provider_xai_collections.exceptions import XAIError
-from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 
 #: Seconds between the trigger's own deadline and Airflow's, which gives no reason.
 BACKSTOP = 120.0
@@ -34,7 +36,7 @@ class Deadline(NamedTuple):
 
     @property
     def defer_timeout(self) -> timedelta:
-        """The time-out of ``defer``, a while after the trigger's own."""
+        """The time-out of the deferral, a while after the trigger's own."""
         return timedelta(seconds=max(0, ceil(self.at - time.time())) + BACKSTOP)
 
 
@@ -54,47 +56,83 @@ def deadline_of(task: Any, context: Any, timeout: float, *, began_with: float | 
     return min(own, Deadline(since + task.execution_timeout.total_seconds(), WaitEnd.EXECUTION_TIMED_OUT))
 
 
-def poll_once(
-    hook: XAICollectionsHook,
+def poll_or_defer(
+    task: Any,
+    context: Any,
     collection_id: str,
     file_ids: Sequence[str] | None,
     *,
+    timeout: float,
+    poll_interval: float,
+    began_with: float | None,
+    manifest: Mapping[str, Any] | None = None,
     filter: str | None = None,
-    team_id: str | None,
-    again: bool,
-    deadline: Deadline,
-) -> WaitResult | None:
-    """Poll documents once; those in progress are ``pending`` in the result. ``None``: it failed, and may not later.
+) -> WaitResult:
+    """Poll documents once, and return the result if the wait is over: most are by then, and cost no trigger.
 
-    :param file_ids: ``None``: those of the collection that are not processed.
-    :param again: they were there a while ago, so one that is absent is missing.
-    :raises XAIError: it failed for good, or there is no later.
+    Otherwise, defer the task.
+
+    :param file_ids: ``None``: those of the collection that are not processed, or of them those that match ``filter``.
+    :param timeout: how long the wait may take from now, in seconds, as ``poll_interval``.
+    :param began_with: the deadline of the wait, if it has begun before: then a document that is absent is missing.
+    :param manifest: handed back by the trigger, with the deadline.
+    :raises XAIError: the poll failed for good, or there is no time for another.
     """
+    deadline = deadline_of(task, context, timeout, began_with=began_with)
+    rules = WaitRules(deadline=0.0, grace=GRACE if began_with is None else 0.0)
     try:
-        return _polled(hook, collection_id, file_ids, filter=filter, team_id=team_id, again=again)
+        if file_ids is None:
+            poller: Poller = task.hook.run(watched_collection(collection_id, rules, filter=filter, team_id=task.team))
+        else:
+            poller = Poller(file_ids, rules)
+            poller.handle_poll(time.time(), task.hook.run(watched_documents(collection_id, poller, team_id=task.team)))
     except XAIError as error:
         if not is_transient(error) or time.time() >= deadline.at:
             raise
-        hook.log.warning("This poll failed, the next may not: %s", error)
-        return None
+        task.log.warning("This poll failed, the next may not: %s", error)
+        pending = file_ids
+    else:
+        pending = poller.pending
+        if not pending or time.time() >= deadline.at:
+            return poller.result_now(deadline.end if pending else WaitEnd.SETTLED)
+    raise deferral(
+        task,
+        deadline,
+        collection_id,
+        None if file_ids is None else pending,
+        poll_interval=poll_interval,
+        filter=filter,
+        manifest={"manifest": manifest, "deadline": deadline.at},
+    )
 
 
-def _polled(
-    hook: XAICollectionsHook,
+def deferral(
+    task: Any,
+    deadline: Deadline,
     collection_id: str,
     file_ids: Sequence[str] | None,
     *,
-    filter: str | None,
-    team_id: str | None,
-    again: bool,
-) -> WaitResult:
-    rules = WaitRules(deadline=0.0, grace=0.0 if again else GRACE)
-    if file_ids is None:
-        poller = hook.run(watched_collection(collection_id, rules, filter=filter, team_id=team_id))
-        return poller.result_now(WaitEnd.TIMED_OUT)
-    poller = Poller(file_ids, rules)
-    found = hook.run(watched_documents(collection_id, poller, team_id=team_id))
-    return poller.handle_poll(time.time(), found) or poller.result_now(WaitEnd.TIMED_OUT)
+    poll_interval: float,
+    manifest: dict[str, Any],
+    filter: str | None = None,
+) -> TaskDeferred:
+    """Return what defers a task until documents are processed, or until the deadline.
+
+    :param file_ids: of which the last are watched; ``None`` as of :func:`poll_or_defer`.
+    :param manifest: handed back by the trigger.
+    """
+    trigger = XAIDocumentsProcessedTrigger(
+        collection_id=collection_id,
+        file_ids=None if file_ids is None else last_of(file_ids),
+        filter=filter,
+        team_id=task.team,
+        conn_id=task.conn_id,
+        deadline=deadline.at,
+        at_deadline=deadline.end,
+        poll_interval=poll_interval,
+        manifest=manifest,
+    )
+    return TaskDeferred(trigger=trigger, method_name="execute_complete", timeout=deadline.defer_timeout)
 
 
 def last_of(file_ids: Sequence[str]) -> list[str]:
