@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -20,19 +19,16 @@ from airflow_provider_xai_collections.exceptions import (
     XAIInvalidRequestError,
     XAIOutcomeUnknownError,
 )
-from tests.api.driving import a_collection, play
+from tests.support.driving import a_collection, play
 
 EXISTS = GET_COLLECTION.request(collection_id="c", team_id="t")
 LOST = XAIOutcomeUnknownError("the answer was lost")
 CLASH = XAIConflictError("the field exists", status=409)
-REFUSALS = [CLASH, XAIInvalidRequestError("the field exists", status=400)]
 
 
-def declaring(*definitions: dict[str, Any], heard: list[Sequence[str]] | None = None, **other: Any) -> Declarations:
+def declaring(*definitions: dict[str, Any], heard: list[str] | None = None, **other: Any) -> Declarations:
     heard = [] if heard is None else heard
-    declared = Declarations("c", "t", on_declared=heard.append, **other)
-    declared.learn(defining(*definitions))
-    return declared
+    return Declarations.of(defining(*definitions), "t", on_declared=heard.append, **other)
 
 
 def defining(*definitions: dict[str, Any]) -> Collection:
@@ -42,10 +38,6 @@ def defining(*definitions: dict[str, Any]) -> Collection:
 def adding(*keys: str) -> Request[Any]:
     updates = [{"field_definition": {"key": key}, "operation": "FIELD_DEFINITION_ADD"} for key in keys]
     return UPDATE_COLLECTION.request(collection_id="c", team_id="t", field_definition_updates=updates)
-
-
-def test_fields_that_are_defined_are_left_alone() -> None:
-    play(declaring({"key": "year", "required": True}).require(["year"]))
 
 
 def test_a_fresh_collection_gets_all_our_fields_and_none_is_required() -> None:
@@ -61,33 +53,21 @@ def test_definitions_of_others_stay_as_they_are_but_a_version_key_has_to_be_uniq
 
 
 def test_missing_fields_are_declared_as_optional_and_said_once() -> None:
-    heard: list[Sequence[str]] = []
+    heard: list[str] = []
     declared = declaring({"key": "year"}, heard=heard)
     play(declared.require(["year", "kind", "kind"]), (adding("kind"), a_collection()))
     play(declared.require(["kind"]))
-    assert heard == [["kind"]]
+    assert heard == ["docs: declared kind, which its documents are about to have"]
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_refusal_because_another_task_was_faster_is_no_error(refusal: XAIError) -> None:
-    heard: list[Sequence[str]] = []
-    declared = declaring(heard=heard)
-    play(declared.require(["kind"]), (adding("kind"), refusal), (EXISTS, defining({"key": "kind"})))
+@pytest.mark.parametrize("refusal", [CLASH, XAIInvalidRequestError("the field exists", status=400)], ids=str)
+def test_a_refusal_is_no_error_if_another_task_has_declared_something(refusal: XAIError) -> None:
+    heard: list[str] = []
+    other = (EXISTS, defining({"key": "kind"}))
+    play(declaring(heard=heard).require(["kind"]), (adding("kind"), refusal), other)
     assert heard == [], "it was declared by somebody else"
-
-
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_fields_that_another_task_did_not_declare_are_declared(refusal: XAIError) -> None:
-    play(
-        declaring().require(["kind", "year"]),
-        (adding("kind", "year"), refusal),
-        (EXISTS, defining({"key": "kind"})),
-        (adding("year"), a_collection()),
-    )
-
-
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_refusal_for_another_reason_is_raised(refusal: XAIError) -> None:
+    rest = ((adding("kind", "year"), refusal), other, (adding("year"), a_collection()))
+    play(declaring().require(["kind", "year"]), *rest)
     with pytest.raises(type(refusal)):
         play(declaring().require(["kind"]), (adding("kind"), refusal), (EXISTS, defining()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -14,135 +14,98 @@ from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
     XAIAmbiguousNameError,
     XAIArgumentError,
+    XAIError,
     XAIIncompleteListError,
     XAIOutcomeUnknownError,
 )
-from tests.api.driving import a_collection, play
+from tests.support.driving import a_collection, play
 
-LOST = XAIOutcomeUnknownError("the answer was lost")
-BY_NAME = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100)
+#: A request, and its answer or the error it meets.
+Turn: TypeAlias = tuple[Any, Any]
+
+
+def by_name(name: str = "docs", **params: Any) -> Any:
+    return LIST_COLLECTIONS.request(filter=f'collection_name:"{name}"', limit=100, **params)
+
+
+def shown(*collections: Collection) -> Turn:
+    return by_name(), CollectionPage(collections=collections)
+
+
+def a_page_of_others(size: int) -> Turn:
+    others = tuple(a_collection(f"other{n}", f"docs-{n}") for n in range(size))
+    return by_name(), CollectionPage(collections=others, pagination_token="t")
+
+
+ONE = a_collection("c1", created_at="2026-01-01T01:00:00Z")
+TWO = a_collection("c2", created_at="2026-01-01T02:00:00Z")
+TWIN = a_collection("c2", created_at="2026-01-01T01:00:00Z")
+THREE = a_collection("c3", created_at="2026-01-01T03:00:00Z")
 CREATE = CREATE_COLLECTION.request(collection_name="docs")
-DELETE = DELETE_COLLECTION.request(collection_id="c2")
-AT_ONE, AT_TWO, AT_THREE = (f"2026-01-01T0{hour}:00:00Z" for hour in (1, 2, 3))
+NONE = shown()
+MADE: list[Turn] = [NONE, (CREATE, TWO)]
+LOST: list[Turn] = [NONE, (CREATE, XAIOutcomeUnknownError("the answer was lost"))]
+LAG: list[Turn] = [NONE, (Sleep(1.0), None), NONE, (Sleep(2.0), None)]
+DELETE: Turn = (DELETE_COLLECTION.request(collection_id="c2"), Empty())
+TWICE: list[Turn] = [shown(ONE, TWO), (Sleep(1.0), None), shown(ONE, TWO), (Sleep(2.0), None), shown(ONE, TWO)]
+NEXT = by_name(pagination_token="t")
 
 
-def listed(*collections: Collection) -> CollectionPage:
-    return CollectionPage(collections=collections)
+@pytest.mark.parametrize(
+    ("script", "found", "created"),
+    [
+        pytest.param([shown(ONE)], ONE, False, id="it exists"),
+        pytest.param([a_page_of_others(50), (NEXT, shown(ONE)[1])], ONE, False, id="it is on the second page"),
+        pytest.param([*TWICE[:2], shown(ONE)], ONE, False, id="another run deletes one of two"),
+        pytest.param([*LOST, shown(ONE)], ONE, True, id="the answer is lost"),
+        pytest.param([*LOST, *LAG, shown(ONE)], ONE, True, id="the answer is lost, and it shows late"),
+        pytest.param([*MADE, shown(TWO)], TWO, True, id="it is made"),
+        pytest.param([*MADE, shown(TWO, ONE), DELETE], ONE, False, id="an older one stays"),
+        pytest.param([*MADE, shown(THREE, TWO)], TWO, True, id="a younger one gives way"),
+        pytest.param([NONE, (CREATE, ONE), shown(TWIN, ONE)], ONE, True, id="of the same age, the first by id stays"),
+        pytest.param([NONE, (CREATE, TWIN), shown(ONE, TWIN), DELETE], ONE, False, id="and the other gives way"),
+        # Before lists show it, a run that finds nothing by the name would create another one.
+        pytest.param([*MADE, *LAG, shown(TWO)], TWO, True, id="it shows late"),
+        pytest.param([*MADE, *LAG, shown(ONE, TWO), DELETE], ONE, False, id="it shows late, beside an older one"),
+        pytest.param([*MADE, *LAG, NONE], TWO, True, id="it never shows: the answer of the create said so"),
+    ],
+)
+def test_there_is_one_collection_of_the_name_in_the_end(script: list[Turn], found: Collection, created: bool) -> None:
+    assert play(ensure_collection("docs"), *script) == Ensured(found, created=created)
 
 
-def test_a_name_is_compared_exactly_because_the_service_matches_parts_of_it() -> None:
-    page = listed(a_collection("c1", "docs"), a_collection("c2", "docs-old"), a_collection("c3", "Docs"))
-    assert [found.collection_id for found in play(find_collections("docs"), (BY_NAME, page))] == ["c1"]
+@pytest.mark.parametrize(
+    ("script", "error", "said"),
+    [
+        pytest.param([*LOST, *LAG, NONE], XAIOutcomeUnknownError, "lost", id="nothing to find after a lost answer"),
+        pytest.param(TWICE, XAIAmbiguousNameError, r"2 collections are called 'docs' \(c1, c2\)\. Pass", id="two"),
+        pytest.param([*LOST, shown(ONE, TWO)], XAIAmbiguousNameError, "2 coll", id="two after a lost answer"),
+        pytest.param(
+            [a_page_of_others(100), (NEXT, a_page_of_others(100)[1])],
+            XAIIncompleteListError,
+            "may be incomplete",
+            id="the list may be incomplete",
+        ),
+    ],
+)
+def test_nothing_is_created_in_doubt(script: list[Turn], error: type[XAIError], said: str) -> None:
+    with pytest.raises(error, match=said):
+        play(ensure_collection("docs"), *script)
 
 
-def test_a_name_cannot_break_out_of_the_filter() -> None:
-    asked = LIST_COLLECTIONS.request(filter='collection_name:"a\\" OR \\""', limit=100, team_id="t")
-    assert play(find_collections('a" OR "', team_id="t"), (asked, listed())) == []
-
-
-def test_a_collection_that_exists_is_returned_and_not_made_again() -> None:
-    assert play(ensure_collection("docs"), (BY_NAME, listed(a_collection()))) == Ensured(a_collection(), created=False)
-
-
-def test_a_collection_that_is_not_there_is_made_as_asked() -> None:
-    create = CREATE_COLLECTION.request(collection_name="docs", collection_description="ours", team_id="t")
-    by_name = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100, team_id="t")
-    flow = ensure_collection("docs", collection_description="ours", team_id="t")
-    script = ((by_name, listed()), (create, a_collection()), (by_name, listed(a_collection())))
-    assert play(flow, *script) == Ensured(a_collection(), created=True)
-
-
-def test_a_collection_whose_create_lost_its_answer_is_found_by_name() -> None:
-    script = ((BY_NAME, listed()), (CREATE, LOST), (BY_NAME, listed(a_collection())))
-    assert play(ensure_collection("docs"), *script) == Ensured(a_collection(), created=True)
-
-
-def test_a_collection_may_show_only_a_moment_after_a_lost_answer() -> None:
-    script: tuple[Any, ...] = ((BY_NAME, listed()), (CREATE, LOST), (BY_NAME, listed()), (Sleep(1.0), None))
-    found = play(ensure_collection("docs"), *script, (BY_NAME, listed(a_collection())))
-    assert found == Ensured(a_collection(), created=True)
-
-
-def test_a_create_that_left_nothing_to_find_stays_unknown() -> None:
-    lag: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
-    with pytest.raises(XAIOutcomeUnknownError):
-        play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), *lag, (BY_NAME, listed()))
-
-
-def test_several_collections_with_the_name_are_an_error() -> None:
-    two = listed(a_collection("c1"), a_collection("c2"))
-    again = ((Sleep(1.0), None), (BY_NAME, two), (Sleep(2.0), None), (BY_NAME, two))
-    with pytest.raises(XAIAmbiguousNameError, match=r"2 collections are called 'docs' \(c1, c2\)\. Pass the coll"):
-        play(ensure_collection("docs"), (BY_NAME, two), *again)
-
-
-def test_several_collections_after_a_lost_answer_are_an_error() -> None:
-    two = listed(a_collection("c1"), a_collection("c2"))
-    with pytest.raises(XAIAmbiguousNameError):
-        play(ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), (BY_NAME, two))
-
-
-def test_the_oldest_of_collections_created_at_the_same_time_stays() -> None:
-    ours, theirs = a_collection("c2", created_at=AT_TWO), a_collection("c1", created_at=AT_ONE)
-    made: tuple[Any, ...] = ((BY_NAME, listed()), (CREATE, ours))
-    found = play(ensure_collection("docs"), *made, (BY_NAME, listed(ours, theirs)), (DELETE, Empty()))
-    assert found == Ensured(theirs, created=False)
-    younger = a_collection("c3", created_at=AT_THREE)
-    found = play(ensure_collection("docs"), *made, (BY_NAME, listed(younger, ours)))
-    assert found == Ensured(ours, created=True), "the other one gives way"
-
-
-def test_a_collection_that_was_made_is_not_handed_out_before_lists_show_it() -> None:
-    """A run that finds nothing by the name would create another one."""
-    ours, theirs = a_collection("c2", created_at=AT_TWO), a_collection("c1", created_at=AT_ONE)
-    made: tuple[Any, ...] = ((BY_NAME, listed()), (CREATE, ours))
-    lag: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
-    assert play(ensure_collection("docs"), *made, *lag, (BY_NAME, listed(ours))) == Ensured(ours, created=True)
-    rival = play(ensure_collection("docs"), *made, *lag, (BY_NAME, listed(theirs, ours)), (DELETE, Empty()))
-    assert rival == Ensured(theirs, created=False)
-    # What does not show for so long is taken as made: the answer of the create said so.
-    assert play(ensure_collection("docs"), *made, *lag, (BY_NAME, listed())) == Ensured(ours, created=True)
-
-
-def test_a_collection_whose_create_lost_its_answer_may_show_at_the_last_of_three_tries() -> None:
-    lag: tuple[Any, ...] = ((BY_NAME, listed()), (Sleep(1.0), None), (BY_NAME, listed()), (Sleep(2.0), None))
-    found = play(
-        ensure_collection("docs"), (BY_NAME, listed()), (CREATE, LOST), *lag, (BY_NAME, listed(a_collection()))
-    )
-    assert found == Ensured(a_collection(), created=True)
-
-
-def test_nothing_is_created_because_of_a_list_that_may_be_incomplete() -> None:
-    others = CollectionPage(
-        collections=tuple(a_collection(f"c{n}", f"docs-{n}") for n in range(100)), pagination_token="t"
-    )
-    next_ = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100, pagination_token="t")
-    with pytest.raises(XAIIncompleteListError):
-        play(ensure_collection("docs"), (BY_NAME, others), (next_, others))
-
-
-def test_a_page_shorter_than_asked_for_does_not_hide_the_name() -> None:
-    others = CollectionPage(
-        collections=tuple(a_collection(f"c{n}", f"docs-{n}") for n in range(50)), pagination_token="t"
-    )
-    next_ = LIST_COLLECTIONS.request(filter='collection_name:"docs"', limit=100, pagination_token="t")
-    found = play(ensure_collection("docs"), (BY_NAME, others), (next_, listed(a_collection())))
-    assert found == Ensured(a_collection(), created=False)
-
-
-def test_all_runs_choose_the_same_of_collections_that_are_equally_old() -> None:
-    one, two = a_collection("c1", created_at=AT_ONE), a_collection("c2", created_at=AT_ONE)
-    for ours, end in ((one, []), (two, [(DELETE, Empty())])):
-        script = ((BY_NAME, listed()), (CREATE, ours), (BY_NAME, listed(one, two)), *end)
-        assert play(ensure_collection("docs"), *script) == Ensured(one, created=not end)
-
-
-def test_a_collection_that_another_run_is_about_to_delete_is_waited_for() -> None:
-    one, two = a_collection("c1"), a_collection("c2")
-    script = ((BY_NAME, listed(one, two)), (Sleep(1.0), None), (BY_NAME, listed(one)))
-    assert play(ensure_collection("docs"), *script) == Ensured(one, created=False)
+def test_a_collection_is_made_as_asked_for_the_team_that_asks() -> None:
+    settings = {"collection_description": "ours", "team_id": "t"}
+    asked, create = by_name(team_id="t"), CREATE_COLLECTION.request(collection_name="docs", **settings)
+    script = ((asked, CollectionPage()), (create, ONE), (asked, CollectionPage(collections=(ONE,))))
+    assert play(ensure_collection("docs", **settings), *script) == Ensured(ONE, created=True)
 
 
 def test_settings_with_a_mistake_are_refused_before_anything_is_asked() -> None:
     with pytest.raises(XAIArgumentError):
         play(ensure_collection("docs", metric_space="round"))
+
+
+def test_a_name_is_compared_exactly_because_the_service_matches_parts_of_it() -> None:
+    others = (a_collection("c2", "docs-old"), a_collection("c3", "Docs"))
+    assert play(find_collections("docs"), shown(ONE, *others)) == [ONE]
+    assert play(find_collections('a" OR "'), (by_name('a\\" OR \\"'), CollectionPage())) == []

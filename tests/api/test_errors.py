@@ -5,8 +5,6 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.endpoints import (
     ADD_DOCUMENT,
@@ -52,34 +50,45 @@ def test_success_is_no_error(status: int) -> None:
     assert error_from(GET, Response(status, {}, b"")) is None
 
 
+CREDITS = "Add credits or raise the spending limit in xAI's console (https://console.x.ai), then clear the task"
+GATEWAY = "Check the host in the connection: a gateway there may not route this call"
+LEAVING = "redirected, which is refused because a key must not leave its host"
+OTHER_KEY = "check that it is valid and not swapped with the"
+
+
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("statuses", "request_", "kind", "what", "next_step"),
     [
-        (301, XAIStatusError),
-        (307, XAIStatusError),
-        (400, XAIInvalidRequestError),
-        (401, XAIAuthError),
-        (403, XAIAuthError),
-        (404, XAINotFoundError),
-        (402, XAICreditsError),
-        (405, XAIUnroutableError),
-        (408, XAIServerError),
-        (409, XAIConflictError),
-        (413, XAITooLargeError),
-        (414, XAITooLargeError),
-        (422, XAIInvalidRequestError),
-        (429, XAIRateLimitError),
-        (500, XAIServerError),
-        (502, XAIServerError),
-        (503, XAIServerError),
-        (504, XAIServerError),
-        (529, XAIServerError),
+        ([301, 302, 307], GET, XAIStatusError, LEAVING, "Check the host in the connection"),
+        ([400, 422], GET, XAIInvalidRequestError, "the service refused the request", "Correct the request"),
+        ([401], GET, XAIAuthError, "the key was refused", f"This call needs the management key; {OTHER_KEY} API key"),
+        ([401], FILE, XAIAuthError, "the key was refused", f"This call needs the API key; {OTHER_KEY} management key"),
+        ([402], GET, XAICreditsError, "the team has no credits left, or reached its spending limit", CREDITS),
+        ([403], GET, XAIAuthError, "the key was refused", "Give the management key the permission for the endpoint"),
+        ([403], ADD, XAIAuthError, "the key was refused", "Give the management key the permission for AddFileToColle"),
+        ([403], FILE, XAIAuthError, "the key was refused", "Give the API key the permission for files and search"),
+        ([404], GET, XAINotFoundError, "does not exist", "Check the id"),
+        ([405], GET, XAIUnroutableError, "a gateway, or xAI's edge, does not accept this call", GATEWAY),
+        ([409], ADD, XAIConflictError, "clashes with what exists", "See what is there"),
+        ([413, 414], GET, XAITooLargeError, "too large for the service", "Send less at once"),
+        ([429], GET, XAIRateLimitError, "too many requests", "Try again later, with fewer calls at a time"),
+        (
+            [408, 500, 502, 503, 504, 529],
+            GET,
+            XAIServerError,
+            "the service failed",
+            "Try again later; if it lasts, give",
+        ),
     ],
 )
-def test_each_status_has_its_class(status: int, kind: type[XAIStatusError]) -> None:
-    found = error(status)
-    assert type(found) is kind
-    assert found.status == status
+def test_each_status_has_its_class_and_says_what_it_is_and_what_to_do(
+    statuses: list[int], request_: Request[Any], kind: type[XAIStatusError], what: str, next_step: str
+) -> None:
+    for status in statuses:
+        found = error(status, request=request_, x_request_id="r")
+        assert type(found) is kind
+        assert found.status == status
+        assert str(found).startswith(f"{request_}: {what} ({status}, request r). {next_step}")
 
 
 @pytest.mark.parametrize(
@@ -120,56 +129,24 @@ def test_an_empty_body_or_the_page_of_a_proxy_says_nothing(body: Any, content_ty
     assert str(found).startswith("get_collection(collection_42): the service failed (502, request without id). Try")
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"error":' * 100_000, b"1" * 10_000])
-def test_a_body_that_is_only_depth_or_digits_is_no_obstacle(body: bytes) -> None:
-    assert type(error(500, body)) is XAIServerError
-
-
 def test_a_message_names_endpoint_id_status_request_and_next_step() -> None:
-    assert str(error(404, {"code": "not-found", "error": "no such collection"}, x_request_id="req_7")) == (
+    found = error(404, {"code": "not-found", "error": "no such collection"}, x_request_id="req_7", retry_after="7")
+    assert str(found) == (
         "get_collection(collection_42): does not exist (404 not-found, request req_7). "
         'the service says: "no such collection". Check the id, and that the key belongs to the team that owns it'
     )
-
-
-@pytest.mark.parametrize(
-    ("status", "request_", "what", "next_step"),
-    [
-        (
-            302,
-            GET,
-            "redirected, which is refused because a key must not leave its host",
-            "Check the host in the connec",
-        ),
-        (400, GET, "the service refused the request", "Correct the request"),
-        (401, GET, "the key was refused", "This call needs the management key; check that it is valid and not swapped"),
-        (401, FILE, "the key was refused", "This call needs the API key; check that it is valid and not swapped"),
-        (403, GET, "the key was refused", "Give the management key the permission for the endpoint in xAI's console"),
-        (403, ADD, "the key was refused", "Give the management key the permission for AddFileToCollection in xAI's"),
-        (403, FILE, "the key was refused", "Give the API key the permission for files and search in xAI's console"),
-        (404, GET, "does not exist", "Check the id"),
-        (409, ADD, "clashes with what exists", "See what is there"),
-        (413, GET, "too large for the service", "Send less at once"),
-        (429, GET, "too many requests", "Try again later, with fewer calls at a time"),
-        (503, GET, "the service failed", "Try again later; if it lasts, give xAI the request id"),
-    ],
-)
-def test_each_error_says_what_it_is_and_what_to_do(
-    status: int, request_: Request[Any], what: str, next_step: str
-) -> None:
-    message = str(error(status, request=request_, x_request_id="r"))
-    assert message.startswith(f"{request_}: {what} ({status}, request r). {next_step}")
+    assert (found.status, found.code, found.request_id, found.retry_after) == (404, "not-found", "req_7", "7")
 
 
 @pytest.mark.parametrize(
     "text", ["Incorrect API key provided: xai-ab***yz.", "Invalid API key", "invalid bearer token"]
 )
-@pytest.mark.parametrize("shape", [{"error": "{}"}, {"error": {"message": "{}"}}])
-def test_a_wrong_key_may_come_as_400(text: str, shape: dict[str, Any]) -> None:
-    found = error(400, json.loads(json.dumps(shape).replace("{}", text)))
-    assert type(found) is XAIAuthError
-    assert "check that it is valid and not swapped with the API key" in str(found)
-    assert "xai-ab" not in str(found)
+def test_a_wrong_key_may_come_as_400(text: str) -> None:
+    for body in ({"error": text}, {"error": {"message": text}}):
+        found = error(400, body)
+        assert type(found) is XAIAuthError
+        assert f"{OTHER_KEY} API key" in str(found)
+        assert "xai-ab" not in str(found)
 
 
 # Reasons, as the service writes them for machines
@@ -257,9 +234,7 @@ def test_a_team_without_credits_is_told_so_and_where_to_add_some(
     message = str(found)
     assert message.startswith(f"{request_}: the team has no credits left, or reached its spending limit ({status}")
     assert f'the service says: "{NO_CREDITS}"' in message or not body
-    assert message.endswith(
-        "Add credits or raise the spending limit in xAI's console (https://console.x.ai), then clear the task"
-    )
+    assert message.endswith(CREDITS)
     for wrong in ("too many requests", "permission for", "fewer calls"):
         assert wrong not in message
 
@@ -288,70 +263,28 @@ def test_only_what_slower_requests_avoid_is_a_rate_limit(status: int, body: Any,
 # A way that does not take the call
 
 CITY = 'header key "cf-ipcity" contains value with non-printable ASCII characters'
-GATEWAY = "Check the host in the connection: a gateway there may not route this call"
-ELSEWHERE = "It depends on where the call comes from: send it from another network, or through a proxy elsewhere"
+UNROUTABLE = r"a gateway, or xAI's edge, does not accept this call \(500.*It depends on where the call comes from"
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "request_", "next_step"),
-    [
-        (500, {"code": 13, "message": CITY}, UPLOAD, ELSEWHERE),
-        (500, CITY.encode(), UPLOAD, ELSEWHERE),
-        (405, b"", UPLOAD, GATEWAY),
-        (405, b"<html>", GET, GATEWAY),
-        (500, {"error": CITY}, GET, ELSEWHERE),
-    ],
-)
-def test_a_way_that_does_not_take_the_call_is_told_with_another(
-    status: int, body: Any, request_: Request[Any], next_step: str
-) -> None:
-    found = error(status, body, request_)
+@pytest.mark.parametrize("request_", [UPLOAD, GET])
+@pytest.mark.parametrize("body", [{"code": 13, "message": CITY}, {"error": CITY}, CITY.encode()])
+def test_an_edge_that_does_not_take_the_call_is_told_with_the_way_out(request_: Request[Any], body: Any) -> None:
+    found = error(500, body, request_)
     assert type(found) is XAIUnroutableError
-    assert str(found).startswith(f"{request_}: a gateway, or xAI's edge, does not accept this call ({status}")
-    assert f". {next_step}" in str(found)
+    assert re.match(f"{re.escape(str(request_))}: {UNROUTABLE}", str(found))
 
 
 @pytest.mark.parametrize(
-    ("status", "text"), [(503, CITY), (500, "see cf-ray 8f3a"), (500, "Failed to create storage ledger file")]
+    ("status", "text"), [(503, CITY), (503, NO_CREDITS), (500, "see cf-ray 8f3a"), (500, "Failed to create a file")]
 )
 def test_other_failures_of_the_service_may_pass(status: int, text: str) -> None:
     assert type(error(status, {"code": 13, "message": text})) is XAIServerError
 
 
-def test_what_callers_decide_on_is_in_attributes() -> None:
-    found = error(429, {"code": "slow-down", "error": "x"}, x_request_id="req_7", retry_after="7")
-    assert (found.status, found.code, found.request_id, found.retry_after) == (429, "slow-down", "req_7", "7")
-    assert error(429).retry_after is None
-
-
-KEY = st.from_regex(r"xai-[A-Za-z0-9_]{20,90}", fullmatch=True)
-JSON = st.recursive(
-    st.none() | st.integers() | st.text() | KEY,
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["error", "message", "code", "details"]), inner),
-    max_leaves=6,
-).map(lambda value: json.dumps(value).encode())
-BODIES = st.one_of(
-    st.binary(),
-    JSON,
-    st.builds(lambda before, key, after: before + key.encode() + after, st.binary(), KEY, st.binary()),
-    st.binary(min_size=1, max_size=3).map(lambda few: few * 5000),
-    st.builds("{} [WKE={}]".format, st.text(), st.text() | KEY).map(lambda text: text.encode("utf-8", "replace")),
-)
-
-
-@given(
-    status=st.integers(300, 599),
-    body=BODIES,
-    content_type=st.sampled_from(["application/json", "text/plain", "text/html", ""]),
-    request_id=st.text(st.characters(max_codepoint=255)) | KEY,
-)
-def test_any_body_makes_one_bounded_printable_line_without_keys(
-    status: int, body: bytes, content_type: str, request_id: str
-) -> None:
-    found = error(status, body, content_type=content_type, x_request_id=request_id)
-    for text in (str(found), found.code or "", found.reason or "", found.request_id or ""):
-        assert text.isprintable()
-        assert len(text) < 1500
-        assert not re.search(r"xai-\w{20}", text)
-    assert str(found).startswith(f"{GET}: ")
-    assert str(status) in str(found)
+def test_keys_are_masked_in_whatever_an_answer_says() -> None:
+    key = "xai-" + "k" * 40
+    found = error(400, {"code": key, "message": f"no {key}. [WKE={key}]"}, x_request_id=key)
+    for text in (str(found), found.code, found.reason, found.request_id):
+        assert text is not None
+        assert "xai-***" in text
+        assert "kkk" not in text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -17,7 +16,6 @@ from airflow_provider_xai_collections.api.documents import DocumentStatus
 from airflow_provider_xai_collections.api.filters import ListFilter, SearchFilter, Value, quoted
 from airflow_provider_xai_collections.emulator.filters import (
     AllOf,
-    AnyOf,
     Condition,
     Filter,
     Precedence,
@@ -34,14 +32,6 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
 SEARCH_OPERATORS = ("=", "!=", "<", ">", "<=", ">=")
 LIST_OPERATORS = (":", *SEARCH_OPERATORS)
 PRECEDENCES: list[Precedence] = ["or", "and"]
-
-
-def test_a_value_stands_in_double_quotes() -> None:
-    assert quoted("handbook") == '"handbook"'
-
-
-def test_quotes_and_backslashes_cannot_leave_the_string() -> None:
-    assert quoted('a" OR "b\\') == '"a\\" OR \\"b\\\\"'
 
 
 @given(st.text(alphabet='ab"\\ :*'))
@@ -100,45 +90,6 @@ def test_any_conditions_of_a_list_are_read_as_they_were_meant(conditions: list[t
     assert len(parts) == len(conditions)
     for part, condition in zip(parts, conditions, strict=True):
         same(part, *condition)
-
-
-#: A filter and what it means: a tuple is a comparison, ``("all" | "any", left, right)`` a combination.
-Meant = tuple[SearchFilter, Any]
-
-
-def _joined(parts: st.SearchStrategy[Meant]) -> st.SearchStrategy[Meant]:
-    both: dict[str, Callable[[SearchFilter, SearchFilter], SearchFilter]] = {
-        "all": lambda left, right: left & right,
-        "any": lambda left, right: left | right,
-    }
-
-    def join(word: str, left: Meant, right: Meant) -> Meant:
-        return both[word](left[0], right[0]), (word, left[1], right[1])
-
-    return st.builds(join, st.sampled_from(sorted(both)), parts, parts)
-
-
-def _one(field: str, operator: str, value: str) -> Meant:
-    return SearchFilter.where(field, operator, value), (field, operator, value)
-
-
-TREES = st.recursive(st.builds(_one, NAMES, st.sampled_from(SEARCH_OPERATORS), TEXTS), _joined, max_leaves=8)
-
-
-def meaning(parsed: Filter) -> Any:
-    match parsed:
-        case Condition(field=field, operator=operator, value=value):
-            return field, operator, value
-        case AllOf((left, right)):
-            return "all", meaning(left), meaning(right)
-        case AnyOf((left, right)):
-            return "any", meaning(left), meaning(right)
-    raise AssertionError(f"not what was built: {parsed}")
-
-
-@given(TREES, st.sampled_from(PRECEDENCES))
-def test_any_combination_means_the_same_whichever_word_binds_tighter(tree: Meant, precedence: Precedence) -> None:
-    assert meaning(parse_filter(tree[0], precedence=precedence)) == tree[1]
 
 
 def test_a_filter_is_text_that_can_be_copied_and_sent() -> None:

@@ -1,13 +1,15 @@
-"""Flows of a few requests, each step scripted. Lists, batches and waits of any size are in test_flows_at_length."""
+"""Flows, scripted step by step; lists, batches and waits also in any size, and with whatever a service may answer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.collections import CollectionPage
 from airflow_provider_xai_collections.api.documents import Document, DocumentPage, DocumentStatus
@@ -20,11 +22,15 @@ from airflow_provider_xai_collections.api.endpoints import (
     GET_DOCUMENT,
     LIST_COLLECTIONS,
     LIST_DOCUMENTS,
+    LIST_FILES,
     REMOVE_DOCUMENT,
 )
-from airflow_provider_xai_collections.api.files import DeletedFile
+from airflow_provider_xai_collections.api.errors import error_from
+from airflow_provider_xai_collections.api.files import File, FilePage
 from airflow_provider_xai_collections.api.flows import (
     ADD_TRIES,
+    BATCH_SIZE,
+    MAX_PAGE,
     MAX_SINGLE_GETS,
     add_document,
     all_documents,
@@ -32,13 +38,13 @@ from airflow_provider_xai_collections.api.flows import (
     delete_collection,
     delete_file,
     documents_to_reindex,
-    find_document,
     list_all,
     remove_document,
+    wait_for_documents,
     watched_collection,
 )
-from airflow_provider_xai_collections.api.polling import WaitEnd, WaitResult, WaitRules
-from airflow_provider_xai_collections.api.protocol import Endpoint, Flow, Now, Request, Sleep
+from airflow_provider_xai_collections.api.polling import Poller, WaitEnd, WaitResult, WaitRules
+from airflow_provider_xai_collections.api.protocol import Endpoint, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.api.uploading import Target, documents_in_scope
 from airflow_provider_xai_collections.api.wire import Empty
@@ -53,148 +59,104 @@ from airflow_provider_xai_collections.exceptions import (
     XAIOutcomeUnknownError,
     XAIRateLimitError,
     XAIServerError,
-    XAITooLargeError,
     XAIUnroutableError,
 )
 from airflow_provider_xai_collections.sync.listing import list_scope
-from tests.api.driving import World, a_collection, a_document, play, some_documents
+from tests.support.driving import FlowDriver, a_collection, a_document, play, some_documents
+
+#: A request, and its answer or the error it meets.
+Turn: TypeAlias = tuple[Any, Any]
 
 LOST = XAIOutcomeUnknownError("the answer was lost")
 NOT_FOUND = XAINotFoundError("does not exist", status=404)
 CLASH = XAIConflictError("clashes", status=409)
 BAD = XAIInvalidRequestError("bad", status=400)
-
-ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f")
-GET = GET_DOCUMENT.request(collection_id="c", file_id="f")
-BATCH = BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=["f"])
-EXISTS = GET_COLLECTION.request(collection_id="c")
-NONE: tuple[Any, Any] = (GET, NOT_FOUND)
+DENIED = XAIAuthError("no", status=403)
+SLOW = XAIRateLimitError("slow down", status=429)
+BUSY = XAIServerError("busy", status=503)
+NO_BATCHES = XAIUnroutableError("405", status=405)
 
 
 # Attach
 
-
-def test_an_attach_that_is_answered_is_done() -> None:
-    assert play(add_document("c", "f"), (ADD, Empty())) is True
-
-
-@pytest.mark.parametrize("refusal", [CLASH, BAD])
-def test_a_refusal_may_mean_that_it_is_attached_already(refusal: XAIError) -> None:
-    assert play(add_document("c", "f"), (ADD, refusal), (GET, a_document("f"))) is False
-
-
-@pytest.mark.parametrize("refusal", [CLASH, BAD])
-def test_a_refusal_of_what_is_not_there_is_raised(refusal: XAIError) -> None:
-    with pytest.raises(type(refusal)):
-        play(add_document("c", "f"), (ADD, refusal), (GET, NOT_FOUND))
+ADD = ADD_DOCUMENT.request(collection_id="c", file_id="f")
+GET = GET_DOCUMENT.request(collection_id="c", file_id="f")
+UNANSWERED: Turn = (ADD, LOST)
+SHOWN: Turn = (GET, a_document("f"))
+NOT_SHOWN: Turn = (GET, NOT_FOUND)
+NEVER_SHOWN: list[Turn] = [NOT_SHOWN, (Sleep(1.0), None), NOT_SHOWN, (Sleep(2.0), None), NOT_SHOWN]
+LOST_ATTACH = [UNANSWERED, *NEVER_SHOWN]
+MAY_BE_DONE = r"^slow down\. An earlier try may have been done all the same$"
 
 
-@pytest.mark.parametrize("error", [NOT_FOUND, XAIAuthError("no", status=403), XAIRateLimitError("slow", status=429)])
-def test_other_errors_are_raised_without_a_second_request(error: XAIError) -> None:
-    with pytest.raises(type(error)):
-        play(add_document("c", "f"), (ADD, error))
+@pytest.mark.parametrize(
+    ("script", "is_ours"),
+    [
+        pytest.param([(ADD, Empty())], True, id="answered"),
+        pytest.param([(ADD, CLASH), SHOWN], False, id="there already, says 409"),
+        pytest.param([(ADD, BAD), SHOWN], False, id="there already, says 400"),
+        pytest.param([UNANSWERED, SHOWN], True, id="it did arrive"),
+        pytest.param([UNANSWERED, *NEVER_SHOWN[:4], SHOWN], True, id="it shows a moment later"),
+        pytest.param([*LOST_ATTACH, (ADD, Empty())], True, id="it did not arrive"),
+        pytest.param([*LOST_ATTACH, (ADD, CLASH), SHOWN], True, id="the second meets the first"),
+    ],
+)
+def test_an_attach_is_done_by_this_call_or_was_done_before(script: list[Turn], is_ours: bool) -> None:
+    assert play(add_document("c", "f"), *script) is is_ours
 
 
-def test_an_attach_with_a_lost_answer_is_looked_up() -> None:
-    assert play(add_document("c", "f"), (ADD, LOST), (GET, a_document("f"))) is True
-
-
-def test_a_document_may_show_only_a_moment_after_a_lost_answer() -> None:
-    pauses: tuple[Any, ...] = ((ADD, LOST), NONE, (Sleep(1.0), None), NONE, (Sleep(2.0), None))
-    assert play(add_document("c", "f"), *pauses, (GET, a_document("f"))) is True
-
-
-THREE_TRIES: tuple[Any, ...] = (NONE, (Sleep(1.0), None), NONE, (Sleep(2.0), None), NONE)
-
-
-def test_an_attach_that_did_not_arrive_is_sent_again() -> None:
-    assert play(add_document("c", "f"), (ADD, LOST), *THREE_TRIES, (ADD, Empty())) is True
-
-
-def test_a_second_attach_that_meets_the_first_counts_as_ours() -> None:
-    script: tuple[Any, ...] = ((ADD, LOST), *THREE_TRIES, (ADD, CLASH), (GET, a_document("f")))
-    assert play(add_document("c", "f"), *script) is True
-
-
-def test_a_second_attach_that_is_refused_and_not_there_is_raised_as_refused() -> None:
-    with pytest.raises(XAIConflictError):
-        play(add_document("c", "f"), (ADD, LOST), *THREE_TRIES, (ADD, CLASH), *THREE_TRIES)
-
-
-def test_a_second_attach_that_fails_leaves_the_outcome_unknown() -> None:
-    slow = XAIRateLimitError("slow down", status=429)
-    with pytest.raises(XAIOutcomeUnknownError, match=r"^slow down\. An earlier try may have been done all the same$"):
-        play(add_document("c", "f"), (ADD, LOST), *THREE_TRIES, (ADD, slow))
-
-
-@pytest.mark.parametrize("lost_first", [False, True])
-def test_an_error_after_a_lost_answer_leaves_the_outcome_unknown(lost_first: bool) -> None:
-    broken = XAIServerError("out of order", status=503)
-    first, kind = ((ADD, LOST), XAIOutcomeUnknownError) if lost_first else ((ADD, CLASH), XAIServerError)
-    with pytest.raises(kind, match="out of order"):
-        play(add_document("c", "f"), first, (GET, broken))
-
-
-def test_an_attach_whose_answers_are_all_lost_stays_unknown() -> None:
-    with pytest.raises(XAIOutcomeUnknownError):
-        play(add_document("c", "f"), *((ADD, LOST), *THREE_TRIES) * ADD_TRIES)
+@pytest.mark.parametrize(
+    ("script", "error", "said"),
+    [
+        pytest.param([(ADD, CLASH), NOT_SHOWN], XAIConflictError, "^clashes$", id="refused by 409"),
+        pytest.param([(ADD, BAD), NOT_SHOWN], XAIInvalidRequestError, "^bad$", id="refused by 400"),
+        pytest.param([(ADD, NOT_FOUND)], XAINotFoundError, "^does", id="no second request after 404"),
+        pytest.param([(ADD, DENIED)], XAIAuthError, "^no$", id="no second request after 403"),
+        pytest.param([(ADD, SLOW)], XAIRateLimitError, "^slow down$", id="no second request after 429"),
+        pytest.param([(ADD, CLASH), (GET, BUSY)], XAIServerError, "^busy$", id="no look after a refusal"),
+        pytest.param([UNANSWERED, (GET, BUSY)], XAIOutcomeUnknownError, "^busy", id="no look after a lost answer"),
+        pytest.param([*LOST_ATTACH, (ADD, SLOW)], XAIOutcomeUnknownError, MAY_BE_DONE, id="the second fails"),
+        pytest.param([*LOST_ATTACH, (ADD, CLASH), *NEVER_SHOWN], XAIConflictError, "^clashes$", id="refused then"),
+        pytest.param(LOST_ATTACH * ADD_TRIES, XAIOutcomeUnknownError, "lost", id="all answers are lost"),
+    ],
+)
+def test_an_attach_ends_with_an_error_that_says_if_it_may_be_done(
+    script: list[Turn], error: type[XAIError], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        play(add_document("c", "f"), *script)
 
 
 def test_a_file_attached_with_other_fields_is_not_taken_for_ours() -> None:
-    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields={"year": "2024", "kind": "law"})
-    attached = a_document("f", fields={"year": "2023", "kind": "law"})
+    fields = {"year": "2024", "kind": "law"}
+    clash = (ADD_DOCUMENT.request(collection_id="c", file_id="f", fields=fields), CLASH)
+    more = (GET, a_document("f", fields={**fields, "by": "them"}))
+    assert play(add_document("c", "f", fields=fields), clash, more) is False
+    other = (GET, a_document("f", fields={**fields, "year": "2023"}))
     with pytest.raises(XAIConflictError, match=r"^add_document\(c/f\): the file is .* with other values of year\. Rem"):
-        play(add_document("c", "f", fields={"year": "2024", "kind": "law"}), (add, CLASH), (GET, attached))
+        play(add_document("c", "f", fields=fields), clash, other)
 
 
-def test_a_file_attached_with_more_fields_than_ours_is_ours() -> None:
-    add = ADD_DOCUMENT.request(collection_id="c", file_id="f", fields={"year": "2024"})
-    attached = a_document("f", fields={"year": "2024", "kind": "law"})
-    assert play(add_document("c", "f", fields={"year": "2024"}), (add, CLASH), (GET, attached)) is False
+# Batches
 
 
-# One document
+def batch(*file_ids: str) -> Any:
+    return BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=file_ids)
 
 
-def test_a_document_is_found_or_not() -> None:
-    assert play(find_document("c", "f"), (GET, a_document("f"))) == a_document("f")
-    with pytest.raises(XAINotFoundError):
-        play(find_document("c", "f"), (GET, NOT_FOUND))
+def get(file_id: str) -> Any:
+    return GET_DOCUMENT.request(collection_id="c", file_id=file_id)
 
 
-def test_tries_pause_in_between_but_not_after_the_last() -> None:
-    with pytest.raises(XAINotFoundError):
-        play(find_document("c", "f", tries=2), (GET, NOT_FOUND), (Sleep(1.0), None), (GET, NOT_FOUND))
+def holding(count: int) -> Turn:
+    return GET_COLLECTION.request(collection_id="c"), a_collection(documents_count=count)
 
 
-# Batches and lists
+def ids_of(documents: list[Document]) -> list[str]:
+    return [document.file_id for document in documents]
 
 
-def test_a_batch_asks_for_each_id_once_and_in_order() -> None:
-    asked = BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=["b", "a"], team_id="t")
-    found = some_documents(a_document("b"))
-    assert play(batch_get_documents("c", ["b", "a", "b"], team_id="t"), (asked, found)) == [a_document("b")]
-
-
-def test_no_ids_ask_for_nothing() -> None:
-    assert play(batch_get_documents("c", [])) == []
-
-
-REFUSALS: list[XAIError] = [
-    BAD,
-    NOT_FOUND,
-    XAIUnroutableError("405", status=405),
-    XAITooLargeError("413", status=413),
-    XAITooLargeError("414", status=414),
-]
-EVERY_REFUSAL = pytest.mark.parametrize("refusal", REFUSALS, ids=str)
-CHECKED: tuple[Any, Any] = (EXISTS, a_collection())
-
-
-@EVERY_REFUSAL
-def test_an_id_the_service_refuses_in_a_batch_is_asked_for_alone(refusal: XAIError) -> None:
-    assert play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, a_document("f"))) == [a_document("f")]
-    assert play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, NOT_FOUND)) == []
+EXISTS = holding(0)
 
 
 @pytest.mark.parametrize(
@@ -210,69 +172,42 @@ def test_an_id_the_service_refuses_in_a_batch_is_asked_for_alone(refusal: XAIErr
 )
 def test_a_refusal_that_is_not_about_ids_is_raised(error: XAIError) -> None:
     with pytest.raises(type(error)):
-        play(batch_get_documents("c", ["f"]), (BATCH, error))
+        play(batch_get_documents("c", ["f"]), (batch("f"), error))
 
 
-@EVERY_REFUSAL
-def test_an_error_of_the_second_question_is_no_absence(refusal: XAIError) -> None:
+def test_neither_an_error_nor_a_missing_collection_is_taken_for_missing_documents() -> None:
     with pytest.raises(XAIAuthError):
-        play(batch_get_documents("c", ["f"]), (BATCH, refusal), CHECKED, (GET, XAIAuthError("403", status=403)))
+        play(batch_get_documents("c", ["f"]), (batch("f"), BAD), EXISTS, (GET, DENIED))
+    with pytest.raises(XAINotFoundError):
+        play(batch_get_documents("c", ["f"]), (batch("f"), NOT_FOUND), (EXISTS[0], NOT_FOUND))
 
 
-def batch(*file_ids: str) -> Any:
-    return BATCH_GET_DOCUMENTS.request(collection_id="c", file_ids=file_ids)
-
-
-def get(file_id: str) -> Any:
-    return GET_DOCUMENT.request(collection_id="c", file_id=file_id)
-
-
-@pytest.mark.parametrize("refusal", [each for each in REFUSALS if each is not REFUSALS[2]], ids=str)
-def test_batches_are_not_used_where_one_refuses_a_document_that_is_there(refusal: XAIError) -> None:
-    script = [(batch("a", "b", "c"), refusal), CHECKED, (batch("a"), refusal), (get("a"), a_document("a"))]
+def test_batches_are_not_used_where_one_refuses_a_document_that_is_there() -> None:
+    script = [(batch("a", "b", "c"), BAD), EXISTS, (batch("a"), BAD), (get("a"), a_document("a"))]
     rest = [(get("b"), a_document("b")), (get("c"), NOT_FOUND)]
-    found = play(batch_get_documents("c", ["a", "b", "c"]), *script, *rest)
-    assert [document.file_id for document in found] == ["a", "b"]
-
-
-def test_a_service_that_takes_no_batch_is_asked_for_none_again() -> None:
-    script = [(batch("a", "b"), REFUSALS[2]), CHECKED, (get("a"), NOT_FOUND), (get("b"), a_document("b"))]
-    assert play(batch_get_documents("c", ["a", "b"]), *script) == [a_document("b")]
+    assert ids_of(play(batch_get_documents("c", ["a", "b", "c"]), *script, *rest)) == ["a", "b"]
 
 
 def test_a_batch_that_works_for_one_is_halved_and_the_refused_one_asked_for() -> None:
-    script: list[tuple[Any, Any]] = [
-        (batch("a", "b", "c"), BAD),
-        CHECKED,
+    script: list[Turn] = [
+        (batch(*"abcde"), BAD),
+        EXISTS,
         (batch("a"), some_documents(a_document("a"))),
+        (batch(*"bcde"), BAD),
         (batch("b", "c"), BAD),
         (batch("b"), BAD),
         (get("b"), a_document("b")),
         (batch("c"), some_documents(a_document("c"))),
+        (batch("d", "e"), some_documents(a_document("d"))),
     ]
-    found = play(batch_get_documents("c", ["a", "b", "c"]), *script)
-    assert [document.file_id for document in found] == ["a", "b", "c"]
+    assert ids_of(play(batch_get_documents("c", "abcde"), *script)) == [*"abcd"]
 
 
 def test_a_service_that_stops_taking_batches_is_asked_for_none_again() -> None:
     first, second = [str(n) for n in range(50)], ["x", "y"]
-    script: list[tuple[Any, Any]] = [
-        (batch(*first), some_documents(a_document("0"))),
-        (batch(*second), REFUSALS[2]),
-        CHECKED,
-        (get("x"), a_document("x")),
-        (get("y"), NOT_FOUND),
-    ]
-    assert [each.file_id for each in play(batch_get_documents("c", first + second), *script)] == ["0", "x"]
-
-
-def test_batches_are_not_used_after_they_refused_a_few_missing_documents() -> None:
-    ids = ["a", "b", "c", "d", "e"]
-    script: list[tuple[Any, Any]] = [(batch(*ids), NOT_FOUND), CHECKED]
-    script += [(batch("a"), NOT_FOUND), (get("a"), NOT_FOUND), (batch("b", "c", "d", "e"), NOT_FOUND)]
-    script += [(batch("b"), NOT_FOUND), (get("b"), NOT_FOUND), (batch("c", "d", "e"), NOT_FOUND)]
-    script += [(batch("c"), NOT_FOUND), (get("c"), NOT_FOUND), (get("d"), a_document("d")), (get("e"), NOT_FOUND)]
-    assert play(batch_get_documents("c", ids), *script) == [a_document("d")]
+    worked = (batch(*first), some_documents(a_document("0")))
+    script = [worked, (batch(*second), NO_BATCHES), EXISTS, (get("x"), a_document("x")), (get("y"), NOT_FOUND)]
+    assert ids_of(play(batch_get_documents("c", first + second), *script)) == ["0", "x"]
 
 
 def documents_named(ids: list[str], token: str | None = None) -> DocumentPage:
@@ -287,69 +222,123 @@ def test_many_documents_that_no_batch_tells_of_are_searched_in_the_list_until_al
         return replace(endpoint.request(collection_id="c", team_id="t", **params), deadline=77.0)
 
     listed, next_ = (by(LIST_DOCUMENTS, limit=100, pagination_token=token) for token in (None, "t1"))
-    asked, exists = by(BATCH_GET_DOCUMENTS, file_ids=ids), by(GET_COLLECTION)
-    start: list[tuple[Any, Any]] = [(asked, REFUSALS[2]), (exists, a_collection())]
-    first: tuple[Any, Any] = (listed, documents_named([*others[1:], ids[3]], "t1"))
+    start: list[Turn] = [(by(BATCH_GET_DOCUMENTS, file_ids=ids), NO_BATCHES), (by(GET_COLLECTION), a_collection())]
+    first: Turn = (listed, documents_named([*others[1:], ids[3]], "t1"))
     flow = partial(batch_get_documents, "c", ids, team_id="t", deadline=77.0)
-    assert [each.file_id for each in play(flow(), *start, first, (next_, documents_named(ids[::-1], "t2")))] == ids
+    assert ids_of(play(flow(), *start, first, (next_, documents_named(ids[::-1], "t2")))) == ids
     some = play(flow(), *start, first, (next_, documents_named(["o0", ids[0]])))
-    assert [each.file_id for each in some] == [ids[0], ids[3]]
+    assert ids_of(some) == [ids[0], ids[3]]
     with pytest.raises(XAIIncompleteListError):
         play(flow(), *start, (listed, documents_named(others, "t1")), (next_, documents_named(others, "t1")))
 
 
 def test_a_list_that_takes_more_requests_than_the_documents_is_not_read() -> None:
     ids = [f"f{n}" for n in range(MAX_SINGLE_GETS + 1)]
-    large = (EXISTS, a_collection(documents_count=(MAX_SINGLE_GETS + 1) * 100))
-    script: list[tuple[Any, Any]] = [
-        (batch(*ids), REFUSALS[2]),
-        large,
-        *((get(each), a_document(each)) for each in ids),
-    ]
-    assert [each.file_id for each in play(batch_get_documents("c", ids), *script)] == ids
+    refused = [(batch(*ids), NO_BATCHES), holding((MAX_SINGLE_GETS + 1) * 100)]
+    assert (
+        ids_of(play(batch_get_documents("c", ids), *refused, *((get(each), a_document(each)) for each in ids))) == ids
+    )
 
 
-def test_a_collection_that_does_not_exist_is_not_taken_for_missing_documents() -> None:
-    with pytest.raises(XAINotFoundError):
-        play(batch_get_documents("c", ["f"]), (BATCH, NOT_FOUND), (EXISTS, NOT_FOUND))
+def service(there: Sequence[str], refuse: Callable[[list[str]], int], *, told: int = 0) -> FlowDriver:
+    """A collection that tells a number of documents and has these. ``refuse`` returns the status of a batch."""
 
+    def answer(request: Request[Any]) -> Any:
+        if request.endpoint is GET_COLLECTION:
+            return a_collection(documents_count=told)
+        if request.endpoint is GET_DOCUMENT:
+            if (file_id := request.subject.removeprefix("c/")) not in there:
+                raise XAINotFoundError("404", status=404)
+            return a_document(file_id)
+        if request.endpoint is LIST_DOCUMENTS:
+            start = int(dict(request.query).get("pagination_token", 0))
+            token = str(start + MAX_PAGE) if start + MAX_PAGE < len(there) else None
+            page = tuple(map(a_document, there[start : start + MAX_PAGE]))
+            return DocumentPage(documents=page, pagination_token=token)
+        asked = [value for name, value in request.query if name == "file_ids"]
+        if (error := error_from(request, Response(refuse(asked), {}, b""))) is not None:
+            raise error
+        return some_documents(*(a_document(file_id) for file_id in asked if file_id in there))
+
+    return FlowDriver(answer)
+
+
+NUMBERS = [str(n) for n in range(251)]
+SOME = st.lists(st.sampled_from(NUMBERS), max_size=250)
+THERE = st.sets(st.sampled_from(NUMBERS)).map(lambda unknown: [each for each in NUMBERS if each not in unknown])
+REFUSALS = [400, 404, 413]
+
+
+@given(
+    ids=SOME,
+    there=THERE,
+    poisoned=st.sets(st.sampled_from(NUMBERS), max_size=10),
+    takes=st.integers(1, BATCH_SIZE + 10),
+    poison=st.sampled_from(REFUSALS[:2]),
+    too_many=st.sampled_from(REFUSALS),
+)
+@settings(max_examples=150)
+def test_a_batch_finds_exactly_what_is_known_however_the_service_refuses(
+    ids: list[str], there: list[str], poisoned: set[str], takes: int, poison: int, too_many: int
+) -> None:
+    def refuse(asked: list[str]) -> int:
+        return too_many if len(asked) > takes else poison if poisoned & set(asked) else 200
+
+    driver = service(there, refuse)
+    found = [document.file_id for document in driver.run(batch_get_documents("c", ids))]
+    wanted = list(dict.fromkeys(ids))
+    assert found == [file_id for file_id in wanted if file_id in there]
+    assert len(driver.requests) <= 3 * len(wanted) + 2
+
+
+@given(ids=SOME, there=THERE, refusal=st.sampled_from([*REFUSALS, 405, 414]), count_is_known=st.booleans())
+@settings(max_examples=150)
+def test_documents_are_found_where_no_batch_is_taken(
+    ids: list[str], there: list[str], refusal: int, count_is_known: bool
+) -> None:
+    driver = service(there, lambda asked: refusal, told=len(there) if count_is_known else 0)
+    found = [document.file_id for document in driver.run(batch_get_documents("c", ids))]
+    assert found == [file_id for file_id in dict.fromkeys(ids) if file_id in there]
+    # Three batches of one, refused and asked for alone, with the batches that they were taken from; then at most a few
+    # documents, or a list. A gateway that knows no such call is asked once.
+    assert len(driver.requests) <= 1 + 3 * 3 + MAX_SINGLE_GETS
+    batches = [request.endpoint for request in driver.requests].count(BATCH_GET_DOCUMENTS)
+    assert refusal != 405 or batches == bool(ids)
+
+
+def test_a_batch_asks_no_more_than_one_call_is_known_to_take() -> None:
+    driver = service([], lambda asked: 200)
+    driver.run(batch_get_documents("c", NUMBERS[: 2 * BATCH_SIZE + 1]))
+    assert [len(request.query) for request in driver.requests] == [BATCH_SIZE, BATCH_SIZE, 1]
+
+
+# A whole collection
 
 UNPROCESSED = "status:!DOCUMENT_STATUS_PROCESSED"
+NARROW = 'fields.year:"2024"'
+PATIENT = WaitRules(deadline=60.0, poll_interval=10.0, max_failures=2)
+AGAIN: list[Turn] = [(Now(), 0.0), (Sleep(8.0, jitter=2.0), None)]
 
 
-def listing(*documents: Document, filter: str | None = None) -> tuple[Any, Any]:
+def listing(*documents: Document, filter: str | None = None) -> Turn:
     return LIST_DOCUMENTS.request(collection_id="c", filter=filter, limit=100), some_documents(*documents)
 
 
-def holding(count: int) -> tuple[Any, Any]:
-    return EXISTS, a_collection(documents_count=count)
-
-
 def test_a_wait_for_a_collection_watches_what_is_not_processed() -> None:
-    found = listing(
-        a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("c", "DREAMING"), filter=UNPROCESSED
-    )
-    poller = play(watched_collection("c", WaitRules()), found, (Now(), 0.0))
+    documents = (a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("c", "DREAMING"))
+    poller = play(watched_collection("c", WaitRules()), listing(*documents, filter=UNPROCESSED), (Now(), 0.0))
     assert poller.pending == ("c",)
     ended = poller.handle_poll(1.0, [a_document("c")])
     assert ended is not None
     assert (ended.processed, [each.file_id for each in ended.failed]) == (("c",), ["b"])
 
 
-def test_what_a_wait_watches_can_be_narrowed() -> None:
-    narrow = 'fields.year:"2024"'
-    found = listing(a_document("b", "DREAMING"), filter=f"{narrow} AND {UNPROCESSED}")
-    assert play(watched_collection("c", WaitRules(), filter=narrow), found, (Now(), 0.0)).pending == ("b",)
-
-
-def test_where_all_of_a_collection_is_processed_all_of_it_counts() -> None:
-    everything = listing(*map(a_document, "abc"))
-    poller = play(
-        watched_collection("c", WaitRules()), listing(filter=UNPROCESSED), holding(3), everything, (Now(), 0.0)
-    )
-    ended = poller.handle_poll(0.0, [])
+@pytest.mark.parametrize("ids", ["abc", ""])
+def test_where_all_of_a_collection_is_processed_all_of_it_counts(ids: str) -> None:
+    script = [listing(filter=UNPROCESSED), holding(len(ids)), listing(*map(a_document, ids)), (Now(), 0.0)]
+    ended = play(watched_collection("c", WaitRules()), *script).handle_poll(0.0, [])
     assert ended is not None
-    assert (ended.end, ended.processed) == (WaitEnd.SETTLED, ("a", "b", "c"))
+    assert (ended.end, ended.processed) == (WaitEnd.SETTLED, tuple(ids))
 
 
 def test_a_list_that_shows_less_than_there_is_ends_no_wait() -> None:
@@ -361,78 +350,45 @@ def test_a_list_that_shows_less_than_there_is_ends_no_wait() -> None:
         play(all_documents("c"), *lagging[1:], one, (Sleep(2.0), None), holding(2), one)
 
 
+def test_a_filter_that_matches_nothing_is_believed_after_some_tries() -> None:
+    unfinished, nothing = listing(filter=f"{NARROW} AND {UNPROCESSED}"), [holding(2), listing(filter=NARROW)]
+    thrice = [*nothing, (Sleep(1.0), None), *nothing, (Sleep(2.0), None), *nothing]
+    watch = partial(watched_collection, "c", WaitRules(), filter=NARROW)
+    assert play(watch(), unfinished, *thrice, (Now(), 0.0)).pending == ()
+    late = listing(a_document("a"), filter=NARROW)
+    assert play(watch(), unfinished, holding(2), late, (Now(), 0.0)).processed_count == 1
+    assert play(all_documents("c", filter=NARROW), holding(0), listing(filter=NARROW)) == []
+
+
 def test_a_first_poll_that_fails_is_repeated_as_the_rules_say() -> None:
-    busy = XAIServerError("busy", status=503)
-    asked, _ = listing(filter=UNPROCESSED)
-    patient = WaitRules(deadline=60.0, poll_interval=10.0, max_failures=2)
-    failed = [(asked, busy), (Now(), 0.0), (Sleep(8.0, jitter=2.0), None)]
     found = listing(a_document("b", "DREAMING"), filter=UNPROCESSED)
-    assert play(watched_collection("c", patient), *failed, found, (Now(), 2.0)).pending == ("b",)
-    for rules, now, error in (
-        (replace(patient, max_failures=0), 0.0, busy),
-        (replace(patient, deadline=0.0), 0.0, busy),
-        (patient, 0.0, NOT_FOUND),
+    assert play(watched_collection("c", PATIENT), (found[0], BUSY), *AGAIN, found, (Now(), 2.0)).pending == ("b",)
+    for rules, error in (
+        (replace(PATIENT, max_failures=0), BUSY),
+        (replace(PATIENT, deadline=0.0), BUSY),
+        (PATIENT, NOT_FOUND),
     ):
         with pytest.raises(type(error)):
-            play(watched_collection("c", rules), (asked, error), (Now(), now))
+            play(watched_collection("c", rules), (found[0], error), (Now(), 0.0))
 
 
-def test_a_poll_that_cannot_read_the_chunking_is_repeated_too() -> None:
-    patient = WaitRules(deadline=60.0, poll_interval=10.0, max_failures=2)
-    asked, page = listing(
-        a_document("a", "DREAMING", chunk_count=100, file_metadata={"name": "a.pdf"}), filter=UNPROCESSED
-    )
-    failed = [(EXISTS, XAIServerError("busy", status=503)), (Now(), 0.0), (Sleep(8.0, jitter=2.0), None)]
-    script = [(asked, page), *failed, (asked, page), (EXISTS, a_collection()), (Now(), 2.0)]
-    poller = play(watched_collection("c", patient), *script)
+def test_a_first_poll_that_cannot_read_the_chunking_is_repeated_too() -> None:
+    book = a_document("a", "DREAMING", chunk_count=100, file_metadata={"name": "a.pdf"})
+    asked = LIST_DOCUMENTS.request(collection_id="c", filter=UNPROCESSED, limit=100, team_id="t")
+    found, exists = (asked, some_documents(book)), GET_COLLECTION.request(collection_id="c", team_id="t")
+    script = [found, (exists, BUSY), *AGAIN, found, (exists, a_collection()), (Now(), 2.0)]
+    poller = play(watched_collection("c", PATIENT, team_id="t"), *script)
     assert poller.pending == ("a",)
     assert poller.chunking is not None
 
 
-def said_meanwhile(flow: Flow[Any], *answers: Any) -> list[tuple[str, str]]:
-    """Return what the log says about the pauses of a flow."""
-    left = iter(answers)
-
-    def answer(_: Request[Any]) -> Any:
-        if isinstance(each := next(left), XAIError):
-            raise each
-        return each
-
-    world = World(answer)
-    world.run(flow)
-    return [(pause.then, pause.reason) for pause in world.pauses]
-
-
-def test_polls_that_are_repeated_say_why() -> None:
-    holds, found = a_collection(documents_count=2), some_documents(a_document("a"), a_document("b"))
-    busy = XAIServerError("busy", status=503)
-    first = said_meanwhile(watched_collection("c", WaitRules(max_failures=2)), busy, found, holds, found)
-    assert first == [("the next poll", "busy")]
-    lagging = said_meanwhile(all_documents("c"), holds, some_documents(a_document("a")), holds, found)
-    assert lagging == [("the next list", "this one shows 1 of 2 documents")]
-    nothing = [holds, some_documents()]
-    narrow = said_meanwhile(all_documents("c", filter="f"), *nothing, *nothing, *nothing)
-    assert narrow == [("the next list", "this one shows no match of the filter")] * 2
-
-
-def test_a_filter_that_matches_nothing_is_believed_after_some_tries() -> None:
-    narrow = 'name:"x"'
-    first = listing(filter=f"{narrow} AND {UNPROCESSED}")
-    nothing = [holding(2), listing(filter=narrow), (Sleep(1.0), None), holding(2), listing(filter=narrow)]
-    flow = watched_collection("c", WaitRules(), filter=narrow)
-    again = [(Sleep(2.0), None), holding(2), listing(filter=narrow)]
-    assert play(flow, first, *nothing, *again, (Now(), 0.0)).pending == ()
-    flow = watched_collection("c", WaitRules(), filter=narrow)
-    late = listing(a_document("a"), filter=narrow)
-    assert play(flow, first, holding(2), late, (Now(), 0.0)).processed_count == 1
-    assert play(all_documents("c", filter=narrow), holding(0), listing(filter=narrow)) == []
-
-
-def test_a_collection_without_documents_is_waited_for_no_longer() -> None:
-    poller = play(
-        watched_collection("c", WaitRules()), listing(filter=UNPROCESSED), holding(0), listing(), (Now(), 0.0)
-    )
-    assert poller.handle_poll(0.0, []) == WaitResult(WaitEnd.SETTLED)
+def test_a_list_that_is_read_again_says_why() -> None:
+    driver = FlowDriver(lambda request: holding(2)[1] if request.endpoint is GET_COLLECTION else some_documents())
+    assert driver.run(all_documents("c", filter="f")) == []
+    with pytest.raises(XAIIncompleteListError):
+        driver.run(all_documents("c"))
+    reasons = ["this one shows no match of the filter"] * 2 + ["this one shows 0 of 2 documents"] * 2
+    assert [(pause.then, pause.reason) for pause in driver.pauses] == [("the next list", each) for each in reasons]
 
 
 # How lists end
@@ -442,61 +398,50 @@ def page(ids: Iterable[int], token: str | None = None) -> CollectionPage:
     return CollectionPage(collections=tuple(a_collection(str(n)) for n in ids), pagination_token=token)
 
 
-def pages(*turns: tuple[str | None, CollectionPage]) -> list[tuple[Any, Any]]:
+def pages(*turns: tuple[str | None, CollectionPage]) -> list[Turn]:
     """Pages of a list, each with the token that it is asked by."""
     return [(LIST_COLLECTIONS.request(limit=100, pagination_token=token), shown) for token, shown in turns]
 
 
-def listed(*turns: tuple[str | None, CollectionPage]) -> list[int]:
-    return [int(each.collection_id) for each in play(list_all(LIST_COLLECTIONS), *pages(*turns))]
+FULL, SHORT = (None, page(range(100), "t1")), (None, page(range(30), "t1"))
+CAPPED, CAPPED_TOO = (None, page(range(50), "t1")), ("t1", page(range(50, 100), "t2"))
 
 
-@pytest.mark.parametrize("token", [None, ""])
-@pytest.mark.parametrize("size", [0, 30, 100])
-def test_a_page_without_a_token_is_the_last_and_costs_no_further_request(token: str | None, size: int) -> None:
-    assert listed((None, page(range(size), token))) == [*range(size)]
-
-
-def test_a_page_shorter_than_asked_for_is_no_end() -> None:
-    shown = [(None, page(range(50), "t1")), ("t1", page(range(50, 80), "t2")), ("t2", page(range(80, 130)))]
-    assert listed(*shown) == [*range(130)]
-
-
-@pytest.mark.parametrize("size", [30, 100])
-def test_an_empty_page_is_an_end_whatever_it_carries(size: int) -> None:
-    assert listed((None, page(range(size), "t1")), ("t1", page([], "t2"))) == [*range(size)]
-
-
-@pytest.mark.parametrize("token", [None, "t1", "t2"])
-def test_a_page_with_nothing_new_is_the_end_after_a_short_page(token: str | None) -> None:
-    assert listed((None, page(range(30), "t1")), ("t1", page(range(30), token))) == [*range(30)]
-
-
-def test_a_token_seen_before_is_the_end_after_a_short_page() -> None:
-    shown = [(None, page(range(100), "t1")), ("t1", page(range(100, 200), "t2")), ("t2", page(range(200, 230), "t1"))]
-    assert listed(*shown) == [*range(230)]
-
-
-def test_what_two_pages_show_counts_once() -> None:
-    assert listed((None, page(range(100), "t1")), ("t1", page(range(95, 120)))) == [*range(120)]
-
-
-INCOMPLETE: dict[str, list[tuple[str | None, CollectionPage]]] = {
-    "the same page, another token each time": [(None, page(range(100), "t1")), ("t1", page(range(100), "t2"))],
-    "the same page, one token": [(None, page(range(100), "t1")), ("t1", page(range(100), "t1"))],
-    "the same page, then no token": [(None, page(range(100), "t1")), ("t1", page(range(100)))],
-    "a token seen before": [(None, page(range(100), "t1")), ("t1", page(range(100, 200), "t1"))],
-    "capped pages": [(None, page(range(50), "t1")), ("t1", page(range(50, 100), "t1"))],
-    "capped pages, then the same page": [
-        (None, page(range(50), "t1")),
-        ("t1", page(range(50, 100), "t2")),
-        ("t2", page(range(50, 100), "t3")),
+@pytest.mark.parametrize(
+    ("shown", "count"),
+    [
+        pytest.param([(None, page([]))], 0, id="nothing"),
+        pytest.param([(None, page(range(100)))], 100, id="a full page without a token"),
+        pytest.param([(None, page(range(100), ""))], 100, id="a full page with an empty token"),
+        pytest.param([SHORT, ("t1", page(range(30, 130)))], 130, id="a short page in between"),
+        pytest.param([SHORT, ("t1", page([], "t2"))], 30, id="an empty page after a short one"),
+        pytest.param([FULL, ("t1", page([], "t2"))], 100, id="an empty page after a full one"),
+        pytest.param([SHORT, ("t1", page(range(30)))], 30, id="nothing new after a short page"),
+        pytest.param([SHORT, ("t1", page(range(30), "t2"))], 30, id="nothing new after a short page, but a token"),
+        pytest.param([FULL, ("t1", page(range(100, 130), "t1"))], 130, id="a token seen before, after a short page"),
+        pytest.param([FULL, ("t1", page(range(95, 120)))], 120, id="pages that overlap"),
     ],
-}
+)
+def test_a_list_is_whole(shown: list[Any], count: int) -> None:
+    listed = play(list_all(LIST_COLLECTIONS), *pages(*shown))
+    assert [each.collection_id for each in listed] == [str(n) for n in range(count)]
 
 
-@pytest.mark.parametrize("shown", INCOMPLETE.values(), ids=INCOMPLETE)
-def test_a_list_that_may_be_incomplete_is_an_error(shown: list[tuple[str | None, CollectionPage]]) -> None:
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param([FULL, ("t1", page(range(100), "t2"))], id="the same page, another token each time"),
+        pytest.param([FULL, ("t1", page(range(100), "t1"))], id="the same page, one token"),
+        pytest.param([FULL, ("t1", page(range(100)))], id="the same page, then no token"),
+        pytest.param([FULL, ("t1", page(range(100, 200), "t1"))], id="the token it was asked by"),
+        pytest.param(
+            [FULL, ("t1", page(range(100, 200), "t2")), ("t2", page(range(200, 300), "t1"))], id="tokens in a circle"
+        ),
+        pytest.param([CAPPED, ("t1", page(range(50, 100), "t1"))], id="capped pages"),
+        pytest.param([CAPPED, CAPPED_TOO, ("t2", page(range(50, 100), "t3"))], id="capped pages, then the same page"),
+    ],
+)
+def test_a_list_that_may_be_incomplete_is_an_error(shown: list[Any]) -> None:
     with pytest.raises(XAIIncompleteListError, match=r"^list_collections\(\): the list may be incomplete\. After \d+"):
         play(list_all(LIST_COLLECTIONS), *pages(*shown))
 
@@ -507,6 +452,50 @@ def test_a_list_goes_on_from_a_token_it_is_given() -> None:
     assert len(play(flow(), *pages(("t", page(range(30), "t"))))) == 30
     with pytest.raises(XAIIncompleteListError):
         play(flow(), *pages(("t", page(range(100), "t"))))
+
+
+#: Pages as long as asked for; a service may cap them.
+CAPS = st.none() | st.integers(1, MAX_PAGE)
+# How a service may say that a list has ended: the token of the last page, given the one it was asked by and the first.
+ENDS: dict[str, Callable[[str | None, str], str | None]] = {
+    "no token": lambda asked, first: None,
+    "an empty token": lambda asked, first: "",
+    "one more token, to an empty page": lambda asked, first: "beyond",
+    "the token it was asked by": lambda asked, first: asked or "beyond",
+    "the first token again": lambda asked, first: first if asked else "beyond",
+}
+
+
+@given(
+    total=st.integers(0, 350),
+    limit=st.none() | st.integers(1, MAX_PAGE),
+    cap=CAPS,
+    end=st.sampled_from(sorted(ENDS)),
+)
+def test_a_list_is_complete_without_doubles_and_ends(total: int, limit: int | None, cap: int | None, end: str) -> None:
+    asked_size = limit or MAX_PAGE
+    size = min(asked_size, cap or asked_size)
+
+    def answer(request: Request[Any]) -> FilePage:
+        query = dict(request.query)
+        assert (query["limit"], query["filter"], query["order"]) == (str(asked_size), "x", "asc")
+        asked = query.get("pagination_token")
+        start = int(asked) if asked and asked.isdigit() else total if asked else 0
+        upto = min(start + size, total)
+        token = str(upto) if upto < total else ENDS[end](asked, str(size))
+        return FilePage(data=tuple(File(id=str(n)) for n in range(start, upto)), pagination_token=token)
+
+    driver = FlowDriver(answer)
+    try:
+        files = driver.run(list_all(LIST_FILES, limit=limit, filter="x", order="asc"))
+    except XAIIncompleteListError:
+        # A full page, and a token seen before: nobody can know whether that was all.
+        assert end in ("the token it was asked by", "the first token again")
+        assert total
+        assert not total % size
+        return
+    assert [file.id for file in files] == [str(n) for n in range(total)]
+    assert len(driver.requests) <= total // size + 2
 
 
 NEVER_WHOLE = [
@@ -521,59 +510,158 @@ NEVER_WHOLE = [
 @pytest.mark.parametrize("flow", NEVER_WHOLE, ids=["reindex", "wait", "sync", "scope", "removal"])
 def test_no_work_is_done_on_documents_of_a_list_that_may_be_incomplete(flow: Any) -> None:
     first = documents_named([f"f{n}" for n in range(100)], "t1")
-    world = World(lambda request: a_collection() if request.endpoint is GET_COLLECTION else first)
+    driver = FlowDriver(lambda request: a_collection() if request.endpoint is GET_COLLECTION else first)
     with pytest.raises(XAIIncompleteListError, match="list_documents"):
-        world.run(flow())
-    assert {request.endpoint for request in world.requests} - {GET_COLLECTION} == {LIST_DOCUMENTS}
+        driver.run(flow())
+    assert {request.endpoint for request in driver.requests} - {GET_COLLECTION} == {LIST_DOCUMENTS}
+
+
+# Waiting
+
+
+def test_a_wait_without_documents_is_over_at_once() -> None:
+    assert play(wait_for_documents("c", Poller([])), (Now(), 0.0)) == WaitResult(WaitEnd.SETTLED)
+
+
+def test_a_wait_tells_how_far_it_is_after_each_poll() -> None:
+    shown = iter([["a"], ["b"]])
+    heard: list[int] = []
+    driver = FlowDriver(lambda request: some_documents(*map(a_document, next(shown))))
+    poller = Poller(["a", "b"])
+    driver.run(wait_for_documents("c", poller, on_progress=lambda poller: heard.append(poller.processed_count)))
+    assert heard == [1, 2]
+
+
+WORDS = st.sampled_from(["PROCESSING", "CHUNKED", "EMBEDDING", "WRITING", "UNKNOWN", "DREAMING", "absent"])
+ENDINGS = st.sampled_from(["PROCESSED", "FAILED", "absent", "PROCESSING"])
+HISTORIES = st.dictionaries(
+    st.integers(0, 120).map(str), st.builds(lambda words, end: [*words, end], st.lists(WORDS, max_size=6), ENDINGS)
+)
+
+
+@given(
+    histories=HISTORIES,
+    outages=st.sets(st.integers(0, 12)),
+    rules=st.builds(
+        WaitRules,
+        deadline=st.floats(1_000.0, 1_500.0),
+        poll_interval=st.floats(0.5, 100),
+        grace=st.floats(0, 100),
+        max_failures=st.just(20),
+    ),
+    die=st.floats(0, 1),
+)
+@settings(max_examples=150)
+def test_a_wait_ends_in_time_with_each_document_in_one_group(
+    histories: dict[str, list[str]], outages: set[int], rules: WaitRules, die: float
+) -> None:
+    poller = Poller(list(histories), rules)
+    turn = -1
+    settled: set[str] = set()
+
+    def answer(request: Request[Any]) -> Any:
+        nonlocal turn
+        asked = [value for name, value in request.query if name == "file_ids"]
+        assert request.endpoint is BATCH_GET_DOCUMENTS
+        assert settled.isdisjoint(asked)
+        if asked[0] == poller.pending[0]:
+            turn += 1
+        if turn in outages:
+            raise XAIServerError("503")
+        words = {file_id: histories[file_id][min(turn, len(histories[file_id]) - 1)] for file_id in asked}
+        return some_documents(
+            *(a_document(file_id, f"DOCUMENT_STATUS_{word}") for file_id, word in words.items() if word != "absent")
+        )
+
+    def note(told: Poller) -> None:
+        settled.update(histories.keys() - set(told.pending))
+
+    assert rules.deadline is not None
+    driver = FlowDriver(answer, now=1_000.0, die=die)
+    result = driver.run(wait_for_documents("c", poller, on_progress=note))
+
+    groups = [*result.processed, *(failed.file_id for failed in result.failed), *result.missing, *result.pending]
+    assert sorted(groups) == sorted(histories)
+    assert result.total == len(histories)
+    assert driver.now <= rules.deadline + 1e-6
+    assert (result.end is WaitEnd.SETTLED) == (not result.pending)
+    assert result.end is not WaitEnd.TIMED_OUT or driver.now >= rules.deadline
+    for file_id in result.processed:
+        assert "PROCESSED" in histories[file_id]
+    for failed in result.failed:
+        assert "FAILED" in histories[failed.file_id]
+    for file_id in result.missing:
+        assert "absent" in histories[file_id]
+
+
+BOOK = {"name": "b.pdf", "size_bytes": "32000", "content_type": "application/pdf"}
+BYTES = {"bytes_configuration": {"max_chunk_size_bytes": 4000, "chunk_overlap_bytes": 800}}
+
+
+@pytest.mark.parametrize("chunks", [10, 4])
+def test_the_chunking_is_asked_for_once_and_only_if_it_tells_and_again_if_that_fails(chunks: int) -> None:
+    busy = iter([XAIServerError("busy", status=503)])
+
+    def answer(request: Request[Any]) -> Any:
+        if request.endpoint is not GET_COLLECTION:
+            return some_documents(a_document("b", file_metadata=BOOK, chunk_count=chunks))
+        if (error := next(busy, None)) is not None:
+            raise error
+        return a_collection(chunk_configuration=BYTES)
+
+    driver = FlowDriver(answer)
+    result = driver.run(wait_for_documents("c", Poller(["b"])))
+    assert (result.end, [doubt.file_id for doubt in result.doubts]) == (WaitEnd.SETTLED, ["b"] * (chunks == 10))
+    assert [each.endpoint for each in driver.requests].count(GET_COLLECTION) == 2 * (chunks == 10)
+
+
+def test_no_request_of_a_wait_is_retried_past_its_deadline() -> None:
+    """Requests are the batch, those that stand in for it, and the one for the chunking."""
+
+    def answer(request: Request[Any]) -> Any:
+        if request.endpoint is GET_COLLECTION:
+            return a_collection()
+        if request.endpoint is GET_DOCUMENT:
+            return a_document("b", file_metadata=BOOK, chunk_count=10)
+        raise XAIInvalidRequestError("400", status=400)
+
+    driver = FlowDriver(answer)
+    driver.run(wait_for_documents("c", Poller(["b"], WaitRules(deadline=77.0))))
+    asked = [BATCH_GET_DOCUMENTS, GET_COLLECTION, GET_DOCUMENT, GET_COLLECTION]
+    assert [(request.endpoint, request.deadline) for request in driver.requests] == [(each, 77.0) for each in asked]
 
 
 # Removal
 
-REMOVALS: list[tuple[Any, Any]] = [
-    (
-        partial(remove_document, "c", "f", team_id="t"),
-        REMOVE_DOCUMENT.request(collection_id="c", file_id="f", team_id="t"),
-    ),
-    (partial(delete_collection, "c", team_id="t"), DELETE_COLLECTION.request(collection_id="c", team_id="t")),
-    (partial(delete_file, "f"), DELETE_FILE.request(file_id="f")),
-]
+LATE = XAINotFoundError("does not exist", status=404)
+LATE.after_doubt = True
+REMOVALS = pytest.mark.parametrize(
+    ("remove", "request_"),
+    [
+        (
+            partial(remove_document, "c", "f", team_id="t"),
+            REMOVE_DOCUMENT.request(collection_id="c", file_id="f", team_id="t"),
+        ),
+        (partial(delete_collection, "c", team_id="t"), DELETE_COLLECTION.request(collection_id="c", team_id="t")),
+        (partial(delete_file, "f"), DELETE_FILE.request(file_id="f")),
+    ],
+)
 
 
-@pytest.mark.parametrize(("remove", "request_"), REMOVALS)
-def test_a_removal_tells_that_something_was_removed(remove: Any, request_: Any) -> None:
-    answer = DeletedFile(id="f") if request_.endpoint is DELETE_FILE else Empty()
-    assert play(remove(), (request_, answer)) is True
-
-
-@pytest.mark.parametrize(("remove", "request_"), REMOVALS)
-def test_a_removal_of_nothing_is_no_error(remove: Any, request_: Any) -> None:
-    assert play(remove(), (request_, NOT_FOUND)) is False
-
-
-@pytest.mark.parametrize(("remove", "request_"), REMOVALS)
-def test_a_removal_whose_answer_was_lost_counts(remove: Any, request_: Any) -> None:
-    error = XAINotFoundError("does not exist", status=404)
-    error.after_doubt = True
-    assert play(remove(), (request_, error)) is True
-
-
-@pytest.mark.parametrize(("remove", "request_"), REMOVALS)
-def test_a_removal_that_is_not_allowed_is_an_error(remove: Any, request_: Any) -> None:
-    with pytest.raises(XAIAuthError):
-        play(remove(), (request_, XAIAuthError("no", status=403)))
+@REMOVALS
+@pytest.mark.parametrize(
+    ("answer", "removed"), [(Empty(), True), (NOT_FOUND, False), (LATE, True)], ids=["done", "nothing", "lost answer"]
+)
+def test_a_removal_tells_if_it_removed_something(remove: Any, request_: Any, answer: Any, removed: bool) -> None:
+    assert play(remove(), (request_, answer)) is removed
 
 
 # Documents to index again
 
 
-def test_all_documents_are_reindexed_each_once() -> None:
-    exists = GET_COLLECTION.request(collection_id="c", team_id="t"), a_collection(documents_count=2)
-    listed = LIST_DOCUMENTS.request(collection_id="c", limit=100, team_id="t")
-    page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("a"))
-    assert play(documents_to_reindex("c", team_id="t"), exists, (listed, page)) == ["a", "b"]
-
-
-def test_only_failed_documents_are_reindexed_although_the_service_may_list_more() -> None:
-    listed = LIST_DOCUMENTS.request(collection_id="c", filter="status:DOCUMENT_STATUS_FAILED", limit=100)
-    page = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED))
-    assert play(documents_to_reindex("c", failed=True), (listed, page)) == ["b"]
+def test_all_or_only_failed_documents_are_reindexed_each_once_although_the_service_may_list_more() -> None:
+    shown = some_documents(a_document("a"), a_document("b", DocumentStatus.FAILED), a_document("a"))
+    everything, _ = listing()
+    assert play(documents_to_reindex("c"), holding(2), (everything, shown)) == ["a", "b"]
+    failed, _ = listing(filter="status:DOCUMENT_STATUS_FAILED")
+    assert play(documents_to_reindex("c", failed=True), (failed, shown)) == ["b"]

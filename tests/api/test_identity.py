@@ -21,10 +21,9 @@ from airflow_provider_xai_collections.api.identity import (
     version_key,
 )
 from airflow_provider_xai_collections.exceptions import XAIArgumentError
-from tests.api.driving import a_collection
+from tests.support.driving import a_collection
 
 SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: "text/plain")
-STRICT = a_collection(field_definitions=[{"key": "year", "required": True}, {"key": "kind"}, *MANAGED_FIELDS])
 
 
 # Identity
@@ -72,19 +71,13 @@ def test_a_source_is_uploaded_under_its_name_and_type() -> None:
 # The user's fields
 
 
-def test_fields_the_collection_would_take_pass() -> None:
-    assert check_fields(STRICT, {"year": "2024", "undeclared": "x"}) == {"year": "2024", "undeclared": "x"}
-    assert check_fields(a_collection(), {}) == {}
-
-
-def test_a_required_field_that_is_missing_is_named() -> None:
-    with pytest.raises(XAIArgumentError, match="docs requires the field year of every document"):
-        check_fields(STRICT, {"kind": "law"})
-
-
-def test_a_required_field_of_the_provider_is_not_the_users_to_pass() -> None:
+def test_a_required_field_that_is_missing_is_named_unless_it_is_ours() -> None:
     required = [definition.model_copy(update={"required": True}) for definition in MANAGED_FIELDS]
-    assert check_fields(a_collection(field_definitions=required), {}) == {}
+    strict = a_collection(field_definitions=[{"key": "year", "required": True}, {"key": "kind"}, *required])
+    assert check_fields(strict, {"year": "2024", "undeclared": "x"}) == {"year": "2024", "undeclared": "x"}
+    assert check_fields(a_collection(), {}) == {}
+    with pytest.raises(XAIArgumentError, match="docs requires the field year of every document"):
+        check_fields(strict, {"kind": "law"})
 
 
 def test_fields_of_the_provider_are_refused_because_they_would_be_overwritten() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,14 @@ def waiters(count: int, *, each: int = 1) -> list[Waiter]:
 def taken(poll: Poll[Waiter] | None) -> list[Waiter]:
     assert poll is not None
     return list(poll.waiters)
+
+
+def scheduled(*waiters: Waiter, due: float = 10.0) -> PollSchedule[Waiter]:
+    """Return a schedule of waiters that are all due then."""
+    schedule = Schedule()
+    for each in waiters:
+        schedule.add(each, 0.0, due)
+    return schedule
 
 
 def test_no_waiter_polls_before_it_is_due() -> None:
@@ -54,51 +63,35 @@ def test_a_waiter_that_is_due_soon_joins_a_poll_and_one_that_has_just_polled_doe
 
 
 def test_joining_a_poll_costs_no_request() -> None:
-    schedule = Schedule()
     *due, soon, too_many = waiters(BATCH_SIZE + 1)
-    for each in due:
-        schedule.add(each, 0.0, 10.0)
+    schedule = scheduled(*due)
     schedule.add(soon, 0.0, 10.1)
     schedule.add(too_many, 0.0, 10.2)
-    first = schedule.next_poll(10.0)
-    assert first is not None
-    assert taken(first) == [*due, soon]
+    assert taken(schedule.next_poll(10.0)) == [*due, soon]
     assert schedule.due == 10.2
 
 
-def test_waiters_that_are_due_may_need_several_polls_that_are_not_too_long() -> None:
-    schedule = Schedule()
-    for each in waiters(POLL_SIZE + 1):
-        schedule.add(each, 0.0, 10.0)
+@pytest.mark.parametrize(
+    ("waiting", "polls"),
+    [
+        pytest.param(waiters(POLL_SIZE + 1), [POLL_SIZE, 1], id="not too long"),
+        pytest.param(
+            [*waiters(1, each=POLL_SIZE + 3), waiter("small")], [POLL_SIZE + 3, 1], id="one larger than a poll"
+        ),
+        pytest.param([waiter("a", "b") for _ in range(3)], [2], id="the same documents"),
+    ],
+)
+def test_waiters_that_are_due_share_polls(waiting: list[Waiter], polls: list[int]) -> None:
+    schedule = scheduled(*waiting)
     sizes = []
     while (poll := schedule.next_poll(10.0)) is not None:
         sizes.append(len(poll.file_ids))
-    assert sizes == [POLL_SIZE, 1]
-
-
-def test_a_waiter_with_more_documents_than_a_poll_takes_has_one_of_its_own() -> None:
-    schedule = Schedule()
-    [large], [small] = waiters(1, each=POLL_SIZE + 3), [waiter("small")]
-    schedule.add(large, 0.0, 10.0)
-    schedule.add(small, 0.0, 10.0)
-    assert taken(schedule.next_poll(10.0)) == [large]
-    assert taken(schedule.next_poll(10.0)) == [small]
-
-
-def test_documents_of_several_waiters_are_asked_for_once() -> None:
-    schedule = Schedule()
-    for _ in range(3):
-        schedule.add(waiter("a", "b"), 0.0, 10.0)
-    poll = schedule.next_poll(10.0)
-    assert len(taken(poll)) == 3
-    assert poll is not None
-    assert poll.file_ids == ["a", "b"]
+    assert sizes == polls
 
 
 def test_a_waiter_that_has_left_polls_no_more() -> None:
-    schedule = Schedule()
     first, second = waiters(2)
-    schedule.add(first, 0.0, 1.0)
+    schedule = scheduled(first, due=1.0)
     schedule.add(second, 0.0, 5.0)
     schedule.remove(first)
     assert schedule.due == 5.0
@@ -141,18 +134,3 @@ def test_whenever_waits_began_they_fill_their_requests_and_none_polls_more_rarel
     # whose pause was half over, and the next is sent after the other half.
     room_left = 100 / 4
     assert requests <= len(starts) + polls / BATCH_SIZE + room_left
-
-
-def test_a_thousand_waits_cost_what_their_documents_fill() -> None:
-    schedule = Schedule()
-    for number, each in enumerate(waiters(1000)):
-        schedule.add(each, number / 100, 10.0)
-    requests = 0
-    while (now := schedule.due) is not None and now < 1010:
-        poll = schedule.next_poll(now)
-        assert poll is not None
-        requests += ceil(len(poll.file_ids) / BATCH_SIZE)
-        for each in poll.waiters:
-            schedule.add(each, now, 10.0)
-    polls = 1000 / 10
-    assert requests <= polls * (1000 / BATCH_SIZE) * 1.02

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count, pairwise
+from itertools import count, cycle, pairwise
 from math import floor
 from typing import Any, TypeAlias
 
@@ -106,16 +106,15 @@ class Simulation:
     def __post_init__(self) -> None:
         self.limiter = RateLimiter(POLICY)
         self._die = random.Random(7)
-        self._agenda: list[tuple[float, int, Callable[[float], None]]] = []
-        self._order = count()
 
     def run(self, seconds: float) -> Simulation:
         self._end = self.began + seconds
-        for _ in range(self.flows):
-            self._at(self.began, self._begin)
-        while self._agenda:
-            now, _, act = heapq.heappop(self._agenda)
-            act(now)
+        order = count()
+        agenda = [(self.began, next(order), self._flow()) for _ in range(self.flows)]
+        while agenda:
+            _, _, flow = heapq.heappop(agenda)
+            if (moment := next(flow, None)) is not None:
+                heapq.heappush(agenda, (moment, next(order), flow))
         return self
 
     def rate(self, since: float = 0.0, until: float | None = None) -> float:
@@ -123,62 +122,46 @@ class Simulation:
         since, until = self.began + since, self._end if until is None else self.began + until
         return sum(since <= moment < until for moment in self.done) / (until - since)
 
-    def _at(self, moment: float, act: Callable[[float], None]) -> None:
-        heapq.heappush(self._agenda, (moment, next(self._order), act))
+    def _flow(self) -> Iterator[float]:
+        """Send one request after the other; yield the moment at which to go on."""
+        now = self.began
+        for number in cycle(range(len(self.services))):
+            if now >= self._end:
+                return
+            flow, refused = retrying(GET, POLICY), 0
+            resume: Callable[[], Step] = partial(next, flow)
+            try:
+                while True:
+                    answer: Any = None
+                    match resume():
+                        case Now():
+                            answer = now
+                        case Sleep(seconds, jitter):
+                            now += seconds + self._die.uniform(0, jitter)
+                            yield now
+                        case _:
+                            ticket = self.limiter.ask(HOSTS[number], now)
+                            while seconds := self.limiter.wait(ticket, now):
+                                now += seconds + self._die.uniform(0, 0.002)  # Threads wake up a little late.
+                                yield now
+                            self.starts.append(now)
+                            now += self.latency / 2
+                            yield now
+                            taken = self.services[number](now)
+                            now += self.latency / 2
+                            yield now
+                            answer = FINE if taken else self._refusal(ticket, now)
+                            refused += not taken
+                    resume = partial(flow.send, answer)
+            except StopIteration:
+                self.done.append(now)
+            except XAIError:
+                self.lost += 1
+            self.refusals += [refused] if refused else []
 
-    def _begin(self, now: float, number: int = 0) -> None:
-        if now < self._end:
-            flow = retrying(GET, POLICY)
-            _Caller(self, flow, number % len(self.services)).go_on(partial(next, flow), now)
-
-
-@dataclass
-class _Caller:
-    simulation: Simulation
-    flow: Any
-    number: int
-    refused: int = 0
-
-    def go_on(self, resume: Callable[[], Step], now: float) -> None:
-        """Lead the flow to where it has to wait."""
-        simulation = self.simulation
-        try:
-            while isinstance(step := resume(), Now):
-                resume = partial(self.flow.send, now)
-        except (StopIteration, XAIError) as end:
-            simulation.lost += isinstance(end, XAIError)
-            simulation.done += [now] if isinstance(end, StopIteration) else []
-            simulation.refusals += [self.refused] if self.refused else []
-            simulation._begin(now, self.number + 1)
-            return
-        if isinstance(step, Sleep):
-            moment = now + step.seconds + simulation._die.uniform(0, step.jitter)
-            simulation._at(moment, partial(self.go_on, partial(self.flow.send, None)))
-        else:
-            self.wait(simulation.limiter.ask(HOSTS[self.number], now), now)
-
-    def wait(self, ticket: Ticket, now: float) -> None:
-        if seconds := self.simulation.limiter.wait(ticket, now):  # Threads wake up a little late.
-            self.simulation._at(now + seconds + self.simulation._die.uniform(0, 0.002), partial(self.wait, ticket))
-        else:
-            self.send(ticket, now)
-
-    def send(self, ticket: Ticket, now: float) -> None:
-        self.simulation.starts.append(now)
-        self.simulation._at(now + self.simulation.latency / 2, partial(self.arrive, ticket))
-
-    def arrive(self, ticket: Ticket, now: float) -> None:
-        taken = self.simulation.services[self.number](now)
-        self.simulation._at(now + self.simulation.latency / 2, partial(self.answered, ticket, taken))
-
-    def answered(self, ticket: Ticket, taken: bool, now: float) -> None:
-        answer = FINE
-        if not taken:
-            self.refused += 1
-            text = self.simulation.retry_after
-            self.simulation.limiter.refused(ticket, now, seconds_asked(text, now))
-            answer = Response(self.simulation.status, {} if text is None else {"retry-after": text}, b"")
-        self.go_on(partial(self.flow.send, answer), now)
+    def _refusal(self, ticket: Ticket, now: float) -> Response:
+        self.limiter.refused(ticket, now, seconds_asked(self.retry_after, now))
+        return Response(self.status, {} if self.retry_after is None else {"retry-after": self.retry_after}, b"")
 
 
 def start(limiter: RateLimiter, now: float) -> Ticket:
@@ -186,6 +169,13 @@ def start(limiter: RateLimiter, now: float) -> Ticket:
     ticket = limiter.ask(Host.API, now)
     assert limiter.wait(ticket, now) == 0.0
     return ticket
+
+
+def limited(pause: float = 1.0) -> RateLimiter:
+    """Return a limiter whose only request was refused at once."""
+    limiter = RateLimiter(POLICY)
+    limiter.refused(start(limiter, 0.0), 0.0, pause)
+    return limiter
 
 
 def paused(limiter: RateLimiter, now: float) -> float:
@@ -199,39 +189,35 @@ def paused(limiter: RateLimiter, now: float) -> float:
 # The limit is used, and few requests are refused
 
 
-@pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
-@pytest.mark.parametrize("retry_after", ["1", None])
-@pytest.mark.parametrize(("flows", "latency"), [(1, 0.0), (2, 0.05), (64, 0.05), (64, 0.5)])
-def test_nine_tenths_of_the_limit_are_used_and_few_requests_are_refused(
-    kind: Callable[[Limit], Service], retry_after: str | None, flows: int, latency: float
+ANY_KIND = pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
+NAMED_OR_NOT = pytest.mark.parametrize("retry_after", ["1", None])
+
+
+@ANY_KIND
+@NAMED_OR_NOT
+@pytest.mark.parametrize(
+    ("services", "limits", "flows", "latency"),
+    [
+        *((1, 1, *load) for load in [(1, 0.0), (2, 0.05), (64, 0.05), (64, 0.5)]),
+        *((2, limits, *load) for limits in (1, 2) for load in [(2, 0.01), (16, 0.01), (16, 0.05), (64, 0.05)]),
+    ],
+)
+def test_nine_tenths_of_the_limits_are_used_and_few_requests_are_refused(
+    kind: Callable[[Limit], Service], retry_after: str | None, services: int, limits: int, flows: int, latency: float
 ) -> None:
     for began in (1000.0, 1000.7):
-        simulation = Simulation([kind(twenty)], flows, latency, retry_after, began=began).run(seconds=100)
-        assert simulation.rate() >= 0.9 * 20
+        counters = [kind(twenty) for _ in range(limits)]
+        both = [counters[0], counters[-1]]
+        simulation = Simulation(both[:services], flows, latency, retry_after, began=began).run(seconds=100)
+        assert simulation.rate() >= 0.9 * 20 * limits
         assert simulation.lost == 0
         assert max(simulation.refusals) <= 2
         # All flows meet the limit at first; later the few that are in flight when going faster is tried, once a minute.
         assert len(simulation.refusals) < flows + 20
 
 
-@pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
-@pytest.mark.parametrize("retry_after", ["1", None])
-@pytest.mark.parametrize(("flows", "latency"), [(2, 0.01), (16, 0.01), (16, 0.05), (64, 0.05)])
-@pytest.mark.parametrize("limits", [1, 2])
-def test_of_two_services_as_much_is_used_whether_they_have_one_limit_or_each_its_own(
-    kind: Callable[[Limit], Service], retry_after: str | None, flows: int, latency: float, limits: int
-) -> None:
-    for began in (1000.0, 1000.7):
-        counters = [kind(twenty) for _ in range(limits)]
-        simulation = Simulation([counters[0], counters[-1]], flows, latency, retry_after, began=began).run(seconds=100)
-        assert simulation.rate() >= 0.9 * 20 * limits
-        assert simulation.lost == 0
-        assert max(simulation.refusals) <= 2
-        assert len(simulation.refusals) < flows + 20
-
-
-@pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow, Bucket])
-@pytest.mark.parametrize("retry_after", ["1", None])
+@ANY_KIND
+@NAMED_OR_NOT
 @pytest.mark.parametrize(("flows", "latency"), [(8, 0.05), (64, 0.5)])
 def test_a_limit_that_changes_is_found_again(
     kind: Callable[[Limit], Service], retry_after: str | None, flows: int, latency: float
@@ -274,19 +260,14 @@ def test_without_refusal_every_request_starts_at_once(moments: list[float]) -> N
     assert limiter.rate(moments[-1]) is None
 
 
-def test_after_a_long_time_without_refusal_there_is_no_limit_again() -> None:
-    limiter = RateLimiter(POLICY)
-    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
-    assert limiter.rate(600.0) is not None
-    assert limiter.rate(602.0) is None
-    assert [start(limiter, 700.0).start for _ in range(3)] == [700.0] * 3
-
-
-def test_a_slow_limit_is_remembered_longer() -> None:
-    limiter = RateLimiter(POLICY)
-    limiter.refused(start(limiter, 0.0), 0.0, 60.0)
-    assert limiter.rate(3600.0) is not None
-    assert limiter.rate(3700.0) is None
+@pytest.mark.parametrize(("pause", "remembered", "forgotten"), [(1.0, 600.0, 602.0), (60.0, 3600.0, 3700.0)])
+def test_after_a_long_time_without_refusal_there_is_no_limit_again(
+    pause: float, remembered: float, forgotten: float
+) -> None:
+    limiter = limited(pause)
+    assert limiter.rate(remembered) is not None
+    assert limiter.rate(forgotten) is None
+    assert [start(limiter, forgotten).start for _ in range(3)] == [forgotten] * 3
 
 
 def test_what_was_long_ago_does_not_count_as_a_measure() -> None:
@@ -310,19 +291,8 @@ def test_a_refusal_stops_all_requests_and_then_starts_are_spaced() -> None:
     assert gaps == pytest.approx([7 / (0.95 * 10)] * 4)
 
 
-def test_a_request_waits_longer_when_another_one_is_refused() -> None:
-    limiter = RateLimiter(POLICY)
-    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
-    first, second = (limiter.ask(Host.API, 0.5) for _ in range(2))
-    assert limiter.wait(first, 1.0) == 0.0
-    moment = 1.0 + limiter.wait(second, 1.0)
-    limiter.refused(first, 1.1, 5.0)
-    assert moment + limiter.wait(second, moment) == pytest.approx(6.1)
-
-
 def test_services_take_turns_however_many_requests_wait_for_one_of_them() -> None:
-    limiter = RateLimiter(POLICY)
-    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
+    limiter = limited()
     uploads = [limiter.ask(Host.API, 0.1) for _ in range(4)]
     before = limiter.wait(uploads[1], 0.1)
     attaches = [limiter.ask(Host.MANAGEMENT, 0.2) for _ in range(2)]
@@ -331,28 +301,18 @@ def test_services_take_turns_however_many_requests_wait_for_one_of_them() -> Non
     assert limiter.wait(uploads[1], 0.1) > before
 
 
-def test_a_service_without_requests_for_a_while_has_saved_no_turns() -> None:
-    limiter = RateLimiter(POLICY)
-    for _ in range(5):
-        start(limiter, 0.0)
-    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
-    uploads = [limiter.ask(Host.API, 0.1) for _ in range(2)]
-    attaches = [limiter.ask(Host.MANAGEMENT, 0.1) for _ in range(2)]
-    order = [uploads[0], attaches[0], uploads[1], attaches[1]]
-    assert sorted(uploads + attaches, key=lambda ticket: limiter.wait(ticket, 0.1)) == order
-
-
 def test_a_request_that_leaves_the_queue_lets_the_others_pass() -> None:
-    limiter = RateLimiter(POLICY)
-    limiter.refused(start(limiter, 0.0), 0.0, 1.0)
+    limiter = limited()
     first, second = (limiter.ask(Host.API, 0.5) for _ in range(2))
     assert limiter.wait(second, 0.5) > 0.5
     limiter.leave(first)
     assert limiter.wait(second, 0.5) == 0.5
 
 
-def test_requests_that_left_make_no_gap_in_the_queue() -> None:
+def test_neither_earlier_starts_nor_requests_that_left_count_as_turns() -> None:
     limiter = RateLimiter(POLICY)
+    for _ in range(5):
+        start(limiter, 0.0)
     limiter.refused(start(limiter, 0.0), 0.0, 1.0)
     for ticket in [limiter.ask(Host.API, 0.1) for _ in range(5)]:
         limiter.leave(ticket)

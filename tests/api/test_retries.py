@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.endpoints import (
-    ADD_DOCUMENT,
     CREATE_COLLECTION,
     DELETE_FILE,
     GET_COLLECTION,
@@ -26,7 +25,6 @@ from airflow_provider_xai_collections.api.retries import (
     RetryPolicy,
     concerns_every_call,
     is_transient,
-    outcome_is_unknown,
     retrying,
 )
 from airflow_provider_xai_collections.exceptions import (
@@ -45,7 +43,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAITransportError,
     XAIUnroutableError,
 )
-from tests.api.driving import a_collection, play
+from tests.support.driving import a_collection, play
 
 READ = GET_COLLECTION.request(collection_id="c")
 WRITE = CREATE_COLLECTION.request(collection_name="docs")
@@ -53,7 +51,7 @@ DELETE = DELETE_FILE.request(file_id="f")
 UPLOAD = UPLOAD_FILE.request(upload=Upload("a.txt", open, 1))  # type: ignore[arg-type]  # nobody opens it
 FINE = Response(200, {}, b'{"collection_id": "c", "collection_name": "docs"}')
 GARBLED = Response(200, {}, b"<html>")
-FIRST_PAUSE = Sleep(0.25, jitter=0.25)
+FIRST_PAUSE, SLOW_PAUSE = Sleep(0.25, jitter=0.25), Sleep(0.5, jitter=0.5)
 SENT = XAITransportError("cut")
 UNSENT = XAITransportError("refused", sent=False)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -84,7 +82,7 @@ def test_a_final_word_is_raised_at_once(final: int) -> None:
     assert caught.value.status == final
 
 
-@pytest.mark.parametrize(("failure", "pause"), [(status(429), Sleep(0.5, jitter=0.5)), (UNSENT, FIRST_PAUSE)])
+@pytest.mark.parametrize(("failure", "pause"), [(status(429), SLOW_PAUSE), (UNSENT, FIRST_PAUSE)])
 def test_a_write_is_repeated_if_the_service_cannot_have_acted(failure: Any, pause: Sleep) -> None:
     script = after(failure, pause, request=WRITE)
     assert play(retrying(WRITE, RetryPolicy()), *script, (WRITE, FINE)) == a_collection()
@@ -97,22 +95,18 @@ def test_a_write_that_may_have_been_done_is_not_repeated(failure: Any) -> None:
     assert isinstance(caught.value.__cause__, XAIServerError | XAITransportError | XAIResponseError)
 
 
-@pytest.mark.parametrize("failure", [*map(status, (500, 504)), SENT, GARBLED])
-def test_a_404_after_a_lost_answer_may_come_from_the_same_call(failure: Any) -> None:
-    with pytest.raises(XAINotFoundError) as caught:
-        play(retrying(DELETE, RetryPolicy()), *after(failure, request=DELETE), (DELETE, status(404)), (Now(), 1.0))
-    assert caught.value.after_doubt
-    assert pickle.loads(pickle.dumps(caught.value)).after_doubt
+REFUSED_TWICE = [*after(status(429), SLOW_PAUSE, request=DELETE), *after(UNSENT, SLOW_PAUSE, request=DELETE)]
 
 
-def test_a_404_after_a_refusal_does_not_come_from_the_same_call() -> None:
-    script = [
-        *after(status(429), Sleep(0.5, jitter=0.5), request=DELETE),
-        *after(UNSENT, Sleep(0.5, jitter=0.5), request=DELETE),
-    ]
+@pytest.mark.parametrize(
+    ("before", "in_doubt"),
+    [(REFUSED_TWICE, False), *((after(each, request=DELETE), True) for each in (status(500), SENT, GARBLED))],
+)
+def test_a_404_may_come_from_the_same_call_only_after_a_lost_answer(before: list[Any], in_doubt: bool) -> None:
     with pytest.raises(XAINotFoundError) as caught:
-        play(retrying(DELETE, RetryPolicy()), *script, (DELETE, status(404)), (Now(), 1.0))
-    assert not caught.value.after_doubt
+        play(retrying(DELETE, RetryPolicy()), *before, (DELETE, status(404)), (Now(), 1.0))
+    assert caught.value.after_doubt is in_doubt
+    assert pickle.loads(pickle.dumps(caught.value)).after_doubt is in_doubt
 
 
 def test_an_upload_with_a_lost_answer_tells_of_the_orphan() -> None:
@@ -127,7 +121,7 @@ def test_a_conflict_is_final_for_a_write() -> None:
 
 def test_a_write_refused_to_the_last_did_not_happen() -> None:
     policy = RetryPolicy(attempts=2)
-    script = after(status(429), Sleep(0.5, jitter=0.5), request=WRITE)
+    script = after(status(429), SLOW_PAUSE, request=WRITE)
     with pytest.raises(XAIRateLimitError):
         play(retrying(WRITE, policy), *script, (WRITE, status(429)), (Now(), 1.0))
 
@@ -155,22 +149,17 @@ def test_what_no_repeat_helps_with_is_asked_once_and_leaves_no_doubt(
     assert type(caught.value) is kind
 
 
-def test_what_is_wrong_on_our_side_passes_through() -> None:
-    with pytest.raises(XAICredentialError):
-        play(retrying(READ, RetryPolicy()), (READ, XAICredentialError("no key")))
-
-
-def test_pauses_double_up_to_the_longest_and_tries_are_counted() -> None:
-    pauses = [Sleep(s, jitter=s) for s in (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)]
-    script = [step for pause in pauses for step in after(status(503), pause)]
-    with pytest.raises(XAIServerError):
-        play(retrying(READ, RetryPolicy(attempts=7)), *script, (READ, status(503)), (Now(), 0.0))
-
-
-def test_a_rate_limit_that_names_no_time_starts_slower_and_goes_further() -> None:
-    pauses = [Sleep(s, jitter=s) for s in (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0)]
-    script = [step for pause in pauses for step in after(status(429), pause)]
-    assert play(retrying(READ, RetryPolicy(attempts=8)), *script, (READ, FINE)) == a_collection()
+@pytest.mark.parametrize(
+    ("failing", "pauses"),
+    [(503, (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)), (429, (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0))],
+)
+def test_pauses_double_up_to_the_longest_and_tries_are_counted(failing: int, pauses: tuple[float, ...]) -> None:
+    """Pauses of a rate limit that names no time start longer and go further."""
+    policy = RetryPolicy(attempts=len(pauses) + 1)
+    script = [step for pause in pauses for step in after(status(failing), Sleep(pause, jitter=pause))]
+    assert play(retrying(READ, policy), *script, (READ, FINE)) == a_collection()
+    with pytest.raises(XAIStatusError):
+        play(retrying(READ, policy), *script, (READ, status(failing)), (Now(), 0.0))
 
 
 def test_thousands_of_tries_are_no_obstacle() -> None:
@@ -179,12 +168,7 @@ def test_thousands_of_tries_are_no_obstacle() -> None:
         assert policy.delay(9_999, error, idempotent=True, now=0.0) == Sleep(longest / 2, jitter=longest / 2)
 
 
-def test_one_attempt_never_repeats() -> None:
-    with pytest.raises(XAIServerError):
-        play(retrying(READ, RetryPolicy(attempts=1)), (READ, status(503)), (Now(), 0.0))
-
-
-@pytest.mark.parametrize("failing", [429, 503, 409])
+@pytest.mark.parametrize("failing", [503, 429, 409])
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
@@ -201,44 +185,33 @@ def test_one_attempt_never_repeats() -> None:
         ("Thu Jan  1 12:00:09 2026", 9.0),
         ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 60.0),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("12 o'clock", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 41 Jan 2026 00:00:00 GMT", None),
     ],
 )
-def test_the_service_says_how_long_to_wait_in_seconds_or_as_a_date(failing: int, text: str, seconds: float) -> None:
-    script: list[tuple[Step, Any]] = [(READ, status(failing, text)), (Now(), NOON.timestamp())]
-    script += [(Sleep(seconds, jitter=0.5), None), (READ, FINE)]
-    assert play(retrying(READ, RetryPolicy()), *script) == a_collection()
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["soon", "", "nan", "12 o'clock", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 41 Jan 2026 00:00:00 GMT"],
-)
-def test_a_wait_nobody_understands_is_as_none(text: str) -> None:
-    assert play(retrying(READ, RetryPolicy()), *after(status(503, text)), (READ, FINE)) == a_collection()
+def test_the_service_says_how_long_to_wait_in_seconds_or_as_a_date(
+    failing: int, text: str, seconds: float | None
+) -> None:
+    """A time that nobody understands is as none."""
+    otherwise = SLOW_PAUSE if failing == 429 else FIRST_PAUSE
+    pause = otherwise if seconds is None else Sleep(seconds, jitter=0.5)
+    script: list[tuple[Step, Any]] = [(READ, status(failing, text)), (Now(), NOON.timestamp()), (pause, None)]
+    assert play(retrying(READ, RetryPolicy()), *script, (READ, FINE)) == a_collection()
 
 
 def test_no_repeat_starts_after_the_budget() -> None:
-    policy = RetryPolicy(budget=10.0)
-    late: list[tuple[Step, Any]] = [(READ, status(503)), (Now(), 9.1)]
-    with pytest.raises(XAIServerError):
-        play(retrying(READ, policy), *after(status(503)), *late)
-
-
-def test_time_for_which_a_request_was_delayed_is_not_of_the_budget() -> None:
-    """Only repeats are counted: before the first try, there is no budget yet."""
-    policy = RetryPolicy(budget=10.0)
+    """Seconds count from the first failure; those for which a repeat was held back do not."""
+    policy, noon = RetryPolicy(budget=10.0), NOON.timestamp()
     delayed = [Response(503, {}, b"", held=seconds) for seconds in (1000.0, 100.0)]
-    script: list[tuple[Step, Any]] = [(READ, delayed[0]), (Now(), 0.0), (FIRST_PAUSE, None)]
-    again: list[tuple[Step, Any]] = [(READ, delayed[1]), (Now(), 109.0), (Sleep(0.5, jitter=0.5), None)]
-    assert play(retrying(READ, policy), *script, *again, (READ, FINE)) == a_collection()
+    script: list[tuple[Step, Any]] = [(READ, delayed[0]), (Now(), noon), (FIRST_PAUSE, None), (READ, delayed[1])]
+    in_time: list[tuple[Step, Any]] = [(Now(), noon + 109.0), (SLOW_PAUSE, None), (READ, FINE)]
+    assert play(retrying(READ, policy), *script, *in_time) == a_collection()
     with pytest.raises(XAIServerError):
-        play(retrying(READ, policy), *script, (READ, delayed[1]), (Now(), 109.1))
-
-
-def test_the_budget_counts_from_the_first_failure_not_from_the_epoch() -> None:
-    late = NOON.timestamp()
-    script: list[tuple[Step, Any]] = [(READ, status(503)), (Now(), late), (FIRST_PAUSE, None), (READ, FINE)]
-    assert play(retrying(READ, RetryPolicy(budget=1.0)), *script) == a_collection()
+        play(retrying(READ, policy), *script, (Now(), noon + 109.1))
 
 
 def test_no_repeat_starts_after_the_deadline_of_the_request() -> None:
@@ -265,17 +238,11 @@ POLICIES = st.builds(
 )
 
 
-@st.composite
-def failures(draw: st.DrawFn) -> XAIError:
-    if draw(st.booleans()):
-        return draw(st.sampled_from([SENT, UNSENT, XAIResponseError("garbled")]))
-    found = error_from(READ, status(draw(STATUSES), draw(RETRY_AFTERS)))
-    assert found is not None
-    return found
-
-
-@given(POLICIES, st.integers(1, 6000), failures(), st.booleans())
-def test_no_pause_is_longer_than_its_cap(policy: RetryPolicy, attempt: int, error: XAIError, idempotent: bool) -> None:
+@given(
+    POLICIES, st.integers(1, 6000), st.sampled_from([SENT, UNSENT]) | st.tuples(STATUSES, RETRY_AFTERS), st.booleans()
+)
+def test_no_pause_is_longer_than_its_cap(policy: RetryPolicy, attempt: int, failure: Any, idempotent: bool) -> None:
+    error: Any = error_from(READ, status(*failure)) if isinstance(failure, tuple) else failure
     pause = policy.delay(attempt, error, idempotent=idempotent, now=NOON.timestamp())
     if pause is not None:
         assert attempt < policy.attempts
@@ -287,53 +254,18 @@ def test_no_pause_is_longer_than_its_cap(policy: RetryPolicy, attempt: int, erro
             assert pause.jitter <= max(policy.first, policy.longest, policy.longest_rate_limit)
 
 
-@given(st.lists(failures(), max_size=8), st.sampled_from([WRITE, ADD_DOCUMENT.request(collection_id="c", file_id="f")]))
-def test_a_write_goes_on_only_past_refusals_and_unsent_requests(met: list[XAIError], request: Request[Any]) -> None:
-    flow = retrying(request, RetryPolicy())
-    next(flow)
-    for error in met:
-        if isinstance(error, XAIStatusError):
-            asked = flow.send(status(error.status, error.retry_after))
-        else:
-            asked = flow.throw(error)
-        assert asked == Now()
-        try:
-            asked = flow.send(0.0)
-        except XAIOutcomeUnknownError:
-            assert outcome_is_unknown(error)
-            break
-        except XAIError:
-            assert not outcome_is_unknown(error)
-            break
-        assert isinstance(asked, Sleep)
-        assert isinstance(error, XAIRateLimitError) or error is UNSENT
-        assert flow.send(None) == request
-
-
-def test_only_what_may_pass_is_transient() -> None:
+def test_errors_say_if_a_later_try_or_another_call_may_do_better() -> None:
+    """The first may pass, the second are about one request, the third concern every call."""
     passing: list[XAIError] = [SENT, UNSENT, XAIResponseError(""), XAIRateLimitError(""), XAIServerError("")]
     passing.append(XAIIncompleteListError(""))
-    lasting: list[XAIError] = [XAINotFoundError(""), XAIAuthError(""), XAIConflictError(""), XAICredentialError("")]
-    lasting += [XAICreditsError(""), XAIUnroutableError("")]
-    assert all(map(is_transient, passing))
-    assert not any(map(is_transient, lasting))
-
-
-def test_a_refused_key_and_a_team_without_credits_concern_every_call() -> None:
+    one: list[XAIError] = [XAINotFoundError(""), XAIConflictError(""), XAIUnroutableError("")]
     every: list[XAIError] = [XAIAuthError(""), XAICredentialError(""), XAICreditsError("")]
-    one: list[XAIError] = [XAINotFoundError(""), XAIRateLimitError(""), XAIUnroutableError(""), SENT]
-    assert all(map(concerns_every_call, every))
-    assert not any(map(concerns_every_call, one))
+    assert [each for each in (*passing, *one, *every) if is_transient(each)] == passing
+    assert [each for each in (*passing, *one, *every) if concerns_every_call(each)] == every
 
 
 def test_a_read_that_fails_twice_says_so() -> None:
     again = replace(FIRST_PAUSE, then="try 2 of 2", reason=ANY)
-    twice: list[tuple[Step, Any]] = [
-        (READ, status(503)),
-        (Now(), 1.0),
-        (again, None),
-        (READ, status(503)),
-        (Now(), 2.5),
-    ]
+    twice: list[Any] = [(READ, status(503)), (Now(), 1.0), (again, None), (READ, status(503)), (Now(), 2.5)]
     with pytest.raises(XAIServerError, match=r"It failed 2 times in 1\.5 s"):
         play(retrying(READ, RetryPolicy(attempts=2)), *twice)

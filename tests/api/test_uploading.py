@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.api.content_types import type_to_send
 from airflow_provider_xai_collections.api.declaring import Declarations
 from airflow_provider_xai_collections.api.documents import FileMetadata, UploadedDocument
 from airflow_provider_xai_collections.api.endpoints import (
@@ -43,7 +42,6 @@ from airflow_provider_xai_collections.api.uploading import (
 )
 from airflow_provider_xai_collections.api.wire import Empty
 from airflow_provider_xai_collections.exceptions import (
-    XAIArgumentError,
     XAIAuthError,
     XAIConflictError,
     XAIError,
@@ -55,7 +53,7 @@ from airflow_provider_xai_collections.exceptions import (
     XAIUnfitDocumentError,
     XAIUnroutableError,
 )
-from tests.api.driving import a_collection, a_document, play, some_documents
+from tests.support.driving import a_collection, a_document, play, some_documents
 
 SOURCE = SourceDocument("file:///a.txt", "a.txt", 3, "aa", "text/plain", io.BytesIO, lambda: "text/plain")
 BOOK = SourceDocument("file:///b.pdf", "b.pdf", 9, "bb", "application/pdf", io.BytesIO, lambda: "application/pdf")
@@ -109,7 +107,8 @@ DIRECT = Target("c", "s", UploadWay(UploadMethod.DIRECT), team_id="t")
 LOST = XAIOutcomeUnknownError("the answer was lost")
 NOT_FOUND = XAINotFoundError("does not exist", status=404)
 CLASH = XAIConflictError("clashes", status=409)
-REFUSALS = [CLASH, XAIInvalidRequestError("bad", status=400)]
+BAD = XAIInvalidRequestError("bad", status=400)
+EITHER_REFUSAL = pytest.mark.parametrize("refusal", [CLASH, BAD], ids=str)
 NO_ROUTE = XAIUnroutableError("cf-ipcity contains value with non-printable ASCII characters", status=500)
 
 GET = GET_DOCUMENT.request(collection_id="c", file_id="f", team_id="t")
@@ -124,45 +123,43 @@ NOT_SHOWN: tuple[Any, Any] = (of_version(), some_documents())
 NOWHERE = nowhere()
 
 
-# Documents of a scope
+# Documents that are there
 
 
-def test_a_scope_is_listed_by_its_field() -> None:
-    asked = LIST_DOCUMENTS.request(collection_id="c", filter='fields.airflow_scope:"s"', limit=100, team_id="t")
-    assert play(documents_in_scope(FILES), (asked, some_documents(OURS))) == [OURS]
-
-
-def test_a_source_is_compared_exactly_because_filters_are_fuzzy() -> None:
-    asked = LIST_DOCUMENTS.request(
-        collection_id="c", filter=f'fields.airflow_source_uri:"{SOURCE.uri}"', limit=100, team_id="t"
-    )
-    other = a_document("x", fields={**OURS.fields, "airflow_source_uri": SOURCE.uri + ".old"})
-    assert play(documents_of_source(FILES, SOURCE.uri), (asked, some_documents(other, OURS))) == [OURS]
+@pytest.mark.parametrize(
+    ("flow", "field", "value"),
+    [
+        (partial(documents_in_scope, FILES), "airflow_scope", "s"),
+        (partial(documents_of_source, FILES, SOURCE.uri), "airflow_source_uri", SOURCE.uri),
+    ],
+    ids=["scope", "source"],
+)
+def test_values_are_compared_exactly_because_filters_are_fuzzy(flow: Any, field: str, value: str) -> None:
+    asked = LIST_DOCUMENTS.request(collection_id="c", filter=f'fields.{field}:"{value}"', limit=100, team_id="t")
+    other = a_document("x", fields={**OURS.fields, field: f"{value}.old"})
+    assert play(flow(), (asked, some_documents(other, OURS))) == [OURS]
 
 
 # Before anything is sent
 
 
-@pytest.mark.parametrize("target", [FILES, DIRECT])
-def test_a_document_that_xai_would_not_index_is_refused(target: Target) -> None:
-    binary = replace(SOURCE, name="blob", sent_type=partial(type_to_send, "blob", b"\0\1"))
-    with pytest.raises(XAIUnfitDocumentError, match="blob is not UTF-8 text"):
-        play(prepare(target, binary, {}))
+def changed() -> Target:
+    """Return a target whose run has changed to two calls."""
+    target = Target("c", "s", UploadWay(), team_id="t")
+    target.way.change("a gateway does not know it")
+    return target
 
 
-@pytest.mark.parametrize("method", [UploadMethod.AUTO, UploadMethod.FILES])
-def test_a_document_that_is_too_large_for_two_calls_is_refused(method: UploadMethod) -> None:
-    target = Target("c", "s", UploadWay(method), team_id="t")
-    if method is UploadMethod.AUTO:
-        target.way.change("a gateway does not know it")
+@pytest.mark.parametrize(("target", "is_asked_for"), [(FILES, True), (changed(), False)])
+def test_a_document_that_is_too_large_for_two_calls_is_refused(target: Target, is_asked_for: bool) -> None:
     with pytest.raises(XAISourceError, match=r"^a.txt has 50.1 MB, above the 50 MB that POST") as caught:
         play(prepare(target, LARGE, {}))
     # Where the run has changed, that is no fault of the document: it must not pass for one that xAI never takes.
-    assert isinstance(caught.value, XAIUnfitDocumentError) is (method is UploadMethod.FILES)
-    assert ("because a gateway does not know it" in str(caught.value)) is (method is UploadMethod.AUTO)
+    assert isinstance(caught.value, XAIUnfitDocumentError) is is_asked_for
+    assert ("because a gateway does not know it" in str(caught.value)) is not is_asked_for
 
 
-def test_fields_that_are_not_defined_are_declared_or_refused() -> None:
+def test_fields_that_are_not_defined_are_declared() -> None:
     declared = Declarations("c", "t")
     declared.learn(a_collection(field_definitions=MANAGED_FIELDS))
     declare_year = UPDATE_COLLECTION.request(
@@ -172,9 +169,6 @@ def test_fields_that_are_not_defined_are_declared_or_refused() -> None:
     )
     flow = prepare(replace(DIRECT, declared=declared), SOURCE, all_fields(SOURCE, YEAR))
     assert play(flow, (declare_year, a_collection())) == SOURCE.upload()
-    refusing = replace(DIRECT, declared=Declarations("c", "t", may_declare=False))
-    with pytest.raises(XAIArgumentError, match="c does not define the fields year, airflow_scope"):
-        play(prepare(refusing, SOURCE, all_fields(SOURCE, YEAR)))
 
 
 # In two calls
@@ -192,16 +186,12 @@ def test_uploads_with_lost_answers_are_repeated_and_counted_as_possible_orphans(
         play(adding(FILES), *(step for each in lost for step in each), (UPLOADED[0], LOST))
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_when_another_run_was_faster_the_file_is_deleted_and_its_document_counts(refusal: XAIError) -> None:
-    script = (UPLOADED, (add(), refusal), (GET, NOT_FOUND), DISCARDED, FOUND)
-    assert play(adding(FILES), *script) == Placed("theirs", added=False)
-
-
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_any_other_refusal_is_raised_and_leaves_no_file(refusal: XAIError) -> None:
+@EITHER_REFUSAL
+def test_after_a_refusal_the_file_is_deleted_and_a_document_of_another_run_counts(refusal: XAIError) -> None:
+    refused = (UPLOADED, (add(), refusal), (GET, NOT_FOUND), DISCARDED)
+    assert play(adding(FILES), *refused, FOUND) == Placed("theirs", added=False)
     with pytest.raises(type(refusal)):
-        play(adding(FILES), UPLOADED, (add(), refusal), (GET, NOT_FOUND), DISCARDED, *NOWHERE)
+        play(adding(FILES), *refused, *NOWHERE)
 
 
 @pytest.mark.parametrize("error", [XAIAuthError("no", status=403), NOT_FOUND])
@@ -259,18 +249,17 @@ def test_a_conflict_is_final_only_if_a_unique_field_of_the_user_may_be_the_cause
     assert ("has this version but does not show it yet: a retry will find it" in str(caught.value)) is not is_final
 
 
+def test_a_request_that_is_invalid_stays_so_without_fields_of_the_user() -> None:
+    with pytest.raises(XAIInvalidRequestError):
+        play(adding(DIRECT, fields={}), (send(fields={}), BAD), *nowhere({}))
+
+
 # In one call
 
 
-def test_an_upload_in_one_call_answers_with_the_document() -> None:
-    assert play(adding(DIRECT), (send(), ANSWER)) == Placed("f", added=True)
-
-
-@pytest.mark.parametrize(
-    "told", [{}, {"file_metadata": None}, {"file_metadata": {}}, {"file_metadata": {"file_id": ""}}]
-)
-def test_an_answer_without_the_id_is_understood(told: dict[str, Any]) -> None:
-    assert UploadedDocument.model_validate(told).file_metadata is None
+@pytest.mark.parametrize("way", [UploadWay(UploadMethod.DIRECT), UploadWay()], ids=["asked for", "by default"])
+def test_an_upload_in_one_call_answers_with_the_document(way: UploadWay) -> None:
+    assert play(adding(Target("c", "s", way, team_id="t")), (send(), ANSWER)) == Placed("f", added=True)
 
 
 def test_a_document_that_was_taken_is_not_sent_again_because_a_list_does_not_show_it_yet() -> None:
@@ -284,42 +273,28 @@ def test_an_upload_whose_answer_does_not_tell_is_found_by_its_version(answer: An
     assert play(adding(DIRECT), (send(), answer), FOUND) == Placed("theirs", added=True)
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_an_upload_refused_because_it_is_there_counts_as_there(refusal: XAIError) -> None:
-    assert play(adding(DIRECT), (send(), refusal), NOT_SHOWN, (Sleep(1.0), None), FOUND) == Placed(
-        "theirs", added=False
-    )
-
-
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_an_upload_that_is_refused_is_an_error(refusal: XAIError) -> None:
+@EITHER_REFUSAL
+def test_an_upload_that_is_refused_is_there_already_or_an_error(refusal: XAIError) -> None:
+    shown_late = ((send(), refusal), NOT_SHOWN, (Sleep(1.0), None), FOUND)
+    assert play(adding(DIRECT), *shown_late) == Placed("theirs", added=False)
     with pytest.raises(type(refusal)):
         play(adding(DIRECT), (send(), refusal), *NOWHERE)
 
 
-def test_an_upload_that_did_not_arrive_is_sent_again() -> None:
-    script = ((send(), LOST), *NOWHERE, (Sleep(1.0, jitter=1.0), None), (send(), ANSWER))
-    assert play(adding(DIRECT), *script) == Placed("f", added=True)
-
-
-def test_an_upload_that_never_shows_says_what_to_do() -> None:
-    script: list[Any] = [(send(), LOST), *NOWHERE]
-    for pause in (1.0, 2.0, 4.0, 8.0):
-        script += [(Sleep(pause, jitter=1.0), None), (send(), LOST), *NOWHERE]
+def test_an_upload_that_did_not_arrive_is_sent_again_up_to_five_times() -> None:
+    script: list[Any] = [(send(), LOST), *NOWHERE, (Sleep(1.0, jitter=1.0), None)]
+    assert play(adding(DIRECT), *script, (send(), ANSWER)) == Placed("f", added=True)
+    for pause in (2.0, 4.0, 8.0):
+        script += [(send(), LOST), *NOWHERE, (Sleep(pause, jitter=1.0), None)]
     with pytest.raises(XAIOutcomeUnknownError, match=r"^upload_document\(c\): sent 5 times, .* Retry later: a copy"):
-        play(adding(DIRECT), *script)
+        play(adding(DIRECT), *script, (send(), LOST), *NOWHERE)
 
 
 # One call, or two where that does not work
 
 
-def auto(said: list[str] | None = None) -> Target:
-    heard = [] if said is None else said
-    return Target("c", "s", UploadWay(on_change=heard.append), team_id="t")
-
-
-def test_the_one_call_is_the_default() -> None:
-    assert play(adding(auto()), (send(), ANSWER)) == Placed("f", added=True)
+def auto(hear: Callable[[str], None] = lambda reason: None) -> Target:
+    return Target("c", "s", UploadWay(on_change=hear), team_id="t")
 
 
 UNROUTABLE = pytest.mark.parametrize("found", [(NO_ROUTE,), (NOT_FOUND, a_collection(), NOT_FOUND)])
@@ -328,7 +303,7 @@ UNROUTABLE = pytest.mark.parametrize("found", [(NO_ROUTE,), (NOT_FOUND, a_collec
 @UNROUTABLE
 def test_where_the_service_cannot_take_the_one_call_the_run_changes_to_two_and_says_so_once(found: Any) -> None:
     said: list[str] = []
-    target = auto(said)
+    target = auto(said.append)
     script = zip((send(), EXISTS, send()), found, strict=False)
     assert play(adding(target), *script, UPLOADED, ATTACHED) == Placed("f", added=True)
     assert play(adding(target), UPLOADED, ATTACHED) == Placed("f", added=True)
@@ -345,7 +320,7 @@ def test_a_way_that_is_asked_for_is_not_left(found: Any) -> None:
 
 def test_documents_in_flight_change_as_well_without_another_word() -> None:
     said: list[str] = []
-    target = auto(said)
+    target = auto(said.append)
     first, second = adding(target), adding(target)
     assert next(first) == next(second) == send()
     assert first.throw(NO_ROUTE) == second.throw(NO_ROUTE) == UPLOADED[0]
@@ -374,18 +349,12 @@ def test_a_document_that_changes_the_run_and_is_too_large_for_it_is_an_error() -
 
 
 @pytest.mark.parametrize(
-    ("source", "method", "is_warned"),
-    [
-        (BOOK, UploadMethod.AUTO, True),
-        (SOURCE, UploadMethod.AUTO, False),
-        (BOOK, UploadMethod.FILES, False),  # it was asked for
-    ],
+    ("target", "source", "is_warned"),
+    [(changed(), BOOK, True), (changed(), SOURCE, False), (FILES, BOOK, False)],
+    ids=["book", "text", "it was asked for"],
 )
 def test_two_calls_warn_of_a_document_whose_text_has_to_be_extracted(
-    source: SourceDocument, method: UploadMethod, is_warned: bool
+    target: Target, source: SourceDocument, is_warned: bool
 ) -> None:
-    target = Target("c", "s", UploadWay(method), team_id="t")
-    if method is UploadMethod.AUTO:
-        target.way.change("the gateway does not know it")
     script = ((UPLOAD_FILE.request(upload=source.upload()), File(id="f")), (add(source), Empty()))
     assert ("raw bytes" in play(adding(target, source), *script).warning) is is_warned
