@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import certifi
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from airflow_provider_xai_collections.airflow_errors import XAIFailException, for_operator
 from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.client.certificates import load
 from airflow_provider_xai_collections.client.proxies import proxy_for
-from airflow_provider_xai_collections.client.settings import ClientSettings, Service
+from airflow_provider_xai_collections.client.settings import Service
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAITransportError
-from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from tests.client.test_sockets import CREATE, GET, Run, answering, head_of, listening, run_async, run_sync, settings_for
-from tests.conftest import Connect
 from tests.unprivileged import as_nobody, public
+
+from .driving import CREATE, GET, Run, answering, head_of, listening, settings_for
 
 FAR = "https://management.invalid"
 SETTINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 OTHERS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 Set = Callable[..., None]
-
-
-@pytest.fixture(params=[run_sync, run_async])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Either driver."""
-    chosen: Run = request.param
-    return chosen
 
 
 @pytest.fixture(autouse=True)
@@ -107,25 +98,25 @@ def test_a_socks_proxy_needs_its_package(run: Run, set_: Set, monkeypatch: pytes
     assert "or name a proxy that speaks HTTP (http://host:port)" in said
 
 
-def tunnels(heads: list[bytes]) -> Callable[[socket.socket], None]:
-    def refuse(connection: socket.socket) -> None:
-        heads.append(head_of(connection))
-        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
-
-    return refuse
-
-
-def test_a_password_written_as_the_refusal_says_arrives_at_the_proxy_and_nowhere_else(
+def test_a_password_written_as_the_refusal_says_arrives_at_the_proxy_and_nowhere_else_and_no_key_there(
     run: Run, set_: Set, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     heads: list[bytes] = []
-    with listening(tunnels(heads)) as proxy:
+
+    def refuse(connection: socket.socket) -> None:
+        heads.append(head_of(connection))
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+
+    with listening(refuse) as proxy:
         place = proxy.url.removeprefix("http://")
         set_(HTTPS_PROXY=f"http://user:hun%40%3A%2F%23ter2@{place}")
         with pytest.raises(XAITransportError) as caught:
             run(call(CREATE), settings_for(FAR))
-    assert b"Proxy-Authorization: Basic dXNlcjpodW5AOi8jdGVyMg==" in heads[0]
+    (head,) = heads
+    assert head.startswith(b"CONNECT management.invalid:443 ")
+    assert b"Proxy-Authorization: Basic dXNlcjpodW5AOi8jdGVyMg==" in head
+    assert b"secret" not in head
     assert (
         "create_collection(docs): no usable answer from management.invalid:443 (ProxyError: 407 Proxy Authentication "
         f"Required). It goes through the proxy {place} that HTTPS_PROXY names: check that one"
@@ -136,81 +127,58 @@ def test_a_password_written_as_the_refusal_says_arrives_at_the_proxy_and_nowhere
     assert "ter2" not in repr(proxy_for(Service(FAR)))
 
 
-@pytest.mark.parametrize("value", ["{place}", "http://{place}"])
-def test_a_proxy_for_all_serves_where_no_other_is_named(run: Run, set_: Set, value: str) -> None:
-    heads: list[bytes] = []
-    with listening(tunnels(heads)) as proxy:
-        set_(ALL_PROXY=value.format(place=proxy.url.removeprefix("http://")), HTTP_PROXY="http://nowhere.invalid")
-        with pytest.raises(XAITransportError, match="that ALL_PROXY names"):
-            run(call(GET), settings_for(FAR))
-    assert heads[0].startswith(b"CONNECT management.invalid:443 ")
-
-
-def test_a_proxy_that_is_not_there_is_what_to_check(run: Run, set_: Set) -> None:
-    set_(HTTPS_PROXY="http://127.0.0.1:1")
-    with pytest.raises(XAITransportError, match=r"goes through the proxy 127\.0\.0\.1:1 that HTTPS_PROXY names: check"):
-        run(call(GET), settings_for(FAR))
+@pytest.mark.parametrize("value", ["proxy:3128", "http://proxy:3128"])
+def test_a_proxy_for_all_serves_where_no_other_is_named(set_: Set, value: str) -> None:
+    set_(ALL_PROXY=value, HTTP_PROXY="http://nowhere.invalid")
+    assert str(proxy_for(Service(FAR))) == "the proxy proxy:3128 that ALL_PROXY names"
 
 
 @pytest.mark.parametrize(
-    ("exempt", "host"),
+    ("exempt", "host", "is_exempt"),
     [
-        ("*", "api.x.ai"),
-        ("x.ai", "api.x.ai"),
-        ("X.AI", "x.ai"),
-        (".x.ai", "api.x.ai"),
-        ("*.x.ai", "api.x.ai"),
-        ("other.example, api.x.ai", "api.x.ai"),
-        ("api.x.ai:8443", "api.x.ai:8443"),
-        ("https://api.x.ai", "api.x.ai"),
-        ("10.1.2.3", "10.1.2.3"),
-        ("10.0.0.0/8", "10.1.2.3"),
-        ("fd00::/8", "[fd00::1]"),
-        ("fd00::1", "[fd00::1]"),
-        ("[fd00::1]", "[fd00::1]"),
-        ("[fd00::1]:8443", "[fd00::1]:8443"),
-        ("host:notaport,::1/128,[::1],x.ai", "api.x.ai"),
+        ("*", "api.x.ai", True),
+        ("x.ai", "api.x.ai", True),
+        ("X.AI", "x.ai", True),
+        (".x.ai", "api.x.ai", True),
+        ("*.x.ai", "api.x.ai", True),
+        ("other.example, api.x.ai", "api.x.ai", True),
+        ("api.x.ai:8443", "api.x.ai:8443", True),
+        ("https://api.x.ai", "api.x.ai", True),
+        ("10.1.2.3", "10.1.2.3", True),
+        ("10.0.0.0/8", "10.1.2.3", True),
+        ("fd00::/8", "[fd00::1]", True),
+        ("fd00::1", "[fd00::1]", True),
+        ("[fd00::1]", "[fd00::1]", True),
+        ("[fd00::1]:8443", "[fd00::1]:8443", True),
+        ("host:notaport,::1/128,[::1],x.ai", "api.x.ai", True),
+        ("", "api.x.ai", False),
+        (" , ,", "api.x.ai", False),
+        (".x.ai", "x.ai", False),
+        ("ai", "x.aix", False),
+        ("pi.x.ai", "api.x.ai", False),
+        ("api.x.ai:8443", "api.x.ai", False),
+        ("http://api.x.ai", "api.x.ai", False),
+        ("http://*", "api.x.ai", False),
+        ("10.0.0.0/8", "11.1.2.3", False),
+        ("::1/128", "10.1.2.3", False),
+        ("0.0.0.0/0", "api.x.ai", False),
+        ("host:notaport", "api.x.ai", False),
+        (".", "api.x.ai", False),
     ],
 )
-def test_no_proxy_is_used_for_what_is_exempt(set_: Set, exempt: str, host: str) -> None:
+def test_a_proxy_is_used_for_what_is_not_exempt(set_: Set, exempt: str, host: str, is_exempt: bool) -> None:
     set_(HTTPS_PROXY="http://proxy:3128", NO_PROXY=exempt)
-    assert proxy_for(Service(f"https://{host}")) is None
-
-
-@pytest.mark.parametrize(
-    ("exempt", "host"),
-    [
-        ("", "api.x.ai"),
-        (" , ,", "api.x.ai"),
-        (".x.ai", "x.ai"),
-        ("ai", "x.aix"),
-        ("pi.x.ai", "api.x.ai"),
-        ("api.x.ai:8443", "api.x.ai"),
-        ("http://api.x.ai", "api.x.ai"),
-        ("http://*", "api.x.ai"),
-        ("10.0.0.0/8", "11.1.2.3"),
-        ("::1/128", "10.1.2.3"),
-        ("0.0.0.0/0", "api.x.ai"),
-        ("host:notaport", "api.x.ai"),
-        (".", "api.x.ai"),
-    ],
-)
-def test_a_proxy_is_used_for_what_is_not(set_: Set, exempt: str, host: str) -> None:
-    set_(HTTPS_PROXY="http://proxy:3128", NO_PROXY=exempt)
-    assert "proxy:3128" in str(proxy_for(Service(f"https://{host}")))
+    proxy = proxy_for(Service(f"https://{host}"))
+    assert proxy is None if is_exempt else "proxy:3128" in str(proxy)
 
 
 def test_what_cannot_be_read_of_the_exempt_is_skipped_with_one_warning(
-    run: Run, set_: Set, caplog: pytest.LogCaptureFixture
+    set_: Set, caplog: pytest.LogCaptureFixture
 ) -> None:
-    entry = f"host:{run.__name__}"
-    set_(HTTPS_PROXY="http://127.0.0.1:1", NO_PROXY=f"::1/128,[::1],{entry}")
+    set_(HTTPS_PROXY="http://proxy:3128", NO_PROXY="::1/128,[::1],host:port")
     for _ in range(2):
-        with pytest.raises(XAITransportError):
-            run(call(GET), settings_for(FAR))
-    assert [record.getMessage() for record in caplog.records if "NO_PROXY" in record.getMessage()] == [
-        f"NO_PROXY: {entry!r} cannot be read and is skipped"
-    ]
+        assert proxy_for(Service(FAR)) is not None
+    assert caplog.messages == ["NO_PROXY: 'host:port' cannot be read and is skipped"]
 
 
 def test_settings_of_proxies_do_not_matter_to_this_machine(run: Run, set_: Set) -> None:
@@ -226,56 +194,46 @@ class Authority(NamedTuple):
     """Somebody who signs, and the file with its certificate."""
 
     key: ec.EllipticCurvePrivateKey
-    name: x509.Name
     path: Path
 
 
+NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Whaling Company")])
+
+
 def certificate(
-    common_name: str, key: ec.EllipticCurvePrivateKey, signed_by: tuple[x509.Name, ec.EllipticCurvePrivateKey]
-) -> x509.CertificateBuilder:
+    key: ec.EllipticCurvePrivateKey, signed_by: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
+) -> bytes:
     now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
-        .issuer_name(signed_by[0])
-        .public_key(key.public_key())
+    signed = (
+        x509.CertificateBuilder(NAME, NAME if key is signed_by else x509.Name([]), key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=2))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(extension, critical=True)
+        .sign(signed_by, hashes.SHA256())
     )
-
-
-def pem(thing: Any) -> bytes:
-    if isinstance(thing, x509.Certificate):
-        return thing.public_bytes(serialization.Encoding.PEM)
-    plain = serialization.NoEncryption()
-    return bytes(thing.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return signed.public_bytes(Encoding.PEM)
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """A company's own, which nobody else knows."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Whaling Company")])
-    builder = certificate("Whaling Company", key, (name, key))
-    signed = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
-        key, hashes.SHA256()
-    )
     path = tmp_path_factory.mktemp("authority") / "company.pem"
-    path.write_bytes(pem(signed))
-    return Authority(key, name, path)
+    path.write_bytes(certificate(key, key, x509.BasicConstraints(ca=True, path_length=None)))
+    return Authority(key, path)
 
 
 @pytest.fixture(params=["valid"])
 def secure(request: pytest.FixtureRequest, authority: Authority, tmp_path: Path) -> Iterator[str]:
     """The address of a server of the company, whose certificate is valid or not."""
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = certificate("gateway", key, (authority.name, authority.key))
-    address = "127.0.0.1" if request.param != "of another host" else "127.0.0.2"
+    address = "127.0.0.1" if request.param == "valid" else "127.0.0.2"
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
-    signed = builder.add_extension(names, critical=False).sign(authority.key, hashes.SHA256())
     chain = tmp_path / "server.pem"
-    chain.write_bytes(pem(signed) + pem(key))
+    chain.write_bytes(
+        certificate(key, authority.key, names) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
 
@@ -290,41 +248,28 @@ def secure(request: pytest.FixtureRequest, authority: Authority, tmp_path: Path)
         yield server.url.replace("http://", "https://")
 
 
+@pytest.mark.parametrize(
+    ("named", "advice"),
+    [
+        (
+            "",
+            "If it is your company's, whose proxy or gateway is in between, set SSL_CERT_FILE to a PEM file with ",
+        ),
+        ("REQUESTS_CA_BUNDLE", "REQUESTS_CA_BUNDLE is not read here: set SSL_CERT_FILE to the same file, on every "),
+        ("CURL_CA_BUNDLE", "CURL_CA_BUNDLE is not read here: set SSL_CERT_FILE to the same file, on every worker"),
+        ("SSL_CERT_FILE", f"SSL_CERT_FILE is {certifi.where()!r}, and does not have it: add its certificate there"),
+    ],
+)
 def test_an_authority_of_ones_own_is_trusted_once_the_setting_names_it(
-    run: Run, set_: Set, secure: str, authority: Authority
+    run: Run, set_: Set, secure: str, authority: Authority, named: str, advice: str
 ) -> None:
+    set_(**{named: certifi.where()} if named else {})
     said = refusal(run, secure)
     assert said.startswith(
         f"get_collection(c): {secure.removeprefix('https://')} shows a certificate of an authority that is not trusted "
-        "here (unable to get local issuer certificate). If it is your company's"
+        f"here (unable to get local issuer certificate). {advice}"
     )
-    assert "set SSL_CERT_FILE to a PEM file with its certificate" in said
     set_(SSL_CERT_FILE=authority.path)
-    assert run(call(GET), settings_for(secure)).collection_id == "c"
-
-
-@pytest.mark.parametrize("name", OTHERS)
-def test_settings_of_other_libraries_are_a_hint(
-    run: Run, set_: Set, secure: str, authority: Authority, name: str
-) -> None:
-    set_(**{name: authority.path})
-    assert f"{name} is not read here: set SSL_CERT_FILE to the same file, on every worker" in refusal(run, secure)
-    set_(SSL_CERT_FILE=os.environ[name])
-    assert run(call(GET), settings_for(secure)).collection_id == "c"
-
-
-def test_a_file_without_the_authority_is_where_to_add_it(
-    run: Run, set_: Set, secure: str, authority: Authority, tmp_path: Path
-) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    other = certificate("other", key, (authority.name, authority.key)).sign(authority.key, hashes.SHA256())
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_bytes(pem(other))
-    set_(SSL_CERT_FILE=bundle)
-    assert f"SSL_CERT_FILE is '{bundle}', and does not have it: add its certificate there" in refusal(run, secure)
-    together = tmp_path / "together.pem"  # what a process has loaded it keeps
-    together.write_bytes(bundle.read_bytes() + authority.path.read_bytes())
-    set_(SSL_CERT_FILE=together)
     assert run(call(GET), settings_for(secure)).collection_id == "c"
 
 
@@ -341,30 +286,27 @@ def test_a_certificate_of_another_host_is_no_question_of_trust(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (None, "No such file or directory"),
-        (b"", "there is no certificate in it"),
-        (b"x", "there is no certificate in it"),
+        pytest.param(None, "No such file or directory", id="nothing"),
+        pytest.param(b"", "there is no certificate in it", id="an empty file"),
+        pytest.param(b"x", "there is no certificate in it", id="another file"),
+        pytest.param("folder", "Is a directory", id="a folder"),
     ],
 )
 def test_a_file_of_certificates_that_is_none_is_refused_by_the_name_of_its_setting(
-    run: Run, set_: Set, tmp_path: Path, secure: str, content: bytes | None, why: str
+    run: Run, set_: Set, tmp_path: Path, secure: str, content: bytes | str | None, why: str
 ) -> None:
     path = tmp_path / "authorities.pem"
-    if content is not None:
+    if content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
         path.write_bytes(content)
     set_(SSL_CERT_FILE=path)
-    said = refusal(run)
-    assert said == (
+    assert refusal(run) == (
         f"SSL_CERT_FILE is '{path}', and cannot be used ({why}). Set it to a file of PEM certificates on every worker "
         "and triggerer, or unset it to trust the public authorities"
     )
     set_(SSL_CERT_FILE="")
     assert "is not trusted here" in refusal(run, secure), "the client is made"
-
-
-def test_a_folder_in_the_place_of_the_file_is_refused(run: Run, set_: Set, tmp_path: Path) -> None:
-    set_(SSL_CERT_FILE=tmp_path)
-    assert refusal(run).startswith(f"SSL_CERT_FILE is '{tmp_path}', and cannot be used (Is a directory). ")
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="the advice is to run openssl, which is not here")
@@ -381,9 +323,7 @@ def test_a_folder_of_certificates_has_to_be_one_in_which_they_are_found(
     assert run(call(GET), settings_for(secure)).collection_id == "c"
 
 
-def test_a_folder_of_certificates_that_nobody_may_list_is_refused_by_the_name_of_its_setting(
-    set_: Set, tmp_path: Path
-) -> None:
+def test_a_folder_that_nobody_may_list_is_refused_by_the_name_of_its_setting(set_: Set, tmp_path: Path) -> None:
     (tmp_path / "authorities").mkdir()
     with public(tmp_path / "authorities") as folder:
         folder.chmod(0)
@@ -421,67 +361,24 @@ def test_the_public_authorities_may_be_missing_as_well(
     assert run(call(GET), settings_for(secure)).collection_id == "c"
 
 
-# For users
-
-
-def test_a_task_fails_at_once_and_the_connection_form_says_why(connect: Connect, set_: Set) -> None:
-    with XAICollectionsHook(connect(host="xai.example", api_host="https://api.invalid")) as hook:
-        set_(HTTPS_PROXY="http://proxy:port")
-        with pytest.raises(XAIFailException, match=r"^HTTPS_PROXY is no address of a proxy: its port is no number, or"):
-            with for_operator():
-                hook.list_collections()
-        well, message = hook.test_connection()
-    assert not well
-    assert message.count("HTTPS_PROXY is no address of a proxy") == 2
-
-
-def test_what_goes_wrong_names_the_connection_and_the_way(run: Run) -> None:
-    def told(url: str, **other: Any) -> str:
-        with pytest.raises(XAITransportError) as caught:
-            run(call(GET), replace(settings_for(url, **other), conn_id="my_xai"))
-        return str(caught.value)
-
-    assert "no usable answer from management.invalid:8443 (ConnectError: " in (
-        said := told("https://management.invalid:8443")
-    )
-    assert said.endswith("is not known here: check the host in the connection 'my_xai', and this machine's DNS")
-    # Not one of the names of this machine that count as loopback, and yet no network is needed to be refused.
-    assert told("https://127.0.0.2:1").endswith(
-        "Check host and port in the connection 'my_xai', and that a firewall lets this machine through; if only a "
-        "proxy may, set HTTPS_PROXY"
-    )
-
-
-def test_on_this_machine_the_emulator_is_what_is_missing_and_no_proxy(run: Run, set_: Set) -> None:
-    set_(HTTPS_PROXY="http://127.0.0.1:1")
+@pytest.mark.parametrize(
+    ("url", "way"),
+    [
+        ("https://management.invalid:8443", "Its name is not known here: check the host in the connection 'my_xai', "),
+        # Not one of the names of this machine that count as loopback, and yet no network is needed to be refused.
+        (
+            "https://127.0.0.2:1",
+            "Check host and port in the connection 'my_xai', and that a firewall lets this machine",
+        ),
+        (FAR, "It goes through the proxy 127.0.0.1:1 that HTTPS_PROXY names: check that one, and that it lets this "),
+        ("http://127.0.0.1:1", "Nothing listens there: start the emulator, or check the port in the connection 'my_"),
+    ],
+)
+def test_who_cannot_be_reached_got_nothing_and_what_to_check_is_named(run: Run, set_: Set, url: str, way: str) -> None:
+    set_(**{"HTTPS_PROXY": "http://127.0.0.1:1"} if url in (FAR, "http://127.0.0.1:1") else {})
     with pytest.raises(XAITransportError) as caught:
-        run(call(GET), replace(settings_for("http://127.0.0.1:1"), conn_id="my_xai"))
+        run(call(CREATE), replace(settings_for(url), conn_id="my_xai"))
     said = str(caught.value)
-    assert said.startswith("get_collection(c): no usable answer from 127.0.0.1:1 (ConnectError: ")
-    assert said.endswith(". Nothing listens there: start the emulator, or check the port in the connection 'my_xai'")
-
-
-def test_a_timeout_that_is_raised_as_it_says_is_long_enough(run: Run) -> None:
-    late = threading.Event()
-
-    def slow(connection: socket.socket) -> None:
-        while head_of(connection):
-            late.wait(0.5)
-            connection.sendall(
-                b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 21\r\n\r\n{"collection_id":"c"}'
-            )
-
-    with listening(slow) as server:
-        settings = settings_for(server.url, request_timeout=0.1)
-        with pytest.raises(XAITransportError, match=r"Nothing came for 0\.1 s: if this repeats, raise request_timeout"):
-            run(call(GET), settings)
-        assert run(call(GET), replace(settings, request_timeout=5.0)).collection_id == "c"
-
-
-def test_settings_say_where_they_are_from() -> None:
-    assert ClientSettings(conn_id="my_xai").connection == "the connection 'my_xai'"
-    assert [Service(url).place for url in ("https://a", "http://localhost", "https://[::1]:8443")] == [
-        "a:443",
-        "localhost:80",
-        "[::1]:8443",
-    ]
+    assert said.startswith(f"create_collection(docs): no usable answer from {Service(url).place} (ConnectError: ")
+    assert f"). {way}" in said
+    assert caught.value.sent is False

@@ -32,47 +32,26 @@ def test_a_key_goes_over_https_or_to_this_machine(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://api.x.ai",
-        "http://localhost.example.com",
-        "http://127.0.0.1.example.com",
-        "http://localhost@example.com",
-        "http://example.com\\@localhost",
-        "ftp://localhost",
-        "api.x.ai",
-        "localhost:8080",
-        "//localhost",
-        "https://",
-        "",
+        pytest.param("http://api.x.ai", id="not encrypted"),
+        pytest.param("http://localhost.example.com", id="a name that begins with one of this machine"),
+        pytest.param("http://localhost@example.com", id="this machine as a user"),
+        pytest.param("api.x.ai", id="no scheme"),
+        pytest.param("localhost:8080", id="a port and no scheme"),
+        pytest.param("//localhost", id="no scheme before the host"),
+        pytest.param("https://", id="no host"),
+        pytest.param("", id="nothing"),
+        pytest.param("https://api.x.ai:port", id="a port that is no number"),
+        pytest.param("https://api.x.ai?a=b", id="a query"),
+        pytest.param("https://api.x.ai#a", id="a fragment"),
+        pytest.param("https://api.x.ai%2f.example.com", id="a quoted slash"),
+        pytest.param("https://api.x.ai example.com", id="a blank"),
+        pytest.param("https://user:pass@api.x.ai", id="a password"),
+        pytest.param("http://pass@a@b", id="two users"),
+        pytest.param("user:pass@x", id="a password without scheme"),
     ],
 )
 def test_a_key_goes_nowhere_else(url: str) -> None:
-    with pytest.raises(XAIArgumentError, match="is refused: a key is only sent over https, or over http to 127"):
-        Service(url)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        *(
-            "https://api.x.ai:port",
-            "https://api.x.ai:99999",
-            "https://[::1",
-            "https://api.x.ai?a=b",
-            "https://api.x.ai#a",
-        ),
-        *("https://api.x.ai\\.example.com", "https://api.x.ai%2f.example.com", "https://api.x.ai example.com"),
-    ],
-)
-def test_an_address_that_cannot_be_called_is_refused_when_it_is_given(url: str) -> None:
-    with pytest.raises(XAIArgumentError, match=r"Write it as https://name\[:port\]"):
-        Service(url)
-
-
-@pytest.mark.parametrize(
-    "url", ["https://user:pass@api.x.ai", "https://:pass@api.x.ai", "http://pass@a@b", "user:pass@x"]
-)
-def test_a_password_in_an_address_is_refused_and_not_shown(url: str) -> None:
-    with pytest.raises(XAIArgumentError) as caught:
+    with pytest.raises(XAIArgumentError, match=r"only sent over https, .*Write it as https://name\[:port\]$") as caught:
         Service(url)
     assert "pass" not in str(caught.value)
 
@@ -89,21 +68,6 @@ def test_a_key_that_cannot_stand_in_a_header_is_refused_and_not_shown(key: str) 
 @pytest.mark.parametrize("key", [None, "", "xai-abc_DEF-123", "plain"])
 def test_a_key_may_be_absent_or_any_word(key: str | None) -> None:
     assert Service("https://api.x.ai", key).key == key
-
-
-def test_settings_do_not_show_keys() -> None:
-    settings = ClientSettings(
-        management=Service("https://a.example", "secret-1"), api=Service("https://b.example", "secret-2")
-    )
-    assert "secret" not in repr(settings)
-
-
-@pytest.mark.parametrize(
-    ("url", "near"),
-    [("http://127.0.0.1:1", True), ("http://[::1]", True), ("https://localhost", True), ("https://api.x.ai", False)],
-)
-def test_loopback_is_this_machine(url: str, near: bool) -> None:
-    assert Service(url).is_loopback is near
 
 
 def test_a_missing_key_is_named_as_xai_names_it() -> None:

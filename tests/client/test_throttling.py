@@ -6,21 +6,23 @@ import logging
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from airflow_provider_xai_collections.api.collections import Collection
-from airflow_provider_xai_collections.api.endpoints import CREATE_COLLECTION, GET_COLLECTION, LIST_FILES
+from airflow_provider_xai_collections.api.endpoints import LIST_FILES
 from airflow_provider_xai_collections.api.files import FilePage
-from airflow_provider_xai_collections.api.protocol import Flow, Host, Response, call
+from airflow_provider_xai_collections.api.protocol import Host, Response, call
 from airflow_provider_xai_collections.api.retries import RetryPolicy
 from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.client.drivers import Client
-from airflow_provider_xai_collections.client.settings import ClientSettings, Service
+from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.client.throttling import Throttle
-from airflow_provider_xai_collections.emulator import Emulator, FaultRule, Settings, running
-from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError, XAITransportError
+from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from tests.conftest import RecordingEmulator, playing
+
+from .driving import CREATE, GET
 
 FINE = Response(200, {}, b"{}")
 OUT_OF_CREDITS = (
@@ -75,14 +77,6 @@ def test_an_answer_that_asks_to_slow_down_makes_the_next_request_wait(answer: Re
     assert limited.pauses == pause
 
 
-def test_a_caller_that_has_waited_long_enough_waits_no_second_time() -> None:
-    limited = Limited()
-    limited.pass_with(refusal())
-    limited.now += 7.2
-    limited.pass_with(FINE)
-    assert limited.pauses == []
-
-
 def test_a_request_waits_longer_when_another_one_is_refused() -> None:
     limited = Limited()
     limited.pass_with(refusal())
@@ -109,18 +103,6 @@ def test_a_wait_that_is_cancelled_sends_nothing() -> None:
     assert limited.pauses == [7.0]  # a request that has left is in no other's way
 
 
-def test_a_request_without_an_answer_changes_no_rate() -> None:
-    limited = Limited()
-
-    def cut() -> Response:
-        raise XAITransportError("cut")
-
-    with pytest.raises(XAITransportError):
-        limited.throttle.exchange(Host.API, cut, limited.pause)
-    limited.pass_with(FINE)
-    assert limited.pauses == []
-
-
 def test_the_log_says_once_that_xai_asks_to_slow_down(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     limited = Limited()
@@ -134,69 +116,34 @@ def test_the_log_says_once_that_xai_asks_to_slow_down(caplog: pytest.LogCaptureF
 # Through a client, on a socket
 
 
-@dataclass
-class Xai:
-    emulator: Emulator
-    settings: ClientSettings
-
-    def collections(self, count: int) -> list[str]:
-        with Client(self.settings) as client:
-            made = [client.run(create(f"c{n}")).collection_id for n in range(count)]
-        self.emulator.reset_log()
-        return made
-
-
-def create(name: str) -> Flow[Collection]:
-    return call(CREATE_COLLECTION.request(collection_name=name))
-
-
-def get(collection_id: str) -> Flow[Collection]:
-    return call(GET_COLLECTION.request(collection_id=collection_id))
-
-
 @pytest.fixture
-def xai(request: pytest.FixtureRequest) -> Any:
-    emulator = Emulator(Settings(**getattr(request, "param", {})))
-    with running(emulator, api_port=0) as urls:
-        settings = emulator.settings
-        yield Xai(
-            emulator,
-            ClientSettings(
-                management=Service(urls.management_url, settings.management_key),
-                api=Service(urls.api_url, settings.api_key),
-            ),
-        )
-    emulator.close()
+def settings(connection: str) -> ClientSettings:
+    """Settings for the emulator, on a socket."""
+    return XAICollectionsHook(connection).client.settings
 
 
-@pytest.mark.parametrize("xai", [{"rate_limit": 40}, {"rate_limit": 40, "retry_after_on_429": False}], indirect=True)
-def test_many_flows_under_a_limit_are_all_served_and_seldom_refused(xai: Xai) -> None:
-    with Client(xai.settings) as client:
-        outcomes = dict(client.run_many((create(f"c{n}") for n in range(160)), concurrency=32))
+@pytest.mark.parametrize(
+    "emulator_settings", [playing(rate_limit=40, retry_after_on_429=says) for says in (True, False)]
+)
+def test_many_flows_under_a_limit_are_all_served_and_seldom_refused(
+    settings: ClientSettings, emulator: RecordingEmulator
+) -> None:
+    with Client(settings) as client:
+        outcomes = dict(client.run_many((call(CREATE) for _ in range(160)), concurrency=32))
     assert [each for each in outcomes.values() if isinstance(each, XAIError)] == []
-    answers = Counter(entry.status for entry in xai.emulator.log)
+    answers = Counter(entry.status for entry in emulator.log)
     assert answers[200] == 160
     # All may meet the limit once, and a few again; without a common pause there are some 80 refusals.
     assert answers[429] <= 32 + 16
 
 
-def test_a_wait_at_the_limit_ends_when_the_client_is_cancelled(xai: Xai) -> None:
-    (collection_id,) = xai.collections(1)
-    xai.emulator.set_faults(FaultRule(status=429, retry_after="60"))
+def test_a_refusal_with_one_key_does_not_hold_the_other_back(
+    settings: ClientSettings, emulator: RecordingEmulator
+) -> None:
+    emulator.set_faults(FaultRule(endpoint="get_collection", status=429, retry_after="60"))
     token = CancelToken()
-    with Client(xai.settings, cancel_token=token) as client:
-        threading.Timer(0.3, token.cancel).start()
-        flows = (get(collection_id) for _ in range(8))
-        with pytest.raises(XAIInterruptedError):
-            list(client.run_many(flows, concurrency=2))
-    assert len(xai.emulator.log) <= 2
-
-
-def test_a_refusal_with_one_key_does_not_hold_the_other_back(xai: Xai) -> None:
-    xai.emulator.set_faults(FaultRule(endpoint="get_collection", status=429, retry_after="60"))
-    token = CancelToken()
-    with Client(xai.settings, cancel_token=token) as client:
-        refused = iter(client.run_many([get("c"), call(LIST_FILES.request())], concurrency=2))
+    with Client(settings, cancel_token=token) as client:
+        refused = iter(client.run_many([call(GET), call(LIST_FILES.request())], concurrency=2))
         position, page = next(refused)
         assert (position, type(page)) == (1, FilePage)
         threading.Timer(0.1, token.cancel).start()

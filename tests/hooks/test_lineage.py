@@ -25,35 +25,22 @@ def uris(collected: list[Any]) -> list[str]:
     return [str(one.asset.uri) for one in collected]
 
 
-@pytest.fixture
-def whales(hook: XAICollectionsHook) -> str:
-    return hook.create_collection(collection_name="whales").collection_id
-
-
-def test_a_file_that_is_uploaded_and_added(
-    hook: XAICollectionsHook, whales: str, tmp_path: Path, collector: Any
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("moby.md", "moby.md"), ("100% whale.md", "100% whale.md"), ("what?#1.md", "what%3F%231.md")],
+)
+def test_a_file_is_read_when_it_is_uploaded_and_a_collection_written_when_it_is_added(
+    hook: XAICollectionsHook, whales: str, tmp_path: Path, collector: Any, name: str, shown: str
 ) -> None:
-    path = tmp_path / "moby.md"
-    path.write_text("Call me Ishmael.")
-    file = hook.upload_file(path=path)
-    assert uris(collector.collected_assets.inputs) == [path.as_uri()]
+    (tmp_path / name).write_text("Call me Ishmael.")
+    file = hook.upload_file(path=tmp_path / name)
+    assert uris(collector.collected_assets.inputs) == [f"file://{tmp_path}/{shown}"]
     assert collector.collected_assets.outputs == []
     hook.add_document(collection_id=whales, file_id=file.id)
     assert uris(collector.collected_assets.outputs) == [f"xai://collections/{whales}"]
 
 
-@pytest.mark.parametrize(("name", "shown"), [("100% whale.md", "100% whale.md"), ("what?#1.md", "what%3F%231.md")])
-def test_a_name_is_written_as_other_hooks_write_it(
-    hook: XAICollectionsHook, tmp_path: Path, collector: Any, name: str, shown: str
-) -> None:
-    (tmp_path / name).write_text("Call me Ishmael.")
-    hook.upload_file(path=tmp_path / name)
-    assert uris(collector.collected_assets.inputs) == [f"file://{tmp_path}/{shown}"]
-
-
-def test_a_file_that_is_uploaded_in_one_call(
-    hook: XAICollectionsHook, whales: str, tmp_path: Path, collector: Any
-) -> None:
+def test_an_upload_in_one_call_does_both(hook: XAICollectionsHook, whales: str, tmp_path: Path, collector: Any) -> None:
     path = tmp_path / "moby.md"
     path.write_text("Call me Ishmael.")
     hook.upload_document(collection_id=whales, path=path)

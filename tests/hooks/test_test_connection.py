@@ -2,60 +2,48 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from airflow_provider_xai_collections.emulator import FaultRule
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from tests.conftest import API_KEY, MANAGEMENT_KEY, RecordingEmulator, playing
+from tests.conftest import API_KEY, CONN_ID, MANAGEMENT_KEY, RecordingEmulator, playing
 
-from .asking import HookWith
+from .conftest import HookWith
 
-
-def test_keys_that_work(hook: XAICollectionsHook) -> None:
-    assert hook.test_connection() == (True, "management key: works. API key: works")
-
-
-def test_a_key_that_is_missing(hook_with: HookWith) -> None:
-    well, message = hook_with(password=None).test_connection()
-    assert not well
-    assert message.startswith("management key: not configured, ")
-    assert "fill in the password (management key)" in message
-    assert message.endswith("API key: works")
-    well, message = hook_with(api_key="").test_connection()
-    assert not well
-    assert message.startswith("management key: works. API key: not configured, ")
-    assert 'fill in the extra "api_key"' in message
+NO_MANAGEMENT_KEY = rf"not configured, .* the password \(management key\) of the connection '{CONN_ID}'"
+NO_API_KEY = rf"""not configured, .*fill in the extra "api_key" \(API key\) of the connection '{CONN_ID}'"""
+SWAPPED = ".*This call needs the {} key; check that it is valid and not swapped with the {} key.*"
+REFUSED = r".*\(\): the key was refused \(40.*"
+UNREACHABLE = r"validate_management_key\(\): no usable answer from 127\.0\.0\.1:1 \(ConnectError.*"
 
 
-def test_no_key_at_all(hook_with: HookWith, emulator: RecordingEmulator) -> None:
-    well, message = hook_with(password=None, api_key=None).test_connection()
-    assert not well
-    assert message.count("not configured") == 2
-    assert not emulator.requests
-
-
-def test_a_wrong_management_key(hook_with: HookWith) -> None:
-    well, message = hook_with(password="xai-token-wrong").test_connection()
-    assert not well
-    assert "management key: validate_management_key(): the key was refused (401" in message
-    assert message.endswith("API key: works")
-
-
-@pytest.mark.parametrize("emulator_settings", [playing(), playing(wrong_api_key_status=400)])
-def test_a_wrong_api_key(hook_with: HookWith) -> None:
-    well, message = hook_with(api_key="xai-wrong-key").test_connection()
-    assert not well
-    assert message.startswith("management key: works. API key: list_files(): the key was refused (40")
-    assert "xai-wrong-key" not in message
-
-
-def test_swapped_keys(hook_with: HookWith) -> None:
-    well, message = hook_with(password=API_KEY, api_key=MANAGEMENT_KEY).test_connection()
-    assert not well
-    assert "This call needs the management key; check that it is valid and not swapped with the API key" in message
-    assert "This call needs the API key; check that it is valid and not swapped with the management key" in message
-    assert API_KEY not in message
-    assert MANAGEMENT_KEY not in message
+@pytest.mark.parametrize("emulator_settings", [playing(), playing(wrong_api_key_status=400)], ids=["401", "400"])
+@pytest.mark.parametrize(
+    ("changes", "management", "api"),
+    [
+        ({}, "works", "works"),
+        ({"password": None}, NO_MANAGEMENT_KEY, "works"),
+        ({"api_key": ""}, "works", NO_API_KEY),
+        ({"password": None, "api_key": None}, NO_MANAGEMENT_KEY, NO_API_KEY),
+        ({"password": "xai-token-wrong"}, REFUSED, "works"),
+        ({"api_key": "xai-wrong-key"}, "works", REFUSED),
+        (
+            {"password": API_KEY, "api_key": MANAGEMENT_KEY},
+            SWAPPED.format("management", "API"),
+            SWAPPED.format("API", "management"),
+        ),
+        ({"host": "http://127.0.0.1:1"}, UNREACHABLE, "works"),
+    ],
+)
+def test_each_key_is_tried_on_its_own(
+    hook_with: HookWith, changes: dict[str, str | None], management: str, api: str
+) -> None:
+    well, message = hook_with(**changes).test_connection()
+    assert re.fullmatch(rf"management key: {management}\. API key: {api}", message), message
+    assert well is (management == api == "works")
+    assert not [key for key in (API_KEY, MANAGEMENT_KEY, "xai-token-wrong", "xai-wrong-key") if key in message]
 
 
 def test_a_service_that_fails_is_asked_once_because_somebody_is_waiting(
@@ -68,16 +56,8 @@ def test_a_service_that_fails_is_asked_once_because_somebody_is_waiting(
     assert emulator.count("list_files") == 1
 
 
-def test_a_service_that_is_not_there(hook_with: HookWith) -> None:
-    well, message = hook_with(host="http://127.0.0.1:1").test_connection()
-    assert not well
-    assert "management key: validate_management_key(): no usable answer from 127.0.0.1:1 (ConnectError" in message
-    assert message.endswith("API key: works")
-
-
 def test_a_connection_that_cannot_be_used_is_said_once(hook_with: HookWith) -> None:
-    hook = hook_with(request_timeout="soon")
-    assert hook.test_connection() == (
+    assert hook_with(request_timeout="soon").test_connection() == (
         False,
-        "connection 'xai_collections_default': the extra \"request_timeout\" is 'soon'; it must be a number above 0",
+        f"connection {CONN_ID!r}: the extra \"request_timeout\" is 'soon'; it must be a number above 0",
     )
