@@ -12,13 +12,12 @@ import os
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_xai_collections.client.settings import ClientSettings
 
-from .masking import Mask, masked_terminal
+from .masking import KEY, Mask, masked_terminal
 
 KEYS = ("XAI_MANAGEMENT_API_KEY", "XAI_API_KEY")
 REPORT = Path(__file__).resolve().parents[2] / ".live" / "report.md"
@@ -32,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"test-live: set {' and '.join(missing)}: it asks the real service, and needs both keys", file=sys.stderr)
         return 2
     keys = [os.environ[name].strip() for name in KEYS]
+    if odd := [name for name, key in zip(KEYS, keys, strict=True) if not KEY.fullmatch(key)]:
+        print(f"test-live: {' and '.join(odd)}: a key has letters, digits and . : = + ~ _ - in it", file=sys.stderr)
+        return 2
     # Before Airflow is imported, whose logs take the terminal as they find it.
     with masked_terminal(mask := Mask(keys)):
         return _run(options, keys, mask)
@@ -41,36 +43,28 @@ def _run(options: argparse.Namespace, keys: Sequence[str], mask: Mask) -> int:
     # Importing them makes an Airflow home of the tests' own and takes the user's settings out of the environment.
     from tests.operators import stage  # noqa: F401
 
-    from .meter import Budget, Meter, metered
-    from .place import at
-    from .playing import play
-    from .report import written
-    from .tidying import clear
+    from .meter import Budget, Meter
+    from .playing import clear, play
 
-    os.environ[f"AIRFLOW_CONN_{CONNECTION.upper()}"] = json.dumps(connection(options.host, options.api_host, *keys))
-    meter = Meter(Budget(), mask)
+    extra = {"api_key": keys[1], "api_host": options.api_host}
+    connection = {"conn_type": "xai_collections", "host": options.host, "password": keys[0], "extra": extra}
+    os.environ[f"AIRFLOW_CONN_{CONNECTION.upper()}"] = json.dumps(connection)
+    meter = Meter(Budget())
     # So that what has been made is deleted, however the run is stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: meter.end(128 + number))
-    times = {"poll_interval": options.poll_interval, "patience": options.patience}
+    if options.clear:
+        deleted, left = clear(CONNECTION, meter)
+        print(f"test-live: {deleted} collections and files of earlier runs deleted", *left, sep="\nleft behind: ")
+        return bool(left)
+    print(f"test-live: at most {meter.budget}")
     with tempfile.TemporaryDirectory() as folder:
-        if options.clear:
-            with metered(meter), at(CONNECTION, meter, Path(folder), **times) as live:
-                cleared = clear(live.hook, meter)
-            said = f"test-live: {cleared.deleted} collections and files of earlier runs deleted"
-            print(said, *(f"left behind: {one}" for one in cleared.left), sep="\n")
-            return bool(cleared.left)
-        outcome = play(CONNECTION, Path(folder), meter, **times)
-    where = " and ".join(dict.fromkeys((options.host, options.api_host)))
-    print(written(options.report, outcome, where=where, when=time.strftime("%Y-%m-%d", time.gmtime())))
-    print(f"test-live: the report is in {options.report}", *outcome.wrong, sep="\n")
+        outcome = play(CONNECTION, Path(folder), meter, poll_interval=options.poll_interval)
+    report = mask(outcome.report(" and ".join(dict.fromkeys((options.host, options.api_host)))))
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    options.report.write_text(report)
+    print(report, f"test-live: the report is in {options.report}", *outcome.wrong, sep="\n")
     return bool(outcome.wrong)
-
-
-def connection(host: str, api_host: str, management_key: str, api_key: str) -> Mapping[str, object]:
-    """Return the Airflow connection, as JSON takes it."""
-    extra = {"api_key": api_key, "api_host": api_host}
-    return {"conn_type": "xai_collections", "host": host, "password": management_key, "extra": extra}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default=defaults.management.url, help="of collections; an emulator's, to try this")
     parser.add_argument("--api-host", default=defaults.api.url, help="of files and search")
     parser.add_argument("--poll-interval", type=float, default=5.0, help="seconds between two polls")
-    parser.add_argument("--patience", type=float, default=600.0, help="seconds that indexing may take")
     parser.add_argument("--report", type=Path, default=REPORT, help="where to write the report")
     parser.add_argument("--clear", action="store_true", help="only delete what runs that were killed have left")
     return parser

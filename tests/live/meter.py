@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
@@ -14,7 +14,8 @@ import httpx
 
 from airflow_provider_xai_collections.api.endpoints import SEARCH_DOCUMENTS
 
-from .masking import Mask
+#: Dollars. Searches are what costs.
+PRICE = 0.0025
 
 
 class BudgetSpentError(RuntimeError):
@@ -23,7 +24,7 @@ class BudgetSpentError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that a run may do. Searches are what costs: $2.50 for 1,000, so these twenty are five cents.
+    """The most that a run may do.
 
     :param requests: of all kinds.
     :param searches: of these, how many may be searches.
@@ -36,73 +37,36 @@ class Budget:
     sent: int = 400_000
     tidying: int = 100
 
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request and its answer."""
-
-    method: str
-    path: str
-    status: int
-    headers: httpx.Headers
-    body: bytes
-    query_size: int
-    mask: Mask
-
     def __str__(self) -> str:
-        """The answer in one line, fit to be pasted: keys are masked, then a long text is cut."""
-        text = self.mask.quoted(self.body.decode("utf-8", "replace"), 200)
-        return f"{self.status} {text or '(no body)'}"
-
-    @property
-    def json(self) -> Any:
-        """The body read as JSON; ``None`` if it is none."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-
-@dataclass
-class Made:
-    """Ids of what this run has made, and has to delete, as far as answers have told them."""
-
-    collections: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-
-    def note(self, exchange: Exchange) -> None:
-        """Remember the id that the answer to a creating request holds."""
-        if exchange.method != "POST" or exchange.status >= 300 or not isinstance(exchange.json, dict):
-            return
-        said = exchange.json
-        if exchange.path.endswith("/v1/collections"):
-            self._add(self.collections, said.get("collection_id"))
-        elif exchange.path.endswith("/v1/files"):
-            self._add(self.files, said.get("id"))
-        elif exchange.path.endswith("/documents") and isinstance(metadata := said.get("file_metadata"), dict):
-            self._add(self.files, metadata.get("file_id"))
-
-    @staticmethod
-    def _add(ids: list[str], said: object) -> None:
-        if isinstance(said, str) and said:
-            ids.append(said)
+        return (
+            f"{self.searches} searches (${self.searches * PRICE:.2f}), {self.requests} requests (and {self.tidying} to "
+            f"tidy up), {self.sent:,} bytes sent"
+        )
 
 
 class Meter:
     """Counts, remembers and, in time, refuses.
 
-    :param mask: what the run says of itself goes through it.
+    :ivar tidying: lets the reserve of requests be used.
+    :ivar collections: ids of what this run has made, and has to delete, as far as answers have told them.
+    :ivar files: the same.
     """
 
-    def __init__(self, budget: Budget, mask: Mask) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.budget = budget
-        self.mask = mask
         self.requests = self.searches = self.sent = 0
-        self.exchanges: list[Exchange] = []
-        self.made = Made()
-        self._tidying = False
+        self.answers: list[httpx.Response] = []
+        self.collections: list[str] = []
+        self.files: list[str] = []
+        self.tidying = False
         self._ending: int | None = None
         self._lock = threading.Lock()
+
+    def __str__(self) -> str:
+        return (
+            f"{self.searches} searches (${self.searches * PRICE:.4f}), {self.requests} requests, {self.sent:,} bytes "
+            f"sent; allowed were {self.budget}"
+        )
 
     def end(self, status: int) -> None:
         """Leave the program before the next request, not in the middle of one whose answer says what has been made."""
@@ -113,49 +77,46 @@ class Meter:
 
         :raises BudgetSpentError: instead of letting it.
         """
-        if self._ending is not None and not self._tidying:
+        if self._ending is not None and not self.tidying:
             raise SystemExit(self._ending)
+        budget, most = self.budget, self.budget.requests + (self.budget.tidying if self.tidying else 0)
         with self._lock:
-            search = request.url.path.endswith(SEARCH_DOCUMENTS.path)
-            length = int(request.headers.get("content-length", 0))
-            budget = self.budget
-            after = {
-                "requests": (self.requests + 1, budget.requests + (budget.tidying if self._tidying else 0)),
-                "searches": (self.searches + search, budget.searches),
-                "bytes": (self.sent + length, budget.sent),
-            }
-            for what, (count, most) in after.items():
-                if count > most:
-                    raise BudgetSpentError(f"{request.method} {request.url.path} would make {count} {what} of {most}")
-            self.requests, self.searches, self.sent = (count for count, _ in after.values())
+            requests = self.requests + 1
+            searches = self.searches + request.url.path.endswith(SEARCH_DOCUMENTS.path)
+            sent = self.sent + int(request.headers.get("content-length", 0))
+            if requests > most or searches > budget.searches or sent > budget.sent:
+                raise BudgetSpentError(f"{request.method} {request.url.path} is one too many, after {self}")
+            self.requests, self.searches, self.sent = requests, searches, sent
 
     def note(self, request: httpx.Request, response: httpx.Response) -> None:
-        """Remember an answer."""
-        exchange = Exchange(
-            request.method,
-            request.url.path,
-            response.status_code,
-            response.headers,
-            response.content,
-            len(request.url.query),
-            self.mask,
-        )
-        with self._lock:
-            self.exchanges.append(exchange)
-            self.made.note(exchange)
+        """Remember an answer, and the id of what it says was made."""
+        response.request = request
+        self.answers.append(response)
+        said, path = read(response), request.url.path
+        if request.method != "POST" or not response.is_success or not isinstance(said, dict):
+            return
+        if path.endswith("/v1/collections"):
+            self.collections += _ids(said.get("collection_id"))
+        elif path.endswith("/v1/files"):
+            self.files += _ids(said.get("id"))
+        elif path.endswith("/documents") and isinstance(metadata := said.get("file_metadata"), dict):
+            self.files += _ids(metadata.get("file_id"))
 
-    @contextmanager
-    def tidying(self) -> Iterator[None]:
-        """Let the reserve be used, inside."""
-        self._tidying = True
-        try:
-            yield
-        finally:
-            self._tidying = False
+
+def _ids(said: object) -> list[str]:
+    return [said] if said and isinstance(said, str) else []
+
+
+def read(response: httpx.Response) -> Any:
+    """Return the body read as JSON; ``None`` if it is none."""
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None
 
 
 @contextmanager
-def metered(meter: Meter) -> Iterator[Meter]:
+def metered(meter: Meter) -> Iterator[None]:
     """Count all that httpx sends in this process, inside, whoever sends it."""
     send: Callable[..., httpx.Response] = httpx.HTTPTransport.handle_request
     send_async: Callable[..., Any] = httpx.AsyncHTTPTransport.handle_async_request
@@ -178,4 +139,4 @@ def metered(meter: Meter) -> Iterator[Meter]:
         patch.object(httpx.HTTPTransport, "handle_request", handle_request),
         patch.object(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request),
     ):
-        yield meter
+        yield

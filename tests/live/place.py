@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_xai_collections.api.endpoints import UPLOAD_FILE
+import httpx
+
+from airflow_provider_xai_collections.api.endpoints import UPLOAD_DOCUMENT, UPLOAD_FILE
+from airflow_provider_xai_collections.api.polling import WaitResult
 from airflow_provider_xai_collections.api.protocol import Endpoint, call
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.text import printable
 from tests.support.caller import upload
 
-from .meter import Exchange, Meter
+from .meter import Meter
 
 #: All that any run makes begins with it: what a run that was killed left behind is found by it.
 PREFIX = "airflow-provider-xai-live-"
@@ -24,11 +24,23 @@ PREFIX = "airflow-provider-xai-live-"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The answer of one call, its retries included: the last exchange, and what the client made of it."""
+    """The answer of one call, its retries included.
 
-    exchange: Exchange
-    answer: Any = None
-    error: XAIError | None = None
+    :param last: the last response.
+    :param answer: what the client made of it; ``None`` if that was an error.
+    """
+
+    last: httpx.Response
+    answer: Any
+
+    @property
+    def status(self) -> int:
+        """Return the status of the last response."""
+        return self.last.status_code
+
+    def __str__(self) -> str:
+        """The response in one line, fit to be pasted."""
+        return f"{self.status} {printable(self.last.text, 200) or '(no body)'}"
 
 
 @dataclass
@@ -37,7 +49,7 @@ class Live:
 
     :param folder: a local folder for what is to be synced.
     :param poll_interval: seconds between two polls.
-    :param patience: seconds that it may take.
+    :param patience: seconds that indexing may take.
     """
 
     hook: XAICollectionsHook
@@ -64,28 +76,33 @@ class Live:
     def document(self, collection_id: str, what: str = "moby.md", **fields: str) -> str:
         """Upload a file, attach it, and wait until it is processed."""
         file_id = self.attached(collection_id, what, **fields)
-        self.wait(collection_id, file_id)
+        assert (result := self.wait(collection_id, file_id)).processed, result
         return file_id
 
-    def wait(self, collection_id: str, *file_ids: str) -> None:
-        """Wait until documents are processed."""
-        result = self.hook.wait_for_documents(
-            collection_id=collection_id, file_ids=file_ids, timeout=self.patience, poll_interval=self.poll_interval
+    def wait(self, collection_id: str, file_id: str) -> WaitResult:
+        """Wait until indexing of a document has ended, or for so long."""
+        return self.hook.wait_for_documents(
+            collection_id=collection_id, file_ids=[file_id], timeout=self.patience, poll_interval=self.poll_interval
         )
-        assert set(result.processed) == set(file_ids), result
 
     def ask(self, endpoint: Endpoint[Any], **params: Any) -> Seen:
         """Make one call, and say what came back, be it an error."""
         try:
             answer = self.hook.run(call(endpoint.request(**params)))
-        except XAIError as error:
-            return Seen(self.meter.exchanges[-1], error=error)
-        return Seen(self.meter.exchanges[-1], answer)
+        except XAIError:
+            answer = None
+        return Seen(self.meter.answers[-1], answer)
 
-
-@contextmanager
-def at(connection: str, meter: Meter, folder: Path, poll_interval: float, patience: float) -> Iterator[Live]:
-    """Yield the place behind a connection."""
-    name = f"{PREFIX}{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-    with XAICollectionsHook(connection) as hook:
-        yield Live(hook, meter, folder, name, poll_interval, patience)
+    def ask_upload(
+        self,
+        collection_id: str,
+        name: str,
+        content: bytes = b"# Of whales\n",
+        content_type: str = "text/markdown",
+        **more: Any,
+    ) -> Seen:
+        """Upload a document by the one call, and say what came back."""
+        sent = upload(name, content)
+        return self.ask(
+            UPLOAD_DOCUMENT, collection_id=collection_id, name=name, content_type=content_type, upload=sent, **more
+        )

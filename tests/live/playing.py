@@ -1,35 +1,37 @@
-"""A run: every scenario, every open point, and what they came to."""
+"""A run: every scenario, every open point, and the report of what they came to, as Markdown to be pasted."""
 
 from __future__ import annotations
 
+import secrets
+import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from .masking import Mask
+from airflow_provider_xai_collections import __version__
+from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+from airflow_provider_xai_collections.text import printable
+
 from .meter import BudgetSpentError, Meter, metered
-from .open_points import POINTS, OpenPoint
-from .place import Live, at
+from .open_points import POINTS
+from .place import PREFIX, Live
 from .scenarios import SCENARIOS
 from .tidying import tidy
+
+#: Longer ago than any run has begun, whatever the clocks say.
+LONG_AGO = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the report.
-
-    :param wrong: what failed; empty if nothing.
-    """
+    """A row of the report."""
 
     what: str
     seen: str
-    wrong: str = ""
-
-    def __str__(self) -> str:
-        """Return it as it is told while the run goes on."""
-        return f"{self.what} {self.wrong or self.seen}"
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,46 @@ class Outcome:
     """
 
     name: str
-    scenarios: tuple[Line, ...]
-    points: tuple[Line, ...]
+    scenarios: list[Line]
+    points: list[Line]
     deleted: int
-    left: tuple[str, ...]
+    left: list[str]
     meter: Meter
 
     @property
     def wrong(self) -> list[str]:
         """Everything that a maintainer has to check."""
-        failed = [f"{line.what}: {line.wrong}" for line in (*self.scenarios, *self.points) if line.wrong]
+        failed = [f"{line.what}: {line.seen}" for line in (*self.scenarios, *self.points) if line.failed]
         return [*failed, *(f"left behind: {one}" for one in self.left)]
+
+    def report(self, where: str) -> str:
+        """Return the report.
+
+        :param where: the hosts.
+        """
+        left = "SOME ARE LEFT, see the end" if self.left else "none is left"
+        sections = [
+            f"# What {where} answered",
+            f"airflow-provider-xai-collections {__version__}, {datetime.now(UTC):%Y-%m-%d}, run `{self.name}`: "
+            f"{self.meter}; {self.deleted} collections and files made and deleted, {left}.",
+            "Texts of the service are quoted as they came, cut, without keys. Read them before you paste them.",
+            "## Open points",
+            _table("Question", "Seen", self.points),
+            "## Scenarios",
+            _table("Scenario", "Ended", self.scenarios),
+        ]
+        if self.left:
+            sections += ["## Left behind", *(f"- {_cell(one)}" for one in self.left)]
+        return "\n".join(f"{section}\n" for section in sections)
+
+
+def _table(what: str, seen: str, lines: Iterable[Line]) -> str:
+    rows = [(what, seen), ("---", "---"), *((line.what, line.seen) for line in lines)]
+    return "\n".join(f"| {_cell(left)} | {_cell(right)} |" for left, right in rows)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def play(
@@ -59,49 +90,44 @@ def play(
     folder: Path,
     meter: Meter,
     *,
-    scenarios: Iterable[Callable[[Live], None]] = SCENARIOS,
-    points: Iterable[OpenPoint] = POINTS,
-    tell: Callable[[str], None] = print,
     poll_interval: float,
-    patience: float,
+    patience: float = 600.0,
+    scenarios: Iterable[Callable[[Live], None]] = SCENARIOS,
+    points: Mapping[str, Callable[[Live], str]] = POINTS,
 ) -> Outcome:
     """Play everything on the service behind ``connection``; delete what it made, whatever happens."""
-    lines: dict[str, list[Line]] = {"scenarios": [], "points": []}
-
-    def keep(what: str, line: Line) -> None:
-        lines[what].append(line)
-        tell(str(line))
-
-    with metered(meter), at(connection, meter, folder, poll_interval, patience) as live:
+    name = f"{PREFIX}{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    ended: list[Line] = []
+    answered: list[Line] = []
+    with metered(meter), XAICollectionsHook(connection) as hook:
+        live = Live(hook, meter, folder, name, poll_interval, patience)
         try:
             for scenario in scenarios:
-                what = " ".join((scenario.__doc__ or scenario.__name__).split())
-                keep("scenarios", _line(what, partial(_passed, scenario, live), meter.mask))
-            for point in points:
-                keep("points", _line(point.question, partial(point.answer, live), meter.mask))
+                ended.append(_tried(" ".join((scenario.__doc__ or "").split()), partial(scenario, live)))
+            for question, answer in points.items():
+                answered.append(_tried(question, partial(answer, live)))
         finally:
-            tidied = tidy(live.hook, meter, live.name)
-            left = tuple(map(meter.mask, tidied.left))
+            deleted, left = tidy(hook, meter, name, datetime.now(UTC) - LONG_AGO)
             for one in left:
-                tell(f"left behind: {one}")
-    return Outcome(live.name, tuple(lines["scenarios"]), tuple(lines["points"]), tidied.deleted, left, meter)
+                print(f"left behind: {one}")
+    return Outcome(name, ended, answered, deleted, left, meter)
 
 
-def _passed(scenario: Callable[[Live], None], live: Live) -> str:
-    scenario(live)
-    return "passed"
+def clear(connection: str, meter: Meter) -> tuple[int, list[str]]:
+    """Delete all collections and files of any run, told by their names; return what ``tidy`` does."""
+    with metered(meter), XAICollectionsHook(connection) as hook:
+        return tidy(hook, meter, PREFIX)
 
 
-def _line(what: str, do: Callable[[], str], mask: Mask) -> Line:
-    """Try one thing, and return its row, whoever made the mistake.
-
-    A spent budget ends the run's requests, not its report.
-    """
+def _tried(what: str, do: Callable[[], str | None]) -> Line:
+    """Try one thing, tell of it, and return its row. A spent budget ends the run's requests, not its report."""
     try:
-        return Line(what, mask(do()))
+        line = Line(what, do() or "passed")
     except BudgetSpentError as error:
-        return Line(what, "not tried", f"the budget is spent: {error}")
+        line = Line(what, f"**not tried**: the budget is spent: {error}", failed=True)
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
-        return Line(what, "failed", mask.quoted(f"{type(error).__name__}: {error} ({place})"))
+        said = printable(f"{type(error).__name__}: {error}")
+        line = Line(what, f"**failed**: {said} ({Path(frame.filename).name}:{frame.lineno})", failed=True)
+    print(line.what, line.seen)
+    return line

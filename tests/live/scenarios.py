@@ -41,9 +41,8 @@ def create_and_update(live: Live) -> None:
     assert updated.collection_description == "of a test"
     assert {field.key for field in updated.field_definitions} == {"author", "year"}
     assert updated.chunk_configuration is not None
-    chunks = updated.chunk_configuration.chars_configuration
-    assert chunks is not None
-    assert chunks.max_chunk_size_chars == 400
+    assert updated.chunk_configuration.chars_configuration is not None
+    assert updated.chunk_configuration.chars_configuration.max_chunk_size_chars == 400
 
 
 def attach_read_and_list(live: Live) -> None:
@@ -71,7 +70,7 @@ def reindex_and_wait(live: Live) -> None:
     collection_id = live.collection("reindex")
     file_id = live.document(collection_id)
     live.hook.reindex_document(collection_id=collection_id, file_id=file_id)
-    live.wait(collection_id, file_id)
+    assert live.wait(collection_id, file_id).processed
     live.hook.reindex_document(collection_id=collection_id, file_id=file_id)
 
     async def wait() -> WaitResult:
@@ -146,8 +145,7 @@ def _sync(live: Live, folder: Any, collection: str, **arguments: Any) -> Any:
 
 def ingest_what_needs_extraction(live: Live) -> None:
     """Ingest a PDF and a DOCX by the default way; a search finds the text of each, xAI has the bytes that were sent."""
-    for kind, (make, content_type) in KINDS.items():
-        content = make()
+    for kind, (content, content_type) in KINDS.items():
         path = live.folder / f"{live.name}-ingested.{kind}"
         path.write_bytes(content)
         collection_id = live.collection(f"ingested-{kind}")

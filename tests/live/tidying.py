@@ -3,94 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
+from airflow_provider_xai_collections.api.endpoints import LIST_FILES
+from airflow_provider_xai_collections.api.files import File, FilesSortBy
+from airflow_provider_xai_collections.api.flows import Pages
+from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
-from . import named
-from .meter import BudgetSpentError, Made, Meter
-from .place import PREFIX
-
-_FAILED = (XAIError, BudgetSpentError, named.TooManyFilesError)
-#: Longer ago than any run has begun, whatever the clocks say.
-LONG_AGO = timedelta(days=1)
+from .meter import BudgetSpentError, Meter
 
 
-@dataclass(frozen=True, slots=True)
-class Tidied:
-    """The outcome of tidying up.
+def tidy(hook: XAICollectionsHook, meter: Meter, name: str, since: datetime | None = None) -> tuple[int, list[str]]:
+    """Delete what was made; return how many that were, and what is still there, or may be, and why.
 
-    :param deleted: how many collections and files were deleted.
-    :param left: what is still there, or may be, and why.
+    First what the answers told the ids of, then whatever else carries the name: an answer may be lost, be an error
+    though the work was done, or not say. Files after all collections: one that is attached may not be deleted.
+
+    :param name: how the names of collections and files begin that are ours.
+    :param since: none of the files is older; ``None`` if any age will do.
     """
+    meter.tidying = True
+    deleted: set[str] = set()
+    left: dict[str, str] = {}
 
-    deleted: int
-    left: tuple[str, ...]
-
-
-class _Sweep:
-    """Deletes, and remembers what became of it."""
-
-    def __init__(self) -> None:
-        self._deleted: set[str] = set()
-        self._left: dict[str, str] = {}
-
-    @property
-    def tidied(self) -> Tidied:
-        """The outcome so far."""
-        return Tidied(len(self._deleted), tuple(f"{what}: {why}" for what, why in self._left.items()))
-
-    def delete(self, ids: Iterable[str], do: Callable[[str], bool]) -> None:
-        """Delete each that was not deleted yet."""
-        for one in dict.fromkeys(ids):
-            if one not in self._deleted:
+    def delete(ids: Iterable[str], do: Callable[[str], bool]) -> None:
+        for one in ids:
+            if one not in deleted:
                 try:
                     do(one)
-                except _FAILED as error:
-                    self._left[one] = str(error)
+                except (XAIError, BudgetSpentError) as error:
+                    left[one] = str(error)
                 else:
-                    self._deleted.add(one)
-                    self._left.pop(one, None)
+                    deleted.add(one)
+                    left.pop(one, None)
 
-    def found(self, what: str, ids: Iterator[str]) -> list[str]:
-        """Return all that a search finds, or as many as it finds before it fails."""
+    def found(what: str, ids: Iterator[str]) -> list[str]:
         seen = []
         try:
             for one in ids:
                 seen.append(one)
-        except _FAILED as error:
-            self._left[f"perhaps {what}, for not all were searched"] = str(error)
+        except (XAIError, BudgetSpentError) as error:
+            left[f"perhaps {what}, for not all were searched"] = str(error)
         return seen
 
-
-def tidy(hook: XAICollectionsHook, meter: Meter, name: str) -> Tidied:
-    """Delete what this run has made, documents with their collection.
-
-    First what the answers told the ids of, then whatever else carries the run's name: an answer may be lost, be an
-    error though the work was done, or not say.
-    """
-    return _delete(hook, meter, name, meter.made, since=datetime.now(UTC) - LONG_AGO)
-
-
-def clear(hook: XAICollectionsHook, meter: Meter) -> Tidied:
-    """Delete all collections and files of any run, told by their names."""
-    return _delete(hook, meter, PREFIX, Made(), since=None)
-
-
-def _delete(hook: XAICollectionsHook, meter: Meter, name: str, known: Made, since: datetime | None) -> Tidied:
     def collection(one: str) -> bool:
         return hook.delete_collection(collection_id=one)
 
     def file(one: str) -> bool:
         return hook.delete_file(file_id=one)
 
-    sweep = _Sweep()
-    with meter.tidying():
-        # Files after all collections: one that is attached may not be deleted.
-        sweep.delete(known.collections, collection)
-        sweep.delete(sweep.found("collections", named.collections(hook, name)), collection)
-        sweep.delete(known.files, file)
-        sweep.delete(sweep.found("files", named.files(hook, name, since)), file)
-    return sweep.tidied
+    delete(meter.collections, collection)
+    delete(found("collections", _collections(hook, name)), collection)
+    delete(meter.files, file)
+    delete(found("files", _files(hook, name, since)), file)
+    return len(deleted), [f"{what}: {why}" for what, why in left.items()]
+
+
+def _collections(hook: XAICollectionsHook, name: str) -> Iterator[str]:
+    for each in hook.list_collections(filter=f'collection_name:"{name}"'):
+        if each.collection_name.startswith(name):
+            yield each.collection_id
+
+
+def _files(hook: XAICollectionsHook, name: str, since: datetime | None) -> Iterator[str]:
+    """Page by page: a filter of this list is nowhere described."""
+    pages: Pages[File] = Pages(LIST_FILES, sort_by=FilesSortBy.CREATED_AT)
+    while (request := pages.next_request()) is not None:
+        page = pages.add_page(hook.run(call(request)))
+        yield from (file.id for file in page if file.filename.startswith(name))
+        # Nothing says which end of a list comes first, so its order is checked.
+        times = [file.created_at for file in page if file.created_at is not None]
+        newest_first = times == sorted(times, reverse=True) and times[:1] != times[-1:]
+        if since is not None and newest_first and times[-1] < since:
+            return

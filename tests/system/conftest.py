@@ -11,30 +11,9 @@ from typing import NoReturn
 
 import pytest
 
-from tests.system.broker import find_redis
-from tests.system.database import find_postgresql
 from tests.system.scenario import Scenarios
-from tests.system.scenarios.backfill import backfills as backfills
-from tests.system.scenarios.recipes import recipes as recipes
-from tests.system.scenarios.shown import shown as shown
-from tests.system.scenarios.waits import forty_waits as forty_waits
-from tests.system.scenarios.waits import marked_failed as marked_failed
-from tests.system.scenarios.waits import timed_out as timed_out
-from tests.system.scenarios.wide import wide as wide
-from tests.system.scenarios.workers import killed_during_attach as killed_during_attach
-from tests.system.scenarios.workers import killed_during_upload as killed_during_upload
-from tests.system.scenarios.workers import killed_during_wait as killed_during_wait
-from tests.system.scenarios.workers import orphaned_during_upload as orphaned_during_upload
-from tests.system.stack import ROOT, Stack
-
-#: What a run leaves for people to look at: screenshots, and the logs of a run that failed.
-ARTEFACTS = ROOT / ".system"
-
-
-def pytest_report_header() -> str:
-    found, broker = find_postgresql(), find_redis()
-    database = f"PostgreSQL in {found}" if found else "SQLite, for want of PostgreSQL"
-    return f"metadata database: {database}; Celery's broker: {broker or 'none, for want of Redis'}"
+from tests.system.stack import ARTEFACTS, Stack
+from tests.system.test_recipes import recipes as recipes
 
 
 def _end(*_: object) -> NoReturn:
@@ -65,12 +44,6 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
             if stack is None or request.session.testsfailed:
                 others = shutil.ignore_patterns("postgresql", "*.sqlite", "latest")
                 shutil.copytree(home, kept, symlinks=True, ignore=others)
-
-
-@pytest.fixture(scope="session")
-def artefacts() -> Path:
-    ARTEFACTS.mkdir(exist_ok=True)
-    return ARTEFACTS
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,70 +59,57 @@ class RunningEmulator:
         """Set faults; see :class:`~airflow_provider_xai_collections.emulator.faults.FaultRule`."""
         self._http.post("/_emulator/faults", json=list(faults)).raise_for_status()
 
-    def requests(self, *endpoints: str) -> list[dict[str, Any]]:
+    def requests(self) -> list[dict[str, Any]]:
         """Return what it was asked since it started, oldest first."""
         entries: list[dict[str, Any]] = self._http.get("/_emulator/requests").raise_for_status().json()["requests"]
-        return [entry for entry in entries if not endpoints or entry["endpoint"] in endpoints]
+        return entries
 
-    def count(self, endpoint: str) -> int:
-        """Return how often an endpoint was called since it started."""
-        counts: dict[str, int] = self._http.get("/_emulator/counts").raise_for_status().json()
-        return counts.get(endpoint, 0)
+    def asked(self) -> Counter[str]:
+        """Return how often each endpoint was called since it started."""
+        return Counter(self._http.get("/_emulator/counts").raise_for_status().json())
 
     def wait_for(self, **counts: int) -> None:
         """Until each of these endpoints has been called so often."""
-        asked = f"{self.conn_id} is asked {counts}"
-        until(lambda: all(self.count(name) >= count for name, count in counts.items()), asked)
+        until(lambda: self.asked() >= Counter(counts), f"{self.conn_id} is asked {counts}")
 
     def create_collection(self, name: str) -> str:
-        answer = self._management("POST", "/v1/collections", json={"collection_name": name})
+        answer = self._ask("POST", "/v1/collections", MANAGEMENT_KEY, json={"collection_name": name})
         collection_id: str = answer["collection_id"]
         return collection_id
+
+    def upload(self, name: str, text: str) -> str:
+        """A file that is in no collection yet."""
+        sent = {"files": {"file": (name, text.encode())}, "data": {"purpose": "assistants"}}
+        file_id: str = self._ask("POST", "/v1/files", API_KEY, **sent)["id"]
+        return file_id
+
+    def attach(self, collection_id: str, file_id: str) -> None:
+        self._ask("POST", f"/v1/collections/{collection_id}/documents/{file_id}", MANAGEMENT_KEY, json={})
 
     def collections(self) -> list[dict[str, Any]]:
         return self._list("/v1/collections", MANAGEMENT_KEY, "collections")
 
     def documents(self, collection_id: str) -> list[dict[str, Any]]:
-        """The documents of a collection."""
         return self._list(f"/v1/collections/{collection_id}/documents", MANAGEMENT_KEY, "documents")
 
     def files(self) -> list[dict[str, Any]]:
         """All files, whether in a collection or not."""
         return self._list("/v1/files", API_KEY, "data")
 
-    def upload(self, name: str, text: str) -> str:
-        """A file that is in no collection yet."""
-        answer = self._http.post(
-            "/v1/files",
-            headers={"authorization": f"Bearer {API_KEY}"},
-            files={"file": (name, text.encode())},
-            data={"purpose": "assistants"},
-        )
-        file_id: str = answer.raise_for_status().json()["id"]
-        return file_id
-
-    def attach(self, collection_id: str, file_ids: Sequence[str]) -> None:
-        for file_id in file_ids:
-            self._management("POST", f"/v1/collections/{collection_id}/documents/{file_id}", json={})
+    def _ask(self, method: str, path: str, key: str, **arguments: Any) -> Any:
+        headers = {"authorization": f"Bearer {key}"}
+        return self._http.request(method, path, headers=headers, **arguments).raise_for_status().json()
 
     def _list(self, path: str, key: str, name: str) -> list[dict[str, Any]]:
         """All pages of a list."""
         found: list[dict[str, Any]] = []
         parameters: dict[str, Any] = {"limit": PAGE}
         while True:
-            answer = self._http.get(path, headers={"authorization": f"Bearer {key}"}, params=parameters)
-            page = answer.raise_for_status().json()
-            found += page.get(name, [])
-            if len(page.get(name, [])) < PAGE:
+            answer = self._ask("GET", path, key, params=parameters)
+            found += (page := answer.get(name, []))
+            if len(page) < PAGE:
                 return found
-            parameters["pagination_token"] = page["pagination_token"]
-
-    def _management(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        headers = {"authorization": f"Bearer {MANAGEMENT_KEY}"}
-        answer: dict[str, Any] = (
-            self._http.request(method, path, headers=headers, **arguments).raise_for_status().json()
-        )
-        return answer
+            parameters["pagination_token"] = answer["pagination_token"]
 
     def _wait(self) -> None:
         until(self._answers, f"the emulator {self.conn_id} answers")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 
-#: Where it is told.
-MACHINE = "SYSTEM_TESTS_MACHINE"
-
 
 def name() -> str:
     """For ``[core] hostname_callable``."""
-    return os.environ[MACHINE]
+    return os.environ["SYSTEM_TESTS_MACHINE"]

@@ -71,17 +71,9 @@ class Process:
                 self.command, env=self._environment, stdout=log, stderr=log, start_new_session=True, **self._popen
             )
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
     def check(self) -> None:
         """Nobody shall wait for a process that is gone."""
-        if not self.is_running:
+        if self._process.poll() is not None:
             raise AssertionError(f"{self.log.stem} ended with {self._process.returncode}:\n{tail(self.log)}")
 
     def kill(self) -> None:
@@ -90,7 +82,7 @@ class Process:
         self._process.wait()
 
     def ask_to_stop(self) -> None:
-        if self.is_running:
+        if self._process.poll() is None:
             self._process.send_signal(self._stop_signal)
 
     def stop(self) -> None:
@@ -114,8 +106,7 @@ def kill_session(leader: int) -> None:
 
 
 def all_pids() -> list[int]:
-    """List all processes on this machine."""
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
 
 
 def session_of(pid: int) -> int | None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from tests.system.processes import until
 
-#: Calls that find SQLite locked, and so change nothing, before it counts as an error.
-LOCKED_TRIES = 5
-#: States of a run or a task that do not change any more by themselves.
-FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+#: States of a run that do not change any more by themselves.
+FINISHED = frozenset({"success", "failed"})
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class AirflowApi:
@@ -34,17 +33,14 @@ class AirflowApi:
         return {"authorization": f"Bearer {token}"}
 
     def ask(self, method: str, path: str, **arguments: Any) -> Json:
-        """One call; an error's text is part of the exception. One that found SQLite locked is made again."""
-        for _ in range(LOCKED_TRIES):
-            answer = self._http.request(method, f"/api/v2{path}", headers=self._headers, **arguments)
-            if not (answer.status_code == 500 and "Database error" in answer.text):
-                break
+        """One call; an error's text is part of the exception."""
+        answer = self._http.request(method, f"/api/v2{path}", headers=self._headers, **arguments)
         if answer.is_error:
             raise AssertionError(f"{method} {path}: {answer.status_code} {answer.text[:2000]}")
         body: Json = answer.json() if answer.content else {}
         return body
 
-    def get(self, path: str, **parameters: Any) -> Json:
+    def get(self, path: str, **parameters: Any) -> Any:
         return self.ask("GET", path, params=parameters)
 
     def is_healthy(self) -> bool:
@@ -55,109 +51,98 @@ class AirflowApi:
             return False
         return all(part.get("status") == "healthy" for part in health.values())
 
-    # DAGs and runs
-
-    def dag_ids(self) -> list[str]:
-        return [dag["dag_id"] for dag in self.get("/dags", limit=100)["dags"]]
-
     def dag(self, dag_id: str) -> Json:
-        return self.get(f"/dags/{dag_id}/details")
+        """A DAG, when it is parsed."""
+        until(lambda: dag_id in [dag["dag_id"] for dag in self.get("/dags", limit=100)["dags"]], f"{dag_id} is parsed")
+        details: Json = self.get(f"/dags/{dag_id}/details")
+        return details
 
-    def unpause(self, dag_id: str) -> None:
-        self.ask("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
-
-    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run, and return its id. Of a DAG with a schedule it is the run that is due next."""
+    def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> Run:
+        """Start a run. Of a DAG with a schedule it is the run that is due next, and no other follows."""
         due = self.dag(dag_id)["next_dagrun_logical_date"]
-        run = self.ask("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": due, "conf": dict(conf or {})})
-        run_id: str = run["dag_run_id"]
-        return run_id
+        run = self.ask("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": due, "conf": dict(conf)})
+        self.ask("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+        return Run(self, dag_id, run["dag_run_id"])
 
-    def runs(self, dag_id: str) -> list[Json]:
-        """All runs of a DAG, oldest first."""
-        found: list[Json] = self.get(f"/dags/{dag_id}/dagRuns", order_by="run_after")["dag_runs"]
-        return found
+    def runs(self, dag_id: str, run_type: str) -> list[Run]:
+        """All runs of a DAG that were started this way."""
+        runs = self.get(f"/dags/{dag_id}/dagRuns")["dag_runs"]
+        return [Run(self, dag_id, run["dag_run_id"]) for run in runs if run["run_type"] == run_type]
 
-    def finished(self, dag_id: str, run_id: str) -> Json:
-        """The run, when it is over."""
 
-        def look() -> Json | None:
-            run = self.get(f"/dags/{dag_id}/dagRuns/{run_id}")
-            return run if run["state"] in FINISHED else None
+class Run:
+    """A run of a DAG."""
 
+    def __init__(self, api: AirflowApi, dag_id: str, run_id: str) -> None:
+        self.api = api
+        self.dag_id = dag_id
+        self.run_id = run_id
+        self._path = f"/dags/{dag_id}/dagRuns/{run_id}"
+
+    def ends(self, state: str = "success") -> None:
+        """Wait for the end, which must be of this kind."""
+        ended = self.until(lambda: (found := self.api.get(self._path)["state"]) in FINISHED and found, "is over")
+        assert ended == state, self.story()
+
+    def until(self, look: Callable[[], T | None], what: str) -> T:
+        """Wait for something true; say what went on if it does not come."""
         try:
-            return until(look, f"{dag_id} {run_id} is over")
+            return until(look, f"{self.dag_id} {what}")
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.story(dag_id, run_id)}") from None
+            raise AssertionError(f"{error}\n{self.story()}") from None
 
-    def backfills(self, dag_id: str) -> list[Json]:
-        """All backfills of a DAG."""
-        found: list[Json] = self.get("/backfills", dag_id=dag_id)["backfills"]
-        return found
+    def tasks(self, task_id: str | None = None) -> list[Json]:
+        """All task instances, or those of one task."""
+        found: list[Json] = self.api.get(f"{self._path}/taskInstances", limit=100)["task_instances"]
+        return [task for task in found if task_id in (None, task["task_id"])]
 
-    # Tasks
-
-    def tasks(self, dag_id: str, run_id: str) -> list[Json]:
-        """All task instances of a run."""
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        found: list[Json] = self.get(path, limit=100)["task_instances"]
-        return found
-
-    def task(self, dag_id: str, run_id: str, task_id: str) -> Json:
+    def task(self, task_id: str) -> Json:
         """A task instance that is not mapped."""
-        return self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+        (task,) = self.tasks(task_id)
+        return task
+
+    def reaches(self, state: str, task_id: str) -> None:
+        """Wait until all instances of a task are in this state."""
+        self.until(lambda: {task["state"] for task in self.tasks(task_id)} == {state}, f"{task_id} is {state}")
 
     def tries(self, task: Json) -> list[Json]:
         """All tries of a mapped task, the last included."""
-        path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
-        found: list[Json] = self.get(f"{path}/{task['map_index']}/tries")["task_instances"]
+        path = f"{self._path}/taskInstances/{task['task_id']}/{task['map_index']}/tries"
+        found: list[Json] = self.api.get(path)["task_instances"]
         return found
 
-    def in_state(self, state: str, dag_id: str, run_id: str, task_id: str) -> Json:
-        """A task instance, when it is in this state."""
-
-        def look() -> Json | None:
-            task = self.task(dag_id, run_id, task_id)
-            return task if task["state"] == state else None
-
-        try:
-            return until(look, f"{dag_id}.{task_id} is {state}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.story(dag_id, run_id)}") from None
-
-    def set_state(self, state: str, dag_id: str, run_id: str, task_id: str) -> None:
+    def mark(self, state: str, task_id: str) -> None:
         """As a user who marks a task."""
-        self.ask("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", json={"new_state": state})
+        self.api.ask("PATCH", f"{self._path}/taskInstances/{task_id}", json={"new_state": state})
 
-    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+    def clear(self, task_id: str) -> None:
         """As a user who wants a task to run again."""
-        wanted = {"dag_run_id": run_id, "task_ids": [task_id], "only_failed": False, "dry_run": False}
-        self.ask("POST", f"/dags/{dag_id}/clearTaskInstances", json=wanted)
+        wanted = {"dag_run_id": self.run_id, "task_ids": [task_id], "only_failed": False, "dry_run": False}
+        self.api.ask("POST", f"/dags/{self.dag_id}/clearTaskInstances", json=wanted)
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        return self.get(path, deserialize=False, stringify=False)["value"]
+    def result(self, task_id: str) -> Any:
+        """The value that a task returned."""
+        path = f"{self._path}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self.api.get(path, deserialize=False, stringify=False)["value"]
 
-    def links(self, dag_id: str, run_id: str, task_id: str) -> dict[str, str]:
+    def links(self, task_id: str) -> dict[str, str]:
         """The extra links of a task: name and address."""
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
-        found: dict[str, str] = self.get(path)["extra_links"]
+        found: dict[str, str] = self.api.get(f"{self._path}/taskInstances/{task_id}/links")["extra_links"]
         return found
 
-    def log(self, task: Json, attempt: int | None = None) -> str:
-        """Return what a task said in one attempt, by default in its last."""
-        attempt = attempt or task["try_number"]
-        path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/logs/{attempt}"
-        content = self.get(path, map_index=task["map_index"], full_content=True)["content"]
-        return "\n".join(_line(entry) for entry in content)
+    def log(self, task: Json, attempt: int) -> str:
+        """Return what a task said in one attempt."""
+        path = f"{self._path}/taskInstances/{task['task_id']}/logs/{attempt}"
+        content = self.api.get(path, map_index=task["map_index"], full_content=True)["content"]
+        return "\n".join(map(_line, content))
 
-    def story(self, dag_id: str, run_id: str) -> str:
-        """For the reader of a failed test: the tasks of a run, and the ends of the logs that are not a success's."""
+    def story(self) -> str:
+        """For the reader of a failed test: the tasks, and the ends of the logs that are not a success's."""
         lines = []
-        for task in self.tasks(dag_id, run_id):
+        for task in self.tasks():
             lines.append(f"{task['task_id']}[{task['map_index']}] try {task['try_number']}: {task['state']}")
             if task["try_number"] and task["state"] != "success":
-                lines += [f"    {line}" for line in self.log(task).splitlines()[-30:]]
+                lines += [f"    {line}" for line in self.log(task, task["try_number"]).splitlines()[-30:]]
         return "\n".join(lines)
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from tests.system.processes import PATIENCE
 from tests.system.stack import Stack
-
-T = TypeVar("T")
 
 #: Seconds until a story must be over, which may wait more than once.
 LONG = 2 * PATIENCE
@@ -20,7 +18,7 @@ LONG = 2 * PATIENCE
 _PLAYS: dict[str, Callable[[Stack], Any]] = {}
 
 
-def scenario(play: Callable[[Stack], T]) -> Callable[..., Any]:
+def scenario(play: Callable[[Stack], object]) -> Callable[..., Any]:
     """Makes a fixture of a story: its value is what the story returns, or its failure.
 
     Its name must be known to no other.
@@ -40,7 +38,6 @@ class Scenarios:
 
     def __init__(self, stack: Stack, names: set[str]) -> None:
         self._stack = stack
-        self._places = threading.Semaphore(stack.database.stories_at_once)
         self._outcomes = {name: self._begin(play) for name, play in _PLAYS.items() if name in names}
 
     def _begin(self, play: Callable[[Stack], Any]) -> Future[Any]:
@@ -48,8 +45,7 @@ class Scenarios:
 
         def run() -> None:
             try:
-                with self._places:
-                    future.set_result(play(self._stack))
+                future.set_result(play(self._stack))
             except BaseException as error:
                 future.set_exception(error)
 

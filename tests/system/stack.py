@@ -11,23 +11,22 @@ import sys
 import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.system.broker import Broker, find_redis
-from tests.system.database import Database, start_database
 from tests.system.emulators import RunningEmulator
 from tests.system.processes import Process, free_port, tail, until
-from tests.system.rest import AirflowApi
+from tests.system.rest import AirflowApi, Run
+from tests.system.servers import PostgreSQL, Redis
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What a run leaves for people to look at: screenshots, and the logs of a run that failed.
+ARTEFACTS = ROOT / ".system"
 RECIPES = ROOT / "dags"
 TEXTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 OWN_DAGS = Path(__file__).parent / "dags"
-#: Those that name the CeleryExecutor, which Airflow would not read without one.
-DAGS_ON_CELERY = Path(__file__).parent / "dags_on_celery"
 #: Celery's workers, as machines of these names. Each runs two tasks at once.
 WORKERS = ("east", "west")
 
@@ -50,12 +49,7 @@ EMULATORS = {
 }
 #: Seconds without a sign of life after which a task, or a triggerer, counts as dead. Airflow takes minutes; less than
 #: this, and a busy machine looks like a dead one.
-TASK_SILENCE = 15
-TRIGGERER_SILENCE = 15
-#: Seconds after which a task that no worker begins is sent to Celery again; Airflow waits for ten minutes.
-QUEUED_TOO_LONG = 40
-#: Seconds that the components have to end by themselves.
-IN_PEACE = 5.0
+SILENCE = 15
 
 
 class Stack:
@@ -74,7 +68,7 @@ class Stack:
         #: Folders of the stories' own, for their documents.
         self.sources = home / "sources"
         self.sources.mkdir()
-        self._begun: dict[str, str] = {}
+        self._begun: dict[str, Run] = {}
         self._beginning = threading.Lock()
         self._at_end = ExitStack()
         #: Held by whoever needs the triggerer to be up, or kills it.
@@ -88,7 +82,7 @@ class Stack:
     def _start(self) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
         clean["PYTHONUNBUFFERED"] = "1"
-        self.database: Database = start_database(self.home)
+        self.database = PostgreSQL(self.home)
         self._at_end.callback(self.database.stop)
         self.emulators: dict[str, RunningEmulator] = {}
         theirs = self.home / "emulators"  # apart from what Airflow writes: the keys are in their logs
@@ -96,45 +90,36 @@ class Stack:
         for name, switches in EMULATORS.items():
             self.emulators[name] = emulator = RunningEmulator(name, theirs, clean, *switches)
             self._at_end.callback(emulator.stop)
-        program = find_redis()
-        self._broker = Broker(program, self.home, clean) if program else None
-        if self._broker:
-            self._at_end.callback(self._broker.stop)
+        self._broker = Redis(self.home, clean)
+        self._at_end.callback(self._broker.process.stop)
         port = free_port()
         self.api = AirflowApi(f"http://127.0.0.1:{port}")
         connections = {f"AIRFLOW_CONN_{name.upper()}": each.connection for name, each in self.emulators.items()}
         self._environment = clean | connections | self._configuration(port)
         self.airflow("db", "migrate")
-        self._components = {
-            name: self._component(name, [name, *arguments])
-            for name, arguments in {
-                "api-server": ("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-                "scheduler": ("--skip-serve-logs",),
-                "dag-processor": (),
-                "triggerer": ("--skip-serve-logs",),
-            }.items()
+        self.components = {
+            "api-server": self._component("api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+            "scheduler": self._component("scheduler", "--skip-serve-logs"),
+            "dag-processor": self._component("dag-processor"),
+            "triggerer": self._component("triggerer", "--skip-serve-logs"),
+            **{name: self._worker(name) for name in WORKERS},
         }
-        if self._broker:
-            self._components |= {name: self._worker(name) for name in WORKERS}
         self._at_end.callback(self._stop_components)
         until(self._is_ready, "Airflow is healthy")
 
     def _configuration(self, port: int) -> dict[str, str]:
-        folders = {"recipes": RECIPES, "system": OWN_DAGS}
-        if self._broker:
-            folders["celery"] = DAGS_ON_CELERY
         bundles = [
             {
                 "name": name,
                 "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
                 "kwargs": {"path": str(folder), "refresh_interval": 3600},
             }
-            for name, folder in folders.items()
+            for name, folder in {"recipes": RECIPES, "system": OWN_DAGS}.items()
         ]
         sections: dict[str, dict[str, object]] = {
             "core": {
                 # What names none runs with the first.
-                "executor": "LocalExecutor,CeleryExecutor" if self._broker else "LocalExecutor",
+                "executor": "LocalExecutor,CeleryExecutor",
                 "parallelism": 4,
                 "load_examples": False,
                 "dags_are_paused_at_creation": True,
@@ -151,30 +136,30 @@ class Stack:
             "scheduler": {
                 "scheduler_heartbeat_sec": 2,
                 "scheduler_idle_sleep_time": 0.3,
-                "task_instance_heartbeat_timeout": TASK_SILENCE,
+                "task_instance_heartbeat_timeout": SILENCE,
                 "task_instance_heartbeat_timeout_detection_interval": 2,
-                # What a worker had received but not begun when it died, nobody else gets from the broker.
-                "task_queued_timeout": QUEUED_TOO_LONG,
+                # What a worker had received but not begun when it died has to be sent again: Airflow waits for ten
+                # minutes. On a busy machine a task has to wait as well, and its token is valid for no longer than this.
+                "task_queued_timeout": 120,
                 "task_queued_timeout_check_interval": 5,
                 "num_stuck_in_queued_retries": 10,
                 "enable_health_check": False,
             },
             "workers": {"min_heartbeat_interval": 2},
-            "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": TRIGGERER_SILENCE},
+            "triggerer": {"job_heartbeat_sec": 2, "triggerer_health_check_threshold": SILENCE},
             "dag_processor": {
                 "dag_bundle_config_list": json.dumps(bundles),
                 "min_file_process_interval": 3600,  # the files do not change, and the cores are few
                 "parsing_processes": 2,
             },
             "usage_data_collection": {"enabled": False},
-        }
-        if self._broker:
-            sections["celery"] = {
+            "celery": {
                 "broker_url": self._broker.url,
                 "result_backend": f"db+{self.database.url}",
                 "worker_concurrency": 2,
                 "sync_parallelism": 1,
-            }
+            },
+        }
         settings = {
             f"AIRFLOW__{section.upper()}__{option.upper()}": str(value)
             for section, options in sections.items()
@@ -191,60 +176,50 @@ class Stack:
         if done.returncode:
             raise AssertionError(f"airflow {' '.join(arguments)}: {tail(log)}")
 
-    def _component(self, name: str, command: Sequence[str], **environment: str) -> Process:
+    def _component(self, *command: str, log: str = "", **environment: str) -> Process:
         return Process(
             [sys.executable, "-m", "airflow", *command],
-            log=self.home / f"{name}.log",
+            log=self.home / f"{log or command[0]}.log",
             environment=self._environment | environment,
             cwd=self.home,
         )
 
     def _worker(self, name: str) -> Process:
         """One of Celery's, which takes itself for a machine of its own."""
-        command = ["celery", "worker", "--celery-hostname", f"celery@{name}", "--skip-serve-logs", "--without-gossip"]
         return self._component(
-            name,
-            command,
+            *("celery", "worker", "--celery-hostname", f"celery@{name}", "--skip-serve-logs", "--without-gossip"),
+            log=name,
             AIRFLOW__CORE__HOSTNAME_CALLABLE="tests.system.machine.name",
             PYTHONPATH=str(ROOT),
             SYSTEM_TESTS_MACHINE=name,
         )
 
     def _is_ready(self) -> bool:
-        for component in self._components.values():
+        for component in (self._broker.process, *self.components.values()):
             component.check()
         return self.api.is_healthy()
 
     def _stop_components(self) -> None:
         # All at once: each takes its time. The scheduler would wait for its tasks; nobody is interested any more.
-        for component in self._components.values():
+        for component in self.components.values():
             component.ask_to_stop()
-        deadline = time.monotonic() + IN_PEACE
-        for component in self._components.values():
+        deadline = time.monotonic() + 5.0
+        for component in self.components.values():
             component.see_it_end(seconds=max(0.0, deadline - time.monotonic()))
 
-    def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run of a DAG, and return its id. A DAG with a schedule runs for its next date, and for no other."""
-        until(lambda: dag_id in self.api.dag_ids(), f"the DAG {dag_id} is parsed")
-        run_id = self.api.trigger(dag_id, conf)
-        self.api.unpause(dag_id)
-        return run_id
-
-    def begin_once(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """The same for a DAG that several stories need, and that the first of them begins."""
+    def begin_once(self, dag_id: str, conf: Mapping[str, Any]) -> Run:
+        """Start a run of a DAG that several stories need, unless one of them has."""
         with self._beginning:
             if dag_id not in self._begun:
-                self._begun[dag_id] = self.begin(dag_id, conf)
+                self._begun[dag_id] = self.api.trigger(dag_id, conf)
             return self._begun[dag_id]
 
-    @property
-    def has_celery(self) -> bool:
-        """Tell whether a broker is here, and so Celery's workers."""
-        return self._broker is not None
-
-    def component(self, name: str) -> Process:
-        """``api-server``, ``scheduler``, ``dag-processor``, ``triggerer`` or one of :data:`WORKERS`."""
-        return self._components[name]
+    def ingest(self, dag_id: str, conn_id: str, documents: Path | None = None, **conf: str) -> tuple[Run, str]:
+        """Start one of :mod:`tests.system.dags.system_ingest` into a new collection; return the run and where to."""
+        emulator = self.emulators.get(conn_id, self.emulators["xai_collections_default"])
+        collection_id = emulator.create_collection(dag_id)
+        conf |= {"conn_id": conn_id, "collection_id": collection_id, "documents": str(documents or self.documents)}
+        return self.api.trigger(dag_id, conf), collection_id
 
     def files_of_airflow(self) -> list[Path]:
         """Every file that Airflow has written: logs of components and tasks, and its home."""

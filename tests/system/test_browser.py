@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from airflow_provider_xai_collections.get_provider_info import get_provider_info
 from tests.system.emulators import API_KEY, MANAGEMENT_KEY
-from tests.system.scenarios.recipes import Recipes
-from tests.system.stack import Stack
+from tests.system.stack import ARTEFACTS, Stack
+from tests.system.test_recipes import Recipes
 
 CONNECTION_TYPE = get_provider_info()["connection-types"][0]
 #: What the form saves.
@@ -35,20 +35,13 @@ SWITCHES = [
 SOON = 60_000
 
 
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    if found := shutil.which("chromium"):
-        return found
-    if os.environ.get(NO_BROWSER):
-        pytest.skip(f"no chromium on this machine, and {NO_BROWSER} is set")
-    pytest.fail(
-        f"no chromium on this machine: apt-get install chromium; or set {NO_BROWSER}=1 to do without", pytrace=False
-    )
-
-
 @pytest.fixture
-def page(chromium: str, stack: Stack) -> Iterator[Page]:
+def page(stack: Stack) -> Iterator[Page]:
     """An empty page of a user who is logged in."""
+    chromium = shutil.which("chromium")
+    if not chromium and os.environ.get(NO_BROWSER):
+        pytest.skip(f"no chromium on this machine, and {NO_BROWSER} is set")
+    assert chromium, f"no chromium on this machine: apt-get install chromium; or set {NO_BROWSER}=1 to do without"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
         context = browser.new_context(base_url=stack.api.url, viewport={"width": 1280, "height": 1100}, locale="en-US")
@@ -63,10 +56,10 @@ def page(chromium: str, stack: Stack) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def screenshots(artefacts: Path) -> Path:
-    folder = artefacts / "screenshots"
+def screenshots() -> Path:
+    folder = ARTEFACTS / "screenshots"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(parents=True)
     return folder
 
 
@@ -89,7 +82,7 @@ def fill_in(page: Page, stack: Stack) -> None:
     form.locator("[name=element_api_host]").fill(emulator.url)
 
 
-def test_the_form_shows_our_fields_and_hides_both_keys(page: Page, stack: Stack, screenshots: Path) -> None:
+def test_the_form_shows_our_fields_hides_both_keys_saves_and_tests(page: Page, stack: Stack, screenshots: Path) -> None:
     fill_in(page, stack)
     form = page.get_by_role("dialog")
     page.screenshot(path=screenshots / "connection-extras.png")
@@ -105,11 +98,6 @@ def test_the_form_shows_our_fields_and_hides_both_keys(page: Page, stack: Stack,
     expect(form.get_by_label("Management host")).to_have_attribute("placeholder", "https://management-api.x.ai")
     for hidden in ("Login", "Schema"):
         expect(form.get_by_label(hidden)).to_have_count(0)
-
-
-def test_a_connection_is_saved_and_tested(page: Page, stack: Stack, screenshots: Path) -> None:
-    fill_in(page, stack)
-    form = page.get_by_role("dialog")
     form.get_by_role("button", name="Save").click()
     expect(form).to_be_hidden()
     row = page.get_by_role("row").filter(has_text=CONN_ID)
@@ -122,19 +110,18 @@ def test_a_connection_is_saved_and_tested(page: Page, stack: Stack, screenshots:
     assert API_KEY not in page.content()
 
 
-def test_the_graph_of_a_recipe_is_green(page: Page, recipes: Recipes, screenshots: Path) -> None:
-    ended = recipes.by_user["xai_quickstart"]
-    page.goto(f"/dags/xai_quickstart/runs/{ended.run['dag_run_id']}")
+def test_the_graph_of_a_recipe_is_green_and_a_task_leads_to_the_emulator(
+    page: Page, recipes: Recipes, screenshots: Path
+) -> None:
+    run = recipes.by_user["xai_quickstart"]
+    run.ends("success")
+    page.goto(f"/dags/xai_quickstart/runs/{run.run_id}")
     page.get_by_role("button", name="Show Graph").click()
-    for task in ended.tasks:
+    for task in run.tasks():
         expect(page.get_by_test_id(f"rf__node-{task['task_id']}")).to_contain_text("success")
     expect(page.get_by_test_id("rf__node-sync")).to_contain_text("XAISyncCollectionOperator")
     page.screenshot(path=screenshots / "graph.png")
-
-
-def test_a_task_leads_to_the_emulator(page: Page, recipes: Recipes, screenshots: Path) -> None:
-    run_id = recipes.by_user["xai_quickstart"].run["dag_run_id"]
-    page.goto(f"/dags/xai_quickstart/runs/{run_id}/tasks/sync/details")
+    page.goto(f"/dags/xai_quickstart/runs/{run.run_id}/tasks/sync/details")
     link = page.get_by_role("link", name="xAI collections")
     expect(link).to_have_attribute("href", re.compile(r"http://127\.0\.0\.1:\d+/_emulator/requests"))
     page.screenshot(path=screenshots / "task.png")

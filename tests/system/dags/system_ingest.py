@@ -1,4 +1,4 @@
-"""Ingestion in the ways that the system tests disturb; a run says what, where to, and by which connection."""
+"""Ingestions and a sync that the system tests disturb; a run says what, where to, and by which connection."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pendulum
 from airflow.providers.common.compat.sdk import DAG, AssetAlias, Param, task
 
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.sync_group import xai_sync_group
 
 INGESTION: dict[str, Any] = {
     "collection_id": "{{ params.collection_id }}",
@@ -36,6 +37,7 @@ def dag_of(dag_id: str) -> DAG:
             "conn_id": Param("xai_collections_default", type="string"),
             "documents": Param("", type="string"),
             "season": Param("autumn", type="string"),
+            "workspace": Param("", type="string"),
         },
     )
 
@@ -52,4 +54,22 @@ with dag_of("system_ingest_mapped"):
 
     XAIIngestDocumentsOperator.partial(task_id="ingest", deferrable=True, **INGESTION).expand(
         paths=files("{{ params.documents }}")
+    )
+
+with dag_of("system_wide"):
+    xai_sync_group(
+        "sync",
+        source="{{ params.documents }}",
+        collection_name="wide",
+        upload_method="files",
+        workspace="{{ params.workspace }}",
+        report="{{ params.workspace }}/report.jsonl",
+        shards=10,
+        concurrency=2,
+        poll_interval=1,
+        prune=True,
+        conn_id="xai_wide",
+        executor="CeleryExecutor",
+        retries=3,
+        retry_delay=timedelta(seconds=1),
     )
