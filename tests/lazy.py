@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator, XComArg
 
 from tests.operators.stage import AIRFLOW_2
+
+Lazily: TypeAlias = Callable[..., Any]
 
 
 @dataclass
@@ -31,31 +33,10 @@ class Supervisor:
         comms = import_module("airflow.sdk.execution_time.comms")
         if isinstance(msg, comms.GetXComCount):
             return comms.XComCountResponse(len=len(self.values))
-        if isinstance(msg, comms.GetXComSequenceItem) and self._has(msg.offset):
+        known = len(self.values) if self.fails_from is None else self.fails_from
+        if isinstance(msg, comms.GetXComSequenceItem) and -len(self.values) <= msg.offset < known:
             return comms.XComSequenceIndexResult(root=self.values[msg.offset])
         return comms.ErrorResponse()
-
-    def _has(self, offset: int) -> bool:
-        known = len(self.values) if self.fails_from is None else self.fails_from
-        return -len(self.values) <= offset < known
-
-
-@dataclass(frozen=True)
-class Lazily:
-    """Makes the lazy sequence that stands for what mapped tasks returned."""
-
-    monkeypatch: pytest.MonkeyPatch
-
-    def __call__(self, values: Sequence[Any], *, fails_from: int | None = None) -> Any:
-        if AIRFLOW_2:
-            return _selected(values)
-        supervisor = Supervisor(values, fails_from)
-        runner = import_module("airflow.sdk.execution_time.task_runner")
-        self.monkeypatch.setattr(runner, "SUPERVISOR_COMMS", supervisor, raising=False)
-        with DAG("mapped", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
-            output = XComArg(BaseOperator(task_id="mapped"))
-        lazy = import_module("airflow.sdk.execution_time.lazy_sequence").LazyXComSequence
-        return lazy(xcom_arg=output, ti=SimpleNamespace(run_id="run"))
 
 
 def _selected(values: Sequence[Any]) -> Any:
@@ -73,4 +54,15 @@ def _selected(values: Sequence[Any]) -> Any:
 @pytest.fixture
 def lazily(monkeypatch: pytest.MonkeyPatch) -> Lazily:
     """``lazily([...])``: these values as Airflow hands over what mapped tasks returned."""
-    return Lazily(monkeypatch)
+
+    def make(values: Sequence[Any], *, fails_from: int | None = None) -> Any:
+        if AIRFLOW_2:
+            return _selected(values)
+        runner = import_module("airflow.sdk.execution_time.task_runner")
+        monkeypatch.setattr(runner, "SUPERVISOR_COMMS", Supervisor(values, fails_from), raising=False)
+        with DAG("mapped", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")):
+            output = XComArg(BaseOperator(task_id="mapped"))
+        lazy = import_module("airflow.sdk.execution_time.lazy_sequence").LazyXComSequence
+        return lazy(xcom_arg=output, ti=SimpleNamespace(run_id="run"))
+
+    return make

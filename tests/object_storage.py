@@ -17,6 +17,10 @@ except ImportError:  # Airflow 2
     stores, registry = import_module("airflow.io.store"), import_module("airflow.io")
 
 
+class StorageDownError(Exception):
+    """The libraries of storages have errors that are no ``OSError``."""
+
+
 class FakeStorage(MemoryFileSystem):  # type: ignore[misc]
     """Objects by name, listed folder by folder. It counts what it is asked, and may be told to refuse."""
 
@@ -28,11 +32,16 @@ class FakeStorage(MemoryFileSystem):  # type: ignore[misc]
         self.store: dict[str, Any] = {}
         self.pseudo_dirs = [""]
         self.asked: Counter[str] = Counter()
-        self.refuse: Callable[[str, str], None] = lambda what, path: None
+        self._refusal: tuple[Exception, str, str] | None = None
+
+    def refuse(self, error: Exception, what: str = "", ending: str = "") -> None:
+        """From now on, raise this where a path that ends so is asked for; ``what``: for nothing but this."""
+        self._refusal = (error, what, ending)
 
     def _ask(self, what: str, path: str) -> None:
         self.asked[what] += 1
-        self.refuse(what, path)
+        if self._refusal and what.startswith(self._refusal[1]) and path.endswith(self._refusal[2]):
+            raise self._refusal[0]
 
     def told_of(self, info: dict[str, Any]) -> dict[str, Any]:
         return info
@@ -101,9 +110,9 @@ class CachingStorage(FakeStorage):
 
     def invalidate_cache(self, path: str | None = None) -> None:
         """Forget what is at or below a path; all without one, as fsspec says it."""
-        top = None if path is None else f"/{path.strip('/')}"
+        top = "/" if path is None else f"/{path.strip('/')}"
         for listed in list(self.dircache):
-            if top is None or listed == top or listed.startswith(f"{top.rstrip('/')}/"):
+            if f"{listed}/".startswith(f"{top.rstrip('/')}/"):
                 del self.dircache[listed]
 
 
@@ -113,8 +122,7 @@ class HasteStorage(CachingStorage):
     def invalidate_cache(self, path: str | None = None) -> None:
         if path is None:
             self.dircache.clear()
-        else:
-            self.dircache.pop(f"/{path.strip('/')}", None)
+        self.dircache.pop(f"/{path}".replace("//", "/"), None)
 
 
 F = TypeVar("F", bound=FakeStorage)

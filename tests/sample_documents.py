@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import struct
+import re
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from functools import cache
 from html import escape
@@ -18,6 +18,8 @@ import openpyxl
 import pptx as python_pptx
 from docx import Document
 from pptx.util import Inches
+from pypdf import PdfWriter
+from pypdf.generic import DecodedStreamObject, NameObject, read_object
 
 _CONTAINER = """<?xml version="1.0"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
@@ -26,13 +28,11 @@ _BOOK = """<?xml version="1.0"?>
 <package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
 <metadata xmlns:dc="http://purl.org/dc/elements/1.1/">
 <dc:identifier id="id">urn:sample</dc:identifier><dc:title>Sample</dc:title><dc:language>en</dc:language></metadata>
-<manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
-<item id="one" href="text/chapter%201.xhtml" media-type="application/xhtml+xml"/></manifest>
+<manifest><item id="one" href="text/chapter%201.xhtml" media-type="application/xhtml+xml"/></manifest>
 <spine><itemref idref="one"/></spine></package>"""
-_NAV = """<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head><title>Contents</title>
-</head><body><nav epub:type="toc"><ol><li><a href="text/chapter%201.xhtml">One</a></li></ol></nav></body></html>"""
 _OPEN_DOCUMENT = "urn:oasis:names:tc:opendocument:xmlns:"
 _LINES_OF_A_PAGE = 48
+_RESOURCES = b"<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >> >> >>"
 
 
 def zipped(members: Mapping[str, str | bytes]) -> bytes:
@@ -50,46 +50,23 @@ def pdf(text: str, pages: int = 1, *, padding: int = 0) -> bytes:
 
     :param text: in Latin-1.
     :param pages: over which its lines are laid, or more if they need more.
-    :param padding: bytes of a stream that does not compress, as a photograph would not.
+    :param padding: bytes of an attachment that does not compress, as a photograph would not.
     """
     lines = [part for line in text.splitlines() for part in wrap(line, 90)]
     per_page = min(-(-len(lines) // pages) or 1, _LINES_OF_A_PAGE)
     sheets = [lines[start : start + per_page] for start in range(0, len(lines), per_page)]
-    sheets += [[]] * (pages - len(sheets))
-    kids = b" ".join(b"%d 0 R" % (5 + 2 * number) for number in range(len(sheets)))
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, len(sheets)),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
-        _stream(random.Random(padding).randbytes(padding)),
-    ]
-    for number, sheet in enumerate(sheets):
-        objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >>"
-            b" /Contents %d 0 R >>" % (6 + 2 * number)
-        )
-        shown = b"".join(b"(%s) Tj T*\n" % _literal(line) for line in sheet)
-        drawing = zlib.compress(b"BT /F1 11 Tf 14 TL 60 740 Td\n%sET" % shown)
-        objects.append(_stream(drawing, b" /Filter /FlateDecode"))
-    return _with_table(objects)
-
-
-def _literal(line: str) -> bytes:
-    return line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)").encode("latin-1")
-
-
-def _stream(content: bytes, said: bytes = b"") -> bytes:
-    return b"<< /Length %d%s >>\nstream\n%s\nendstream" % (len(content), said, content)
-
-
-def _with_table(objects: list[bytes]) -> bytes:
-    body, offsets = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", []
-    for number, item in enumerate(objects, start=1):
-        offsets.append(len(body))
-        body += b"%d 0 obj\n%s\nendobj\n" % (number, item)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    end = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(body))
-    return body + b"xref\n0 %d\n0000000000 65535 f \n%s%s" % (len(objects) + 1, table, end)
+    writer, buffer = PdfWriter(), BytesIO()
+    for sheet in [*sheets, *[[]] * (pages - len(sheets))]:
+        shown = "".join(f"({_escaped(line, '()')}) Tj T*\n" for line in sheet)
+        drawing = DecodedStreamObject()
+        drawing.set_data(f"BT /F1 11 Tf 14 TL 60 740 Td\n{shown}ET".encode("latin-1"))
+        page = writer.add_blank_page(612, 792)
+        page[NameObject("/Contents")] = drawing.flate_encode()
+        page[NameObject("/Resources")] = read_object(BytesIO(_RESOURCES), None)
+    if padding:
+        writer.add_attachment("photograph", random.Random(padding).randbytes(padding))
+    writer.write(buffer)
+    return buffer.getvalue()
 
 
 # Office files carry the time of their writing: cached, the same text is the same bytes.
@@ -168,7 +145,6 @@ def epub(text: str) -> bytes:
             "mimetype": "application/epub+zip",
             "META-INF/container.xml": _CONTAINER,
             "OEBPS/book.opf": _BOOK,
-            "OEBPS/nav.xhtml": _NAV,
             "OEBPS/text/chapter 1.xhtml": chapter,
         }
     )
@@ -185,54 +161,36 @@ def _paragraphs(text: str, tag: str) -> str:
 
 
 def rtf(text: str) -> bytes:
-    def spelt() -> Iterator[str]:
-        for character in text:
-            if character == "\n":
-                yield "\\par\n"
-            elif character in "\\{}":
-                yield f"\\{character}"
-            else:
-                yield character if character.isascii() else f"\\u{ord(character)}?"
+    plain = _escaped(text, "{}").replace("\n", "\\par\n")
+    spelt = "".join(character if character.isascii() else f"\\u{ord(character)}?" for character in plain)
+    return f"{{\\rtf1\\ansi\\deff0{{\\fonttbl{{\\f0 Helvetica;}}}}\\f0\\fs24 {spelt}\\par}}".encode("ascii")
 
-    return f"{{\\rtf1\\ansi\\deff0{{\\fonttbl{{\\f0 Helvetica;}}}}\\f0\\fs24 {''.join(spelt())}\\par}}".encode("ascii")
+
+def _escaped(text: str, characters: str) -> str:
+    """The text with backslashes before backslashes and these."""
+    return re.sub(f"[\\\\{characters}]", r"\\\g<0>", text)
 
 
 def ipynb(text: str) -> bytes:
     """A notebook with the text in a cell of its own, before one of code."""
     said = {"cell_type": "markdown", "id": "said", "metadata": {}, "source": text.splitlines(keepends=True)}
     output = {"name": "stdout", "output_type": "stream", "text": ["42\n"]}
-    code = {
-        "cell_type": "code",
-        "id": "code",
-        "metadata": {},
-        "execution_count": 1,
-        "source": ["print(6 * 7)"],
-        "outputs": [output],
-    }
-    return json.dumps({"cells": [said, code], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    code = {"cell_type": "code", "id": "code", "metadata": {}, "execution_count": 1, "source": ["print(6 * 7)"]}
+    cells = [said, {**code, "outputs": [output]}]
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
 def eml(text: str) -> bytes:
     """A letter."""
     letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = (
-        "Ishmael <ishmael@example.org>",
-        "starbuck@example.org",
-        "A letter",
-    )
+    letter["From"], letter["To"], letter["Subject"] = "ishmael@example.org", "starbuck@example.org", "A letter"
     letter.set_content(text, cte="8bit")
     return letter.as_bytes()
 
 
 def png() -> bytes:
     """A picture of one dark pixel."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    head = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
-    pixel = zlib.compress(b"\0\x10\x20\x30")
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+    return b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGMQUDAAAACkAGE0Zn1yAAAAAElFTkSuQmCC")
 
 
 #: The maker of each kind by how the names of such files end.

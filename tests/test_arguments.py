@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,26 +39,119 @@ __all__ = ["lazily"]
 
 
 @pytest.mark.parametrize(
-    ("value", "ids"),
+    ("read", "value", "result"),
     [
-        (["a", "b", "a"], ["a", "b"]),
-        (("a",), ["a"]),
-        ({"b", "a", "c"}, ["a", "b", "c"]),
-        (frozenset("cab"), ["a", "b", "c"]),
-        ({"b": 1, "a": 2}.keys(), ["a", "b"]),
-        ("['a', 'b']", ["a", "b"]),
-        ("('a',)", ["a"]),
-        ("{'b', 'a'}", ["a", "b"]),
-        ("a", ["a"]),
-        (" a\n", ["a"]),
-        ([], []),
-        (17, ["17"]),
-        ([17, "a"], ["17", "a"]),
-        ("['a', 1]", ["a", "1"]),
+        (ids_of, ["a", "b", "a"], ["a", "b"]),
+        (ids_of, ("a",), ["a"]),
+        (ids_of, {"b", "a", "c"}, ["a", "b", "c"]),
+        (ids_of, frozenset("cab"), ["a", "b", "c"]),
+        (ids_of, {"b": 1, "a": 2}.keys(), ["a", "b"]),
+        (ids_of, "['a', 'b']", ["a", "b"]),
+        (ids_of, "('a',)", ["a"]),
+        (ids_of, "{'b', 'a'}", ["a", "b"]),
+        (ids_of, "a", ["a"]),
+        (ids_of, " a\n", ["a"]),
+        (ids_of, [], []),
+        (ids_of, 17, ["17"]),
+        (ids_of, [17, "a"], ["17", "a"]),
+        (ids_of, "['a', 1]", ["a", "1"]),
+        (patterns_of, None, []),
+        (patterns_of, "*.tmp", ["*.tmp"]),
+        (patterns_of, "", [""]),
+        (patterns_of, 2024, ["2024"]),
+        (patterns_of, {"b*", "a*"}, ["a*", "b*"]),
+        (patterns_of, "['a*', 'b*']", ["a*", "b*"]),
+        (patterns_of, "[12]", ["[12]"]),
+        (patterns_of, "{1,2}", ["{1,2}"]),
+        (patterns_of, [2024, "*.tmp"], ["2024", "*.tmp"]),
+        (paths_of, [2024, "/a"], ["2024", "/a"]),
+        (optional_path, None, None),
+        (
+            strings_by_key,
+            {"year": 1, 7: "x", "no": "", "word": "None"},
+            {"year": "1", "7": "x", "no": "", "word": "None"},
+        ),
+        (part_of, None, None),
+        (part_of, "{'keys': ['year']}", {"keys": ["year"]}),
+        (grouping_of, {"keys": {"b", "a"}}, {"keys": ["a", "b"]}),
+        (grouping_of, {"other": 1}, {"other": 1}),
+        (definitions_of, "[{'key': 1851, 'unique': True}]", [{"key": "1851", "unique": True}]),
+        (definitions_of, ({"key": "a", "description": 7},), [{"key": "a", "description": "7"}]),
+        (definitions_of, ["no definition"], ["no definition"]),
+        (optional_text, None, None),
+        (optional_text, "", ""),
     ],
 )
-def test_ids_come_as_a_list_of_any_kind_or_as_its_text(value: Any, ids: list[str]) -> None:
-    assert ids_of("file_ids", value) == ids
+def test_a_value_is_read_whatever_has_become_of_it(read: Callable[[str, Any], Any], value: Any, result: Any) -> None:
+    assert read("it", value) == result
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "said"),
+    [
+        (
+            ids_of,
+            None,
+            r"must be a list of file ids \(file_…\), and is None. What a template or a task up",
+        ),
+        (ids_of, 7.5, r"must be a list of file ids .* is 7.5. With render_template_as_native_obj=True"),
+        (
+            ids_of,
+            {"a": 1},
+            r"must be a list of file ids .* is {'a': 1}. If a task upstream returned it, let it",
+        ),
+        (ids_of, "", "must be a list of file ids .* is ''. What a template was to fill in is empty"),
+        (ids_of, "[a, b]", r"must be a list of file ids .* is '\[a, b\]'. If a task upstream returned it"),
+        (patterns_of, 3.1, r"is 3.1; it must be a pattern such as '\*\.tmp', or a list"),
+        (patterns_of, [3.1], r"is \[3.1\]; it must be a pattern"),
+        (patterns_of, True, "is True; it must be a pattern"),
+        (patterns_of, ["None"], r"is \['None'\]; it must be a pattern"),
+        (patterns_of, [None], r"is \[None\]; it must be a pattern"),
+        (patterns_of, [["*.tmp"]], "is .*; it must be a pattern"),
+        (patterns_of, {"a": 1}, "is .*; it must be a pattern"),
+        (strings_by_key, {"year": 1851.0}, r"\['year'\] is 1851\.0; it must be text"),
+        (strings_by_key, {"year": None}, r"\['year'\] is None"),
+        (strings_by_key, {"year": True}, r"\['year'\] is True"),
+        (part_of, 7, "must be a mapping"),
+        (definitions_of, {"key": "year"}, r"must be a list of field definitions, \[{'key'"),
+        (text_of, None, "is None; .*What a template or a task upstream was to fill in is None"),
+        (text_of, "None", "is 'None'; .*A template has made this text of something that is None"),
+        (text_of, "", "is ''; .*What a template was to fill in is empty"),
+        (text_of, 3.1, "is 3.1; .*With render_template_as_native_obj=True, Airflow makes numbers"),
+        (text_of, True, "is True; .*With render_template_as_native_obj=True, Airflow makes numbers"),
+        (text_of, ["a"], r"is \['a'\]; it must be text, and not empty. This is a list: .*\.expand\("),
+        (optional_text, "None", "is 'None'"),
+    ],
+)
+def test_another_value_is_refused_by_name_and_with_the_reason(
+    read: Callable[[str, Any], Any], value: Any, said: str
+) -> None:
+    with pytest.raises(XAIArgumentError, match=rf"^it ?{said}") as no:
+        read("it", value)
+    assert "XComArg" not in str(no.value), "it may have been one"
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "said"),
+    [
+        (ids_of, [["a"]], r"^item 0 of it is \['a'\]; it must be text.*This is a list: .*join lists of lists"),
+        (ids_of, ["a", ""], "^item 1 of it is ''; .*was to fill in is empty"),
+        (ids_of, ["a", None], "^item 1 of it is None"),
+        (ids_of, "None", "^item 0 of it is 'None'.*made this text of something that is None"),
+        (strings_by_key, {1851.0: "x"}, "^a key of it is 1851.0"),
+        (definitions_of, [{"key": 1.5}], r"^key in item 0 of it is 1\.5; it must be text"),
+    ],
+)
+def test_an_item_that_is_no_text_is_refused_by_its_place(
+    read: Callable[[str, Any], Any], value: Any, said: str
+) -> None:
+    with pytest.raises(XAIArgumentError, match=said):
+        read("it", value)
+
+
+def test_strings_of_other_kinds_say_what_they_are() -> None:
+    with pytest.raises(XAIArgumentError, match=r"^keys must be a list of field keys"):
+        strings_of("keys", 7.5, "field keys")
 
 
 def test_what_mapped_tasks_return_is_a_list(lazily: Lazily) -> None:
@@ -84,75 +178,11 @@ def test_what_a_template_makes_of_a_lazy_list_is_no_name(lazily: Lazily) -> None
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        (None, "is None. What a template or a task upstream was to fill in is None"),
-        (7.5, "is 7.5. With render_template_as_native_obj=True"),
-        ({"a": 1}, r"is {'a': 1}. If a task upstream returned it, let it return a list or a set"),
-        ("", "is ''. What a template was to fill in is empty"),
-        ("[a, b]", r"is '\[a, b\]'. If a task upstream returned it"),
-    ],
-)
-def test_what_is_no_list_of_ids_is_refused_by_name_and_with_the_reason(value: Any, reason: str) -> None:
-    with pytest.raises(XAIArgumentError, match=rf"^file_ids must be a list of file ids \(file_…\), and {reason}") as no:
-        ids_of("file_ids", value)
-    assert "XComArg" not in str(no.value), "it may have been one"
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ([["a"]], r"item 0 of file_ids is \['a'\]; it must be text.*This is a list: .*join lists of lists"),
-        (["a", ""], "item 1 of file_ids is ''; .*was to fill in is empty"),
-        (["a", None], "item 1 of file_ids is None"),
-        ("None", "item 0 of file_ids is 'None'.*made this text of something that is None"),
-    ],
-)
-def test_an_item_that_is_no_text_is_refused_by_its_place(value: Any, said: str) -> None:
-    with pytest.raises(XAIArgumentError, match=said):
-        ids_of("file_ids", value)
-
-
-def test_strings_of_other_kinds_say_what_they_are() -> None:
-    with pytest.raises(XAIArgumentError, match=r"^keys must be a list of field keys"):
-        strings_of("keys", 7.5, "field keys")
-
-
-@pytest.mark.parametrize(
-    ("value", "patterns"),
-    [
-        (None, []),
-        ("*.tmp", ["*.tmp"]),
-        ("", [""]),
-        (2024, ["2024"]),
-        ({"b*", "a*"}, ["a*", "b*"]),
-        ("['a*', 'b*']", ["a*", "b*"]),
-        ("[12]", ["[12]"]),
-        ("{1,2}", ["{1,2}"]),
-        ([2024, "*.tmp"], ["2024", "*.tmp"]),
-    ],
-)
-def test_patterns_come_as_one_or_as_a_list_of_any_kind(value: Any, patterns: list[str]) -> None:
-    assert patterns_of("exclude", value) == patterns
-
-
-@pytest.mark.parametrize("value", [3.1, [3.1], True, ["None"], [None], [["*.tmp"]], {"a": 1}])
-def test_what_is_no_pattern_is_refused_by_name(value: Any) -> None:
-    with pytest.raises(XAIArgumentError, match=r"^exclude is .*; it must be a pattern such as '\*\.tmp', or a list"):
-        patterns_of("exclude", value)
-
-
-@pytest.mark.parametrize(
     "path", ["/a", "s3://bucket/a", Path("/a"), PurePosixPath("a"), ObjectStoragePath("file:///a"), "  "]
 )
 def test_paths_stand_as_they_are(path: Any) -> None:
     assert path_of("source", path) == optional_path("source", path) == path
     assert paths_of("paths", path) == paths_of("paths", [path]) == paths_of("paths", {path}) == [path]
-
-
-def test_a_path_that_is_a_whole_number_is_text_again() -> None:
-    assert paths_of("paths", [2024, "/a"]) == ["2024", "/a"]
-    assert optional_path("report", None) is None
 
 
 @pytest.mark.parametrize("value", [None, "None", "", 20.24, True, b"/a", ["/a"], {"a": "/a"}])
@@ -168,78 +198,20 @@ def test_mappings_come_as_one_or_as_its_text(value: Any, mapping: dict[str, str]
     assert strings_by_key("fields", value) == mapping_of("fields", value) == mapping
 
 
-def test_fields_are_text_again() -> None:
-    rendered_natively = {"year": 1851, 7: "x", "empty": "", "word": "None"}
-    assert strings_by_key("fields", rendered_natively) == {"year": "1851", "7": "x", "empty": "", "word": "None"}
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ({"year": 1851.0}, r"^fields\['year'\] is 1851\.0; it must be text"),
-        ({"year": None}, r"^fields\['year'\] is None"),
-        ({"year": True}, r"^fields\['year'\] is True"),
-        ({1851.0: "x"}, "^a key of fields is 1851.0"),
-    ],
-)
-def test_fields_that_are_no_text_are_refused_by_key(value: Any, said: str) -> None:
-    with pytest.raises(XAIArgumentError, match=said):
-        strings_by_key("fields", value)
-
-
 @pytest.mark.parametrize("value", ["x", "", 7, ["a"], "['a']"])
 def test_what_is_no_mapping_is_refused_by_name(value: Any) -> None:
     with pytest.raises(XAIArgumentError, match=r"^fields must be a mapping such as \{'key': 'value'\}, and is .*\. \w"):
         strings_by_key("fields", value)
 
 
-def test_parts_of_a_body_come_as_models_mappings_or_their_text() -> None:
+def test_a_model_of_a_body_stands_as_it_is() -> None:
     model = GroupBy(keys=("year",))
-    assert part_of("group_by", None) is None
     assert part_of("group_by", model) is grouping_of("group_by", model) is model
-    assert part_of("group_by", "{'keys': ['year']}") == {"keys": ["year"]}
-    assert grouping_of("group_by", {"keys": {"b", "a"}}) == {"keys": ["a", "b"]}
-    assert grouping_of("group_by", {"other": 1}) == {"other": 1}
-    with pytest.raises(XAIArgumentError, match=r"^group_by must be a mapping"):
-        part_of("group_by", 7)
-
-
-def test_definitions_come_as_a_list_of_any_kind_or_as_its_text() -> None:
-    assert definitions_of("add_fields", "[{'key': 1851, 'unique': True}]") == [{"key": "1851", "unique": True}]
-    assert definitions_of("add_fields", ({"key": "a", "description": 7},)) == [{"key": "a", "description": "7"}]
-    assert definitions_of("add_fields", ["no definition"]) == ["no definition"]
-    with pytest.raises(XAIArgumentError, match=r"^add_fields must be a list of field definitions, \[{'key'"):
-        definitions_of("add_fields", {"key": "year"})
-    with pytest.raises(XAIArgumentError, match=r"^key in item 0 of add_fields is 1\.5; it must be text"):
-        definitions_of("add_fields", [{"key": 1.5}])
 
 
 @pytest.mark.parametrize(("value", "text"), [("a", "a"), (1851, "1851"), (-1, "-1"), (0, "0"), ("3.10", "3.10")])
 def test_whole_numbers_are_text_again(value: Any, text: str) -> None:
     assert text_of("scope", value) == optional_text("scope", value) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        (None, "What a template or a task upstream was to fill in is None"),
-        ("None", "A template has made this text of something that is None"),
-        ("", "What a template was to fill in is empty"),
-        (3.1, "With render_template_as_native_obj=True, Airflow makes numbers"),
-        (True, "With render_template_as_native_obj=True, Airflow makes numbers"),
-        (["a"], r"This is a list: .*\.expand\("),
-    ],
-)
-def test_text_is_text_and_not_empty_and_the_message_says_what_happened(value: Any, reason: str) -> None:
-    with pytest.raises(XAIArgumentError, match=rf"^scope is .*; it must be text, and not empty\. {reason}"):
-        text_of("scope", value)
-
-
-def test_text_that_may_be_left_out_may_be_empty_as_well() -> None:
-    assert optional_text("filter", None) is None
-    assert optional_text("filter", "") == ""
-    with pytest.raises(XAIArgumentError, match=r"^filter is 'None'"):
-        optional_text("filter", "None")
 
 
 @pytest.mark.parametrize("value", [0, 1.0, True, "1", None])

@@ -1,4 +1,4 @@
-"""Dependencies: declared if imported, imported if declared, under licences that allow it; and what an index tells."""
+"""Dependencies: declared if imported, imported if declared, under licences that allow it; the packages; the locks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from importlib.metadata import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from airflow.triggers.base import BaseTrigger
 from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
-from scripts.versions import RELEASES, ROOT, Release
+from scripts.versions import RELEASES, ROOT, Release, declared_pythons, locked
 
 PACKAGE = ROOT / "airflow_provider_xai_collections"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -67,30 +71,20 @@ def distributions(path: Path) -> Iterator[str]:
                 )
 
 
-def imported(*, by_the_emulator: bool) -> set[str]:
-    found = set()
+def test_all_that_is_imported_is_declared_and_the_product_does_not_need_the_extra_of_the_emulator() -> None:
+    by_the_emulator: set[str] = set()
+    by_the_product: set[str] = set()
     for path in PACKAGE.rglob("*.py"):
         place = path.relative_to(PACKAGE)
-        if (place.parts[0] == "emulator") is by_the_emulator:
-            found |= set(distributions(path)) - GUESTS.get(place.as_posix(), set())
-    return found
-
-
-def test_all_that_is_imported_is_declared_and_all_that_is_declared_is_imported() -> None:
-    assert imported(by_the_emulator=False) | ONLY_INSTALLED == {requirement.name for requirement in DECLARED}
-
-
-def test_the_emulator_needs_its_extra_and_the_product_does_not() -> None:
+        found = by_the_emulator if place.parts[0] == "emulator" else by_the_product
+        found |= set(distributions(path)) - GUESTS.get(place.as_posix(), set())
+    assert by_the_product | ONLY_INSTALLED == {requirement.name for requirement in DECLARED}
     extra = {requirement.name for requirement in OF_THE_EMULATOR}
-    assert imported(by_the_emulator=True) == extra | {"blake3", "pydantic"}
+    assert by_the_emulator == extra | {"blake3", "pydantic"}
 
 
-def test_guests_are_really_there() -> None:
-    for place, names in GUESTS.items():
-        assert set(distributions(PACKAGE / place)) >= names, place
-
-
-def test_who_takes_openlineage_gets_attrs_with_it() -> None:
+def test_guests_are_really_there_and_attrs_with_openlineage() -> None:
+    assert [place for place, names in GUESTS.items() if not names <= set(distributions(PACKAGE / place))] == []
     requirements = map(Requirement, metadata("apache-airflow-providers-openlineage").get_all("Requires-Dist") or ())
     assert "attrs" in {requirement.name for requirement in requirements if requirement.marker is None}
 
@@ -99,14 +93,9 @@ every_dependency = pytest.mark.parametrize("requirement", [*DECLARED, *OF_THE_EM
 
 
 @every_dependency
-def test_each_has_a_lower_bound_and_nothing_else_that_would_hold_others_back(requirement: Requirement) -> None:
+def test_each_has_a_lower_bound_alone_and_a_permissive_licence(requirement: Requirement) -> None:
     assert [specifier.operator for specifier in requirement.specifier] == [">="]
-    assert requirement.marker is None
-    assert requirement.url is None
-
-
-@every_dependency
-def test_each_is_under_a_permissive_licence(requirement: Requirement) -> None:
+    assert (requirement.marker, requirement.url) == (None, None)
     found = metadata(requirement.name)
     said = [line for name in ("License-Expression", "License") for line in found.get_all(name) or ()]
     said += [line for line in found.get_all("Classifier") or () if line.startswith("License ::")]
@@ -116,21 +105,17 @@ def test_each_is_under_a_permissive_licence(requirement: Requirement) -> None:
 
 def test_nothing_that_is_imported_at_once_comes_from_a_guest() -> None:
     """Importing every module takes only what is declared: where a guest is absent, its rooms stay closed."""
-    eager = {
-        place
-        for place in GUESTS
-        for node in ast.parse((PACKAGE / place).read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith(("airflow.providers.openlineage", "attrs"))
-    }
-    assert eager == {"lineage/openlineage.py"}, "which is imported inside methods alone"
-    importers = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("lineage.openlineage")
-    }
-    assert importers == set()
+    modules: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        imports = (
+            node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)
+        )
+        modules[path.relative_to(PACKAGE).as_posix()] = {node.module or "" for node in imports}
+    guests = ("airflow.providers.openlineage", "attrs")
+    assert [place for place, names in modules.items() if any(name.startswith(guests) for name in names)] == [
+        "lineage/openlineage.py"
+    ], "which is imported inside methods alone"
+    assert [place for place, names in modules.items() if f"{PACKAGE.name}.lineage.openlineage" in names] == []
 
 
 @pytest.fixture(scope="module")
@@ -166,18 +151,15 @@ def test_the_source_distribution_has_the_documentation_and_the_recipes(tmp_path:
     assert [name for name in names if name.startswith((".ci", ".site", ".venv"))] == []
 
 
-def test_the_wheel_says_where_to_read_on(in_the_wheel: Message) -> None:
+def test_the_wheel_says_where_to_read_on_and_no_link_of_its_readme_leads_nowhere(in_the_wheel: Message) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     urls = dict(line.split(", ", 1) for line in in_the_wheel.get_all("Project-URL") or ())
     assert "Documentation" in urls, "which Airflow shows"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(url.startswith("https://") and url in readme for url in urls.values())
-
-
-def test_no_link_of_the_wheels_readme_leads_nowhere(in_the_wheel: Message) -> None:
     assert in_the_wheel["Description-Content-Type"].startswith("text/markdown")
     payload = in_the_wheel.get_payload(decode=True)
     assert isinstance(payload, bytes)
-    text, readme = payload.decode(), (ROOT / "README.md").read_text(encoding="utf-8")
+    text = payload.decode()
     link = re.compile(r"\]\(([^)\s]*)\)")
     external = [target for target in link.findall(readme) if target.startswith("https://")]
     assert link.findall(text) == external
@@ -188,7 +170,61 @@ def test_no_link_of_the_wheels_readme_leads_nowhere(in_the_wheel: Message) -> No
     assert "a DAG (`dags/xai_quickstart.py`)" in text
 
 
-@pytest.mark.parametrize("release", [each for each in RELEASES if each.constraints.exists()], ids=lambda one: one.name)
-def test_a_lock_goes_together_with_the_provider_of_s3(release: Release) -> None:
-    locked = {line.partition("==")[0] for line in release.constraints.read_text(encoding="utf-8").splitlines()}
-    assert {"apache-airflow-providers-amazon", "s3fs", "moto"} <= locked
+# Releases of Airflow, as the README names them: locked, declared and installed.
+
+INSTALLED = metadata("apache-airflow")
+LOCKS = [release for release in RELEASES if release.constraints.exists()]
+each_lock = pytest.mark.parametrize("release", LOCKS, ids=lambda release: release.name)
+
+
+def current() -> Release:
+    """The release that runs these tests."""
+    return max(
+        (release for release in RELEASES if Version(release.name) <= Version(INSTALLED["Version"])),
+        key=lambda release: Version(release.name),
+    )
+
+
+def test_the_oldest_release_is_the_floor_and_oldest_and_newest_are_tested() -> None:
+    (floor,) = (each for each in map(Requirement, PROJECT["dependencies"]) if each.name == "apache-airflow")
+    assert str(floor.specifier) == f">={RELEASES[0].name}"
+    assert [RELEASES[0], RELEASES[-1]] == LOCKS
+    assert {f"airflow-{release.name}.txt" for release in LOCKS} == {
+        path.name for path in (ROOT / "constraints").glob("airflow-*.txt")
+    }
+
+
+@each_lock
+def test_a_lock_is_of_its_release_and_has_names_and_versions_only(release: Release) -> None:
+    assert locked(release).startswith(f"{release.name}.")
+    lines = release.constraints.read_text(encoding="utf-8").splitlines()
+    with_the_provider_of_s3 = {"apache-airflow-providers-amazon", "s3fs", "moto"}
+    assert {line.partition("==")[0] for line in lines} >= with_the_provider_of_s3
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9][a-z0-9-]*==[0-9][\w.]*( ; [^/@]+)?", line)] == []
+
+
+def test_what_does_not_know_airflow_meets_the_same_libraries_on_all() -> None:
+    """That is why its tests run on one only: see CONTRIBUTING.md."""
+    names = {"blake3", "httpx", "pendulum", "pydantic", "starlette", "uvicorn"}
+    names |= {"openpyxl", "pypdf", "python-docx", "python-pptx", "striprtf"}
+    versions = [
+        {line for line in release.constraints.read_text(encoding="utf-8").splitlines() if line.split("==")[0] in names}
+        for release in LOCKS
+    ]
+    assert [len(each) for each in versions] == [len(names)] * len(LOCKS)
+    assert versions[0] == versions[-1], "run `make lock`"
+
+
+def test_the_oldest_python_is_the_floor_and_the_newest_of_this_airflow_is_as_the_table_says() -> None:
+    assert PROJECT["requires-python"] == f">=3.{min(declared_pythons())}"
+    supported = SpecifierSet(INSTALLED["Requires-Python"])
+    assert f"3.{current().newest_python}" in supported
+    assert f"3.{current().newest_python + 1}" not in supported
+
+
+def test_this_airflow_has_what_the_table_says_it_adds_and_no_more() -> None:
+    newest = current() is RELEASES[-1]
+    assert hasattr(BaseTrigger, "on_kill") is newest
+    assert (
+        find_spec("airflow.sdk") is not None and find_spec("airflow.sdk.definitions.retry_policy") is not None
+    ) is newest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -33,19 +33,12 @@ PRIVATE = {
 }
 
 
-def docstrings(path: Path) -> Iterator[tuple[int, str]]:
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            text = ast.get_docstring(node)
-            if text:
-                yield getattr(node, "lineno", 1), text
-
-
 @pytest.mark.parametrize("path", FILES + OTHERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_docstrings_say_what_a_thing_does_or_is(path: Path) -> None:
-    wrong = [f"{line}: {text.splitlines()[0]}" for line, text in docstrings(path) if text.startswith(BEGINNINGS)]
-    assert wrong == []
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    documented = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds))
+    texts = [ast.get_docstring(node) or "" for node in documented]
+    assert [text.splitlines()[0] for text in texts if text.startswith(BEGINNINGS)] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -60,23 +53,15 @@ def test_no_private_words(path: Path) -> None:
 
 
 def test_no_two_classes_have_one_name() -> None:
-    seen: dict[str, Path] = {}
-    twice = []
-    for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef):
-                if node.name in seen and not node.name.startswith("_"):
-                    twice.append(f"{node.name}: {seen[node.name]}, {path}")
-                seen[node.name] = path
-    assert twice == []
+    nodes = [node for path in FILES for node in ast.walk(ast.parse(path.read_text()))]
+    names = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
+    assert [name for name, number in names.items() if number > 1] == []
 
 
 def test_no_constant_has_two_values() -> None:
     values: dict[str, dict[str, Path]] = {}
     for path in FILES:
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-                name = node.targets[0].id
-                if not name.startswith("_"):
-                    values.setdefault(name, {})[ast.unparse(node.value)] = path
+            if isinstance(node, ast.Assign) and re.fullmatch(r"[A-Z][A-Z0-9_]*", name := ast.unparse(node.targets[0])):
+                values.setdefault(name, {})[ast.unparse(node.value)] = path
     assert {name: sorted(map(str, several.values())) for name, several in values.items() if len(several) > 1} == {}

@@ -8,7 +8,6 @@ import json
 import pkgutil
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import airflow
@@ -27,43 +26,37 @@ INFO = get_provider_info()
 NAME = "airflow-provider-xai-collections"
 
 
-def schema(name: str) -> Any:
-    return json.loads((Path(airflow.__path__[0]) / name).read_text())
-
-
-def test_it_is_what_discovery_accepts() -> None:
+@pytest.mark.parametrize(
+    ("part", "schema", "inside"),
+    [
+        (INFO, "provider_info.schema.json", ()),
+        (INFO["connection-types"], "provider.yaml.schema.json", ("properties", "connection-types")),
+    ],
+    ids=["discovery", "form"],
+)
+def test_it_is_what_airflow_accepts(part: Any, schema: str, inside: tuple[str, ...]) -> None:
     """A provider whose metadata breaks this schema breaks the discovery of all others."""
-    jsonschema.validate(INFO, schema("provider_info.schema.json"))
-
-
-def test_the_connection_form_is_what_airflow_draws() -> None:
-    jsonschema.validate(INFO["connection-types"], schema("provider.yaml.schema.json")["properties"]["connection-types"])
-
-
-def test_it_is_plain_json() -> None:
-    assert json.loads(json.dumps(INFO)) == INFO
-
-
-def modules_in(room: str) -> set[str]:
-    found = importlib.import_module(f"{package.__name__}.{room}")
-    return {f"{found.__name__}.{module.name}" for module in pkgutil.iter_modules(found.__path__)}
-
-
-def public_classes(module: ModuleType) -> list[type]:
-    return [
-        thing
-        for name, thing in vars(module).items()
-        if inspect.isclass(thing) and thing.__module__ == module.__name__ and name.startswith("XAI")
-    ]
+    wanted = json.loads((Path(airflow.__path__[0]) / schema).read_text())
+    for name in inside:
+        wanted = wanted[name]
+    jsonschema.validate(part, wanted)
 
 
 @pytest.mark.parametrize("room", ["operators", "sensors", "triggers", "hooks"])
 def test_every_module_it_names_imports_and_none_is_forgotten(room: str) -> None:
     named = {name for entry in INFO[room] for name in entry["python-modules"]}
+    found = importlib.import_module(f"{package.__name__}.{room}")
+    modules = [f"{found.__name__}.{module.name}" for module in pkgutil.iter_modules(found.__path__)]
     shared = (".base", ".ingesting", ".waiting")
-    public = (name for name in modules_in(room) if not name.endswith(shared))
-    with_classes = {name for name in public if public_classes(importlib.import_module(name))}
-    assert named == with_classes
+    assert named == {
+        name
+        for name in modules
+        if not name.endswith(shared)
+        and any(
+            inspect.isclass(thing) and thing.__module__ == name and thing.__name__.startswith("XAI")
+            for thing in vars(importlib.import_module(name)).values()
+        )
+    }
     integrations = {integration["integration-name"] for integration in INFO["integrations"]}
     assert {entry["integration-name"] for entry in INFO[room]} <= integrations
 
@@ -93,47 +86,24 @@ def test_the_defaults_that_the_form_shows_are_those_of_the_hook() -> None:
     assert CONNECTION_TYPE["ui-field-behaviour"]["placeholders"]["host"] == defaults.management.url
 
 
-# The rest needs the distribution, as pip installs it.
-
-
-@pytest.fixture
-def installed() -> None:
+@pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
+def test_airflow_discovers_what_pip_installed_and_draws_its_form() -> None:
     try:
-        distribution(NAME)
+        found = distribution(NAME)
     except PackageNotFoundError:
         pytest.skip("the package is on the path, but not installed")
-
-
-@pytest.mark.usefixtures("installed")
-def test_its_name_is_that_of_the_distribution_and_its_entry_point_leads_here() -> None:
-    found = distribution(NAME)
-    assert INFO["package-name"] == found.name == NAME
+    assert (INFO["package-name"], found.version) == (NAME, package.__version__)
     (entry,) = found.entry_points.select(group="apache_airflow_provider")
     assert entry.load() is get_provider_info
-    assert found.version == package.__version__
-
-
-@pytest.mark.usefixtures("installed")
-@pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
-def test_airflow_discovers_it() -> None:
     manager = ProvidersManager()
-    provider = manager.providers[NAME]
-    assert provider.version == package.__version__
+    assert manager.providers[NAME].version == package.__version__
     hook = manager.hooks["xai_collections"]
     assert hook is not None
     assert hook.hook_class_name == CONNECTION_TYPE["hook-class-name"]
-
-
-@pytest.mark.usefixtures("installed")
-def test_airflow_draws_its_form() -> None:
-    manager = ProvidersManager()
-    ours = {
-        name.removeprefix("extra__xai_collections__"): widget
-        for name, widget in manager.connection_form_widgets.items()
-        if name.startswith("extra__xai_collections__")
-    }
-    assert tuple(ours) == EXTRAS
-    assert [name for name, widget in ours.items() if widget.is_sensitive] == ["api_key"]
+    prefix = "extra__xai_collections__"
+    widgets = {name: widget for name, widget in manager.connection_form_widgets.items() if name.startswith(prefix)}
+    assert tuple(name.removeprefix(prefix) for name in widgets) == EXTRAS
+    assert [name for name, widget in widgets.items() if widget.is_sensitive] == [f"{prefix}api_key"]
     behaviour = manager.field_behaviours["xai_collections"]
     labels = {"password": "Management key", "host": "Management host", "port": "Management port"}
     assert behaviour["relabeling"] == labels

@@ -7,14 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
-P = ParamSpec("P")
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 NOBODY = 65_534
 
@@ -35,15 +33,9 @@ def unprivileged() -> Iterator[None]:
         os.seteuid(0)
 
 
-def as_nobody(function: Callable[P, T]) -> Callable[P, T]:
+def as_nobody(function: F) -> F:
     """The function, which looks at files as nobody."""
-
-    @wraps(function)
-    def look(*args: P.args, **kwargs: P.kwargs) -> T:
-        with unprivileged():
-            return function(*args, **kwargs)
-
-    return look
+    return unprivileged()(function)
 
 
 @contextmanager

@@ -11,16 +11,10 @@ from airflow_provider_xai_collections.api.doubts import Doubt
 from airflow_provider_xai_collections.api.polling import FailedDocument, WaitEnd, WaitResult
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.exceptions import XAIError
-from airflow_provider_xai_collections.manifests.base import MAX_LISTED, Manifest
+from airflow_provider_xai_collections.manifests.base import Manifest
 from airflow_provider_xai_collections.manifests.results import ChangesManifest, DocumentsManifest
-from airflow_provider_xai_collections.manifests.search import Passage, SearchManifest
+from airflow_provider_xai_collections.manifests.search import Passage
 from airflow_provider_xai_collections.manifests.waits import Failure, WaitEvent, WaitSummary
-
-
-def file_id(number: int) -> str:
-    """An id as long as those of xAI."""
-    return f"file_{number:08}-0000-4000-8000-000000000000"
-
 
 RESULT = WaitResult(
     WaitEnd.TIMED_OUT,
@@ -104,16 +98,6 @@ def test_a_failure_is_one_printable_line() -> None:
     assert len(failure.reason) == 200
 
 
-def summary_of_a_corpus(name: str, reason: str, size: int) -> WaitSummary:
-    """The summary of so many documents in each group."""
-    ids = tuple(map(file_id, range(size)))
-    failed = tuple(FailedDocument(one, name, reason) for one in ids)
-    doubts = tuple(Doubt(one, name, reason) for one in ids)
-    return WaitSummary.of(
-        WaitResult(WaitEnd.TIMED_OUT, processed=ids, failed=failed, missing=ids, pending=ids, doubts=doubts)
-    )
-
-
 def test_what_an_earlier_version_wrote_is_still_read() -> None:
     """Triggers in flight outlive an upgrade, and bring their manifest back."""
     earlier = {"version": 1, "collection_id": "collection_1", "total": 6, "added": 4, "already_there": 2}
@@ -123,44 +107,27 @@ def test_what_an_earlier_version_wrote_is_still_read() -> None:
     assert not ChangesManifest.parse(update).created
 
 
-def test_usual_names_leave_room_for_many() -> None:
-    summary = summary_of_a_corpus("reports/2024/annual-report.docx", "the content type is not supported", 1000)
-    assert len(summary.failures) > 20
-    assert len(summary.missing_ids) == len(summary.pending_ids) == MAX_LISTED
-    assert len(summary.doubts) > 5
-    assert summary.doubtful == 1000
-
-
-def test_small_groups_are_listed_whole() -> None:
-    summary = summary_of_a_corpus("moby.txt", "cannot be read", 10)
-    assert [failure.file_id for failure in summary.failures] == list(map(file_id, range(10)))
-    assert list(summary.missing_ids) == list(summary.pending_ids) == list(map(file_id, range(10)))
-
-
 def test_an_asset_event_counts_and_carries_the_whole_result() -> None:
     extra = MANIFEST.event_extra(documents=100_000)
     assert extra.pop("report") == MANIFEST.dump()
     assert extra == {"added": 4, "replaced": 0, "removed": 0, "failed": 1, "bytes": 0, "documents": 100_000}
 
 
-def a_match(content: str, fields: dict[str, str] | None = None) -> SearchMatch:
-    return SearchMatch(
-        file_id=file_id(1), chunk_id="chunk_1", chunk_content=content, score=0.5, fields=fields or {}, page_number=3
-    )
-
-
 def test_a_passage_is_as_the_service_wrote_it_but_for_what_a_database_refuses() -> None:
-    passage = Passage.of(a_match("line one\n\x00line two", {"year\n": "1851"}), max_chars=14)
+    match = SearchMatch(
+        file_id="file_1",
+        chunk_id="chunk_1",
+        chunk_content="line one\n\x00line two",
+        score=0.5,
+        fields={"year\n": "1851"},
+        page_number=3,
+    )
+    passage = Passage.of(match, max_chars=14)
     assert passage.dump() == {
-        "file_id": file_id(1),
+        "file_id": "file_1",
         "chunk_id": "chunk_1",
         "score": 0.5,
         "page_number": 3,
         "fields": {"year": "1851"},
         "text": "line one\nline ",
     }
-
-
-def test_usual_passages_all_fit() -> None:
-    matches = [a_match("Call me Ishmael. " * 100, {"airflow_source_uri": "s3://bucket/folder/moby.md"})] * 10
-    assert len(SearchManifest.of(("collection_1",), matches, max_chars=500).matches) == 10

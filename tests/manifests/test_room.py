@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_xai_collections.api.doubts import Doubt
@@ -112,13 +111,13 @@ words = st.text(max_size=400) | st.sampled_from(["🐋", "\x00", '"', "\\", "鯨
 
 
 @given(words, st.integers(1, 10_000), st.integers(0, 120), st.integers(10, 200))
+@example("🐋", 10_000, 120, 200)
+@example('"', 10_000, 120, 200)
+@example("\x1b", 10_000, 120, 200)
+@example("鯨/", 10_000, 120, 200)
+@example(KEY + "/", 10_000, 120, 200)
 def test_no_words_make_any_manifest_large(word: str, times: int, number: int, id_length: int) -> None:
     check((word * times)[:10_000], number, id_length)
-
-
-@pytest.mark.parametrize("word", ["🐋", '"', "\x1b", "鯨/", KEY + "/"])
-def test_the_worst_words_at_their_longest(word: str) -> None:
-    check((word * 10_000)[:10_000], 120, 200)
 
 
 @pytest.mark.parametrize("differ_in", [("monday", "tuesday"), ("a  b", "a b"), ("\x00", "\x01")])
@@ -135,8 +134,17 @@ def test_what_fits_stays_as_it_is() -> None:
     assert shown("s3://bucket/report.jsonl", ROOM_FOR_PATH) == "s3://bucket/report.jsonl"
     assert all_or_none(["file_1", "file_2"]) == ("file_1", "file_2")
     assert all_or_none(["f" * 200] * MAX_LISTED) == ()
-    event: dict[str, Any] = WaitEvent(version=1, summary=summary_of("moby.md", 10, 41)).dump()
-    assert len(event["summary"]["failures"]) == len(event["summary"]["pending_ids"]) == 10
+    small = WaitEvent(version=1, summary=summary_of("moby.md", 10, 41)).dump()["summary"]
+    assert len(small["failures"]) == len(small["missing_ids"]) == len(small["pending_ids"]) == 10
+    usual = summary_of("reports/2024/annual-report.docx", 1_000, 41)
+    assert len(usual.failures) > 20
+    assert len(usual.missing_ids) == len(usual.pending_ids) == MAX_LISTED
+    assert len(usual.doubts) > 5
+    assert usual.doubtful == 1_000
+    match = SearchMatch(
+        file_id="f", chunk_content="Call me Ishmael. " * 100, score=0.5, fields={"uri": "s3://b/moby.md"}
+    )
+    assert len(SearchManifest.of(["c"], [match] * 10, max_chars=500).matches) == 10
 
 
 def test_where_an_event_has_no_room_for_all_it_names_fewer_documents_and_counts_all() -> None:
@@ -144,7 +152,9 @@ def test_where_an_event_has_no_room_for_all_it_names_fewer_documents_and_counts_
     event = WaitEvent(version=1, summary=summary, manifest={"problems": ["x" * 1_000] * 9}).dump()
     assert event["manifest"] == {"problems": ["x" * 1_000] * 9}
     assert event["summary"]["failed"] == 120
-    named = {name: len(value) for name, value in event["summary"].items() if isinstance(value, list)}
-    before = {name: len(value) for name, value in summary.dump().items() if isinstance(value, list)}
-    assert sum(named.values()) < sum(before.values())
-    assert named["pending_ids"]
+    before, named = (
+        sum(len(value) for value in each.values() if isinstance(value, list))
+        for each in (summary.dump(), event["summary"])
+    )
+    assert named < before
+    assert event["summary"]["pending_ids"]

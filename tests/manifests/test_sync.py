@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from airflow_provider_xai_collections.exceptions import XAIConflictError, XAIError, XAIIndexingError, XAISourceError
-from airflow_provider_xai_collections.manifests.base import MAX_LISTED
+from airflow_provider_xai_collections.manifests.base import MAX_LISTED, Manifest
 from airflow_provider_xai_collections.sources.items import SourceItem
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
 from airflow_provider_xai_collections.sync.manifest import Handover, Problem, SyncManifest, kind_of, problems_of
@@ -105,9 +104,10 @@ def test_of_two_refusals_the_fatal_one_counts() -> None:
     assert handover(full).plus(handover()).refusal == full
 
 
-def test_a_handover_of_another_version_is_refused() -> None:
-    with pytest.raises(XAIError, match=r"a Handover of another version .*manifest\.superseded.*Clear the task"):
-        Handover.parse({"manifest": {**result().dump(), "superseded": 1}})
+@pytest.mark.parametrize("written", [handover(), ReportLine.of(row())])
+def test_what_another_version_wrote_is_refused(written: Manifest) -> None:
+    with pytest.raises(XAIError, match=rf"a {type(written).__name__} of another version .*shape.*Clear the task"):
+        written.parse({**written.dump(), "shape": "round"})
 
 
 # Parts of a run.
@@ -156,10 +156,6 @@ def test_large_documents_are_spread_over_the_parts() -> None:
 # The report.
 
 
-def lines(rows: Iterable[Row]) -> list[ReportLine]:
-    return [ReportLine.of(each) for each in rows]
-
-
 def test_a_line_tells_all_that_is_known_of_a_document() -> None:
     assert ReportLine.of(FULL).dump() == {
         "version": 1,
@@ -193,12 +189,7 @@ def test_what_is_found_later_goes_into_the_line_from_before() -> None:
 
 
 def test_a_document_that_vanished_meanwhile_is_an_error_and_a_new_one_is_the_next_runs() -> None:
-    before = lines([row("a", Outcome.IN_PROGRESS), row("b", Outcome.SKIPPED, "empty")])
+    before = [ReportLine.of(each) for each in (row("a", Outcome.IN_PROGRESS), row("b", Outcome.SKIPPED, "empty"))]
     first, second = merged(before, [row("a", None), row("b", None), row("new", None)])
     assert (first.outcome, first.reason) == (Outcome.ERROR, VANISHED)
     assert second == before[1], "it never was there"
-
-
-def test_a_line_of_another_version_is_refused() -> None:
-    with pytest.raises(XAIError, match=r"a ReportLine of another version .*shape.*Clear the task"):
-        ReportLine.parse({**ReportLine.of(row()).dump(), "shape": "round"})

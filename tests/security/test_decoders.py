@@ -1,6 +1,6 @@
 """Whatever comes back, a call ends in its answer or in one of our errors, whose text is short and printable.
 
-``tests/api`` asks that of each decoder by itself; here are whole calls, with headers, and answers that nearly fit.
+Here are whole calls, with headers, and answers that nearly fit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_DOCUMENT
+from airflow_provider_xai_collections.api.endpoints import ENDPOINTS, GET_COLLECTION, GET_DOCUMENT
 from airflow_provider_xai_collections.api.protocol import Endpoint, Flow, Now, Response
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
 from airflow_provider_xai_collections.client.exchange import BoundedAnswer
@@ -133,9 +133,7 @@ def test_any_status(endpoint: Endpoint[Any], status: int, heads: dict[str, str],
 @pytest.mark.parametrize("said", WORDS.values(), ids=list(WORDS))
 @pytest.mark.parametrize("field", ["collection_id", "file_id"])
 def test_an_id_in_an_answer_is_one_short_word(field: str, said: str) -> None:
-    endpoint = next(
-        each for each in ENDPOINTS if each.name == ("get_collection" if field == "collection_id" else "get_document")
-    )
+    endpoint = GET_COLLECTION if field == "collection_id" else GET_DOCUMENT
     body = {"collection_id": said, "file_metadata": {"file_id": said}}
     with pytest.raises(XAIError) as caught:
         endpoint.decode(Response(200, {}, in_bytes(body)))

@@ -1,4 +1,4 @@
-"""Several files, folders and globs as one source, and how paths may be written."""
+"""Several files, folders and globs as one source, how paths may be written, and documents that a task makes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from blake3 import blake3
 
-from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources.choice import Choice
+from airflow_provider_xai_collections.sources.content import Content
+from airflow_provider_xai_collections.sources.contents import Contents, Remembered
 from airflow_provider_xai_collections.sources.files import Files
 from airflow_provider_xai_collections.sources.items import SourceItem
-from tests.object_storage import FakeS3, attached
-from tests.sources.test_scanning import TEXT, write
+from tests.object_storage import FakeS3
+
+from .conftest import TEXT, write
 
 LIMIT = 1_000
 
@@ -36,18 +39,14 @@ def test_several_paths_are_listed_together_and_a_file_named_twice_counts_once(tm
     assert names() == []
 
 
-def test_a_folder_and_an_object_store_may_go_together(tmp_path: Path) -> None:
+def test_a_folder_and_an_object_store_may_go_together(tmp_path: Path, s3: FakeS3) -> None:
     write(tmp_path, "a.md")
-    with attached(FakeS3(), "aws") as s3:
-        s3.put("bucket/b.md", TEXT)
-        both = files(tmp_path, "s3://aws@bucket")
-        assert both.roots == [tmp_path.as_uri(), "s3://bucket"]
-        assert [both.open(item, "").uri for item in both.list()] == [
-            (tmp_path / "a.md").as_uri(),
-            "s3://bucket/b.md",
-        ]
-        assert both.owns("s3://bucket/c.md")
-        assert not both.owns("s3://other/c.md")
+    s3.put("bucket/b.md", TEXT)
+    both = files(tmp_path, "s3://aws@bucket")
+    assert both.roots == [tmp_path.as_uri(), "s3://bucket"]
+    assert [both.open(item, "").uri for item in both.list()] == [(tmp_path / "a.md").as_uri(), "s3://bucket/b.md"]
+    assert both.owns("s3://bucket/c.md")
+    assert not both.owns("s3://other/c.md")
 
 
 def test_two_files_of_one_name_are_refused_with_the_way_out(tmp_path: Path) -> None:
@@ -58,25 +57,6 @@ def test_two_files_of_one_name_are_refused_with_the_way_out(tmp_path: Path) -> N
         assert (tmp_path / year / "report.md").as_uri() in str(caught.value)
     assert "Pass the folder that holds both" in str(caught.value)
     assert names(tmp_path) == ["2024/report.md", "2025/report.md"]
-
-
-def test_files_that_cannot_be_sent_are_in_the_list_with_the_reason(tmp_path: Path) -> None:
-    """Links that lead out, what cannot be looked at, what xAI would not take: nothing of it stops the others."""
-    write(tmp_path, "here/good.md", "there/secret.md", "here/large.md", data=b"x" * 10)
-    (tmp_path / "here" / "empty.md").touch()
-    (tmp_path / "here" / "nowhere").symlink_to("not-mounted")
-    (tmp_path / "here" / "out.md").symlink_to(tmp_path / "there" / "secret.md")
-    write(tmp_path, "here/large.md", data=b"x" * 11)
-    unfit = {item.name: item.unfit for item in files(tmp_path / "here", limit=10, pattern="*.md").list()}
-    assert unfit.pop("good.md") == ""
-    for name, said in {
-        "empty.md": "it is empty",
-        "large.md": "it has 0.1 MB, above the 0 MB",
-        "nowhere": "it may be a folder, and cannot be inspected (No such file or directory)",
-        "out.md": "it is a link that leads out of the source",
-    }.items():
-        assert unfit.pop(name).startswith(said)
-    assert unfit == {}
 
 
 def test_an_empty_path_is_refused_because_it_would_mean_the_working_folder() -> None:
@@ -117,23 +97,20 @@ def test_what_a_task_writes_must_not_be_in_any_of_its_paths(tmp_path: Path, outp
     files(tmp_path / "docs", exclude="*.jsonl").refuse_output("report", f"{tmp_path}/{output}")
 
 
-def changed(**other: Any) -> Callable[[SourceItem], SourceItem]:
-    return lambda item: SourceItem(**{**item.dump(), **other})
-
-
 @pytest.mark.parametrize(
     "change",
-    [changed(path="/etc/passwd"), changed(uri="file:///etc/passwd"), changed(name="b.md"), changed(path="s3://x/a.md")],
+    [{"path": "/etc/passwd"}, {"uri": "file:///etc/passwd"}, {"name": "b.md"}, {"path": "s3://x/a.md"}],
+    ids=str,
 )
 def test_items_of_another_process_are_opened_only_if_this_source_would_list_them(
-    tmp_path: Path, change: Callable[[SourceItem], SourceItem]
+    tmp_path: Path, change: dict[str, Any]
 ) -> None:
     write(tmp_path, "a.md")
     source = files(tmp_path)
     (item,) = source.list()
     source.accept([SourceItem(**item.dump())])
     with pytest.raises(XAIArgumentError, match="is in the plan, and no document that"):
-        source.accept([item, change(item)])
+        source.accept([item, SourceItem(**{**item.dump(), **change})])
 
 
 # How one path may be written.
@@ -157,11 +134,6 @@ def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_hidden_file_or_folder_may_be_named_itself(tmp_path: Path) -> None:
     write(tmp_path, ".hidden/a.txt", ".b.txt")
     assert names(tmp_path / ".hidden", tmp_path / ".b.txt") == ["a.txt", ".b.txt"]
-
-
-def test_a_file_is_called_by_its_own_name_whatever_the_pattern(tmp_path: Path) -> None:
-    write(tmp_path, "c/a [1].md", "c/a 1.md")
-    assert names(tmp_path / "c" / "a [1].md", pattern="*.txt") == ["a [1].md"]
 
 
 def test_a_path_that_no_system_can_have_is_named() -> None:
@@ -192,3 +164,114 @@ def test_a_glob_follows_links_and_lists_no_folder_that_it_cannot_match(
     monkeypatch.setattr(os, "scandir", noted)
     assert names(f"{tmp_path}/here/[xy]/*.md") == ["x/b.md"]
     assert sorted(listed) == ["here", "x"]
+
+
+# Documents that a task makes itself, alone and beside files.
+
+BASE = "airflow://whales/talk"
+
+
+def contents(*several: Content, others: Files | None = None, limit: int = 1_000) -> Contents:
+    return Contents(several, base_uri=BASE, limit=limit, others=others)
+
+
+@pytest.mark.parametrize("data", ["déjà vu", "déjà vu".encode()])
+def test_text_and_bytes_are_documents_whose_hash_is_known_without_reading(data: str | bytes) -> None:
+    source = contents(Content("a b.md", data, fields={"lang": "fr"}))
+    (item,) = source.list()
+    assert (item.uri, item.name, item.size) == (f"{BASE}/a%20b.md", "a b.md", 9)
+    assert (item.fingerprint, item.unfit) == (None, "")
+    assert item.content_hash == blake3("déjà vu".encode()).hexdigest()
+    document = source.open(item, "")
+    assert (document.uri, document.content_hash, document.fields) == (item.uri, item.content_hash, {"lang": "fr"})
+    for _ in range(2):
+        with document.open() as stream:
+            assert stream.read() == "déjà vu".encode()
+    assert document.upload().content_type == "text/markdown"
+
+
+def test_the_first_bytes_tell_the_type_of_a_content_as_of_a_file() -> None:
+    source = contents(Content("notes.txt", b"%PDF-1.7 and so on"))
+    assert source.open(source.list()[0], "").upload().content_type == "application/pdf"
+
+
+def test_a_content_may_say_where_it_comes_from() -> None:
+    source = contents(Content("a.md", "alpha", uri="https://wiki/1"), Content("b.md", "beta"))
+    assert [item.uri for item in source.list()] == ["https://wiki/1", f"{BASE}/b.md"]
+    assert source.roots == ["https://wiki/1", BASE]
+    assert source.owns("https://wiki/2"), "all documents of its scope are its own"
+
+
+def test_contents_stand_beside_files(tmp_path: Path) -> None:
+    write(tmp_path, "b.md", data=b"beta")
+    source = contents(Content("a.md", "alpha"), others=files(tmp_path))
+    assert source.roots == [BASE, tmp_path.as_uri()]
+    texts = {}
+    for item in source.list():
+        with source.open(item, "").open() as stream:
+            texts[item.name] = stream.read().decode()
+    assert texts == {"a.md": "alpha", "b.md": "beta"}
+
+
+def test_two_documents_of_one_name_or_uri_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a.md")
+    with pytest.raises(XAIArgumentError, match=r"would both be called 'a\.md'.*Give each a name of its own"):
+        contents(Content("a.md", "alpha"), others=files(tmp_path)).list()
+    with pytest.raises(XAIArgumentError, match=r"would both be called 'a\.md'"):
+        contents(Content("a.md", "alpha"), Content("a.md", "beta", uri="https://wiki/1")).list()
+    for second in (Content("a.md", "beta"), Content("b.md", "beta", uri=f"{BASE}/a.md")):
+        with pytest.raises(XAIArgumentError, match="two contents have the same URI"):
+            contents(Content("a.md", "alpha"), second)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (Content("", "x"), "name"),
+        (Content("a;b.md", "x"), "contains ';'"),
+        (Content("a.md", ""), "it is empty, and xAI cannot index an empty document"),
+        (Content("a.md", "x" * 1_001), "it has 0.1 MB, above"),
+    ],
+)
+def test_a_content_that_cannot_be_sent_is_in_the_list_with_the_reason(content: Content, said: str) -> None:
+    bad, good = contents(content, Content("good.md", "x")).list()
+    assert said in bad.unfit
+    assert not good.unfit
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (Content(12, "x"), "a Content needs a name"),  # type: ignore[arg-type]
+        (Content("a.md", ["x"]), "its data as text or bytes"),  # type: ignore[arg-type]
+        (Content("a.md", "x", fields="x"), "fields must be strings by string"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_mistake_that_is_no_document_is_an_error(content: Content, said: str) -> None:
+    with pytest.raises(XAIArgumentError, match=said):
+        contents(content)
+
+
+def test_an_image_is_refused_before_it_is_sent() -> None:
+    source = contents(Content("cat.png", b"x"))
+    with pytest.raises(XAIUnfitDocumentError, match=r"image/png by its name"):
+        source.open(source.list()[0], "").upload()
+
+
+def test_the_process_that_goes_on_after_a_wait_knows_the_documents_and_opens_none(tmp_path: Path) -> None:
+    source = contents(Content("a.md", "alpha"))
+    again = Remembered([type(item)(**item.dump()) for item in source.list()], source.roots)
+    assert (again.list(), again.roots, list(again.warnings())) == (source.list(), [BASE], [])
+    assert again.owns("anything")
+    for other in (again, contents(Content("b.md", "beta"))):
+        with pytest.raises(XAISourceError, match=r"^a\.md is not in memory any more: run the task again$"):
+            other.open(source.list()[0], "")
+
+
+def test_warnings_are_those_of_the_files(tmp_path: Path) -> None:
+    write(tmp_path, "a.md")
+    source: Any = contents(Content("b.md", "x"), others=files(tmp_path, pattern=["*.md", "*.rst"]))
+    source.list()
+    (warning,) = source.warnings()
+    assert "'*.rst' matches nothing" in warning
+    assert list(contents(Content("b.md", "x")).warnings()) == []

@@ -17,10 +17,11 @@ from upath import UPath
 from airflow_provider_xai_collections.api.content_types import HEAD
 from airflow_provider_xai_collections.api.files import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, MEGABYTE
 from airflow_provider_xai_collections.api.identity import SourceDocument
-from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError, XAIUnfitDocumentError
+from airflow_provider_xai_collections.exceptions import XAISourceError, XAIUnfitDocumentError
 from airflow_provider_xai_collections.sources.reading import FoundFile, head_of, read_file, upload_of
+from tests.object_storage import StorageDownError
 
-TEXT = b"call me Ishmael"
+from .conftest import TEXT
 
 
 def make(path: Path, *, size: int | None = None, content: bytes = TEXT) -> Path:
@@ -47,10 +48,6 @@ def test_a_document_knows_what_it_is(tmp_path: Path, folder: str) -> None:
         assert stream.read() == TEXT
 
 
-def test_a_name_that_says_nothing_has_no_content_type(tmp_path: Path) -> None:
-    assert read(make(tmp_path / "moby"), "moby").content_type is None
-
-
 def test_each_opening_starts_from_the_beginning_so_that_a_retry_sends_all(tmp_path: Path) -> None:
     upload = upload_of(make(tmp_path / "moby.md"))
     for _ in range(2):
@@ -71,76 +68,51 @@ def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
 # Errors say by its name what is wrong with a file.
 
 
-def empty(path: Path) -> None:
-    path.touch()
-
-
-def broken_link(path: Path) -> None:
-    path.symlink_to(path.parent / "nowhere")
-
-
-def link_to_itself(path: Path) -> None:
-    path.symlink_to(path)
-
-
-def pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def too_large_for_files(path: Path) -> None:
-    make(path, size=MAX_UPLOAD_BYTES + 1)
-
-
-def too_large_for_xai(path: Path) -> None:
-    make(path, size=MAX_DOCUMENT_BYTES + 1)
+def sized(size: int) -> Callable[[Path], Path]:
+    return lambda path: make(path, size=size)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "kind", "said"),
+    ("spoil", "said"),
     [
-        (empty, XAIUnfitDocumentError, "bad.md is empty, and xAI cannot index an empty document"),
-        (broken_link, XAISourceError, "bad.md cannot be read (No such file or directory)"),
-        (link_to_itself, XAISourceError, "bad.md cannot be read (Too many levels of symbolic links)"),
-        (pipe, XAIUnfitDocumentError, "bad.md is not a file"),
-        (Path.mkdir, XAIUnfitDocumentError, "bad.md is not a file"),
+        (Path.touch, "is empty, and xAI cannot index an empty document"),
+        (Path.mkdir, "is not a file"),
+        (os.mkfifo, "is not a file"),
+        (lambda path: path.symlink_to("nowhere"), "cannot be read (No such file or directory)"),
+        (lambda path: path.symlink_to(path), "cannot be read (Too many levels of symbolic links)"),
         (
-            too_large_for_files,
-            XAIUnfitDocumentError,
-            "bad.md has 50.1 MB, above the 50 MB that this call takes; upload_method='auto' takes up to 100 MB",
+            sized(MAX_UPLOAD_BYTES + 1),
+            "has 50.1 MB, above the 50 MB that this call takes; upload_method='auto' takes up to 100 MB",
         ),
-        (too_large_for_xai, XAIUnfitDocumentError, "bad.md has 100.1 MB, above the 50 MB that this call takes"),
+        (sized(MAX_DOCUMENT_BYTES + 1), "has 100.1 MB, above the 50 MB that this call takes"),
     ],
 )
-def test_a_bad_file_is_refused_by_name(
-    tmp_path: Path, spoil: Callable[[Path], None], kind: type[XAIError], said: str
-) -> None:
+def test_a_bad_file_is_refused_by_name(tmp_path: Path, spoil: Callable[[Path], None], said: str) -> None:
+    kind = XAISourceError if said.startswith("cannot be read") else XAIUnfitDocumentError
     spoil(tmp_path / "bad.md")
     for take in (lambda path: read(path, "bad.md"), upload_of):
         with pytest.raises(XAISourceError) as caught:
             take(tmp_path / "bad.md")
-        assert (type(caught.value), str(caught.value)) == (kind, said)
+        assert (type(caught.value), str(caught.value)) == (kind, f"bad.md {said}")
 
 
-def test_the_direct_method_takes_twice_as_much_and_then_there_is_no_way_out(tmp_path: Path) -> None:
+def test_the_limit_itself_is_allowed_which_is_twice_as_much_for_the_direct_method(tmp_path: Path) -> None:
+    assert upload_of(make(tmp_path / "a.pdf", size=MAX_UPLOAD_BYTES)).size == MAX_UPLOAD_BYTES
     path = make(tmp_path / "a.pdf", size=MAX_DOCUMENT_BYTES)
     assert read(path, "a.pdf", limit=MAX_DOCUMENT_BYTES).size == MAX_DOCUMENT_BYTES
-    too_large_for_xai(path)
+    make(path, size=MAX_DOCUMENT_BYTES + 1)
     with pytest.raises(XAISourceError, match=r"a.pdf has 100.1 MB, above the 100 MB that this call takes$"):
         read(path, "a.pdf", limit=MAX_DOCUMENT_BYTES)
 
 
-def test_the_limit_itself_is_allowed(tmp_path: Path) -> None:
-    assert upload_of(make(tmp_path / "a.txt", size=MAX_UPLOAD_BYTES)).size == MAX_UPLOAD_BYTES
-
-
 class Stub:
-    """A path in a storage, and the storage, that does what the test wants when it is opened."""
+    """A path in a storage, and the storage, with this content, or an error that opening it meets."""
 
     protocol, path = "test", "a.md"
 
-    def __init__(self, size: int | None, opening: Callable[[], BytesIO]) -> None:
+    def __init__(self, size: int | None, content: bytes | Exception) -> None:
         self.fs = self
-        self._size, self._opening = size, opening
+        self._size, self._content = size, content
 
     def invalidate_cache(self, path: str) -> None:
         pass
@@ -149,39 +121,26 @@ class Stub:
         return {"name": path, "size": self._size, "type": "file"}
 
     def open(self, mode: str) -> BytesIO:
-        return self._opening()
-
-
-class StorageDownError(Exception):
-    """The libraries of storages have errors that are no ``OSError``."""
-
-
-def refusing(error: Exception) -> Callable[[], BytesIO]:
-    def refuse() -> BytesIO:
-        raise error
-
-    return refuse
+        if isinstance(self._content, Exception):
+            raise self._content
+        return BytesIO(self._content)
 
 
 @pytest.mark.parametrize(
-    ("size", "opening", "said"),
+    ("size", "content", "said"),
     [
-        (5, lambda: BytesIO(b"123456"), "a.md changed while it was read (5 bytes, then 6 or more)"),
-        (5, lambda: BytesIO(b"1234"), "a.md changed while it was read (5 bytes, then 4 in all)"),
-        (None, BytesIO, "a.md cannot be sent: its storage does not tell its size. Copy it to one that does"),
-        (
-            5,
-            refusing(PermissionError(errno.EACCES, "Permission denied")),
-            "a.md cannot be read (Permission denied)",
-        ),
-        (5, refusing(StorageDownError()), "a.md cannot be read (StorageDownError)"),
+        (5, b"123456", "a.md changed while it was read (5 bytes, then 6 or more)"),
+        (5, b"1234", "a.md changed while it was read (5 bytes, then 4 in all)"),
+        (None, b"", "a.md cannot be sent: its storage does not tell its size. Copy it to one that does"),
+        (5, PermissionError(errno.EACCES, "Permission denied"), "a.md cannot be read (Permission denied)"),
+        (5, StorageDownError(), "a.md cannot be read (StorageDownError)"),
     ],
 )
 def test_what_goes_wrong_in_a_storage_is_an_error_that_a_retry_may_not_meet(
-    size: int | None, opening: Callable[[], BytesIO], said: str
+    size: int | None, content: bytes | Exception, said: str
 ) -> None:
     with pytest.raises(XAISourceError) as caught:
-        read(Stub(size, opening), limit=10)
+        read(Stub(size, content), limit=10)
     assert (type(caught.value), str(caught.value)) == (XAISourceError, said)
 
 

@@ -45,27 +45,21 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **KEYS)
+        self.client = boto3.client("s3", endpoint_url=url, region_name="us-east-1", **KEYS)
 
     def put(self, **objects: str) -> None:
         """Write objects below the source; one text for each key."""
         for key, text in objects.items():
-            self._client.put_object(Bucket=BUCKET, Key=f"handbook/{key}", Body=text.encode())
+            self.client.put_object(Bucket=BUCKET, Key=f"handbook/{key}", Body=text.encode())
 
     def delete(self, key: str) -> None:
-        self._client.delete_object(Bucket=BUCKET, Key=f"handbook/{key}")
-
-    def begin(self) -> None:
-        """Hold one empty bucket, and let everybody in."""
-        self._post("reset")
-        self.let_in(everybody=True)
-        self._client.create_bucket(Bucket=BUCKET)
+        self.client.delete_object(Bucket=BUCKET, Key=f"handbook/{key}")
 
     def let_in(self, *, everybody: bool) -> None:
         """Answer all, or answer nobody but with 403."""
-        self._post("reset-auth", "inf" if everybody else "0")
+        self.post("reset-auth", "inf" if everybody else "0")
 
-    def _post(self, what: str, body: str = "") -> None:
+    def post(self, what: str, body: str = "") -> None:
         httpx.post(f"{self._url}/moto-api/{what}", content=body, trust_env=False).raise_for_status()
 
 
@@ -92,7 +86,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def s3(server: Server) -> Iterator[Server]:
     """An empty bucket, that Airflow has not looked into yet."""
-    server.begin()
+    server.post("reset")
+    server.let_in(everybody=True)
+    server.client.create_bucket(Bucket=BUCKET)
     S3FileSystem.clear_instance_cache()
     with nothing_attached("s3"):
         yield server
@@ -173,16 +169,9 @@ def test_a_collection_is_kept_in_step_with_a_folder(s3: Server, xai: Xai, clock:
     assert counts(sync(SOURCE, prune=True)) == {"documents": 4, "kept": 3, "skipped": 1}
     s3.put(**{"a.md": "ALPHA", "e.md": "epsilon"})
     s3.delete("b.md")
-    again = sync(SOURCE, prune=True, max_prune=1)
-    assert counts(again) == {
-        "documents": 4,
-        "added": 1,
-        "replaced": 1,
-        "kept": 1,
-        "removed": 1,
-        "outdated_removed": 1,
-        "skipped": 1,
-    }
+    again = counts(sync(SOURCE, prune=True, max_prune=1))
+    assert again.pop("outdated_removed") == 1
+    assert again == {"documents": 4, "added": 1, "replaced": 1, "kept": 1, "removed": 1, "skipped": 1}
     assert contents(xai, only_id(xai)) == {"a.md": "ALPHA", "deep/c d.md": "gamma", "e.md": "epsilon"}
     s3.let_in(everybody=False)
     with pytest.raises(Exception, match="cannot be listed"):
