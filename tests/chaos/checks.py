@@ -86,9 +86,8 @@ def wrong_documents(now: Records, corpus: Corpus, collections: Iterable[str] = (
         yield f"the collections are {there}"
     yield from some("not processed", now.unprocessed)
     for _, files in now.collections:
-        times = Counter(file.filename for file in files)
         hashes = {file.filename: file.hash for file in files}
-        yield from some("twice", [name for name, count in times.items() if count > 1])
+        yield from some("twice", _twice(file.filename for file in files))
         yield from some("missing", corpus.hashes.keys() - hashes.keys())
         yield from some("not in the source", hashes.keys() - corpus.hashes.keys())
         changed = [name for name in hashes if corpus.hashes.get(name, hashes[name]) != hashes[name]]

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import enumerate as threads
 from typing import Any
@@ -111,16 +112,9 @@ def run_job(
     return Tried(done, [*opened, *left, *forgotten], memory() - memory_before)
 
 
-def _in_one_task(told: list[Told], arguments: dict[str, Any], context: dict[str, Any]) -> None:
-    _run_to_the_end(XAISyncCollectionOperator(task_id="sync", deferrable=False, **arguments), told, context)
-
-
-def _deferred(told: list[Told], arguments: dict[str, Any], context: dict[str, Any]) -> None:
-    _run_to_the_end(XAISyncCollectionOperator(task_id="sync", deferrable=True, **arguments), told, context)
-
-
-def _run_to_the_end(task: Any, told: list[Told], context: dict[str, Any]) -> None:
+def _one_task(told: list[Told], arguments: dict[str, Any], context: dict[str, Any], *, deferrable: bool) -> None:
     """Run it through all its waits in the triggerer; after each, another object goes on."""
+    task: Any = XAISyncCollectionOperator(task_id="sync", deferrable=deferrable, **arguments)
     fresh, deferred = copy.deepcopy(task), None
     try:
         while True:
@@ -145,8 +139,8 @@ def _group(told: list[Told], arguments: dict[str, Any], context: dict[str, Any])
 
 
 WAYS: dict[str, Callable[[list[Told], dict[str, Any], dict[str, Any]], None]] = {
-    "in one task": _in_one_task,
-    "deferred": _deferred,
+    "in one task": partial(_one_task, deferrable=False),
+    "deferred": partial(_one_task, deferrable=True),
     "group": _group,
 }
 

@@ -7,12 +7,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -48,14 +48,21 @@ class Airflow:
         )
 
     def test(
-        self, dag_id: str, params: Mapping[str, Any], *, date: str | None = None, undated: bool = False
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a DAG as ``airflow dags test`` does: every task for real, one after the other.
+        self,
+        dag_id: str,
+        params: Mapping[str, Any],
+        *,
+        date: str | None = None,
+        undated: bool = False,
+        fails: bool | None = False,
+    ) -> str:
+        """Run a DAG as ``airflow dags test`` does: every task for real, one after the other. Return all that was said.
 
         All runs of this home and these dags are in one process, which is started by the first.
 
         :param date: the run's logical date, by default now.
         :param undated: the run has none, as one that a user or an asset has triggered; from Airflow 3 on.
+        :param fails: the run has to fail, and otherwise to succeed; ``None``: it may do either.
         """
         conf = json.dumps(params)
         dated = ["dags", "test", dag_id, *([date] if date else []), "--conf", conf]
@@ -74,7 +81,9 @@ class Airflow:
             process.stdin.flush()
             for line in process.stdout:
                 if line.startswith(END):
-                    return subprocess.CompletedProcess(arguments, int(line.removeprefix(END)), "".join(said))
+                    failed = int(line.removeprefix(END)) != 0
+                    assert fails in (None, failed), "".join(said)
+                    return "".join(said)
                 said.append(line)
         finally:
             killer.cancel()
@@ -120,6 +129,24 @@ class Airflow:
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """Migrated once; each run of a DAG in it is one of its own."""
     yield from migrated(tmp_path_factory.mktemp("airflow"))
+
+
+#: An Airflow whose DAGs are those of a text.
+Only: TypeAlias = Callable[[str], Airflow]
+
+
+@pytest.fixture
+def only(airflow: Airflow, tmp_path: Path) -> Iterator[Only]:
+    """The same Airflow with the DAGs of a text alone."""
+    own = Airflow(airflow.home, tmp_path / "dags")
+    own.dags.mkdir()
+
+    def only(source: str) -> Airflow:
+        (own.dags / "own.py").write_text(source)
+        return own
+
+    yield only
+    own.stop()
 
 
 def migrated(home: Path) -> Iterator[Airflow]:

@@ -23,8 +23,7 @@ def test_documents_are_reindexed_when_the_chunking_changed_and_only_then(xai: Xa
     library = xai.collection("library", chunk_configuration=large)
     xai.document(library, content="Call me Ishmael. " * 40)
     for chunks, reindexed in ((large, 0), (small, 1), (small, 1)):
-        done = airflow.test("xai_reindex_after_chunking", {"collection_name": "library", "chunks": chunks})
-        assert done.returncode == 0, done.stdout
+        airflow.test("xai_reindex_after_chunking", {"collection_name": "library", "chunks": chunks})
         assert xai.emulator.count("reindex_document") == reindexed
     assert xai.emulator.count("update_collection") == 1
     chunking = xai.describe(library).chunk_configuration
@@ -37,15 +36,13 @@ def test_documents_are_reindexed_when_the_chunking_changed_and_only_then(xai: Xa
 @pytest.mark.parametrize("emulator_settings", [playing(search_lag="reads:1")])
 def test_only_what_is_found_is_published(xai: Xai, airflow: Airflow) -> None:
     for _ in range(2):
-        done = airflow.test("xai_search_gate", {})
-        assert done.returncode == 0, done.stdout
-        assert "Published: # Opening hours" in done.stdout
+        said = airflow.test("xai_search_gate", {})
+        assert "Published: # Opening hours" in said
     assert xai.emulator.count("search_documents") == 3  # it was not found at once
     assert xai.emulator.count("upload_document") == 1
     xai.emulator.set_faults(FaultRule(endpoint="search_documents", status=400))
-    done = airflow.test("xai_search_gate", {})
-    assert done.returncode != 0
-    assert "Published" not in done.stdout
+    said = airflow.test("xai_search_gate", {}, fails=True)
+    assert "Published" not in said
 
 
 def test_an_evaluation_fails_the_run_if_too_little_is_answered(xai: Xai, airflow: Airflow) -> None:
@@ -54,16 +51,14 @@ def test_an_evaluation_fails_the_run_if_too_little_is_answered(xai: Xai, airflow
         {"question": "What is a xylophone?", "document": "music.md"},
     ]
     params = {"collection_name": "upstream", "questions": questions, "at_least": 0.5}
-    done = airflow.test("xai_evaluation_on_event", params)
-    assert done.returncode == 0, done.stdout
+    airflow.test("xai_evaluation_on_event", params)
     assert xai.emulator.count("search_documents") == 0  # there is no collection of the name yet
     whales = xai.collection("upstream", field_definitions=[{"key": "airflow_source_uri"}])
     file_id = xai.file("moby.md")
     xai.hook.add_document(collection_id=whales, file_id=file_id, fields={"airflow_source_uri": "file:///moby.md"})
-    done = airflow.test("xai_evaluation_on_event", params)
-    assert done.returncode == 0, done.stdout
-    assert "answered  Who is called Ishmael?" in done.stdout
-    assert "MISSED    What is a xylophone?" in done.stdout
+    said = airflow.test("xai_evaluation_on_event", params)
+    assert "answered  Who is called Ishmael?" in said
+    assert "MISSED    What is a xylophone?" in said
     # Not as a run, which would take the time of its retries.
     [dag] = load(next(path for path in FILES if path.stem == "xai_evaluation_on_event")).dags.values()
     evaluate = dag.get_task("evaluate").python_callable
@@ -88,8 +83,7 @@ def test_an_evaluation_asks_the_collection_whose_event_triggered_it(xai: Xai) ->
 @pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:1"), playing(fail_names=("b.txt",))])
 def test_nothing_of_a_trial_is_left_whether_it_succeeds_or_fails(xai: Xai, folder: Path, airflow: Airflow) -> None:
     fails = bool(xai.emulator.settings.fail_names)
-    done = airflow.test("xai_setup_teardown", {"documents": str(folder), "question": "Who mentions gamma?"})
-    assert (done.returncode != 0) is fails, done.stdout
+    airflow.test("xai_setup_teardown", {"documents": str(folder), "question": "Who mentions gamma?"}, fails=fails)
     assert xai.emulator.count("create_collection") == xai.emulator.count("delete_collection") == 1
     assert xai.emulator.count("search_documents") == (0 if fails else 1)
     assert xai.emulator.count("upload_document") == (3 + 2 if fails else 3)  # each retry uploads what failed again

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
-import pytest
-
-from tests.dags.conftest import Airflow
+from tests.dags.conftest import Only
 from tests.operators.stage import Xai
-
-Runs: TypeAlias = Callable[[str], Airflow]
 
 HEAD = """
 import pendulum
@@ -96,26 +90,10 @@ not_quoted()
 """
 
 
-@pytest.fixture
-def runs(airflow: Airflow, tmp_path: Path) -> Iterator[Runs]:
-    """An Airflow with these DAGs alone."""
-    dags = tmp_path / "dags"
-    dags.mkdir()
-    own = Airflow(airflow.home, dags)
-
-    def runs(source: str) -> Airflow:
-        (dags / "arguments.py").write_text(HEAD + source)
-        return own
-
-    yield runs
-    own.stop()
-
-
-def test_what_mapped_tasks_return_is_a_list_everywhere(xai: Xai, folder: Path, runs: Runs) -> None:
+def test_what_mapped_tasks_return_is_a_list_everywhere(xai: Xai, folder: Path, only: Only) -> None:
     whales = xai.collection(field_definitions=[{"key": "year"}])
-    own = runs(MAPPED)
-    done = own.test("lists", {"collection_id": whales, "documents": str(folder)})
-    assert done.returncode == 0, done.stdout
+    own = only(HEAD + MAPPED)
+    own.test("lists", {"collection_id": whales, "documents": str(folder)})
     assert xai.emulator.count("upload_document") == 2 + 2
     assert xai.emulator.count("reindex_document") == 4
     assert xai.names(whales) == []
@@ -123,16 +101,14 @@ def test_what_mapped_tasks_return_is_a_list_everywhere(xai: Xai, folder: Path, r
 
 
 def test_text_that_native_rendering_would_spell_otherwise_is_refused_unless_it_is_quoted(
-    xai: Xai, folder: Path, runs: Runs
+    xai: Xai, folder: Path, only: Only
 ) -> None:
     whales = xai.collection()
     params = {"collection_id": whales, "documents": str(folder)}
-    own = runs(NATIVE)
-    done = own.test("not_quoted", params)
-    assert done.returncode != 0
-    assert "scope is 3.1; it must be text, and not empty. With render_template_as_native_obj=True" in done.stdout
+    own = only(HEAD + NATIVE)
+    said = own.test("not_quoted", params, fails=True)
+    assert "scope is 3.1; it must be text, and not empty. With render_template_as_native_obj=True" in said
     assert xai.emulator.count("upload_document") == 0
-    done = own.test("quoted", params)
-    assert done.returncode == 0, done.stdout
+    own.test("quoted", params)
     fields = [document.fields for document in xai.documents(whales)]
     assert {(own["airflow_scope"], own["year"], own["author"]) for own in fields} == {("3.10", "1851", "3.10")}

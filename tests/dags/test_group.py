@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import playing
-from tests.dags.conftest import Airflow
+from tests.dags.conftest import Only
 from tests.operators.stage import Xai, write
 from tests.operators.syncs import only_id
 
@@ -42,30 +42,25 @@ AND dag_id = 'group'
 
 @pytest.mark.parametrize("emulator_settings", [playing(fail_names=("bad*",))])
 def test_the_last_task_removes_after_a_failed_part_is_skipped_with_the_plan_and_fails_with_it(
-    xai: Xai, airflow: Airflow, tmp_path: Path
+    xai: Xai, only: Only, tmp_path: Path
 ) -> None:
-    dags = tmp_path / "dags"
-    dags.mkdir()
-    (dags / "group.py").write_text(DAG)
     many = write(tmp_path / "many", {f"{number:02}.md": f"no {number}" for number in range(30)})
-    own = Airflow(airflow.home, dags)
+    own = only(DAG)
 
     def run(**changes: Any) -> tuple[dict[str, str], str]:
-        done = own.test("group", {"documents": str(many), "workspace": str(tmp_path / "workspace"), **changes})
-        return {task_id.removeprefix("sync."): state for task_id, state in own.ask(STATES)}, done.stdout
+        params = {"documents": str(many), "workspace": str(tmp_path / "workspace"), **changes}
+        said = own.test("group", params, fails=None)
+        return {task_id.removeprefix("sync."): state for task_id, state in own.ask(STATES)}, said
 
-    try:
-        states, said = run()
-        assert set(states.values()) == {"success"}, said
-        (many / "00.md").unlink()
-        write(many, {"bad.md": "a bad whale"})
-        states, said = run()
-        assert (states["apply"], states["finish"]) == ("failed", "failed"), said
-        assert {"00.md", "01.md"} & set(xai.names(only_id(xai))) == {"01.md"}
-        states, said = run(skip=True)
-        assert set(states.values()) == {"skipped"}, said
-        states, said = run(documents=str(tmp_path / "nowhere"))
-        assert (states["plan"], states["finish"]) == ("failed", "failed"), said
-        assert "there is no plan: the first task of the group has failed" in said
-    finally:
-        own.stop()
+    states, said = run()
+    assert set(states.values()) == {"success"}, said
+    (many / "00.md").unlink()
+    write(many, {"bad.md": "a bad whale"})
+    states, said = run()
+    assert (states["apply"], states["finish"]) == ("failed", "failed"), said
+    assert {"00.md", "01.md"} & set(xai.names(only_id(xai))) == {"01.md"}
+    states, said = run(skip=True)
+    assert set(states.values()) == {"skipped"}, said
+    states, said = run(documents=str(tmp_path / "nowhere"))
+    assert (states["plan"], states["finish"]) == ("failed", "failed"), said
+    assert "there is no plan: the first task of the group has failed" in said

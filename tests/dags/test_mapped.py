@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import playing
-from tests.dags.conftest import Airflow
+from tests.dags.conftest import Only
 from tests.operators.stage import Xai
 
 #: More than one trigger may list.
@@ -46,17 +46,10 @@ mapped()
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2")])
-def test_mapped_tasks_name_themselves_and_no_row_grows(
-    xai: Xai, folder: Path, airflow: Airflow, tmp_path: Path
-) -> None:
-    dags = tmp_path / "dags"
-    dags.mkdir()
-    (dags / "mapped.py").write_text(DAG)
+def test_mapped_tasks_name_themselves_and_no_row_grows(xai: Xai, folder: Path, only: Only) -> None:
     whales = xai.collection()
-    own = Airflow(airflow.home, dags)
-    done = own.test("mapped", {"collection_id": whales, "documents": str(folder)})
-    own.stop()
-    assert done.returncode == 0, done.stdout
+    own = only(DAG)
+    own.test("mapped", {"collection_id": whales, "documents": str(folder)})
     assert len(xai.names(whales)) == 3 + 3 + 2 + MANY
     named = own.ask(
         "SELECT task_id, rendered_map_index FROM task_instance WHERE dag_id = 'mapped' AND map_index >= 0 "

@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,11 +116,8 @@ class Theatre:
 
     def play(self, kind: Any, given: Mapping[str, Any], case: Case) -> Outcome:
         """Run a task (or trigger) with these arguments, and tell what happened."""
-        emulator = Watched(Settings(**case.xai), busy=case.busy)
-        try:
+        with closing(Watched(Settings(**case.xai), busy=case.busy)) as emulator:
             return self._play(emulator, kind, given, case)
-        finally:
-            emulator.close()
 
     def _play(self, emulator: Watched, kind: Any, given: Mapping[str, Any], case: Case) -> Outcome:
         scene = set_up(emulator, self.folder)

@@ -69,7 +69,7 @@ def test_a_file_that_another_collection_uses_stays_where_the_service_says_so(xai
     assert manifest == result(whales, total=1, removed=1, files_kept=1)
     assert collections(xai) == [other]
     assert xai.names(other) == ["shared.md"]
-    assert "1 files stay, because they are attached elsewhere" in logged()
+    assert "Attached elsewhere, so not deleted: 1 file" in logged()
 
 
 def test_a_file_that_cannot_be_deleted_keeps_its_document_and_the_collection_for_the_retry(

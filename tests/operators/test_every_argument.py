@@ -30,7 +30,7 @@ from airflow_provider_xai_collections.operators.documents import (
     XAIRemoveDocumentsOperator,
 )
 from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
-from airflow_provider_xai_collections.operators.ingest import XAIIngestBaseOperator, XAIIngestDocumentsOperator
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.ingesting import XAIIngestingOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
@@ -293,7 +293,7 @@ CASES: dict[Any, dict[str, Case]] = {
         "report": Case(None, below("report.jsonl")),
         "deferrable": Case(False, True),
     },
-    XAIIngestBaseOperator: {
+    XAIIngestDocumentsOperator: {
         **FAILURES,
         "pattern": Case("*", "*.md"),
         "exclude": Case((), ["*.md"]),
@@ -301,8 +301,6 @@ CASES: dict[Any, dict[str, Case]] = {
         "concurrency": Case(1, 2, busy=True),
         "timeout": Case(600, timedelta(minutes=20), given={"poll_interval": 60}, xai=STUCK),
         "poll_interval": Case(60, 120, given=HALF_AN_HOUR, xai=STUCK),
-    },
-    XAIIngestDocumentsOperator: {
         "paths": Case(folder, lambda scene: scene.folder / "good.md"),
         "follow_links": Case(False, True, given={"paths": with_a_link}),
         "retry_failed": Case(

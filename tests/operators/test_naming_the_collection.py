@@ -42,10 +42,7 @@ KINDS: dict[type[Any], Mapping[str, Any]] = {
     XAIIngestDocumentsOperator: {"paths": lambda folder: folder},
     XAIIngestDecoratedOperator: {"python_callable": lambda folder: write},
     XAISyncCollectionOperator: {"source": lambda folder: folder},
-    XAIPlanSyncOperator: {
-        "source": lambda folder: folder,
-        "workspace": lambda folder: folder.parent / "workspace",
-    },
+    XAIPlanSyncOperator: {"source": lambda folder: folder, "workspace": lambda folder: folder.parent / "workspace"},
     XAIDocumentsProcessedSensor: {"poke_interval": 0.01, "timeout": 60},
 }
 #: They go on with the collection of a plan.
@@ -98,35 +95,17 @@ def test_exactly_one_says_which_collection(
 
 
 @each
-def test_a_name_is_compared_exactly(xai: Xai, folder: Path, kind: type[Any]) -> None:
-    whales, others = xai.collection("whales"), [xai.collection(name) for name in ("Whales", "whales and dolphins")]
-    file_id, more = xai.file("a.md"), {}
-    if kind is XAIAddDocumentsOperator:
-        more = {"file_ids": [file_id]}
-    elif kind is XAIRemoveDocumentsOperator:
-        xai.document(whales, "a.md")
-    made = task(kind, folder, collection_name="whales")
-    vars(made).update(more)
-    run(made)
-    changed = {request.path.split("/")[3] for request in xai.emulator.requests if "/v1/collections/" in request.path}
-    assert changed <= {whales}
-    assert {collection.collection_id for collection in xai.hook.list_collections()} >= {*others}
-    assert {name for other in others for name in xai.names(other)} == set()
-
-
-@each
-def test_a_name_that_nobody_has_says_what_to_do(xai: Xai, folder: Path, kind: type[Any]) -> None:
-    xai.collection("whales and dolphins")
+def test_a_name_that_nobody_in_the_team_has_says_what_to_do(
+    xai: Xai, folder: Path, connect: Connect, kind: type[Any]
+) -> None:
+    for name in ("Whales", "whales and dolphins"):
+        xai.collection(name)
+    connect(team_id="team_7")
     more = {"create_collection": False} if kind in CREATING else {}
     with pytest.raises(XAIFailException, match=r"no collection is called 'whales'\. .*XAICreateCollectionOperator"):
         run(task(kind, folder, collection_name="whales", **more))
     assert xai.emulator.counts.keys() == {"list_collections"}
-
-
-@pytest.mark.parametrize("kind", CREATING, ids=lambda kind: kind.__name__)
-def test_a_name_that_nobody_has_is_created_by_those_that_upload(xai: Xai, folder: Path, kind: type[Any]) -> None:
-    run(task(kind, folder, collection_name="whales"))
-    assert [collection.collection_name for collection in xai.hook.list_collections()] == ["whales"]
+    assert {query["team_id"] for query in xai.queries("list_collections")} == {"team_7"}
 
 
 @each
@@ -143,15 +122,6 @@ def test_an_id_that_nobody_has_is_named(xai: Xai, folder: Path, kind: type[Any])
     with pytest.raises(AirflowException, match=r"collection_42.*404"):
         run(task(kind, folder, collection_id="collection_42"))
     assert xai.hook.list_collections() == []
-
-
-@each
-def test_a_name_is_looked_up_for_the_team(xai: Xai, folder: Path, connect: Connect, kind: type[Any]) -> None:
-    connect(team_id="team_7")
-    more = {"create_collection": False} if kind in CREATING else {}
-    with pytest.raises(XAIFailException, match="no collection is called"):
-        run(task(kind, folder, collection_name="whales", **more))
-    assert {query["team_id"] for query in xai.queries("list_collections")} == {"team_7"}
 
 
 def test_a_collection_that_is_to_be_gone_and_has_no_name_is_gone(xai: Xai) -> None:

@@ -18,7 +18,7 @@ from airflow_provider_xai_collections.operators.documents import XAIAddDocuments
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from tests.conftest import playing
 from tests.operators.stage import FlyingTime, Xai, run, write
-from tests.operators.syncs import counts, only_id, sync
+from tests.operators.syncs import counts, only_id, sync, writes
 
 ANSWERS: list[dict[str, Any]] = [
     {"undeclared_fields": "drop"},
@@ -122,8 +122,7 @@ def test_a_list_that_never_ends_changes_nothing(xai: Xai, tmp_path: Path, clock:
     xai.forget()
     with pytest.raises(XAIIncompleteListError):
         sync(many, whales, prune=True)
-    writing = ("upload_document", "upload_file", "remove_document", "delete_file")
-    assert not {name for name in xai.emulator.counts if name in writing}
+    assert writes(xai) == {}
     with pytest.raises(XAIIncompleteListError):
         run(XAIRemoveDocumentsOperator(task_id="remove", collection_id=whales, scope=many.as_uri()))
     assert "remove_document" not in xai.emulator.counts

@@ -64,7 +64,7 @@ def test_the_manifest_has_the_best_passages(xai: Xai, logged: Logged) -> None:
     where = f"{whales}/{file}"
     assert passage["fields"] == {"title": "moby.md", "chroma:uri": where, "year": "1851"}
     assert passage["text"] == "the white whale"
-    assert "Found 1 passages, the best scores " in logged()
+    assert "Found 1 passage, the best scores " in logged()
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(json_chunks=True)])

@@ -10,10 +10,10 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.exceptions import XAIError, XAIIndexingError, XAITimeoutError
+from airflow_provider_xai_collections.exceptions import XAIError, XAITimeoutError
 from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE
 from tests.conftest import Logged, playing
-from tests.operators.stage import Xai, deferring, finish, fire, run, to_the_end, write
+from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run, to_the_end, write
 from tests.operators.syncs import LIBRARY, by_name, contents, counts, only_id, report_of, sync, task, writes
 
 SLOW = pytest.mark.parametrize("emulator_settings", [playing(indexing="reads:2")])
@@ -23,9 +23,9 @@ def deferred_task(source: Path, **arguments: Any) -> Any:
     return task(source=source, collection_name="whales", deferrable=True, **arguments)
 
 
-async def whole(source: Path, *, try_number: int = 1, **arguments: Any) -> Any:
+async def whole(source: Path, **arguments: Any) -> Any:
     """Return the manifest of a sync that goes through all its waits."""
-    return await to_the_end(deferred_task(source, **arguments), [], try_number=try_number)
+    return await to_the_end(deferred_task(source, **arguments), [])
 
 
 @SLOW
@@ -46,22 +46,17 @@ async def test_it_uploads_waits_and_then_removes(xai: Xai, folder: Path, tmp_pat
     assert manifest["bytes"] == len("alpha, second edition" + "delta")
     assert contents(xai, whales) == wanted
     assert xai.names(whales) == list(wanted)
-    lines = report_of(arguments["report"])
-    assert by_name(lines, "action", "outcome") == {
-        "a.md": ("replace", "processed"),
-        "d.md": ("add", "processed"),
-        "deep/c.md": ("keep", "processed"),
-        "empty.md": ("skip", "skipped"),
-        (folder / "b.txt").as_uri(): ("remove", "removed"),
-    }
-    assert len(by_name(lines, "removed")["a.md"]) == 1
+    told = by_name(report_of(arguments["report"]), "action", "outcome")
+    assert (told["a.md"], told["empty.md"]) == (("replace", "processed"), ("skip", "skipped"))
+    assert told[(folder / "b.txt").as_uri()] == ("remove", "removed")
 
 
-async def test_with_nothing_to_wait_for_it_does_not_defer(xai: Xai, folder: Path) -> None:
+@pytest.mark.parametrize("wait", [True, False])
+def test_with_nothing_to_wait_for_it_does_not_defer(xai: Xai, folder: Path, wait: bool) -> None:
     assert run(deferred_task(folder, wait_for_completion=False))["in_progress"] == 3
     xai.documents(only_id(xai))
     (folder / "b.txt").unlink()
-    manifest = run(deferred_task(folder, prune=True, max_prune=1))
+    manifest = run(deferred_task(folder, prune=True, max_prune=1, wait_for_completion=wait))
     assert counts(manifest) == {"documents": 2, "kept": 2, "removed": 1}
 
 
@@ -86,37 +81,28 @@ async def test_very_many_documents_fit_into_a_row(xai: Xai, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("emulator_settings", [playing(stuck=("a*",))])
-async def test_a_timeout_fails_the_task_and_names_the_documents(xai: Xai, folder: Path) -> None:
-    said = (
-        r"time ran out \(timeout is 10 minutes\); 1 of 3 documents are still in progress \(a\.md \[file_.*\]\)\. .*on$"
-    )
+@pytest.mark.parametrize("deferrable", [False, True])
+async def test_a_timeout_fails_the_task_and_names_the_documents_here_and_in_the_report(
+    xai: Xai, folder: Path, tmp_path: Path, clock: FlyingTime, deferrable: bool
+) -> None:
+    arguments: dict[str, Any] = {"report": tmp_path / "report.jsonl", "max_failed": None, "timeout": 600}
+    said = r"time ran out \(timeout is 10 minutes\); 1 of 3 documents still in progress \(a\.md \[file_"
     with pytest.raises(XAITimeoutError, match=said):
-        await whole(folder, max_failed=None, timeout=600)
+        await whole(folder, **arguments) if deferrable else sync(folder, **arguments)
+    outcomes = by_name(report_of(arguments["report"]), "outcome")
+    assert outcomes == {"a.md": "in_progress", "b.txt": "processed", "deep/c.md": "processed"}
+    assert sum(clock.pauses) == pytest.approx(600, rel=0.5)
     assert xai.names(only_id(xai)) == list(LIBRARY)
 
 
 @SLOW
 async def test_documents_that_are_called_like_keys_keep_their_lines_in_the_report(xai: Xai, tmp_path: Path) -> None:
-    names = [f"xai-{letter * 22}.md" for letter in "ab"]
-    source = write(tmp_path / "keys", dict(zip(names, ("one", "other"), strict=True)))
-    report = tmp_path / "report.jsonl"
-    await whole(source, report=report)
+    names, report = [f"xai-{letter * 22}.md" for letter in "ab"], tmp_path / "report.jsonl"
+    await whole(write(tmp_path / "keys", {name: name for name in names}), report=report)
     lines = report_of(report)
     assert [line["outcome"] for line in lines] == ["processed", "processed"]
     assert len({line["uri"] for line in lines}) == len({line["name"] for line in lines}) == 2
     assert not [name for name in names if name in report.read_text()]
-
-
-@SLOW
-async def test_a_document_that_could_not_be_uploaded_is_not_forgotten(xai: Xai, folder: Path) -> None:
-    (folder / "broken.md").symlink_to(folder / "nowhere")
-    with pytest.raises(XAIError, match=r"1 of 4 documents are not .*: broken\.md: .*cannot be read") as raised:
-        await whole(folder)
-    assert not isinstance(raised.value, XAIIndexingError)
-    (folder / "broken.md").unlink()
-    write(folder, {"broken.md": "whole again", "d.md": "delta"})
-    manifest = await whole(folder, try_number=2)
-    assert counts(manifest) == {"documents": 5, "added": 2, "kept": 3}
 
 
 @SLOW
@@ -133,8 +119,6 @@ async def test_a_document_that_somebody_removes_during_the_wait_is_missed(
     with pytest.raises(XAIError, match=rf"1 of 3 documents .*: {removed}: it is no longer in the collection"):
         await finish(caught[0], deferred_task(folder, report=report))
     assert by_name(report_of(report), "outcome") == {**dict.fromkeys(LIBRARY, "processed"), name: "error"}
-    manifest = await whole(folder, try_number=2)
-    assert counts(manifest) == {"documents": 3, "added": 1, "kept": 2}
 
 
 @SLOW
@@ -190,5 +174,3 @@ async def test_a_scope_that_is_rendered_otherwise_after_the_wait_removes_nothing
     assert counts(finished) == {"documents": 2, "added": 2}
     assert len(finished["scope"]) <= ROOM_FOR_SCOPE
     assert "a" * 20 not in finished["scope"]
-    cleared = run(deferred_task(folder, scope=f"{beginning}monday", **arguments))
-    assert counts(cleared) == {"documents": 2, "kept": 2}

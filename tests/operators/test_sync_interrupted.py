@@ -1,8 +1,11 @@
-"""XAISyncCollectionOperator that is cut off, at any request: the next try goes on, and nothing is there twice."""
+"""Ingestion and sync that are cut off or not alone: nothing is lost, nothing is there twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -10,37 +13,23 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.operators.files import XAIDeleteUnattachedFilesOperator
-from tests.conftest import Connect, Logged
+from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
+from tests.conftest import Connect, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, run, write
-from tests.operators.syncs import LIBRARY, contents, counts, report_of, sync, task, writes
+from tests.operators.syncs import LIBRARY, contents, counts, sync, writes
 
 BOTH = pytest.mark.parametrize("upload_method", ["files", "direct"])
-#: No run of these tests asks more often.
-MANY = 1_000
-
-
-def cut_off(number: int) -> list[FaultRule]:
-    """From this request on nothing arrives any more, as if the machine had died before it."""
-    return [FaultRule(nth=tuple(range(number, MANY)), cut="before")]
-
-
-def cut_off_after(number: int) -> list[FaultRule]:
-    """This request is the last that arrives, and nobody hears its answer, as if the machine had died waiting."""
-    return [FaultRule(nth=(number,), cut="after"), *cut_off(number)]
-
-
-def refused(number: int) -> list[FaultRule]:
-    """One request is refused for good."""
-    return [FaultRule(nth=(number,), status=403)]
+MOMENTS = pytest.mark.parametrize("moment", ["before", "after"])
 
 
 @contextmanager
-def dead(xai: Xai, faults: list[FaultRule]) -> Iterator[None]:
-    xai.emulator.set_faults(*faults)
+def dying_at(xai: Xai, number: int, moment: Any) -> Iterator[None]:
+    """This request is the last, before or after the service has done it, as if the machine had died then."""
+    last = FaultRule(nth=(number,), cut=moment)
+    xai.emulator.set_faults(last, FaultRule(nth=tuple(range(number + 1, 1_000)), cut="before"))
     with suppress(XAIError, AirflowException):
         yield
     xai.emulator.set_faults()
@@ -48,15 +37,9 @@ def dead(xai: Xai, faults: list[FaultRule]) -> Iterator[None]:
 
 @BOTH
 @pytest.mark.parametrize("number", range(1, 16, 2))
-@pytest.mark.parametrize("death", [cut_off, cut_off_after, refused])
+@MOMENTS
 def test_a_retry_after_death_at_any_request_completes_the_work(
-    xai: Xai,
-    connect: Connect,
-    folder: Path,
-    clock: FlyingTime,
-    upload_method: str,
-    death: Callable[[int], list[FaultRule]],
-    number: int,
+    xai: Xai, connect: Connect, folder: Path, clock: FlyingTime, upload_method: str, moment: str, number: int
 ) -> None:
     connect(retry_attempts=1)
     arguments: dict[str, Any] = {"upload_method": upload_method, "prune": True, "max_prune": 1}
@@ -64,7 +47,7 @@ def test_a_retry_after_death_at_any_request_completes_the_work(
     (folder / "b.txt").unlink()
     wanted = {"a.md": "alpha, second edition", "d.md": "delta", "deep/c.md": "gamma"}
     write(folder, wanted)
-    with dead(xai, death(number)):
+    with dying_at(xai, number, moment):
         sync(folder, **arguments)
     sync(folder, try_number=2, **arguments)
     assert contents(xai, whales) == wanted
@@ -83,27 +66,16 @@ def test_a_retry_after_death_at_any_request_completes_the_work(
 
 
 @pytest.mark.parametrize("number", range(1, 8, 2))
-@pytest.mark.parametrize("death", [cut_off, cut_off_after])
+@MOMENTS
 def test_death_at_the_beginning_leaves_one_collection(
-    xai: Xai, connect: Connect, folder: Path, death: Callable[[int], list[FaultRule]], number: int
+    xai: Xai, connect: Connect, folder: Path, moment: str, number: int
 ) -> None:
     connect(retry_attempts=1)
-    with dead(xai, death(number)):
+    with dying_at(xai, number, moment):
         sync(folder)
     manifest = sync(folder, try_number=2)
     assert xai.names(manifest["collection_id"]) == list(LIBRARY)
     assert len(xai.hook.list_collections()) == 1
-
-
-@BOTH
-@pytest.mark.parametrize("cut", ["before", "after", "partial"])
-def test_a_lost_answer_is_found_out(xai: Xai, folder: Path, upload_method: str, cut: Any) -> None:
-    whales = xai.collection()
-    xai.emulator.set_faults(FaultRule(every=3, cut=cut))
-    manifest = sync(folder, whales, upload_method=upload_method)
-    xai.emulator.set_faults()
-    assert xai.names(whales) == list(LIBRARY)
-    assert len(xai.unattached(whales)) <= manifest["possible_orphans"]
 
 
 def test_a_retry_deletes_no_file(xai: Xai, folder: Path, logged: Logged) -> None:
@@ -116,25 +88,29 @@ def test_a_retry_deletes_no_file(xai: Xai, folder: Path, logged: Logged) -> None
     sync(folder, whales, try_number=2, upload_method="files")
     assert sorted(file.id for file in xai.hook.list_files()) == before
     assert len(xai.names(others)) == len(xai.names(whales)) == 3
-    assert "1 files may have been left in no collection, and are billed. XAIDeleteUnattachedFilesOperator" in logged()
+    assert "perhaps left in no collection, and billed: 1 file. XAIDeleteUnattachedFilesOperator" in logged()
 
 
 @BOTH
-def test_a_key_that_may_not_attach_ends_the_work_at_once_and_leaves_no_file(
-    xai: Xai, tmp_path: Path, upload_method: str
+@pytest.mark.parametrize("emulator_settings", [playing(unique_violation_status=status) for status in (400, 409, 422)])
+def test_two_at_once_ingest_each_document_once(
+    xai: Xai, folder: Path, monkeypatch: pytest.MonkeyPatch, upload_method: str
 ) -> None:
-    many = write(tmp_path / "many", {f"{number}.md": f"no {number}" for number in range(40)})
-    whales, report = xai.collection(), tmp_path / "report.jsonl"
-    attaching = "upload_document" if upload_method == "direct" else "add_document"
-    xai.emulator.set_faults(FaultRule(endpoint=attaching, status=403))
-    doomed = task(source=many, collection_id=whales, concurrency=4, report=report, upload_method=upload_method)
-    with pytest.raises(XAIFailException, match="Give the management key the permission for AddFileToCollection"):
-        run(doomed)
-    assert xai.emulator.count(attaching) < 20
-    xai.emulator.set_faults()
+    """Neither hears what the collection is like before the other has asked."""
+    whales, handle = xai.collection(), xai.emulator.handle
+    asked, barrier = itertools.count(1), threading.Barrier(2, timeout=10)
+
+    def side_by_side(request: HttpRequest) -> HttpReply:
+        reply = handle(request)
+        if request.method == "GET" and next(asked) <= 2:
+            barrier.wait()
+        return reply
+
+    monkeypatch.setattr(xai.emulator, "handle", side_by_side)
+    ingest: dict[str, Any] = {"collection_id": whales, "paths": folder, "upload_method": upload_method}
+    with ThreadPoolExecutor(2) as pool:
+        manifests = list(pool.map(run, [XAIIngestDocumentsOperator(task_id="ingest", **ingest) for _ in range(2)]))
+    assert xai.names(whales) == list(LIBRARY)
     assert xai.unattached(whales) == []
-    outcomes = [line["outcome"] for line in report_of(report)]
-    assert len(outcomes) == 40
-    assert set(outcomes) == {"error", "untried"}
-    told: Any = doomed.manifest
-    assert told.errors + told.untried == told.documents == 40
+    assert sum(manifest["added"] for manifest in manifests) == 3
+    assert sum(manifest["kept"] for manifest in manifests) == 3

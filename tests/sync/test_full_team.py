@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from airflow_provider_xai_collections.sync import ways
-from airflow_provider_xai_collections.sync.manifest import SyncManifest
-from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.place import GIVE_UP_AFTER
 from tests.sync.world import World
 
@@ -20,22 +15,10 @@ def a_full_world(free: int) -> World:
     for number in range(MANY):
         world.folder.write(f"{number}")
     world.folder.write("7", "of a size of its own, so that it cannot be any other under a new name")
-    run(world)
+    world.run()
     world.behave(max_files=MANY + free)
     world.requests.clear()
     return world
-
-
-def run(world: World, **options: Any) -> tuple[SyncManifest, str]:
-    wanted = SyncOptions(
-        **{"scope": "s", "overlap": 1.0, "poll_interval": 10.0, "concurrency": 4, "max_prune": None, **options}
-    )
-    engine = world.engine(wanted)
-    plan = engine.plan()
-    before = engine.begin(plan)
-    engine.place(wait=True)
-    manifest, error = ways.conclude(engine, plan, before)
-    return manifest, "" if error is None else str(error)
 
 
 def test_all_is_replaced_in_rounds_of_what_was_freed() -> None:
@@ -43,7 +26,7 @@ def test_all_is_replaced_in_rounds_of_what_was_freed() -> None:
     for number in range(MANY):
         world.folder.write(f"{number}")
     world.watch()
-    manifest, error = run(world)
+    manifest, error = world.run()
     assert error == ""
     assert (manifest.replaced, manifest.outdated_removed, manifest.lost) == (MANY, MANY, 0)
     assert not world.hidden
@@ -55,7 +38,7 @@ def test_with_no_room_at_all_the_refusal_comes_last() -> None:
     for number in range(MANY):
         world.folder.write(f"{number}")
     world.folder.remove("7")
-    manifest, error = run(world, prune=True)
+    manifest, error = world.run()
     assert (manifest.replaced, manifest.removed) == (0, 1), "what is missing goes, and makes room for the next run"
     assert f"{GIVE_UP_AFTER} documents in a row failed" in error
     assert manifest.lost == MANY - 1
@@ -66,9 +49,9 @@ def test_new_documents_get_what_room_there_is(tolerated: float | None) -> None:
     world = a_full_world(free=10)
     for number in range(MANY):
         world.folder.write(f"new {number}")
-    manifest, error = run(world, max_failed=tolerated)
+    manifest, error = world.run(max_failed=tolerated)
     assert (manifest.added, manifest.kept, manifest.lost) == (10, MANY, MANY - 10)
     assert "in a row failed" in error, "a refusal is no failure of documents"
     world.behave()
-    manifest, error = run(world)
+    manifest, error = world.run()
     assert (manifest.added, error) == (MANY - 10, "")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from airflow_provider_xai_collections.api.endpoints import LIST_DOCUMENTS
 from airflow_provider_xai_collections.api.identity import fields_digest
+from airflow_provider_xai_collections.api.upload_method import UploadWay
+from airflow_provider_xai_collections.api.uploading import Target
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
 from airflow_provider_xai_collections.sync.documents import Action, ExistingDocument, Outcome, State
+from airflow_provider_xai_collections.sync.listing import list_scope
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.plan import to_read
-from tests.api import driving
+from tests.support import driving
 from tests.sync.sides import ALTERED, NEW, OLD, URI, a_document, an_item, existing, planned, the_row
 
 NEVER = "File format not supported. The file does not contain readable text."
@@ -31,6 +37,13 @@ NEVER = "File format not supported. The file does not contain readable text."
 def test_the_state_of_a_document_follows_from_its_status(word: str, said: str, state: State) -> None:
     document = driving.a_document("f", f"DOCUMENT_STATUS_{word}", error_message=said)
     assert ExistingDocument.of(document).state is state
+
+
+def test_documents_of_other_scopes_are_left_out_as_the_service_may_match_more() -> None:
+    ours, theirs = (driving.a_document(scope, fields={"airflow_scope": scope}) for scope in ("s", "s.old"))
+    asked = LIST_DOCUMENTS.request(collection_id="c", filter='fields.airflow_scope:"s"', limit=100)
+    flow = list_scope(Target("c", "s", UploadWay()))
+    assert [each.file_id for each in driving.play(flow, (asked, driving.some_documents(theirs, ours)))] == ["s"]
 
 
 # Reading
@@ -62,30 +75,44 @@ def test_to_verify_content_every_document_is_read() -> None:
 # One document
 
 
-def test_a_new_document_is_added() -> None:
-    row = the_row()
-    assert (row.action, row.outcome, row.content_hash) == (Action.ADD, None, "")
+OLDER, BROKEN = a_document("old", OLD, fingerprint="x"), a_document("broken", "older", "failed", fingerprint="y")
+REJECTED = a_document(state="rejected", reason=NEVER)
+UNTYPED = a_document(state="rejected", is_untyped=True)
+READ: dict[str, Any] = {"read": {URI: NEW}}
+OTHER: dict[str, Any] = {"item": an_item(fingerprint="another"), "read": {URI: OLD}}
 
 
-def test_a_changed_document_is_replaced_and_its_failed_version_goes_first() -> None:
-    documents = [a_document("f", OLD, fingerprint="x"), a_document("g", "older", "failed", fingerprint="y")]
-    row = the_row(*documents, read={URI: NEW})
-    assert (row.action, row.content_hash, row.failed, row.outdated) == (Action.REPLACE, NEW, ("g",), ("f",))
+@pytest.mark.parametrize(
+    ("documents", "wanted", "action", "file_id", "failed", "outdated"),
+    [
+        pytest.param([], {}, Action.ADD, "", (), (), id="new"),
+        pytest.param([OLDER, BROKEN], READ, Action.REPLACE, "", ("broken",), ("old",), id="changed"),
+        pytest.param([a_document()], {}, Action.KEEP, "f", (), (), id="unchanged"),
+        pytest.param([a_document(fingerprint="another")], READ, Action.KEEP, "f", (), (), id="touched"),
+        pytest.param([a_document(state="in_progress"), OLDER], {}, Action.AWAIT, "f", (), ("old",), id="in progress"),
+        pytest.param([a_document(state="failed"), OLDER], {}, Action.FIX, "f", ("f",), ("old",), id="failed"),
+        pytest.param([REJECTED], {}, Action.REJECTED, "f", (), (), id="rejected"),
+        pytest.param([REJECTED], {"retry_failed": True}, Action.FIX, "f", ("f",), (), id="rejected, tried again"),
+        pytest.param([REJECTED], OTHER, Action.REPLACE, "", ("f",), (), id="rejected, and now other content"),
+        pytest.param([UNTYPED], {}, Action.FIX, "f", ("f",), (), id="rejected as its type was not sent"),
+        pytest.param([UNTYPED], {"is_direct": False}, Action.REJECTED, "f", (), (), id="rejected, and sent so again"),
+    ],
+)
+def test_what_a_document_needs(  # type: ignore[no-untyped-def]
+    documents, wanted, action, file_id, failed, outdated
+) -> None:
+    row = the_row(*documents, **wanted)
+    assert (row.action, row.file_id, row.failed, row.outdated) == (action, file_id, failed, outdated)
+    outcomes = {Action.KEEP: Outcome.PROCESSED, Action.AWAIT: Outcome.IN_PROGRESS}
+    outcomes |= {Action.FIX: Outcome.FAILED, Action.REJECTED: Outcome.FAILED}
+    assert row.outcome is outcomes.get(action)
+    assert row.needs_type == (row.action is Action.FIX and documents == [UNTYPED])
 
 
 def test_an_ingestion_adds_beside_other_content_and_says_so() -> None:
-    documents = [a_document("f", OLD, fingerprint="x"), a_document("g", "older", "failed", fingerprint="y")]
-    row = the_row(*documents, read={URI: NEW}, replace=False)
-    assert (row.action, row.failed, row.outdated, row.older) == (Action.ADD, ("g",), (), 1)
-
-
-def test_an_unchanged_document_is_kept() -> None:
-    row = the_row(a_document())
-    assert (row.action, row.file_id, row.outcome) == (Action.KEEP, "f", Outcome.PROCESSED)
-
-
-def test_a_document_that_was_only_touched_is_kept() -> None:
-    assert the_row(a_document(fingerprint="another"), read={URI: NEW}).action is Action.KEEP
+    row = the_row(OLDER, BROKEN, **READ, replace=False)
+    assert (row.action, row.content_hash, row.failed, row.outdated) == (Action.ADD, NEW, ("broken",), ())
+    assert row.older == 1
 
 
 def test_of_two_copies_the_one_furthest_along_stays() -> None:
@@ -95,31 +122,10 @@ def test_of_two_copies_the_one_furthest_along_stays() -> None:
         assert (row.action, row.file_id, set(row.outdated)) == (Action.KEEP, "g", {"f", "h"})
 
 
-def test_a_document_in_progress_is_awaited() -> None:
-    row = the_row(a_document(state="in_progress"), a_document("g", OLD, fingerprint="x"))
-    assert (row.action, row.file_id, row.outdated) == (Action.AWAIT, "f", ("g",))
-
-
-@pytest.mark.parametrize("reason", ["no text", ""])
-def test_a_failed_document_is_fixed(reason: str) -> None:
-    row = the_row(a_document(state="failed", reason=reason), a_document("g", OLD, fingerprint="x"))
-    assert (row.action, row.failed, row.outdated, row.outcome) == (Action.FIX, ("f",), ("g",), Outcome.FAILED)
-    assert row.reason == (reason or "the service gave no reason")
-
-
-def test_content_that_xai_never_indexes_is_not_uploaded_again() -> None:
-    rejected = a_document(state="rejected", reason=NEVER)
-    row = the_row(rejected)
-    assert (row.action, row.outcome, row.reason, row.file_id) == (Action.REJECTED, Outcome.FAILED, NEVER, "f")
-    assert the_row(rejected, retry_failed=True).action is Action.FIX
-    assert the_row(rejected, item=an_item(fingerprint="another"), read={URI: OLD}).action is Action.REPLACE
-
-
-def test_a_document_that_failed_because_its_type_was_not_sent_is_tried_in_one_call_only() -> None:
-    rejected = a_document(state="rejected", is_untyped=True)
-    row = the_row(rejected)
-    assert (row.action, row.needs_type) == (Action.FIX, True)
-    assert the_row(rejected, is_direct=False).action is Action.REJECTED
+@pytest.mark.parametrize("reason", [NEVER, ""])
+@pytest.mark.parametrize("state", ["failed", "rejected"])
+def test_what_failed_says_why(state: str, reason: str) -> None:
+    assert the_row(a_document(state=state, reason=reason)).reason == (reason or "the service gave no reason")
 
 
 def test_content_that_xai_holds_wrongly_is_replaced_if_that_is_beyond_doubt() -> None:

@@ -15,6 +15,9 @@ from tests.sync.sides import a_document, an_item, planned
 A, B, C = (f"file:///docs/{name}.md" for name in "abc")
 
 
+OPEN = (Outcome.ERROR, Outcome.FAILED, Outcome.UNTRIED, Outcome.IN_PROGRESS)
+
+
 def refusal(plan: Plan, *, approved: int = 0, **options: Any) -> str:
     return prune_refusal(plan, SyncOptions(scope="s", prune=True, **options), root="file:///docs", approved=approved)
 
@@ -25,7 +28,7 @@ def of_four(missing: int) -> Plan:
 
 
 def test_a_plan_that_removes_nothing_is_never_refused() -> None:
-    assert refusal(of_four(0), max_prune=0) == ""
+    assert refusal(of_four(0), max_prune=0) == refusal(planned([]), max_prune=0) == ""
 
 
 @pytest.mark.parametrize(
@@ -36,7 +39,7 @@ def test_more_than_max_prune_is_refused(missing: int, max_prune: float | None, i
     told = refusal(of_four(missing), max_prune=max_prune)
     assert bool(told) is is_refused
     if is_refused:
-        assert f"{missing} of 4 documents are missing" in told
+        assert f"{missing} of 4 documents missing" in told
         assert "raise max_prune" in told
 
 
@@ -51,43 +54,35 @@ def test_an_empty_source_is_refused_whatever_was_approved() -> None:
 
 def test_documents_from_elsewhere_in_the_scope_are_a_reason_to_refuse() -> None:
     plan = planned([an_item()], [a_document("g", uri="s3://bucket/b.md")])
-    assert "do not come from file:///docs" in refusal(plan)
+    assert "from elsewhere than file:///docs" in refusal(plan)
 
 
-def pruned(*rows: tuple[SourceItem, Outcome | None], now: list[SourceItem] | None = None) -> list[str]:
-    """Prune ``b.md`` and ``c.md`` of 3 and 5 bytes, while the source has these rows."""
-    documents = [a_document("b", uri=B, size=3), a_document("c", uri=C, size=5)]
-    items = [item for item, _ in rows]
-    plan = planned(items, documents)
-    of_items = {row.uri: row for row in plan.rows}
-    done = [Row(of_items[item.uri].action, item.uri, item, outcome=outcome) for item, outcome in rows]
-    return sorted(may_be_pruned(plan, done, items if now is None else now))
+def pruned(item: SourceItem, outcome: Outcome | None, now: list[SourceItem] | None = None) -> list[str]:
+    """Prune ``b.md`` and ``c.md`` of 3 and 5 bytes, while the source has this document alone."""
+    plan = planned([item], [a_document("b", uri=B, size=3), a_document("c", uri=C, size=5)])
+    done = [Row(plan.rows[0].action, item.uri, item, outcome=outcome)]
+    return sorted(may_be_pruned(plan, done, [item] if now is None else now))
 
 
-def test_missing_documents_go_once_all_others_are_processed() -> None:
-    assert pruned((an_item(A), Outcome.PROCESSED)) == [B, C]
-
-
-@pytest.mark.parametrize("outcome", [None, Outcome.ERROR, Outcome.FAILED, Outcome.UNTRIED, Outcome.IN_PROGRESS])
-def test_one_stays_while_a_document_of_its_size_is_not_processed(outcome: Outcome | None) -> None:
-    assert pruned((an_item(A, size=3), outcome)) == [C]
-    assert pruned((an_item(A, size=4), outcome)) == [B, C]
-
-
-def test_one_stays_while_a_document_of_its_file_name_is_not_processed() -> None:
-    assert pruned((an_item("file:///docs/deep/b.md", size=4), Outcome.ERROR)) == [C]
-
-
-def test_all_stay_while_the_size_of_one_that_is_not_processed_is_unknown() -> None:
-    assert pruned((an_item(A, size=0), Outcome.ERROR)) == []
-
-
-def test_what_xai_would_not_take_is_no_reason_to_keep_anything() -> None:
-    assert pruned((an_item(A, size=3, unfit="it is an image"), Outcome.SKIPPED)) == [B, C]
+@pytest.mark.parametrize(
+    ("here", "outcome", "go"),
+    [
+        pytest.param(an_item(A), Outcome.PROCESSED, [B, C], id="all is processed"),
+        *((an_item(A, size=3), outcome, [C]) for outcome in (None, *OPEN)),
+        *((an_item(A, size=4), outcome, [B, C]) for outcome in (None, *OPEN)),
+        pytest.param(an_item("file:///docs/deep/b.md", size=4), Outcome.ERROR, [C], id="of the same file name"),
+        pytest.param(an_item(A, size=0), Outcome.ERROR, [], id="of unknown size"),
+        pytest.param(an_item(A, size=3, unfit="it is an image"), Outcome.SKIPPED, [B, C], id="what xAI does not take"),
+    ],
+)
+def test_a_missing_document_stays_while_one_that_is_not_processed_may_be_the_same(
+    here: SourceItem, outcome: Outcome | None, go: list[str]
+) -> None:
+    assert pruned(here, outcome) == go
 
 
 def test_the_source_as_it_is_now_decides() -> None:
     here = (an_item(A), Outcome.PROCESSED)
-    assert pruned(here, now=[an_item(A), an_item(B)]) == [C]
-    assert pruned(here, now=[an_item(A), an_item("file:///docs/new.md", size=5)]) == [B]
-    assert pruned(here, now=[an_item(A), an_item("file:///docs", fingerprint=None, unfit="unseen")]) == []
+    assert pruned(*here, now=[an_item(A), an_item(B)]) == [C]
+    assert pruned(*here, now=[an_item(A), an_item("file:///docs/new.md", size=5)]) == [B]
+    assert pruned(*here, now=[an_item(A), an_item("file:///docs", fingerprint=None, unfit="unseen")]) == []

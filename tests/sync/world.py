@@ -17,14 +17,14 @@ from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.identity import CONTENT_HASH, MANAGED_FIELDS, SOURCE_URI, SourceDocument
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Response, Sleep
 from airflow_provider_xai_collections.api.retries import RetryPolicy, retrying
-from airflow_provider_xai_collections.api.upload_method import UploadMethod, UploadWay
-from airflow_provider_xai_collections.api.uploading import Target
 from airflow_provider_xai_collections.emulator import Emulator, Settings, Store
 from airflow_provider_xai_collections.emulator.store import Slice
 from airflow_provider_xai_collections.exceptions import XAIError, XAISourceError
 from airflow_provider_xai_collections.sources.items import SourceItem
+from airflow_provider_xai_collections.sync import ways
 from airflow_provider_xai_collections.sync.engine import Engine
 from airflow_provider_xai_collections.sync.listing import Destination
+from airflow_provider_xai_collections.sync.manifest import SyncManifest
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from tests.support.caller import Caller, Clock, encode
 
@@ -145,19 +145,25 @@ class World:
         """From now on, what is searchable and in the source must stay so."""
         self._all_along = self.searchable()
 
-    def engine(self, options: SyncOptions, source: Any = None, method: UploadMethod = UploadMethod.AUTO) -> Engine:
+    def engine(self, options: SyncOptions) -> Engine:
         """Return the engine of a new process."""
         collection = self.caller.call(GET_COLLECTION, collection_id=self.collection_id)
+        destination = Destination(name="whales", collection=collection, log=logging.getLogger("world"))
+        return Engine(Runner(self), self.folder, destination, options)
 
-        def target(collection: Any) -> Target:
-            chunking = collection.chunk_configuration
-            return Target(collection.collection_id, options.scope, UploadWay(method), chunking=chunking)
+    def run(self, meanwhile: Callable[[], None] = lambda: None, **options: Any) -> tuple[SyncManifest, str]:
+        """Run a sync in one task; return its manifest, and the text of the error that it ends with.
 
-        destination = Destination("whales", collection, self._no_need, target)
-        return Engine(Runner(self), source or self.folder, destination, options, log=logging.getLogger("world"))
-
-    def _no_need(self, definitions: Any) -> Any:
-        raise AssertionError("the collection is there")
+        :param meanwhile: happens between the wait and the end.
+        """
+        usual = {"scope": "s", "overlap": 1.0, "poll_interval": 10.0, "concurrency": 4, "prune": True}
+        engine = self.engine(SyncOptions(**{**usual, "max_prune": None, **options}))
+        plan = engine.plan()
+        before = engine.begin(plan)
+        engine.place(wait=True)
+        meanwhile()
+        manifest, error = ways.conclude(engine, plan, before)
+        return manifest, "" if error is None else str(error)
 
     def exchange(self, request: Request[Any]) -> Response:
         """Let the service answer a request, unless the process dies of it."""
