@@ -215,6 +215,13 @@ def test_it_is_a_first_page_and_says_what_it_is() -> None:
     assert f"## {__version__}" in PAGES["CHANGELOG.md"]
 
 
+def test_its_reader_is_told_to_run_what_exists() -> None:
+    told = commands(PAGES["README.md"])
+    assert {command[0] for command in told} == {"pip", "make", "airflow"}
+    assert ["make", "demo"] in told
+    assert ["make", "test"] in told
+
+
 def test_a_complete_dag_with_a_sync_comes_first() -> None:
     (source,) = blocks(README, "python")
     assert len(README.partition(source)[0].splitlines()) + len(source.splitlines()) <= 40

@@ -14,7 +14,12 @@ from airflow_provider_xai_collections.api.collections import CollectionPage
 from airflow_provider_xai_collections.api.flows import delete_collection
 from airflow_provider_xai_collections.api.protocol import call
 from airflow_provider_xai_collections.emulator import FaultRule
-from airflow_provider_xai_collections.exceptions import XAIError, XAIInterruptedError
+from airflow_provider_xai_collections.exceptions import (
+    XAIError,
+    XAIInterruptedError,
+    XAIServerError,
+    XAITransportError,
+)
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 from tests.conftest import API_KEY, Connect, RecordingEmulator
 
@@ -80,6 +85,17 @@ def test_a_connection_changed_after_the_first_call_counts_for_the_next_hook(
     assert hook.client.settings.api.key == API_KEY
     with pytest.raises(XAIError, match="the key was refused"), XAICollectionsHook() as another:
         another.list_files()
+
+
+def test_the_numbers_of_the_connection_count_for_each_call(connect: Connect, emulator: RecordingEmulator) -> None:
+    connect(retry_attempts="1", request_timeout="0.2")
+    emulator.set_faults(FaultRule(endpoint="list_files", status=503), FaultRule(endpoint="list_collections", delay=2.0))
+    with XAICollectionsHook() as hook:
+        with pytest.raises(XAIServerError):
+            hook.list_files()
+        with pytest.raises(XAITransportError, match=r"Nothing came for 0\.2 s"):
+            hook.list_collections()
+    assert emulator.counts == {"list_files": 1, "list_collections": 1}
 
 
 def test_a_hook_that_is_cancelled_sends_nothing_more(hook: XAICollectionsHook, emulator: RecordingEmulator) -> None:
