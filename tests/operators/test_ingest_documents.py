@@ -61,7 +61,7 @@ def test_nothing_is_replaced_or_removed_and_what_a_sync_would_replace_is_counted
     manifest = run(task(collection_id=whales, paths=folder))
     assert (counts(manifest), manifest["older_versions"]) == ({"documents": 2, "added": 1, "kept": 1}, 1)
     assert xai.names(whales) == ["a.md", "a.md", "b.txt", "deep/c.md"]
-    assert "other content of these sources" in logged()
+    assert "older versions that stay beside the new ones: 1 document" in logged()
 
 
 @pytest.fixture

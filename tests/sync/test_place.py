@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from airflow_provider_xai_collections.api.endpoints import REMOVE_DOCUMENT
+from airflow_provider_xai_collections.api.protocol import Request, Response
 from airflow_provider_xai_collections.exceptions import (
     XAIArgumentError,
     XAICredentialError,
@@ -24,6 +28,7 @@ from airflow_provider_xai_collections.sync.place import (
     refusal_after,
 )
 from tests.sync.sides import an_item
+from tests.sync.world import World
 
 REFUSED = XAIInvalidRequestError("the team is full", status=400)
 BUSY = XAIServerError("busy", status=503)
@@ -111,3 +116,21 @@ def test_a_stopped_run_hands_out_nothing_more_and_what_still_runs_changes_nothin
     assert work.refusal == refusal
     assert list(work) == []
     assert len(work.left) == 2
+
+
+def test_a_document_that_vanishes_while_the_worker_waits_is_an_error_and_the_others_are_not() -> None:
+    world = World()
+    for name in ("ahab", "ishmael", "queequeg"):
+        world.folder.write(name)
+    exchange = world.exchange
+
+    def losing_one(request: Request[Any]) -> Response:
+        if request.endpoint.name == "batch_get_documents" and not world.requests["batch_get_documents"]:
+            first = world.records()[0]
+            world.caller.call(REMOVE_DOCUMENT, collection_id=world.collection_id, file_id=first.file.file_id)
+        return exchange(request)
+
+    world.exchange = losing_one  # type: ignore[method-assign]
+    manifest, error = world.run()
+    assert (manifest.added, manifest.errors, manifest.failed, manifest.in_progress) == (3, 1, 0, 0)
+    assert "1 of 3 documents not as the source has them: ahab: it is no longer in the collection" in error
