@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_xai_collections.text import counted
+
 COMMAND = ("tool", "run", "--from", "pip-audit>=2.7,<3", "pip-audit", "--no-deps", "--disable-pip", "--format", "json")
 #: Packages that a line names.
 NAMED = 5
@@ -42,19 +44,20 @@ def asked(path: str) -> tuple[int, list[str]]:
     except ValueError:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         return 2, [f"pip-audit could not ask; it needs the network and PyPI ({last})"]
-    return verdict(answer)
+    return outcome(answer)
 
 
-def verdict(answer: Any) -> tuple[int, list[str]]:
+def outcome(answer: Any) -> tuple[int, list[str]]:
     """Return the exit status and what to print of pip-audit's JSON."""
     dependencies = answer["dependencies"]
     known = [
-        f"{each['name']} {each['version']}: {flaw['id']}, mended in {', '.join(flaw['fix_versions']) or 'no release'}"
+        f"{each['name']} {each['version']}: {flaw['id']}, fixed in {', '.join(flaw['fix_versions']) or 'no release'}"
         for each in dependencies
         for flaw in each.get("vulns", ())
     ]
     unknown = [each["name"] for each in dependencies if "skip_reason" in each]
-    lines = [*known, f"{len(known)} known vulnerabilities in {len(dependencies) - len(unknown)} packages"]
+    flaws = counted(len(known), "known vulnerability", "known vulnerabilities")
+    lines = [*known, f"{flaws} in {counted(len(dependencies) - len(unknown), 'package')}"]
     if unknown:
         names = ", ".join(unknown[:NAMED]) + (", …" if len(unknown) > NAMED else "")
         lines.append(f"{len(unknown)} could not be looked up, so NOTHING is known about them: {names}")

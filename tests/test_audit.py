@@ -17,15 +17,15 @@ UNKNOWN = {"name": "unknown", "skip_reason": "not found on PyPI"}
 @pytest.mark.parametrize(
     ("dependencies", "status", "said"),
     [
-        ([SOUND], 0, ["0 known vulnerabilities in 1 packages"]),
-        ([SOUND, FLAWED], 1, ["flawed 1.0: PYSEC-2026-1, mended in 1.1, 2.0", "1 known vulnerabilities in 2 packages"]),
+        ([SOUND], 0, ["0 known vulnerabilities in 1 package"]),
+        ([SOUND, FLAWED], 1, ["flawed 1.0: PYSEC-2026-1, fixed in 1.1, 2.0", "1 known vulnerability in 2 packages"]),
         ([SOUND, UNKNOWN], 2, ["1 could not be looked up, so NOTHING is known about them: unknown"]),
         ([FLAWED, UNKNOWN], 1, ["flawed 1.0: ", "1 could not be looked up"]),
         ([], 2, ["0 known vulnerabilities in 0 packages"]),
     ],
 )
 def test_what_an_answer_means(dependencies: list[Any], status: int, said: list[str]) -> None:
-    found, lines = audit.verdict({"dependencies": dependencies, "fixes": []})
+    found, lines = audit.outcome({"dependencies": dependencies, "fixes": []})
     assert found == status
     assert all(any(line.startswith(words) for line in lines) for words in said)
 

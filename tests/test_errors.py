@@ -117,7 +117,7 @@ def test_a_sensor_raises_what_soft_fail_looks_for_and_tells_its_time_out_and_fin
     kind: type[XAIError],
 ) -> None:
     becomes: type[Exception] = AirflowException
-    if kind is XAIInterruptedError:  # a sensor that was told to end is not skipped
+    if kind is XAIInterruptedError:  # a sensor that is cancelled is not skipped
         becomes = kind
     elif kind is XAITimeoutError:
         becomes = AirflowSensorTimeout

@@ -23,7 +23,7 @@ class DocumentsSortBy(StrEnum):
 
 
 class DocumentStatus(StrEnum):
-    """Where indexing stands. A word that is not here means: in progress."""
+    """State of the indexing of a document. A word that is not here means: in progress."""
 
     UNKNOWN = "DOCUMENT_STATUS_UNKNOWN"
     PROCESSING = "DOCUMENT_STATUS_PROCESSING"
