@@ -97,8 +97,8 @@ class UnattachedFilesManifest(Manifest):
         )
 
     def __str__(self) -> str:
-        size = f"{counted(self.unattached, 'file')} in no collection ({self.bytes:,} bytes)"
+        size = f"old enough, matched and in no collection: {counted(self.unattached, 'file')} ({self.bytes:,} bytes)"
         if self.dry_run:
-            return f"{size}; nothing was deleted: dry_run=False deletes them"
+            return f"{size}{'. Nothing was deleted: dry_run=False does that' if self.unattached else ''}"
         kept = f", {self.kept} kept, as xAI says that they are attached" if self.kept else ""
-        return f"{size}: {self.deleted} deleted{kept}"
+        return f"{size}; {self.deleted} deleted{kept}"

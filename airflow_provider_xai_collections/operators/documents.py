@@ -215,6 +215,8 @@ class XAIRemoveDocumentsOperator(XAICollectionOperator):
         with self.at_work():
             removal = Removal(self.existing_id(), self.team, delete_files=self.delete_files)
             file_ids = self._chosen(removal)
+            if self.file_ids is None and not file_ids:
+                self.log.warning("No document is matched: check scope or filter. Both are compared as they are written")
             manifest = remove_each(self, removal, file_ids)
             if manifest.missing:
                 self.hook.run(removal.collection_exists())

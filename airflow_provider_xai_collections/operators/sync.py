@@ -175,7 +175,8 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
         if self.prune and self.scope is None and (narrowed := self.choice().narrows):
             raise XAIArgumentError(
                 f"prune with {narrowed} needs a scope of its own: a sync of this source that chooses otherwise would "
-                "remove its documents, and the other way round, for ever. Pass scope=..."
+                "remove its documents, and the other way round, for ever. Pass scope=...; to go on with what a sync of "
+                f"this source has uploaded without one, scope={root_uri(self.source)!r}"
             )
         return SyncOptions(
             scope=root_uri(self.source) if self.scope is None else self.scope,

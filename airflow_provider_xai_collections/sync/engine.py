@@ -298,7 +298,7 @@ class Engine:
             done.append(one)
             if line.is_due():
                 documents = counted(len(rows), "document")
-                self._log.info("%s: old versions of %d of %s removed", self._name, len(done), documents)
+                self._log.info("%s: removing, %d of %s done", self._name, len(done), documents)
         without_file = [file_id for one in done for file_id in one.without_file]
         shown = [
             each.file_id for found in run_each(self.runner, self._batches(without_file), self.options) for each in found

@@ -58,6 +58,10 @@ class Existing:
         return document.is_altered and content_type_of(document.uri) in self._hashed_as_sent
 
 
+#: Actions that are no doing.
+_IN_WORDS = {Action.AWAIT: "in progress", Action.REJECTED: "rejected", Action.UNREADABLE: "unreadable"}
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The plan of a run.
@@ -77,9 +81,9 @@ class Plan:
 
     def __str__(self) -> str:
         counts = Counter(row.action for row in self.rows)
-        return ", ".join(f"{counts[action]} to {action}" for action in Action if counts[action]) or (
-            "nothing there, and nothing to do"
-        )
+        parts = [f"{counts[action]} {_IN_WORDS.get(action, f'to {action}')}" for action in Action if counts[action]]
+        parts += [f"{self.removals} missing from the source"] if self.removals else []
+        return ", ".join(parts) or "nothing there, and nothing to do"
 
     @property
     def removals(self) -> int:
@@ -278,7 +282,9 @@ def may_be_pruned(plan: Plan, rows: Iterable[Row], now: Iterable[SourceItem]) ->
     :param now: the source, listed once more.
     """
     items = {item.uri: item for item in now}
-    settled = {row.uri for row in rows if row.outcome is Outcome.PROCESSED or row.action is Action.SKIP}
+    # Of one that xAI rejects, the content is known, and it is in the collection: it is no other one under a new name.
+    known = (Action.SKIP, Action.REJECTED)
+    settled = {row.uri for row in rows if row.outcome is Outcome.PROCESSED or row.action in known}
     open_ = [item for uri, item in items.items() if uri not in settled and not item.unfit]
     sizes, names = {item.size for item in open_}, {_file_name(item.uri) for item in open_}
     unseen = {item.uri for item in items.values() if item.fingerprint is None}

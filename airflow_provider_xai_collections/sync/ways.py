@@ -61,7 +61,7 @@ def error_of(
         return error_class(refusal.error)(f"{name}: {refusal.message}{f'. {lost}' if lost else ''}")
     if not engine.options.tolerates(manifest.lost, manifest.documents if documents is None else documents):
         kind = XAIIndexingError if manifest.failed == manifest.lost else kind_of(manifest.problems)
-        return kind(f"{name}: {lost}. The others are in the collection, and the next run does the rest")
+        return kind(f"{name}: {lost}. The next run does what is left; max_failed tolerates some")
     return XAIArgumentError(f"{prune_refusal}. All else is done") if prune_refusal else None
 
 
@@ -70,7 +70,7 @@ def _lost(manifest: SyncManifest) -> str:
     if not manifest.lost:
         return ""
     problems = [problem for problem in manifest.problems if problem.outcome.is_lost][:NAMED]
-    listed = "; ".join(f"{problem.name}: {problem.reason}" for problem in problems)
+    listed = "; ".join(f"{problem.name}: {problem.reason.rstrip('.')}" for problem in problems)
     more = f"; and {manifest.lost - len(problems)} more" if manifest.lost > len(problems) else ""
     return f"{manifest.lost} of {counted(manifest.documents, 'document')} not as the source has them: {listed}{more}"
 

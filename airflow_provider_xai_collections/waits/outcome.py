@@ -34,8 +34,8 @@ def check_outcome(task: Any, summary: WaitSummary, *, documents: int | None = No
     message = f"{name}: {lost} of {counted(total, 'document')} not processed{_trouble(summary)}"
     if task.max_failed is not None and lost > allowed_of(task.max_failed, total):
         raise XAIIndexingError(
-            f"{message}. An ingestion uploads failed documents again when it runs again; "
-            "XAIReindexDocumentsOperator(which='failed') indexes them again"
+            f"{message}. A sync or an ingestion uploads them again, and "
+            "XAIReindexDocumentsOperator(which='failed') indexes them again; what xAI rejects has to change"
         )
     task.log.warning("%s. Tolerated by max_failed=%r", message, task.max_failed)
 

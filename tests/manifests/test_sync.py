@@ -51,6 +51,14 @@ def handover(refusal: Refusal | None = None, **counts: object) -> Handover:
 # The result.
 
 
+def test_the_parts_of_a_run_add_up_in_every_count() -> None:
+    names = {name for name, info in SyncManifest.model_fields.items() if info.annotation is int} - {"documents"}
+    first, second = (handover(**dict.fromkeys(names, count)) for count in (1, 2))
+    both = first.plus(second).manifest
+    assert {getattr(both, name) for name in names} == {3}
+    assert both.in_the_log.keys() >= {"added", "files kept", "possible orphans"}
+
+
 def test_documents_that_are_lost_are_named_before_those_that_are_skipped() -> None:
     outcomes = [Outcome.SKIPPED] * 60 + [Outcome.FAILED, Outcome.ERROR]
     problems = result().plus({}, problems_of(row(str(n), each) for n, each in enumerate(outcomes))).problems

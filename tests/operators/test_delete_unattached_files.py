@@ -57,7 +57,7 @@ def test_it_only_says_what_it_would_delete(xai: Xai, logged: Logged) -> None:
     counts = {"files": 4, "collections": 1, "attached": 1, "unattached": 2, "bytes": 32, "deleted": 0, "kept": 0}
     assert manifest == {"version": 1, "dry_run": True, **counts, "names": ["old.md", "old.pdf"], "report": None}
     assert names(xai) == ["old.md", "old.pdf", "whale.md", "young.md"]
-    assert "dry_run=False deletes them" in logged()
+    assert "Nothing was deleted: dry_run=False does that" in logged()
 
 
 @pytest.mark.usefixtures("left")
@@ -66,7 +66,7 @@ def test_told_to_it_deletes_them_and_nothing_else(xai: Xai, logged: Logged) -> N
     assert (manifest["unattached"], manifest["deleted"]) == (2, 2)
     assert names(xai) == ["whale.md", "young.md"]
     assert run(task(dry_run=False))["deleted"] == 0, "once more finds nothing to do"
-    assert "2 files in no collection (32 bytes): 2 deleted" in logged()
+    assert "in no collection: 2 files (32 bytes); 2 deleted" in logged()
 
 
 @pytest.mark.usefixtures("left")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_xai_collections.sync import ways
+from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.place import GIVE_UP_AFTER
 from tests.sync.world import World
 
@@ -55,3 +57,14 @@ def test_new_documents_get_what_room_there_is(tolerated: float | None) -> None:
     world.behave()
     manifest, error = world.run()
     assert (manifest.added, error) == (MANY - 10, "")
+
+
+def test_a_refusal_before_a_wait_elsewhere_is_the_error_after_it() -> None:
+    world, options = a_full_world(free=0), SyncOptions(scope="s", max_failed=None)
+    for number in range(MANY):
+        world.folder.write(f"new {number}")
+    first, later = world.engine(options), world.engine(options)
+    before = first.begin(first.plan())
+    first.place(wait=False)
+    _, error = ways.conclude(later, later.plan(again=True), first.handover(before))
+    assert "in a row failed" in str(error)

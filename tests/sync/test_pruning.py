@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from airflow_provider_xai_collections.sources.items import SourceItem
-from airflow_provider_xai_collections.sync.documents import Outcome, Row
+from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.plan import Plan, may_be_pruned, prune_refusal
 from tests.sync.sides import a_document, an_item, planned
@@ -81,8 +82,17 @@ def test_a_missing_document_stays_while_one_that_is_not_processed_may_be_the_sam
     assert pruned(here, outcome) == go
 
 
+def test_a_document_that_xai_rejects_is_no_missing_one_under_a_new_name() -> None:
+    item = an_item(A, size=3)
+    plan = planned([item], [a_document("b", uri=B, size=3)])
+    row = Row(Action.REJECTED, A, item, outcome=Outcome.FAILED)
+    assert sorted(may_be_pruned(plan, [row], [item])) == [B]
+    assert not may_be_pruned(plan, [replace(row, action=Action.ADD)], [item])
+
+
 def test_the_source_as_it_is_now_decides() -> None:
     here = (an_item(A), Outcome.PROCESSED)
     assert pruned(*here, now=[an_item(A), an_item(B)]) == [C]
+    assert pruned(*here, now=[an_item(A), an_item(B, unfit="it is empty")]) == [C]
     assert pruned(*here, now=[an_item(A), an_item("file:///docs/new.md", size=5)]) == [B]
     assert pruned(*here, now=[an_item(A), an_item("file:///docs", fingerprint=None, unfit="unseen")]) == []

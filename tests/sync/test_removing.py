@@ -138,3 +138,14 @@ def test_a_run_that_was_not_to_prune_when_it_began_has_approved_nothing(
     assert manifest.removed == removed
     assert ("max_prune is 0.25" in str(error)) is not prunes
     assert prunes or str(error).endswith(". All else is done")
+
+
+def test_documents_of_other_scopes_that_the_filter_shows_are_left_alone(world: World) -> None:
+    exchange = world.exchange
+
+    def unfiltered(request: Request[Any]) -> Response:
+        return exchange(replace(request, query=tuple(each for each in request.query if each[0] != "filter")))
+
+    world.exchange = unfiltered  # type: ignore[method-assign]
+    manifest, error = world.run(scope="another")
+    assert (manifest.added, manifest.removed, error, world.held().total()) == (30, 0, "", 90)
