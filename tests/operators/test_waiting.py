@@ -13,14 +13,14 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, TaskDeferred
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
-from airflow_provider_xai_collections.emulator import HttpReply, HttpRequest
+from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, HttpRequest
 from airflow_provider_xai_collections.exceptions import XAIIndexingError, XAITimeoutError
 from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIReindexDocumentsOperator
 from airflow_provider_xai_collections.operators.ingest import XAIIngestDocumentsOperator
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_WATCHED
 from tests.conftest import MANAGEMENT_KEY, Logged, playing
-from tests.operators.stage import FlyingTime, Xai, deferring, finish, run, to_the_end, write
+from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run, to_the_end, write
 from tests.operators.syncs import counts
 
 SLOW = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(indexing="reads:2"), id="slow")])
@@ -61,10 +61,10 @@ def test_without_wait_for_completion_nobody_polls(xai: Xai) -> None:
 
 
 @FAILING
-@pytest.mark.parametrize(("max_failed", "fails"), [(0, True), (0.4, True), (1, False), (0.5, False), (None, False)])
+@pytest.mark.parametrize(("max_failed", "fails"), [(0, True), (0.5, False)])
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_max_failed_documents_are_tolerated(
-    xai: Xai, max_failed: float | None, fails: bool, deferrable: bool, logged: Logged
+    xai: Xai, max_failed: float, fails: bool, deferrable: bool, logged: Logged
 ) -> None:
     whales, two = xai.collection(), files(xai, "a.md", "bad.md")
     add = task(collection_id=whales, file_ids=two, max_failed=max_failed, deferrable=deferrable)
@@ -206,9 +206,7 @@ async def test_deferred_only_those_in_progress_are_watched(xai: Xai) -> None:
 
 
 @STUCK
-@pytest.mark.parametrize(
-    ("execution_timeout", "ran_before", "left"), [(None, 0, 3600), (600, 0, 600), (600, 400, 200), (7200, 400, 3600)]
-)
+@pytest.mark.parametrize(("execution_timeout", "ran_before", "left"), [(None, 0, 3600), (600, 400, 200)])
 async def test_deferred_an_execution_timeout_ends_the_wait_if_it_comes_first(
     xai: Xai, execution_timeout: int | None, ran_before: int, left: int
 ) -> None:
@@ -314,3 +312,15 @@ async def test_of_many_documents_those_that_vanish_count_as_missing_once(
     else:
         assert counts(manifest) == {"documents": MANY, "added": MANY, "errors": 2}
         assert {problem["reason"] for problem in manifest["problems"]} == {"it is no longer in the collection"}
+
+
+@SLOW
+async def test_an_error_of_the_trigger_is_the_tasks(xai: Xai) -> None:
+    add: dict[str, Any] = {"collection_id": xai.collection(), "file_ids": files(xai, "a.md"), "deferrable": True}
+    with deferring() as caught:
+        run(task(**add))
+    xai.emulator.set_faults(FaultRule(endpoint="batch_get_documents", status=403))
+    event = await fire(caught[0].trigger)
+    xai.emulator.set_faults()
+    with pytest.raises(XAIFailException, match="403"):
+        task(**add).execute_complete({"ti": None}, event)

@@ -74,11 +74,22 @@ def test_the_team_is_sent_with_every_poll(xai: Xai) -> None:
 
 @pytest.mark.parametrize("emulator_settings", [FAILING])
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_a_failed_document_fails_it_at_once_with_its_name(xai: Xai, deferrable: bool) -> None:
+@pytest.mark.parametrize(
+    ("wish", "end", "said"),
+    [
+        ({}, AirflowFailException, r"1 of 2 documents.*bad\.md \(file_"),
+        ({"soft_fail": True}, AirflowSkipException, None),
+        ({"never_fail": True}, AirflowSkipException, None),
+    ],
+    ids=["fail", "soft_fail", "never_fail"],
+)
+def test_a_failed_document_ends_it_at_once_with_its_name(
+    xai: Xai, wish: dict[str, Any], end: type[Exception], said: str | None, deferrable: bool
+) -> None:
     whales = xai.collection()
     files = [xai.document(whales, "a.md"), xai.document(whales, "bad.md")]
-    with pytest.raises(AirflowFailException, match=r"1 of 2 documents.*bad\.md \(file_"):
-        run(sensor(whales, *files, deferrable=deferrable))
+    with pytest.raises(end, match=said):
+        run(sensor(whales, *files, deferrable=deferrable, **wish))
 
 
 @pytest.mark.parametrize("emulator_settings", [FAILING])
@@ -89,16 +100,6 @@ def test_failures_that_are_tolerated_are_counted(xai: Xai, max_failed: float | N
     files = [xai.document(whales, "a.md"), xai.document(whales, "bad.md")]
     summary = run(sensor(whales, *files, deferrable=deferrable, max_failed=max_failed))
     assert (summary["processed"], summary["failed"]) == (1, 1)
-
-
-@pytest.mark.parametrize("emulator_settings", [FAILING])
-@pytest.mark.parametrize("deferrable", [False, True])
-@pytest.mark.parametrize("wish", ["soft_fail", "never_fail"])
-def test_soft_fail_and_never_fail_skip_instead(xai: Xai, wish: str, deferrable: bool) -> None:
-    whales = xai.collection()
-    bad = xai.document(whales, "bad.md")
-    with pytest.raises(AirflowSkipException):
-        run(sensor(whales, bad, deferrable=deferrable, **{wish: True}))
 
 
 @pytest.mark.parametrize("emulator_settings", [STUCK])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import Any
 
@@ -12,7 +11,6 @@ from airflow_provider_xai_collections.emulator import FaultRule, HttpReply, Http
 from airflow_provider_xai_collections.triggers.documents import XAIDocumentsProcessedTrigger
 from tests.conftest import API_KEY, MANAGEMENT_KEY, Connect, Logged, playing
 from tests.operators.stage import FlyingTime, Xai, fire
-from tests.triggers.clients import open_clients
 
 SLOW = pytest.param(playing(indexing="reads:2"), id="slow")
 STUCK = pytest.param(playing(stuck=("stuck*",)), id="stuck")
@@ -107,20 +105,6 @@ async def test_an_error_that_is_not_ours_becomes_an_event_too(xai: Xai) -> None:
     assert "in the trigger" in event["error"]
     assert "nobody_knows" in event["error"]
     assert "poll_interval is 0" in (await fire(trigger("collection_1", "file_1", poll_interval=0)))["error"]
-
-
-@pytest.mark.parametrize("emulator_settings", [STUCK])
-async def test_cancelled_it_closes_its_connections(xai: Xai) -> None:
-    whales = xai.collection()
-    stuck = xai.document(whales, "stuck.md")
-    running = asyncio.create_task(fire(trigger(whales, stuck)))
-    while not xai.emulator.count("batch_get_documents"):  # noqa: ASYNC110 - the emulator is in another thread
-        await asyncio.sleep(0.001)
-    assert open_clients() == 1
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert open_clients() == 0
 
 
 @pytest.mark.parametrize(("file_ids", "documents"), [(["file_1", "file_2"], "2 documents"), (None, "documents")])
