@@ -110,8 +110,8 @@ def test_each_line_that_is_not_so_is_noticed(wrong: Find) -> None:
     assert f"1 attached and told by nobody: {ADDED}" in wrong(*others)
     assert f"1 twice in the report: {ADDED}" in wrong(added, *LINES)
     of_another = "with the id of no document, of another one, or another size"
-    stranger = line("stranger.md", Action.ADD)
-    assert f"stranger.md {of_another}" in wrong(*LINES, stranger)
+    unknown = line("unknown.md", Action.ADD)
+    assert f"unknown.md {of_another}" in wrong(*LINES, unknown)
     assert f"{ADDED} {of_another}" in wrong(added.model_copy(update={"file_id": f"new {KEPT}"}), *others)
     *others, missing = LINES
     assert "1 removed and told by nobody: missing.md" in wrong(*others, missing.model_copy(update={"removed": ()}))
@@ -124,20 +124,20 @@ def test_a_document_in_doubt_may_be_told_by_nobody_but_not_by_another_name(wrong
     lost = line(ADDED, Action.ADD, Outcome.ERROR, file_id="")
     told = {"added": 0, "errors": 1, "bytes": 10}
     assert wrong(lost, *others, error="XAIError: lost", **told) == []
-    stranger = replace(AFTER, attached={**AFTER.attached, "new other.md": file("other.md")})
-    assert "1 attached and told by nobody: other.md" in wrong(lost, *others, after=stranger, error="lost", **told)
+    unknown = replace(AFTER, attached={**AFTER.attached, "new other.md": file("other.md")})
+    assert "1 attached and told by nobody: other.md" in wrong(lost, *others, after=unknown, error="lost", **told)
 
 
 def test_each_difference_between_collection_and_source_is_noticed(corpus: Corpus) -> None:
     files = tuple(file(name, digest=digest) for name, digest in corpus.hashes.items())
     assert list(wrong_documents(Records((("whales", files),)), corpus)) == []
-    there = (files[0], files[0], file(KEPT, digest="old"), file("stranger.md"))
+    there = (files[0], files[0], file(KEPT, digest="old"), file("unknown.md"))
     assert list(wrong_documents(Records((("ships", there),), unprocessed=(KEPT,)), corpus)) == [
         "the collections are ['ships']",
         f"1 not processed: {KEPT}",
         f"1 twice: {ADDED}",
         f"1 missing: {REPLACED}",
-        "1 not in the source: stranger.md",
+        "1 not in the source: unknown.md",
         f"1 of another content: {KEPT}",
     ]
 
