@@ -53,7 +53,7 @@ def handover(refusal: Refusal | None = None, **counts: object) -> Handover:
 
 def test_the_parts_of_a_run_add_up_in_every_count() -> None:
     names = {name for name, info in SyncManifest.model_fields.items() if info.annotation is int} - {"documents"}
-    first, second = (handover(**dict.fromkeys(names, count)) for count in (1, 2))
+    first, second = (handover(None, **dict.fromkeys(names, count)) for count in (1, 2))
     both = first.plus(second).manifest
     assert {getattr(both, name) for name in names} == {3}
     assert both.in_the_log.keys() >= {"added", "files kept", "possible orphans"}

@@ -20,7 +20,7 @@ from airflow_provider_xai_collections.operators.ingest import XAIIngestDocuments
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.waits.deferral import BACKSTOP, ROOM_FOR_WATCHED
 from tests.conftest import MANAGEMENT_KEY, Logged, playing
-from tests.operators.stage import FlyingTime, Xai, deferring, finish, fire, run, to_the_end, write
+from tests.operators.stage import FlyingTime, Xai, context, deferring, finish, fire, run, to_the_end, write
 from tests.operators.syncs import counts
 
 SLOW = pytest.mark.parametrize("emulator_settings", [pytest.param(playing(indexing="reads:2"), id="slow")])
@@ -323,4 +323,4 @@ async def test_an_error_of_the_trigger_is_the_tasks(xai: Xai) -> None:
     event = await fire(caught[0].trigger)
     xai.emulator.set_faults()
     with pytest.raises(XAIFailException, match="403"):
-        task(**add).execute_complete({"ti": None}, event)
+        task(**add).execute_complete(context(), event)
