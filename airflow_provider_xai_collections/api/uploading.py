@@ -249,7 +249,8 @@ def _upload_directly(target: Target, upload: Upload, fields: dict[str, str]) -> 
             raise _unless_ours(target, refusal, fields) from None
     raise XAIOutcomeUnknownError(
         f"{request}: sent {UPLOAD_TRIES} times, and the collection does not show the document{lost}. Retry later: a "
-        "copy that did arrive will be recognised by its version key. If it repeats, try upload_method='files'"
+        "copy that did arrive will be recognised by its version key. If only this call fails, upload_method='files' "
+        "goes another way"
     )
 
 

@@ -56,7 +56,7 @@ class XAIIngestDecoratedOperator(DecoratedOperator, XAIIngestDocumentsOperator):
 
     def __init__(
         self, *, python_callable: Callable[..., Any], op_args: Any = None, op_kwargs: Any = None, **kwargs: Any
-    ):
+    ) -> None:
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, paths=(), **kwargs)
 
     @property

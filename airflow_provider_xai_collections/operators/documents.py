@@ -24,6 +24,7 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.on_kill import INDEXES_AGAIN
 from airflow_provider_xai_collections.operators.base import XAICollectionOperator
 from airflow_provider_xai_collections.operators.waiting import XAIWaitingOperator
+from airflow_provider_xai_collections.text import printable
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.removing import Removal
@@ -216,7 +217,9 @@ class XAIRemoveDocumentsOperator(XAICollectionOperator):
             removal = Removal(self.existing_id(), self.team, delete_files=self.delete_files)
             file_ids = self._chosen(removal)
             if self.file_ids is None and not file_ids:
-                self.log.warning("No document is matched: check scope or filter. Both are compared as they are written")
+                self.log.warning(
+                    "%s: no document is matched. Check the scope or the filter", printable(self.collection_label)
+                )
             manifest = remove_each(self, removal, file_ids)
             if manifest.missing:
                 self.hook.run(removal.collection_exists())

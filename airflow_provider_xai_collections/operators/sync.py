@@ -64,8 +64,9 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
         same did not change. One that was merely touched is read in each run, and not sent.
     :param retry_failed: upload again what xAI has said it will never index; otherwise that counts as failed.
     :param prune: remove the documents of this scope that are missing from the source, or that ``pattern`` and
-        ``exclude`` no longer let through. One stays as long as another document that is not processed has its size or
-        its file name, for that may be the same under a new name. With ``pattern`` or ``exclude`` it needs a ``scope``.
+        ``exclude`` no longer let through. One stays as long as another document that is not processed yet has its size
+        or its file name, for that may be the same under a new name. With ``pattern`` or ``exclude`` it needs a
+        ``scope``.
     :param max_prune: how many documents pruning may remove: a count (1), or a share of the scope (0.25; 1.0 is all of
         it); ``None`` for any number. If it would be more, or the source is empty, the task fails before anything is
         changed; if the source has lost them only meanwhile, after all else is done.

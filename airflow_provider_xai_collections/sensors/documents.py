@@ -143,6 +143,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
                     self.existing_id(),
                     None if self.file_ids is None else list(self.file_ids),
                     filter=self.filter,
+                    watch_all=self.file_ids is None,
                     timeout=self.timeout,
                     poll_interval=max(self.poke_interval, 1.0),
                     began_with=began_with,

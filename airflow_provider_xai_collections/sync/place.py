@@ -1,4 +1,4 @@
-"""Place documents: upload and attach them. The flow of one, the order of all, and when to stop. And remove old ones."""
+"""Place documents, and remove outdated ones: the flow of one, the order of all, and when to stop."""
 
 from __future__ import annotations
 

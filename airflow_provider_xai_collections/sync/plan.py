@@ -249,7 +249,7 @@ def prune_refusal(plan: Plan, options: SyncOptions, *, root: str, approved: int 
         return (
             f"pruning is refused: {root} is empty, and all documents of this scope would be removed: "
             f"{plan.removals}{missing}. Check the source; if it is meant to be empty, remove them with "
-            f"XAIRemoveDocumentsOperator(scope={options.scope!r})"
+            f"XAIRemoveDocumentsOperator(scope={options.scope!r}, delete_files=True)"
         )
     limit = options.max_prune
     if limit is None or plan.removals <= max(approved, allowed_of(limit, plan.existing)):
@@ -267,8 +267,8 @@ def foreign_documents(plan: Plan, scope: str, root: str) -> str:
     return (
         f"the scope {scope!r} holds {documents} from elsewhere than {root}{names}, left alone. Give each source a "
         "scope of its own. If the source has moved and that is left of it, "
-        f"XAIRemoveDocumentsOperator(scope={scope!r}) removes all that the scope holds, and the next sync uploads "
-        "again what the source has"
+        f"XAIRemoveDocumentsOperator(scope={scope!r}, delete_files=True) removes all that the scope holds, and the "
+        "next sync uploads again what the source has"
     )
 
 
@@ -276,16 +276,16 @@ def may_be_pruned(plan: Plan, rows: Iterable[Row], now: Iterable[SourceItem]) ->
     """Return the missing documents that are safe to remove.
 
     One stays if the source has it again; and as long as a document of the source that is not processed may be it under
-    another name: it has the size or the file name of it, or nobody knows its size.
+    another name: it has the size or the file name of it, or nobody knows its size. Of one that xAI rejects, the content
+    tells.
 
     :param rows: of all documents of the source, as far as they are.
     :param now: the source, listed once more.
     """
     items = {item.uri: item for item in now}
-    # Of one that xAI rejects, the content is known, and it is in the collection: it is no other one under a new name.
-    known = (Action.SKIP, Action.REJECTED)
-    settled = {row.uri for row in rows if row.outcome is Outcome.PROCESSED or row.action in known}
-    open_ = [item for uri, item in items.items() if uri not in settled and not item.unfit]
+    by_uri = {row.uri: row for row in rows}
+    open_ = [item for uri, item in items.items() if not (item.unfit or _is_settled(by_uri.get(uri), item))]
+    rejected = {row.content_hash for row in by_uri.values() if row.action is Action.REJECTED}
     sizes, names = {item.size for item in open_}, {_file_name(item.uri) for item in open_}
     unseen = {item.uri for item in items.values() if item.fingerprint is None}
     return {
@@ -295,8 +295,15 @@ def may_be_pruned(plan: Plan, rows: Iterable[Row], now: Iterable[SourceItem]) ->
         and not _is_below(unseen, uri)
         and 0 not in sizes
         and _file_name(uri) not in names
-        and not any(each.size in sizes for each in documents)
+        and not any(each.size in sizes or each.content_hash in rejected for each in documents)
     }
+
+
+def _is_settled(row: Row | None, item: SourceItem) -> bool:
+    """Tell whether the collection holds this very state of a document, or never will."""
+    if row is None or row.item is None or row.item.fingerprint != item.fingerprint:
+        return False
+    return row.outcome is Outcome.PROCESSED or row.action in (Action.SKIP, Action.REJECTED)
 
 
 def _file_name(uri: str) -> str:

@@ -67,6 +67,7 @@ def poll_or_defer(
     began_with: float | None,
     manifest: Mapping[str, Any] | None = None,
     filter: str | None = None,
+    watch_all: bool = False,
 ) -> WaitResult:
     """Poll documents once, and return the result if the wait is over: most are by then, and cost no trigger.
 
@@ -76,6 +77,8 @@ def poll_or_defer(
     :param timeout: how long the wait may take from now, in seconds, as ``poll_interval``.
     :param began_with: the deadline of the wait, if it has begun before: then a document that is absent is missing.
     :param manifest: handed back by the trigger, with the deadline.
+    :param watch_all: the trigger lists the documents again, and its event tells of all of them; otherwise it watches
+        the last that are in progress.
     :raises XAIError: the poll failed for good, or there is no time for another.
     """
     deadline = deadline_of(task, context, timeout, began_with=began_with)
@@ -99,7 +102,7 @@ def poll_or_defer(
         task,
         deadline,
         collection_id,
-        None if file_ids is None else pending,
+        None if watch_all else pending,
         poll_interval=poll_interval,
         filter=filter,
         manifest={"manifest": manifest, "deadline": deadline.at},

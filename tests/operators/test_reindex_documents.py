@@ -99,6 +99,15 @@ async def test_deferred_a_new_task_object_finishes_and_nothing_is_reindexed_agai
     assert xai.emulator.count("reindex_document") == 3
 
 
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_deferred_the_trigger_watches_documents_and_lists_no_collection(xai: Xai) -> None:
+    whales = xai.collection()
+    ids = {xai.document(whales, f"{number}.md") for number in range(3)}
+    with deferring() as deferred:
+        run(task(collection_id=whales, which="all", deferrable=True))
+    assert set(deferred[0].trigger.serialize()[1]["file_ids"]) == ids
+
+
 def test_a_document_that_is_not_there_is_named_and_does_not_stop_the_others(xai: Xai) -> None:
     whales = xai.collection()
     file = xai.document(whales)

@@ -108,10 +108,11 @@ def test_a_scope_is_meant_exactly(xai: Xai, scope: str, monkeypatch: pytest.Monk
     assert xai.names(whales) == ["1.md", "2.md", "3.md"]
 
 
-def test_a_collection_that_knows_no_scopes_holds_nothing_of_one(xai: Xai) -> None:
+def test_a_collection_that_knows_no_scopes_holds_nothing_of_one_and_that_is_said(xai: Xai, logged: Logged) -> None:
     """Nobody knows what the service makes of a filter by a field that is not declared."""
     whales = xai.collection()
     xai.document(whales)
     assert run(task(collection_id=whales, scope="mine")) == result(whales)
+    assert f"{whales}: no document is matched. Check the scope or the filter" in logged()
     assert xai.emulator.count("list_documents") == 0
     assert xai.names(whales) == ["moby.md"]

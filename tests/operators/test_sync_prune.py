@@ -98,7 +98,7 @@ def test_a_scope_that_another_source_uses_is_said_and_not_pruned(
     said = f"the scope 'library' holds 4 documents from elsewhere than {moved.as_uri()} ("
     with pytest.raises(XAIFailException, match=f"pruning is refused: {re.escape(said)}") as raised:
         sync(moved, whales, scope="library", prune=True, max_prune=None)
-    assert "XAIRemoveDocumentsOperator(scope='library') removes all that the scope holds" in str(raised.value)
+    assert "XAIRemoveDocumentsOperator(scope='library', delete_files=True) removes all that" in str(raised.value)
     assert xai.names(whales) == before
     assert counts(sync(moved, whales, scope="library")) == {"documents": 3, "added": 3}
     assert f"{said}without a source, file:///" in logged()

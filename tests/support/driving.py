@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from airflow_provider_xai_collections.api.collections import Collection
 from airflow_provider_xai_collections.api.documents import Document, DocumentPage
+from airflow_provider_xai_collections.api.endpoints import GET_COLLECTION
 from airflow_provider_xai_collections.api.protocol import Flow, Now, Request, Sleep, Step
 from airflow_provider_xai_collections.exceptions import XAIError
 
 T = TypeVar("T")
+#: A request, and its answer or the error it meets.
+Turn: TypeAlias = tuple[Any, Any]
 
 
 def play(flow: Flow[T], *script: tuple[Step, Any]) -> T:
@@ -87,3 +90,8 @@ def some_documents(*documents: Document) -> DocumentPage:
 
 def a_collection(collection_id: str = "c", collection_name: str = "docs", **other: Any) -> Collection:
     return Collection.model_validate({"collection_id": collection_id, "collection_name": collection_name, **other})
+
+
+def holding(count: int) -> Turn:
+    """Return the turn in which a collection says how many documents it has."""
+    return GET_COLLECTION.request(collection_id="c"), a_collection(documents_count=count)

@@ -85,9 +85,24 @@ def test_a_missing_document_stays_while_one_that_is_not_processed_may_be_the_sam
 def test_a_document_that_xai_rejects_is_no_missing_one_under_a_new_name() -> None:
     item = an_item(A, size=3)
     plan = planned([item], [a_document("b", uri=B, size=3)])
-    row = Row(Action.REJECTED, A, item, outcome=Outcome.FAILED)
+    row = Row(Action.REJECTED, A, item, "hash of a", outcome=Outcome.FAILED)
     assert sorted(may_be_pruned(plan, [row], [item])) == [B]
     assert not may_be_pruned(plan, [replace(row, action=Action.ADD)], [item])
+    same = plan.missing[B][0].content_hash
+    assert not may_be_pruned(plan, [replace(row, content_hash=same)], [item]), "only the missing one can be found"
+
+
+def test_a_document_that_has_changed_since_it_was_placed_may_be_the_missing_one() -> None:
+    item = an_item(A, size=3, fingerprint="3-mtime:1")
+    plan = planned([item], [a_document("b", uri=B, size=3)])
+    for action, outcome in (
+        (Action.KEEP, Outcome.PROCESSED),
+        (Action.SKIP, Outcome.SKIPPED),
+        (Action.REJECTED, Outcome.FAILED),
+    ):
+        row = Row(action, A, item, outcome=outcome)
+        assert sorted(may_be_pruned(plan, [row], [item])) == [B]
+        assert not may_be_pruned(plan, [row], [replace(item, fingerprint="3-mtime:2")])
 
 
 def test_the_source_as_it_is_now_decides() -> None:
