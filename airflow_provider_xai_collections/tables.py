@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Set
 from pathlib import PurePosixPath
 from typing import Any
 
+from airflow_provider_xai_collections.api.identity import SOURCE_URI
 from airflow_provider_xai_collections.api.search import SearchMatch
 from airflow_provider_xai_collections.arguments import is_list, rendered
 from airflow_provider_xai_collections.text import printable
@@ -51,17 +52,30 @@ def count_table(header: tuple[str, str], counts: Mapping[str, int]) -> str:
     return "\n".join([lines[0], f"{'-' * left}  {'-' * right}", *lines[1:]])
 
 
+#: The text where a search found nothing.
+NO_PASSAGE = (
+    "No passage was found. Searches may miss a document for some seconds after it was processed: search again, or "
+    "with other words."
+)
+
+
 def passages(matches: Iterable[SearchMatch]) -> str:
     """Return passages as text: of each its score, the source of its document, and its text on one line.
 
     :param matches: as ``XAICollectionsHook.search_documents`` returns them.
     """
-    return "\n\n".join(map(_passage, matches)) or (
-        "No passage was found. Searches may miss a document for some seconds after it was processed: search again, or "
-        "with other words."
-    )
+    return "\n\n".join(map(_passage, matches)) or NO_PASSAGE
 
 
 def _passage(match: SearchMatch) -> str:
-    source = match.fields.get("airflow_source_uri") or match.file_id
-    return f"[{match.score:.2f}] {printable(source, PASSAGE)}\n{printable(match.text, PASSAGE)}"
+    return f"[{score_of(match)}] {source_of(match)}\n{printable(match.text, PASSAGE)}"
+
+
+def score_of(match: SearchMatch) -> str:
+    """Return its score with as many digits as tell it from others: some services give very small ones."""
+    return f"{match.score:.3g}"
+
+
+def source_of(match: SearchMatch) -> str:
+    """Return where its document comes from, or the file if nobody has said, as one line."""
+    return printable(match.fields.get(SOURCE_URI) or match.file_id, PASSAGE)

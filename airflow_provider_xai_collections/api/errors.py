@@ -121,10 +121,13 @@ _SUMMARIES: dict[type[XAIStatusError], str] = {
 }
 
 
+_AGAIN = "then run it again (in Airflow: clear the task)"
+
+
 def _next_step(kind: type[XAIStatusError], status: int, body: _ErrorBody, request: Request[Any]) -> str:
     host = request.endpoint.host
     if body.has_reason(_STORAGE_FULL_REASON):
-        return "The team's storage is full: delete files that nobody needs, or ask xAI for more, then clear the task"
+        return f"The team's storage is full: delete files that nobody needs, or ask xAI for more, {_AGAIN}"
     if kind is XAIUnroutableError:
         return _other_way(status)
     if kind is XAIAuthError and status == 403 and not body.has_reason(_WRONG_KEY_REASON):
@@ -147,9 +150,7 @@ def _other_way(status: int) -> str:
 
 
 _NEXT_STEP: dict[type[XAIStatusError], str] = {
-    XAICreditsError: (
-        "Add credits or raise the spending limit in xAI's console (https://console.x.ai), then clear the task"
-    ),
+    XAICreditsError: f"Add credits or raise the spending limit in xAI's console (https://console.x.ai), {_AGAIN}",
     XAINotFoundError: "Check the id, and that the key belongs to the team that owns it",
     XAIConflictError: "See what is there: change the request, or remove what is in its way",
     XAITooLargeError: "Send less at once",

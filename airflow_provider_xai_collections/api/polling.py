@@ -126,6 +126,15 @@ class Poller:
     def processed_count(self) -> int:
         return len(self._processed)
 
+    @property
+    def failed_count(self) -> int:
+        """Documents that failed or are missing."""
+        return len(self._failed) + len(self._missing)
+
+    @property
+    def total(self) -> int:
+        return len(self._open) + len(self._processed) + self.failed_count
+
     def watch(self, file_id: str) -> None:
         """Watch one more document."""
         self._open.setdefault(file_id)

@@ -191,7 +191,7 @@ def _check_size_for_two_calls(target: Target, upload: Upload) -> None:
     )
     if target.way.reason:
         raise XAISourceError(f"{message}, and this run uploads that way because {target.way.reason}")
-    raise XAIUnfitDocumentError(f"{message}. Split it, or leave it out with exclude=[...]")
+    raise XAIUnfitDocumentError(f"{message}. Split it, or leave it out with exclude")
 
 
 def _upload(target: Target, upload: Upload) -> Flow[tuple[str, int]]:
@@ -243,7 +243,7 @@ def _upload_directly(target: Target, upload: Upload, fields: dict[str, str]) -> 
         if taken:
             raise XAIError(
                 f"{request}: xAI took the document without saying its id, and does not show it yet. It is not sent "
-                "again: a retry of the task will find it"
+                "again: a retry will find it"
             )
         if refusal is not None:
             raise _unless_ours(target, refusal, fields) from None

@@ -31,6 +31,7 @@ from airflow_provider_xai_collections.client.exchange import (
 )
 from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.client.throttling import Throttle
+from airflow_provider_xai_collections.client.usage import UsageCounter
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 
 T = TypeVar("T")
@@ -55,20 +56,31 @@ class Client:
     """Run flows in the calling thread; safe to share between threads, which slow down together if xAI asks to.
 
     :param cancel_token: ends what runs, before its next request, when it is cancelled.
+    :param usage: counts what it does.
     """
 
     def __init__(
-        self, settings: ClientSettings, *, transport: Transport | None = None, cancel_token: CancelToken | None = None
+        self,
+        settings: ClientSettings,
+        *,
+        transport: Transport | None = None,
+        cancel_token: CancelToken | None = None,
+        usage: UsageCounter | None = None,
     ) -> None:
         self.settings = settings
         self._transport = transport
         self._cancel_token = cancel_token or CancelToken()
+        self._usage = usage or UsageCounter()
         self._idle: list[HttpClient] = []
         self._throttle = Throttle(settings.retries)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value."""
         return self._run(flow, self._cancel_token, Clock())
+
+    def answer(self, request: Request[Any]) -> Response:
+        """Send a request once, and return the answer as it came, whatever it says."""
+        return self._exchange(request, self._cancel_token.pause, is_retry=False)
 
     def run_many(self, flows: Iterable[Flow[T] | None], *, concurrency: int) -> Iterator[tuple[int, T | XAIError]]:
         """Run flows side by side, ``concurrency`` at a time, and yield ``(position, value or error)`` as each ends.
@@ -134,13 +146,18 @@ class Client:
     def _run(self, flow: Flow[T], cancel_token: CancelToken, clock: Clock) -> T:
         def answer(request: Request[A]) -> A:
             cancel_token.check()
+            tries = itertools.count()
+
+            def exchange(request: Request[Any]) -> Response:
+                return self._exchange(request, cancel_token.pause, is_retry=next(tries) > 0)
+
             return self._drive(retrying(request, self.settings.retries), exchange, cancel_token.pause, clock)
 
-        exchange = functools.partial(self._exchange, pause=cancel_token.pause)
         return self._drive(flow, answer, cancel_token.pause, clock)
 
-    def _exchange(self, request: Request[Any], pause: Callable[[float], None]) -> Response:
+    def _exchange(self, request: Request[Any], pause: Callable[[float], None], *, is_retry: bool) -> Response:
         def send() -> Response:
+            self._usage.sent(request.upload.size if request.upload else 0, is_retry=is_retry)
             with sending(self.settings, http, request) as built, closing(http.send(built, stream=True)) as response:
                 answer = BoundedAnswer(self.settings, request, response)
                 for piece in pieces_of(response):
@@ -148,8 +165,12 @@ class Client:
                         break
                 return answer.received()
 
+        def hold(seconds: float) -> None:
+            pause(seconds)
+            self._usage.held(seconds)
+
         with self._http() as http:  # before its turn, because making one takes a while
-            return self._throttle.exchange(request.endpoint.host, send, pause)
+            return self._throttle.exchange(request.endpoint.host, send, hold)
 
     def _drive(
         self,

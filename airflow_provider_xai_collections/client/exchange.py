@@ -179,7 +179,7 @@ def sending(
         except OSError as error:
             raise XAISourceError(
                 f"{request}: the file to upload cannot be read ({error.strerror or type(error).__name__}). "
-                "It may have vanished since it was listed: check the source, then run the task again"
+                "It may have vanished since it was listed: check the source, then run it again"
             ) from error
         except UnicodeEncodeError as error:
             half = error.object[error.start : error.start + 1]
@@ -189,7 +189,7 @@ def sending(
         except httpx.InvalidURL as error:
             raise XAIArgumentError(
                 f"{request}: {service.url} and what is asked for make no address ({printable(str(error))}). Check the "
-                f"host in {settings.connection}; or an id, a filter or a scope is too long"
+                f"host in {settings.origin}; or an id, a filter or a scope is too long"
             ) from error
         except httpx.RequestError as error:
             raise _error_from(settings, service, http.proxies.get(service.url), request, error) from error
@@ -221,16 +221,16 @@ def _what_to_check(
     error: httpx.RequestError,
 ) -> str:
     if refusal is not None:
-        return f"Its certificate is not accepted: check the host in {settings.connection}, and this machine's clock"
+        return f"Its certificate is not accepted: check the host in {settings.origin}, and this machine's clock"
     if proxy is not None and isinstance(error, _WHILE_CONNECTING):
         return f"It goes through {proxy}: check that one, and that it lets this machine through"
     if _cause(error, socket.gaierror) is not None:
-        return f"Its name is not known here: check the host in {settings.connection}, and this machine's DNS"
+        return f"Its name is not known here: check the host in {settings.origin}, and this machine's DNS"
     if isinstance(error, _WHILE_CONNECTING) and service.is_loopback:
-        return f"Nothing listens there: start the emulator, or check the port in {settings.connection}"
+        return f"Nothing listens there: start the emulator, or check the port in {settings.origin}"
     if isinstance(error, _WHILE_CONNECTING):
         return (
-            f"Check host and port in {settings.connection}, and that a firewall lets this machine through; if only a "
+            f"Check host and port in {settings.origin}, and that a firewall lets this machine through; if only a "
             "proxy may, set HTTPS_PROXY"
         )
     if isinstance(error, httpx.PoolTimeout):
@@ -238,7 +238,7 @@ def _what_to_check(
     if isinstance(error, httpx.TimeoutException):
         return (
             f"Nothing came for {settings.request_timeout:g} s: if this repeats, raise request_timeout in "
-            f"{settings.connection}"
+            f"{settings.origin}"
         )
     return "If this repeats, look for a proxy or firewall in between that cuts connections"
 
@@ -306,7 +306,7 @@ class BoundedAnswer:
             place = self._settings.service(self._request.endpoint.host).place
             raise XAITransportError(
                 f"{self._request}: the answer of {place} was not complete after {seconds:g} seconds. If this repeats, "
-                f"look for a slow proxy in between, or raise request_timeout in {self._settings.connection}: an answer "
+                f"look for a slow proxy in between, or raise request_timeout in {self._settings.origin}: an answer "
                 "may take ten times as long",
                 sent=True,
             )

@@ -71,7 +71,7 @@ class ClientSettings:
     :param connections: size of a connection pool. An ``AsyncClient`` has one, a ``Client`` one for each thread that
         uses it.
     :param retries: of a single call.
-    :param conn_id: the Airflow connection that all this is from, for messages.
+    :param origin: where all this is from, for messages, such as ``the connection 'xai_collections_default'``.
     :param missing_key: says where a missing key belongs, for the error message.
     """
 
@@ -82,15 +82,10 @@ class ClientSettings:
     pool_timeout: float = 60.0
     connections: int = 32
     retries: RetryPolicy = field(default_factory=RetryPolicy)
-    conn_id: str = ""
+    origin: str = "the connection"
     missing_key: Callable[[Host], str] = field(
         default=lambda host: f"configure the {host.key_name}", compare=False, repr=False
     )
-
-    @property
-    def connection(self) -> str:
-        """The connection in the words of a message."""
-        return f"the connection {self.conn_id!r}" if self.conn_id else "the connection"
 
     @property
     def answer_timeout(self) -> float:

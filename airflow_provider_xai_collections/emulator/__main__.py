@@ -34,10 +34,17 @@ from airflow_provider_xai_collections.emulator.store import Store
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.emulator.server import ServerUrls
 
+_PROGRAM = "python -m airflow_provider_xai_collections.emulator"
 
-def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = None) -> int:
-    """Serve until ``stop`` is set; by default SIGTERM and SIGINT set it."""
-    parser = _parser()
+
+def main(
+    arguments: Sequence[str] | None = None, stop: threading.Event | None = None, *, program: str = _PROGRAM
+) -> int:
+    """Serve until ``stop`` is set; by default SIGTERM and SIGINT set it.
+
+    :param program: the name that it was called by, for ``--help``.
+    """
+    parser = _parser(program)
     options = parser.parse_args(arguments)
     try:
         from airflow_provider_xai_collections.emulator.server import running
@@ -70,9 +77,9 @@ def _stopped_by_signals() -> threading.Event:
     return stop
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m airflow_provider_xai_collections.emulator",
+        prog=program,
         description="Play xAI's Collections API on 127.0.0.1.",
         epilog=usage.epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -145,6 +152,11 @@ export {variable_of(CONN_ID)}={document}
 or in its database:
 
 airflow connections add {CONN_ID} --conn-json {document}
+
+For xai-collections without Airflow:
+
+export XAI_MANAGEMENT_HOST={management_url} XAI_API_HOST={urls.api_url}
+export XAI_MANAGEMENT_API_KEY={shlex.quote(settings.management_key)} XAI_API_KEY={shlex.quote(settings.api_key)}
 
 What it was asked: curl {management_url}{PREFIX}requests. Faults and switches: --help."""
 

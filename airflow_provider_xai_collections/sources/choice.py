@@ -37,7 +37,7 @@ class ListedFile:
         if self.unseen:
             return (
                 f"it may be a folder, and cannot be inspected ({self.unseen}), so what is in the collection from below "
-                "it stays. Make it readable, remove it, or leave it out with exclude=[...]"
+                "it stays. Make it readable, remove it, or leave it out with exclude"
             )
         return ""
 
@@ -62,8 +62,8 @@ class Choice:
         if self.pattern.is_empty:
             raise XAIArgumentError(
                 f"pattern {self.pattern} lets nothing through: one that begins with '!' takes back what those "
-                "before it match, and one that begins with '#' is a comment. Pass what is not wanted as "
-                "exclude=[...]"
+                "before it match, and one that begins with '#' is a comment. What is not wanted belongs "
+                "into exclude"
             )
 
     @property

@@ -55,7 +55,7 @@ class Contents:
         """Return a document, ready to be uploaded."""
         if (content := self._contents.get(item.uri)) is None:
             if self._others is None:
-                raise XAISourceError(f"{item.name} is not in memory any more: run the task again")
+                raise XAISourceError(f"{item.name} is not in memory any more: run it again")
             return self._others.open(item, content_hash)
         data = _bytes_of(content)
         return SourceDocument(
@@ -100,7 +100,7 @@ class Remembered:
 
     def open(self, item: SourceItem, content_hash: str) -> SourceDocument:
         """Refuse: they were uploaded by the process that had them."""
-        raise XAISourceError(f"{item.name} is not in memory any more: run the task again")
+        raise XAISourceError(f"{item.name} is not in memory any more: run it again")
 
     def owns(self, uri: str) -> bool:
         """Return ``True``: all documents of the scope are the task's."""

@@ -64,7 +64,7 @@ class Files:
         if any(scanning.would_list(source, path, self._choice) for source in self._paths):
             raise XAIArgumentError(
                 f"{argument} is {path}, inside the source: the next run would take it for a document. Put it "
-                "elsewhere, or leave it out with exclude=[...]"
+                "elsewhere, or leave it out with exclude"
             )
 
     def accept(self, items: Sequence[SourceItem]) -> None:

@@ -12,7 +12,7 @@ from airflow_provider_xai_collections.sources.patterns import literal
 
 
 def does_not_exist(text: str) -> XAISourceError:
-    return XAISourceError(f"{text} does not exist. Check the path on the machine that runs the task")
+    return XAISourceError(f"{text} does not exist. Check the path on the machine that this runs on")
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def naming_folder(folder: str, name: str) -> Iterator[None]:
         if not name:
             raise
         raise XAISourceError(
-            f"{folder} cannot be listed ({reason_of(error)}), and what is in it is not known. Let the worker read it, "
+            f"{folder} cannot be listed ({reason_of(error)}), and what is in it is not known. Make it readable, "
             f"or leave it out with {without_folder(name)}"
         ) from error
 

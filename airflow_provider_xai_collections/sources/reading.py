@@ -29,7 +29,7 @@ from airflow_provider_xai_collections.text import counted, printable
 #: Characters of a path that is too long, in a message.
 MAX_SHOWN = 60
 #: The next step for a file that could be read before.
-_VANISHED = ". It may have vanished since it was listed: check the source, then run the task again"
+_VANISHED = ". It may have vanished since it was listed: check the source, then run it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _head(file: FoundFile) -> bytes:
 
 
 def _changed(name: str, since: str = "it was hashed") -> XAISourceError:
-    return XAISourceError(f"{name} changed since {since}: run the task again")
+    return XAISourceError(f"{name} changed since {since}: run it again")
 
 
 def _checked_size(name: str, state: FileState, limit: int) -> int:

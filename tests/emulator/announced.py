@@ -33,7 +33,7 @@ class Announced:
     @property
     def connection(self) -> Any:
         """The connection that the line for the environment holds."""
-        _, assignment = self.words_of("export ")
+        _, assignment = self.words_of(f"export {VARIABLE}")
         return json.loads(assignment.removeprefix(f"{VARIABLE}="))
 
 

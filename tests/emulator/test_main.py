@@ -59,7 +59,7 @@ WILD_KEY = """it's "a" key: $HOME `id` \\ % {é}\n!"""
 
 def test_its_lines_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     with started("--management-key", WILD_KEY) as announced:
-        (line,) = (line for line in announced.lines if line.startswith("export "))
+        (line,) = (line for line in announced.lines if line.startswith(f"export {VARIABLE}"))
         shell = subprocess.run(
             ["sh", "-c", f'{line}\nprintf %s "${VARIABLE}"'], capture_output=True, text=True, check=True
         )
@@ -71,6 +71,15 @@ def test_its_lines_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
         *command, conn_id, option, document = announced.words_of("airflow ")
         assert (command, conn_id) == (["airflow", "connections", "add"], "xai_collections_default")
         assert (option, json.loads(document)) == ("--conn-json", announced.connection)
+
+
+def test_the_command_line_reaches_it_with_what_it_says() -> None:
+    with started() as announced:
+        exports = [line for line in announced.lines if line.startswith("export XAI_")]
+        command = f"{sys.executable} -m airflow_provider_xai_collections.cli.main"
+        shell = "\n".join((*exports, f"{command} doctor -o plain && {command} ls -o json"))
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout.endswith("[]\n")) == (0, True), done.stdout + done.stderr
 
 
 def test_a_broken_document_is_an_answer_and_no_line_on_the_console() -> None:
