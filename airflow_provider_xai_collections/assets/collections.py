@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SCHEME = "xai"
 _AUTHORITY = "collections"
+#: Where the URI of each collection begins; its id follows.
+URI_PREFIX = f"{SCHEME}://{_AUTHORITY}/"
 
 
 def create_asset(*, collection_id: str, extra: dict[str, Any] | None = None) -> Asset:
@@ -22,14 +24,14 @@ def create_asset(*, collection_id: str, extra: dict[str, Any] | None = None) -> 
     :param collection_id: the collection.
     :param extra: what the asset itself says, whatever its events say.
     """
-    return Asset(uri=f"{SCHEME}://{_AUTHORITY}/{collection_id}", extra=extra or {})
+    return Asset(uri=f"{URI_PREFIX}{collection_id}", extra=extra or {})
 
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
     """Check a ``xai://`` URI, for Airflow: a ``ValueError`` if it does not name a collection."""
     collection_id = uri.path.strip("/")
     if uri.netloc != _AUTHORITY or not collection_id or "/" in collection_id or uri.query:
-        raise ValueError(f"{uri.geturl()!r} is not the URI of a collection, {SCHEME}://{_AUTHORITY}/<collection_id>")
+        raise ValueError(f"{uri.geturl()!r} is not the URI of a collection, {URI_PREFIX}<collection_id>")
     return uri._replace(path=f"/{collection_id}")
 
 

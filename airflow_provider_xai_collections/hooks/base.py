@@ -14,6 +14,7 @@ from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID
 from airflow_provider_xai_collections.client.cancelling import CancelToken
 from airflow_provider_xai_collections.client.drivers import AsyncClient, Client
 from airflow_provider_xai_collections.client.settings import Service
+from airflow_provider_xai_collections.client.usage import UsageCounter
 from airflow_provider_xai_collections.exceptions import XAIError
 from airflow_provider_xai_collections.hooks.connection import ConnectionSettings, settings_from
 
@@ -48,9 +49,14 @@ class XAIConnectedHook(BaseHook):
         )
 
     @cached_property
+    def usage(self) -> UsageCounter:
+        """The count of what the synchronous driver does."""
+        return UsageCounter()
+
+    @cached_property
     def client(self) -> Client:
         """The synchronous driver."""
-        return Client(self._connection.settings, cancel_token=self._cancel_token)
+        return Client(self._connection.settings, cancel_token=self._cancel_token, usage=self.usage)
 
     @property
     def team_id(self) -> str | None:
@@ -61,6 +67,11 @@ class XAIConnectedHook(BaseHook):
     def management(self) -> Service:
         """The service that manages collections, as the connection names it."""
         return self._connection.settings.management
+
+    @property
+    def has_its_type(self) -> bool:
+        """``True`` if the connection is one to xAI: a name may be that of any connection, such as a database's."""
+        return bool(self.get_connection(self.conn_id).conn_type == self.conn_type)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end."""

@@ -33,7 +33,8 @@ from airflow_provider_xai_collections.exceptions import XAICredentialError, XAIE
 from airflow_provider_xai_collections.hooks.base import XAIConnectedHook
 from airflow_provider_xai_collections.hooks.forms import field_behaviour, form_widgets
 from airflow_provider_xai_collections.hooks.lineage import record_input, record_output
-from airflow_provider_xai_collections.hooks.progress import ProgressLog, warn_of_doubts
+from airflow_provider_xai_collections.hooks.progress import ProgressMeter, warn_of_doubts
+from airflow_provider_xai_collections.manifests.progress import Stage
 from airflow_provider_xai_collections.sources.paths import AnyPath
 from airflow_provider_xai_collections.sources.reading import head_of, upload_of
 
@@ -357,17 +358,21 @@ class XAICollectionsHook(XAIConnectedHook):
         *,
         filter: str | None = None,
         team_id: str | None = None,
+        progress: ProgressMeter | None = None,
         on_progress: Callable[[Poller], None] = lambda poller: None,
     ) -> Flow[WaitResult]:
-        """Return the wait as a flow that logs; ``on_progress`` is called after each poll."""
-        progress = ProgressLog(self.log, collection_id)
+        """Return the wait as a flow that tells ``progress`` how far it is, by default in the log.
+
+        :param on_progress: called after each poll.
+        """
+        meter = progress or ProgressMeter(self.log, collection_id, stage=Stage.INDEXING)
         if file_ids is None:
             poller = yield from flows.watched_collection(collection_id, rules, filter=filter, team_id=team_id)
         else:
             poller = Poller(ids_of("file_ids", file_ids), rules)
 
         def after_poll(poller: Poller) -> None:
-            progress(poller)
+            meter.polled(poller)
             on_progress(poller)
 
         result = yield from flows.wait_for_documents(collection_id, poller, team_id=team_id, on_progress=after_poll)

@@ -36,7 +36,7 @@ def settings_from(
             api=Service(_url(extra.get("api_host"), None) or defaults.api.url, _text(extra.get("api_key"))),
             request_timeout=_number(extra, "request_timeout", defaults.request_timeout),
             retries=RetryPolicy(attempts=_whole(extra, "retry_attempts", RetryPolicy().attempts)),
-            conn_id=conn_id,
+            origin=f"the connection {conn_id!r}",
             missing_key=lambda needed: f"fill in {_FIELD[needed]} of the connection {conn_id!r}",
         )
     except XAIArgumentError as error:

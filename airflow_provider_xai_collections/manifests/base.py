@@ -123,6 +123,11 @@ class TaskResult(Manifest):
         return {**dict.fromkeys(COUNTS, 0), **self.counts}
 
     @property
+    def outcomes(self) -> dict[str, int]:
+        """Documents by what became of them, for metrics."""
+        return {name: count for name, count in self.counts.items() if name != "bytes"}
+
+    @property
     def is_dry_run(self) -> bool:
         """``True`` if it was not to change anything."""
         return False
@@ -137,6 +142,9 @@ class TaskResult(Manifest):
         """The change of the collection itself in OpenLineage's words, ``CREATE``, ``ALTER`` or ``DROP``; or nothing."""
         return ""
 
-    def event_extra(self, documents: int | None) -> dict[str, Any]:
-        """Return the extra of an asset event: counts, this result, and the documents in the collection, if known."""
-        return {**self.all_counts, "documents": documents, "report": self.dump()}
+    def event_extra(self, documents: int | None, seconds: float) -> dict[str, Any]:
+        """Return the extra of an asset event: counts, this result, and what else is known.
+
+        :param documents: how many are in the collection now, and ``seconds``: how long the work took.
+        """
+        return {**self.all_counts, "documents": documents, "seconds": seconds, "report": self.dump()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, Context
@@ -30,6 +31,8 @@ class XAIBaseOperator(Connected, BaseOperator):
         self.conn_id = conn_id
         #: What it has done by now, whether or not it ends well.
         self.manifest: TaskResult | None = None
+        #: When the work began, in seconds since the epoch, if that was in another task.
+        self.began: float | None = None
 
     def tell(self, context: Context, report: TaskResult, *, documents: int | None = None) -> dict[str, Any]:
         """Put the counts and the report into the events of the collection's asset; return the task's result.
@@ -49,8 +52,13 @@ class XAIBaseOperator(Connected, BaseOperator):
             now, name = self._ask(report.collection_id) if documents is None else (documents, None)
             name = name or getattr(self, "collection_name", None)
             known = {"collection_name": name} if name else {}
-            emit(context, outlets, report.collection_id, {**report.event_extra(now), **known})
+            emit(context, outlets, report.collection_id, {**report.event_extra(now, self._seconds), **known})
         return report.dump()
+
+    @property
+    def _seconds(self) -> float:
+        """The time that the work has taken by now, with its wait in the triggerer."""
+        return round(max(0.0, time.time() - (self.began or self.progress.began)), 1)
 
     def _ask(self, collection_id: str) -> tuple[int | None, str | None]:
         """Count documents, and read the name; the work is done by now, and does not fail if that cannot be told."""

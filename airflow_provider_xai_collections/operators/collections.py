@@ -57,6 +57,7 @@ class XAICreateCollectionOperator(XAIBaseOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI create collection"
     template_fields: Sequence[str] = (
         "collection_name",
         "index_configuration",
@@ -110,7 +111,7 @@ class XAICreateCollectionOperator(XAIBaseOperator):
         from airflow_provider_xai_collections.api.reconciling import Changes
         from airflow_provider_xai_collections.manifests.results import ChangesManifest
 
-        with self.at_work():
+        with self.at_work(context):
             policy = one_of("if_exists", self.if_exists, IfExists)
             settings = {
                 "index_configuration": self.index_configuration,
@@ -178,6 +179,7 @@ class XAIUpdateCollectionOperator(XAICollectionOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI update collection"
     template_fields: Sequence[str] = (
         "collection_id",
         "collection_name",
@@ -237,7 +239,7 @@ class XAIUpdateCollectionOperator(XAICollectionOperator):
         from airflow_provider_xai_collections.api.reconciling import change_collection
         from airflow_provider_xai_collections.manifests.results import ChangesManifest
 
-        with self.at_work():
+        with self.at_work(context):
             collection_id = self.existing_id()
             changes = self.hook.run(change_collection(self._update(collection_id), dry_run=self.is_dry_run))
             said = "%s: would %s" if self.is_dry_run else "%s: %s"
@@ -290,6 +292,7 @@ class XAIDeleteCollectionOperator(XAICollectionOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI delete collection"
     template_fields: Sequence[str] = ("collection_id", "collection_name", "team_id", "conn_id")
 
     def __init__(
@@ -318,7 +321,7 @@ class XAIDeleteCollectionOperator(XAICollectionOperator):
         from airflow_provider_xai_collections.manifests.results import RemovalManifest
         from airflow_provider_xai_collections.operators.removing import remove_each
 
-        with self.at_work():
+        with self.at_work(context):
             policy = one_of("if_missing", self.if_missing, IfMissing)
             whole_number("concurrency", self.concurrency, at_least=1)
             try:

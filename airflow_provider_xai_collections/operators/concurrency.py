@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from airflow_provider_xai_collections.airflow_errors import FINAL
 from airflow_provider_xai_collections.api.protocol import Flow
 from airflow_provider_xai_collections.api.retries import concerns_every_call
 from airflow_provider_xai_collections.exceptions import XAIError, XAIRateLimitError
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.hooks.progress import LogTimer
+from airflow_provider_xai_collections.hooks.progress import ProgressMeter
+from airflow_provider_xai_collections.manifests.progress import Stage
 from airflow_provider_xai_collections.text import NAMED
 
 T = TypeVar("T")
@@ -23,16 +24,16 @@ def run_concurrently(
     *,
     concurrency: int,
     what: str,
-    log: Any,
-    done: Callable[[int], None] = lambda count: None,
+    progress: ProgressMeter,
+    stage: Stage,
     of: str = "documents",
 ) -> list[T]:
     """Run one flow per document, ``concurrency`` at a time; their values, in order.
 
     One document's failure does not stop the others, but a refused key does, and so does a team without credits.
 
-    :param what: what has become of a document when its flow is over, for the log.
-    :param done: is told how many are, again and again.
+    :param what: what has become of a document when its flow is over, for messages.
+    :param progress: is told that ``stage`` begins, and how far it is.
     :param of: the plural of what it works on.
     :raises XAIError: naming the documents that failed; of the failures' own class if a retry cannot fix any, else of a
         rate limit's if there was one.
@@ -48,8 +49,7 @@ def run_concurrently(
                 return
             yield flow
 
-    done(0)
-    line = LogTimer()
+    progress.enter(stage, len(names), noun=of.removesuffix("s"))
     for position, outcome in hook.run_many(until_refused(), concurrency=concurrency):
         if isinstance(outcome, XAIError):
             if concerns_every_call(outcome):
@@ -58,9 +58,7 @@ def run_concurrently(
                 failures[position] = outcome
         else:
             values[position] = outcome
-        done(len(values))
-        if line.is_due():
-            log.info("%d of %d %s %s, %d failed", len(values), len(names), of, what, len(failures))
+        progress.step(failed=isinstance(outcome, XAIError))
     if refused:
         raise refused[0]
     if failures:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_xai_collections.airflow_errors import for_operator
 from airflow_provider_xai_collections.arguments import optional_text, text_of
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAINotFoundError
-from airflow_provider_xai_collections.links.collections import XAICollectionLink
+from airflow_provider_xai_collections.links.collections import XAICollectionLink, outside_airflow
+from airflow_provider_xai_collections.links.pages import CAN_BE_LINKED, page_of
 from airflow_provider_xai_collections.on_kill import cancelled, log_from_signal_handler
 
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api import collections as api
     from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
+    from airflow_provider_xai_collections.hooks.progress import ProgressMeter
 
 
 class Connected:
@@ -25,6 +27,8 @@ class Connected:
     team_id: str | None
     log: Any
 
+    #: Whether it is one of several tasks of a run, of which another counts the documents.
+    is_part: ClassVar[bool] = False
     operator_extra_links: Collection[Any] = (XAICollectionLink(),)
 
     def translating(self) -> AbstractContextManager[None]:
@@ -36,7 +40,14 @@ class Connected:
         super().pre_execute(context)  # type: ignore[misc]  # Airflow's
         with self.translating():
             self.read_arguments()
-            XAICollectionLink.persist(context, self.team, self.hook.management)
+            XAICollectionLink.persist(context, self.link_url())
+
+    def link_url(self) -> str:
+        """Return the address that the task's link leads to."""
+        management = self.hook.management  # a connection that is wrong fails at once, wherever the link leads to
+        if not CAN_BE_LINKED:
+            return outside_airflow(self.team, management)
+        return page_of(getattr(self, "collection_id", None), getattr(self, "collection_name", None), self.conn_id)
 
     def read_arguments(self) -> None:
         """Check the arguments, now that templates are rendered, and make text and lists of them.
@@ -47,12 +58,24 @@ class Connected:
         self.team_id = optional_text("team_id", self.team_id)
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self, context: Any) -> Iterator[None]:
+        """Do the work of an attempt: as :meth:`connected`, and show its progress."""
+        with self.connected(), self.attempt(context):
+            yield
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
         """Read the arguments, make errors Airflow's, and close the connections at the end."""
         with self.translating():
             self.read_arguments()
             with self.hook:
                 yield
+
+    def attempt(self, context: Any) -> AbstractContextManager[None]:
+        """Push the progress of the block to XCom, and tell how it ended."""
+        from airflow_provider_xai_collections.operators.attempt import attempt
+
+        return attempt(self, context)
 
     def on_kill(self) -> None:
         """End before the next request, and tell what goes on at xAI and what the task does if it runs again."""
@@ -70,6 +93,23 @@ class Connected:
         from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
         return XAICollectionsHook(self.conn_id)
+
+    @cached_property
+    def progress(self) -> ProgressMeter:
+        """The progress of the task in this process."""
+        from airflow_provider_xai_collections.hooks.progress import ProgressMeter
+
+        return ProgressMeter(
+            self.log,
+            self.label,
+            collection_id=getattr(self, "collection_id", None) or "",
+            collection_name=getattr(self, "collection_name", None) or "",
+        )
+
+    @property
+    def label(self) -> str:
+        """The name of what it works on, in messages."""
+        return self.conn_id
 
     @property
     def team(self) -> str | None:
@@ -118,9 +158,14 @@ class OnCollection(Connected):
                 f"{self.conn_id}; XAICreateCollectionOperator creates one",
                 status=404,
             )
+        self.progress.collection_id = found.collection_id
         return found.collection_id
 
     @property
     def collection_label(self) -> str:
         """The name of the collection in messages."""
         return str(self.collection_name or self.collection_id)
+
+    @property
+    def label(self) -> str:
+        return self.collection_label

@@ -56,6 +56,7 @@ class XAIAddDocumentsOperator(XAIWaitingOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI add documents"
     template_fields: Sequence[str] = (
         *("collection_id", "collection_name", "file_ids", "fields", "document_fields", "team_id", "conn_id"),
     )
@@ -109,6 +110,7 @@ class XAIAddDocumentsOperator(XAIWaitingOperator):
         """Attach the files."""
         from airflow_provider_xai_collections.api.flows import add_document
         from airflow_provider_xai_collections.manifests.base import all_or_none
+        from airflow_provider_xai_collections.manifests.progress import Stage
         from airflow_provider_xai_collections.manifests.results import DocumentsManifest
 
         file_ids = list(self.file_ids)
@@ -118,7 +120,7 @@ class XAIAddDocumentsOperator(XAIWaitingOperator):
             add_document(collection_id, file_id, fields={**shared, **own.get(file_id, {})} or None, team_id=self.team)
             for file_id in file_ids
         )
-        added = sum(self.run_each(file_ids, flows, what="attached"))
+        added = sum(self.run_each(file_ids, flows, what="attached", stage=Stage.ATTACHING))
         return DocumentsManifest(
             collection_id=collection_id,
             total=len(file_ids),
@@ -172,6 +174,7 @@ class XAIRemoveDocumentsOperator(XAICollectionOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI remove documents"
     template_fields: Sequence[str] = (
         *("collection_id", "collection_name", "file_ids", "filter", "scope", "team_id", "conn_id"),
     )
@@ -213,7 +216,7 @@ class XAIRemoveDocumentsOperator(XAICollectionOperator):
         from airflow_provider_xai_collections.api.removing import Removal
         from airflow_provider_xai_collections.operators.removing import remove_each
 
-        with self.at_work():
+        with self.at_work(context):
             removal = Removal(self.existing_id(), self.team, delete_files=self.delete_files)
             file_ids = self._chosen(removal)
             if self.file_ids is None and not file_ids:
@@ -269,6 +272,7 @@ class XAIReindexDocumentsOperator(XAIWaitingOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI reindex"
     does_again = INDEXES_AGAIN
     template_fields: Sequence[str] = ("collection_id", "collection_name", "which", "file_ids", "team_id", "conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"file_ids": "json"}
@@ -319,6 +323,7 @@ class XAIReindexDocumentsOperator(XAIWaitingOperator):
         from airflow_provider_xai_collections.api.flows import documents_to_reindex
         from airflow_provider_xai_collections.api.protocol import call
         from airflow_provider_xai_collections.manifests.base import all_or_none
+        from airflow_provider_xai_collections.manifests.progress import Stage
         from airflow_provider_xai_collections.manifests.results import DocumentsManifest
 
         file_ids = list(self.file_ids or ()) or self.hook.run(
@@ -328,7 +333,7 @@ class XAIReindexDocumentsOperator(XAIWaitingOperator):
             call(REINDEX_DOCUMENT.request(collection_id=collection_id, file_id=file_id, team_id=self.team))
             for file_id in file_ids
         )
-        self.run_each(file_ids, flows, what="sent to be indexed again")
+        self.run_each(file_ids, flows, what="sent to be indexed again", stage=Stage.REINDEXING)
         if not file_ids:
             self.log.info("%s: no document to reindex", self.collection_label)
         return DocumentsManifest(

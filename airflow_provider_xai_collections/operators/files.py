@@ -44,6 +44,7 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI delete unattached files"
     template_fields: Sequence[str] = ("pattern", "report", "team_id", "conn_id")
 
     def __init__(
@@ -76,12 +77,12 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
         from airflow_provider_xai_collections.manifests.files import UnattachedFilesManifest
         from airflow_provider_xai_collections.sources.choice import Choice
 
-        with self.at_work():
+        with self.at_work(context):
             whole_number("concurrency", self.concurrency, at_least=1)
             age = seconds("older_than", self.older_than)
             before = time.time() - age
             choice = Choice(self.pattern)
-            inventory = self.hook.run(take_inventory(team_id=self.team, on_progress=self._log_progress()))
+            inventory = self.hook.run(take_inventory(team_id=self.team, on_progress=self._show))
             found = inventory.unattached(before=before, is_wanted=choice.pattern.matches)
             self.log.info(
                 "%s, of which %d in %s; in none, older than %s and matched by pattern %s: %d",
@@ -112,6 +113,7 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
         """Delete them, and note what became of each."""
         from airflow_provider_xai_collections.api.unattached import delete_unattached
         from airflow_provider_xai_collections.manifests.files import FileOutcome
+        from airflow_provider_xai_collections.manifests.progress import Stage
         from airflow_provider_xai_collections.operators.concurrency import run_concurrently
 
         def delete(file: File) -> Flow[None]:
@@ -126,7 +128,8 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
             concurrency=self.concurrency,
             what="deleted",
             of="files",
-            log=self.log,
+            progress=self.progress,
+            stage=Stage.DELETING,
         )
 
     def _write_report(self, files: Sequence[File], outcomes: Mapping[str, FileOutcome]) -> None:
@@ -137,14 +140,10 @@ class XAIDeleteUnattachedFilesOperator(XAIBaseOperator):
         if self.report is not None:
             write_lines(self.report, FileLine.each(files, outcomes))
 
-    def _log_progress(self) -> Any:
-        from airflow_provider_xai_collections.hooks.progress import LogTimer
+    def _show(self, inventory: Inventory) -> None:
+        """Show of how many collections the documents are known."""
+        from airflow_provider_xai_collections.manifests.progress import Stage
 
-        line = LogTimer()
-
-        def log(inventory: Inventory) -> None:
-            if line.is_due():
-                collections = counted(len(inventory.collection_ids), "collection")
-                self.log.info("%d of %s read", inventory.counted, collections)
-
-        return log
+        if self.progress.stage is not Stage.READING:
+            self.progress.enter(Stage.READING, noun="collection")
+        self.progress.reach(inventory.counted, len(inventory.collection_ids))

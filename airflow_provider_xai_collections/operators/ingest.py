@@ -68,6 +68,7 @@ class XAIIngestDocumentsOperator(NamedAfterItems, XAIIngestingOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI ingest"
     template_fields: Sequence[str] = (
         *("paths", "collection_id", "collection_name", "pattern", "exclude", "scope", "fields", "report"),
         *("team_id", "conn_id"),
@@ -151,6 +152,6 @@ class XAIIngestDocumentsOperator(NamedAfterItems, XAIIngestingOperator):
 
     def execute(self, context: Context) -> Any:
         """Ingest what is not there yet."""
-        with self.at_work():
+        with self.at_work(context):
             engine, plan = self.start(context)
             return self.place_and_wait(context, engine, plan, engine.begin(plan))

@@ -117,7 +117,9 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
             log=self.log,
         )
         fields = self.make_fields or self.fields
-        self._engine = Engine(self.hook, source, destination, options, fields=fields, own_fields=self.own_fields)
+        self._engine = Engine(
+            self.hook, source, destination, options, fields=fields, own_fields=self.own_fields, progress=self.progress
+        )
         return self._engine
 
     def start(self, context: Context) -> tuple[Engine, Plan]:
@@ -142,7 +144,7 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         """Go on after the wait in the triggerer, which another process may do: look at both sides again, and finish."""
         from airflow_provider_xai_collections.sync import ways
 
-        with self.at_work():
+        with self.at_work(context):
             before, missing, limit = self._handed_over(event)
             collection = self.hook.get_collection(collection_id=before.manifest.collection_id, team_id=self.team)
             engine = self.engine(self.files_again(context, before), collection)
@@ -223,9 +225,11 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         return f"{name} is {in_words(seconds(name, value))}" if value else name
 
     def _defer(self, context: Context, engine: Engine, before: Handover) -> NoReturn:
+        from airflow_provider_xai_collections.manifests.progress import Stage
         from airflow_provider_xai_collections.waits.deferral import deadline_of, deferral
 
         deadline = deadline_of(self, context, seconds("timeout", self.timeout), began_with=before.deadline)
+        self.progress.enter(Stage.INDEXING, len(engine.in_progress))
         if before.deadline is None:
             self._with_report(before.manifest, engine, before)
         self.before_deferral(context, engine)

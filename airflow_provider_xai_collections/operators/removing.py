@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_provider_xai_collections.api.removing import Removal
+from airflow_provider_xai_collections.manifests.progress import Stage
 from airflow_provider_xai_collections.manifests.results import RemovalManifest
 from airflow_provider_xai_collections.operators.concurrency import run_concurrently
 from airflow_provider_xai_collections.text import counted, printable
@@ -14,11 +15,17 @@ from airflow_provider_xai_collections.text import counted, printable
 def remove_each(task: Any, removal: Removal, file_ids: Sequence[str]) -> RemovalManifest:
     """Remove the documents, ``concurrency`` at a time, and count.
 
-    :param task: has ``hook``, ``concurrency``, ``collection_label`` and ``log``.
+    :param task: has ``hook``, ``concurrency``, ``collection_label``, ``progress`` and ``log``.
     :raises XAIError: as :func:`run_concurrently`.
     """
     flows = (removal.of(file_id) for file_id in file_ids)
-    removed = run_concurrently(task.hook, file_ids, flows, concurrency=task.concurrency, what="removed", log=task.log)
+    removed = run_concurrently(
+        *(task.hook, file_ids, flows),
+        concurrency=task.concurrency,
+        what="removed",
+        progress=task.progress,
+        stage=Stage.REMOVING,
+    )
     manifest = RemovalManifest(
         collection_id=removal.collection_id,
         total=len(file_ids),

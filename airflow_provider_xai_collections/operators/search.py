@@ -63,6 +63,7 @@ class XAISearchDocumentsOperator(Connected, BaseOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI search"
     template_fields: Sequence[str] = (
         "query",
         "collection_ids",
@@ -138,7 +139,7 @@ class XAISearchDocumentsOperator(Connected, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Search, until the expectation is met or time is up."""
-        with self.at_work():
+        with self.at_work(context):
             return self._search()
 
     def _search(self) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from airflow.providers.common.compat.sdk import Context, conf
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, path_of, text_of
 from airflow_provider_xai_collections.durations import Duration, seconds
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
 from airflow_provider_xai_collections.operators.ingesting import XAIIngestingOperator
 
 if TYPE_CHECKING:
@@ -93,6 +92,7 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI sync"
     template_fields: Sequence[str] = (
         *("source", "collection_id", "collection_name", "pattern", "exclude", "scope", "fields", "report"),
         *("team_id", "conn_id"),
@@ -170,17 +170,11 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
 
     def options(self) -> SyncOptions:
         """Return the options of the engine."""
-        from airflow_provider_xai_collections.sources.scanning import root_uri
+        from airflow_provider_xai_collections.sources.scopes import scope_of
         from airflow_provider_xai_collections.sync.options import SyncOptions
 
-        if self.prune and self.scope is None and (narrowed := self.choice().narrows):
-            raise XAIArgumentError(
-                f"prune with {narrowed} needs a scope of its own: a sync of this source that chooses otherwise would "
-                "remove its documents, and the other way round, for ever. Pass scope=...; to go on with what a sync of "
-                f"this source has uploaded without one, scope={root_uri(self.source)!r}"
-            )
         return SyncOptions(
-            scope=root_uri(self.source) if self.scope is None else self.scope,
+            scope=scope_of(self.scope, self.source, prune=self.prune, narrowed=self.choice().narrows),
             prune=self.prune,
             max_prune=self.max_prune,
             update_fields=self.update_fields,
@@ -201,7 +195,7 @@ class XAISyncCollectionOperator(XAIIngestingOperator):
 
     def execute(self, context: Context) -> Any:
         """Bring the collection in step with the source, or say what that would take."""
-        with self.at_work():
+        with self.at_work(context):
             engine, plan = self.start(context)
             if self.is_dry_run:
                 return self.tell_plan(context, engine, plan)

@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, Context, T
 from airflow_provider_xai_collections.api.upload_method import UploadMethod
 from airflow_provider_xai_collections.arguments import DEFAULT_CONN_ID, path_of, rendered, whole_number
 from airflow_provider_xai_collections.durations import Duration
-from airflow_provider_xai_collections.exceptions import XAIArgumentError
+from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError
 from airflow_provider_xai_collections.operators.sync import XAISyncCollectionOperator
 from airflow_provider_xai_collections.text import counted
 
@@ -147,6 +147,8 @@ class XAIPlanSyncOperator(XAISyncCollectionOperator):
     :param shards: how many parts at most, from 1 to 1,000.
     """
 
+    custom_operator_name = "xAI sync: plan"
+    is_part = True
     template_fields: Sequence[str] = (*XAISyncCollectionOperator.template_fields, "workspace")
 
     def __init__(self, *, workspace: AnyPath, shards: int = 16, **kwargs: Any) -> None:
@@ -168,12 +170,18 @@ class XAIPlanSyncOperator(XAISyncCollectionOperator):
         from airflow_provider_xai_collections.sync import ways
         from airflow_provider_xai_collections.sync.shards import Shards
 
-        with self.at_work():
+        with self.at_work(context):
             if whole_number("shards", self.shards, at_least=1) > MAX_SHARDS:
                 raise XAIArgumentError(f"shards is {self.shards}; Airflow maps over {MAX_SHARDS:,} tasks at most")
             engine, plan = self.start(context)
             before, parts = ways.share_out(engine, plan, engine.begin(plan), self.shards)
-            shards = Shards(before=before, folder=self._folder(context), count=len(parts))
+            shards = Shards(
+                before=before,
+                began=self.progress.began,
+                folder=self._folder(context),
+                count=len(parts),
+                documents=sum(map(len, parts)),
+            )
             shards.write_rows(parts)
             shards.write_report(None, engine.rows.values())
             self.manifest = before.manifest
@@ -237,6 +245,8 @@ class XAIApplySyncOperator(_OfAPlan):
     :param shard: the number of the part, from 0. (templated)
     """
 
+    custom_operator_name = "xAI sync: apply"
+    is_part = True
     template_fields: Sequence[str] = (*_OfAPlan.template_fields, "shard")
 
     def __init__(self, *, shard: int, **kwargs: Any) -> None:
@@ -245,14 +255,20 @@ class XAIApplySyncOperator(_OfAPlan):
 
     @property
     def part_name(self) -> str:
-        """The name of the mapped task in the UI."""
-        return f"part {int(self.shard) + 1}"
+        """The name of the mapped task in the UI: the documents of its part, counted through all parts."""
+        from airflow_provider_xai_collections.sync.shards import Shards
+
+        try:
+            first, last = Shards.parse(rendered(self.planned)).range_of(int(self.shard))
+        except XAIError:  # which execute tells; Airflow would tell of a name without one instead
+            return f"part {int(self.shard) + 1}"
+        return f"documents {first:,}-{last:,}"
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Place the documents of one part."""
         from airflow_provider_xai_collections.sync import ways
 
-        with self.at_work():
+        with self.at_work(context):
             shards, number, files = self.handed_on(), int(self.shard), self.files(context)
             rows = shards.rows(number)
             files.accept([row.item for row in rows if row.item is not None])
@@ -279,14 +295,17 @@ class XAIFinishSyncOperator(_OfAPlan):
     :param planned: what the first task handed on. (templated)
     """
 
+    custom_operator_name = "xAI sync: finish"
+
     def execute(self, context: Context) -> Any:
         """Finish the run."""
         from airflow_provider_xai_collections.sync import ways
 
-        with self.at_work():
+        with self.at_work(context):
             if self.planned in (None, "", "None"):  # a template makes text of it
                 raise self._without_a_plan(context)
             self._shards = self.handed_on()
+            self.began = self._shards.began
             engine = self.engine_of(self._shards, self.files(context))
             plan = engine.plan(again=True)
             before = ways.gather(engine, plan, self._shards)

@@ -19,6 +19,7 @@ from airflow_provider_xai_collections.text import counted
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.polling import Poller, WaitResult
     from airflow_provider_xai_collections.api.protocol import Flow
+    from airflow_provider_xai_collections.manifests.progress import Stage
     from airflow_provider_xai_collections.manifests.results import DocumentsManifest
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
     #: What the task does if it runs again.
     does_again: ClassVar[str] = FINDS
 
-    _progress: tuple[int, int, str] | None = None
+    _working: str = ""
     _waiting_for: int = 0
     _poller: Poller | None = None
 
@@ -59,8 +60,8 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
 
     def execute(self, context: Context) -> Any:
         """Work on the documents, and wait for them here or in the triggerer."""
-        with self.at_work():
-            collection_id = self.existing_id()
+        with self.at_work(context):
+            self.progress.collection_id = collection_id = self.existing_id()
             self.manifest = manifest = self.work(collection_id)
             if not (self.wait_for_completion and manifest.total):
                 return self.tell(context, manifest)
@@ -74,22 +75,28 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         from airflow_provider_xai_collections.manifests.results import DocumentsManifest
         from airflow_provider_xai_collections.manifests.waits import WaitEvent
 
-        with self.at_work():
+        with self.at_work(context):
             told = WaitEvent.parse(event)
             handed_over = told.manifest or {}
             self.manifest = manifest = DocumentsManifest.parse(handed_over.get("manifest"))
+            self.progress.collection_id = manifest.collection_id
             told.summary_or_error()
             return self._poll_or_defer(context, manifest, began_with=handed_over.get("deadline"))
 
-    def run_each(self, names: Sequence[str], flows: Iterable[Flow[T]], *, what: str) -> list[T]:
-        """Run one flow per document, ``concurrency`` at a time, and return their values in order."""
+    def run_each(self, names: Sequence[str], flows: Iterable[Flow[T]], *, what: str, stage: Stage) -> list[T]:
+        """Run one flow per document, ``concurrency`` at a time, and return their values in order.
+
+        :param what: what has become of a document when its flow is over, and ``stage`` the work itself.
+        """
         from airflow_provider_xai_collections.operators.concurrency import run_concurrently
 
-        def done(count: int) -> None:
-            self._progress = count, len(names), what
-
+        self._working = what
         return run_concurrently(
-            self.hook, names, flows, concurrency=self.concurrency, what=what, log=self.log, done=done
+            *(self.hook, names, flows),
+            concurrency=self.concurrency,
+            what=what,
+            progress=self.progress,
+            stage=stage,
         )
 
     def _wait(self, collection_id: str) -> WaitResult:
@@ -102,7 +109,9 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         ids = self.ids_to_wait_for(collection_id)
         try:
             return self.hook.run(
-                self.hook.waiting(collection_id, ids, rules, team_id=self.team, on_progress=self._note)
+                self.hook.waiting(
+                    collection_id, ids, rules, team_id=self.team, progress=self.progress, on_progress=self._note
+                )
             )
         except AirflowTaskTimeout as error:
             raise naming_unfinished(error, self, self._poller) from error
@@ -151,6 +160,7 @@ class XAIWaitingOperator(NamedAfterItems, XAICollectionOperator, ABC):
         if self._waiting_for:
             documents = counted(self._waiting_for, "document")
             return cancelled_while_waiting(self.collection_label, documents, self.does_again)
-        if self._progress is not None:
-            return cancelled_between(self.collection_label, *self._progress, self.does_again)
+        if self._working:
+            done = self.progress.documents - self.progress.failed
+            return cancelled_between(self.collection_label, done, self.progress.total, self._working, self.does_again)
         return super().on_kill_message()

@@ -27,7 +27,6 @@ from airflow_provider_xai_collections.text import counted
 if TYPE_CHECKING:
     from airflow_provider_xai_collections.api.polling import Poller, WaitResult
     from airflow_provider_xai_collections.client.clock import Clock
-    from airflow_provider_xai_collections.hooks.progress import ProgressLog
 
 
 class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
@@ -51,10 +50,10 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
     :param conn_id: the connection. (templated)
     """
 
+    custom_operator_name = "xAI wait for documents"
     template_fields: Sequence[str] = ("collection_id", "collection_name", "file_ids", "filter", "team_id", "conn_id")
 
     _poller: Poller | None = None
-    _progress: ProgressLog | None = None
     _clock: Clock | None = None
 
     def __init__(
@@ -100,8 +99,10 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait here, poking, or in the triggerer."""
-        if self.deferrable:
-            return self._poll_or_defer(context, began_with=None)
+        with self.attempt(context):
+            return self._poll_or_defer(context, began_with=None) if self.deferrable else self._poke(context)
+
+    def _poke(self, context: Context) -> Any:
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
@@ -113,7 +114,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once."""
-        with self.at_work():
+        with self.connected():
             result = self._poll()
             return PokeReturnValue(result is not None, xcom_value=None if result is None else self._judged(result))
 
@@ -123,7 +124,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
         from airflow_provider_xai_collections.manifests.waits import WaitEvent
         from airflow_provider_xai_collections.waits.outcome import check_outcome
 
-        with self.at_work():
+        with self.attempt(context), self.connected():
             ended = WaitEvent.parse(event)
             summary = ended.summary_or_error()
             if self.file_ids is not None:
@@ -136,7 +137,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
         from airflow_provider_xai_collections.waits.deferral import poll_or_defer
 
         try:
-            with self.at_work():
+            with self.connected():
                 result = poll_or_defer(
                     self,
                     context,
@@ -175,10 +176,8 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
         from airflow_provider_xai_collections.api.flows import watched_documents
         from airflow_provider_xai_collections.api.retries import is_transient
         from airflow_provider_xai_collections.client.clock import Clock
-        from airflow_provider_xai_collections.hooks.progress import ProgressLog
 
         self._clock = self._clock or Clock()
-        self._progress = self._progress or ProgressLog(self.log, self.collection_label)
         try:
             collection_id = self.existing_id()
             poller = self._poller = self._poller or self._new_poller(collection_id)
@@ -189,7 +188,7 @@ class XAIDocumentsProcessedSensor(OnCollection, BaseSensorOperator):
             self.log.warning("This poll failed, the next may not: %s", error)
             return None
         result = poller.handle_poll(self._clock(), found)
-        self._progress(poller)
+        self.progress.polled(poller)
         return result
 
     def _new_poller(self, collection_id: str) -> Poller:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from airflow_provider_xai_collections.api.collections import FieldDefinition
+from airflow_provider_xai_collections.api.collections import Collection, FieldDefinition
 from airflow_provider_xai_collections.api.documents import Document
 from airflow_provider_xai_collections.api.flows import BATCH_SIZE, batch_get_documents
 from airflow_provider_xai_collections.api.identity import MANAGED_FIELDS
@@ -15,9 +15,10 @@ from airflow_provider_xai_collections.api.protocol import Flow, Now, Sleep
 from airflow_provider_xai_collections.api.removing import Removal
 from airflow_provider_xai_collections.durations import in_words
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIError, XAIStatusError
-from airflow_provider_xai_collections.hooks.progress import LogTimer
+from airflow_provider_xai_collections.hooks.progress import ProgressMeter
 from airflow_provider_xai_collections.lineage.places import places_of
 from airflow_provider_xai_collections.manifests.base import ROOM_FOR_SCOPE, all_or_none, recognisable
+from airflow_provider_xai_collections.manifests.progress import Stage
 from airflow_provider_xai_collections.sources.fields import DocumentFields, Fields
 from airflow_provider_xai_collections.sources.items import Source
 from airflow_provider_xai_collections.sync.documents import Action, Outcome, Row, error_class
@@ -41,6 +42,7 @@ class Engine:
 
     :param runner: makes all requests.
     :param fields: the argument of that name; ``own_fields``: documents of this source may have some of their own.
+    :param progress: is told how far the run is; by default it tells the log.
     :ivar root: the source, for messages.
     :ivar rows: what is known of each document, by URI.
     :ivar counts: what has been done.
@@ -56,6 +58,7 @@ class Engine:
         *,
         fields: Fields = None,
         own_fields: bool = False,
+        progress: ProgressMeter | None = None,
     ) -> None:
         collection = destination.collection
         self.runner = runner
@@ -72,6 +75,8 @@ class Engine:
         self._log = destination.log
         self._name = printable(destination.name)
         self._made: Tools | None = None
+        self.progress = progress or ProgressMeter(destination.log, destination.name)
+        self._know(collection)
 
     # Plan
 
@@ -81,7 +86,8 @@ class Engine:
         :param again: this run has compared them before, and has read what it is to verify.
         """
         options = replace(self.options, verify_content=False) if again else self.options
-        listing = Listing(self.runner, self.source, self.destination, self.target, self.fields, options)
+        self.progress.enter(Stage.LISTING)
+        listing = Listing(self.runner, self.source, self.destination, self.target, self.fields, options, self.progress)
         plan = listing.plan()
         self.rows = {row.uri: row for row in plan.rows}
         documents = counted(len(plan.rows), "document")
@@ -101,10 +107,10 @@ class Engine:
             collection = self.runner.run(self.destination.create(definitions))
             self.target = self.destination.target(collection, self.options.scope)
             self.fields = replace(self.fields, collection=collection)
+            self._know(collection)
         if self.target.declared is not None and any(row.action.uploads for row in plan.rows):
             ours = (definition.key for definition in MANAGED_FIELDS)
             self.runner.run(self.target.declared.require([*ours, *shared]))
-        self.total = sum(row.action.uploads for row in plan.rows)
         return Handover(manifest=self.known(plan, created=is_new), approved=plan.removals if self.options.prune else 0)
 
     def refused_at_first(self, plan: Plan) -> XAIArgumentError | None:
@@ -141,7 +147,9 @@ class Engine:
 
         :param wait: wait for all of them; otherwise only between rounds.
         """
-        self._place_round([row for row in self.rows.values() if row.action.uploads])
+        rows = [row for row in self.rows.values() if row.action.uploads]
+        self.total, self.progress.bytes_total = len(rows), sum(row.size for row in rows)
+        self._place_round(rows)
         while self._may_make_room:
             self.wait()
             before = self.counts["outdated_removed"]
@@ -164,12 +172,11 @@ class Engine:
         return refused and options.replace and options.delete_files and options.wait
 
     def _place_round(self, rows: Sequence[Row], *, at_most: int | None = None) -> None:
-        placing, line = Placing(rows, self.tools, at_most=at_most), LogTimer()
+        placing = Placing(rows, self.tools, at_most=at_most)
+        self.progress.enter(Stage.UPLOADING, len(rows))
         for done in run_each(self.runner, placing, self.options):
             placing.take(done)
             self._take(done)
-            if line.is_due():
-                self._log.info("%s: %d of %s done", self._name, self.done, counted(self.total, "document"))
         for row in placing.left:
             self.rows[row.uri] = _as_untried(row)
         if not placing.left or (placing.refusal is not None and placing.refusal.stops):
@@ -186,6 +193,7 @@ class Engine:
         counts["outdated_removed"] += len(row.removed)
         counts["files_kept"] += done.files_kept
         counts["possible_orphans"] += done.possible_orphans
+        self.progress.step(failed=row.outcome is Outcome.ERROR, uploaded=row.size if row.placed else 0)
 
     def _count_not_placed(self) -> None:
         for row in self.rows.values():
@@ -204,10 +212,9 @@ class Engine:
         documents = counted(len(waiting), "document")
         self._log.info("%s: waiting up to %s for %s", self._name, in_words(self.options.timeout), documents)
         rules = WaitRules(self._now() + self.options.timeout, self.options.poll_interval)
-        poller, line = Poller(waiting, rules, chunking=self.tools.target.chunking), LogTimer()
+        poller = Poller(waiting, rules, chunking=self.tools.target.chunking)
+        self.progress.enter(Stage.INDEXING, len(waiting))
         while (result := self._poll(poller)) is None:
-            if line.is_due():
-                self._log.info("%s: %d processed, %d to go", self._name, poller.processed_count, len(poller.pending))
             self.runner.run(_pause(poller.pause(self._now())))
         self.settle(result)
 
@@ -221,7 +228,10 @@ class Engine:
                 error = outcome
             else:
                 found.extend(outcome)
-        return poller.handle_poll(self._now(), found) if error is None else poller.handle_error(self._now(), error)
+        now = self._now()
+        result = poller.handle_poll(now, found) if error is None else poller.handle_error(now, error)
+        self.progress.polled(poller)
+        return result
 
     def settle(self, result: WaitResult) -> None:
         """Take in how a wait ended."""
@@ -252,6 +262,7 @@ class Engine:
         :param before: what was done before it.
         """
         self.refusal = self.refusal or before.refusal
+        self.progress.enter(Stage.FINISHING, self.total, documents=self.total)
         missing = plan.missing_rows
         if not (self.refusal and self.refusal.is_fatal):
             self.remove_outdated()
@@ -292,13 +303,13 @@ class Engine:
 
     def _removed(self, rows: Sequence[Row]) -> list[Row]:
         """Remove the outdated documents of these rows, and return what became of them."""
-        removal, line = self.tools.removal, LogTimer()
-        done = []
+        if not rows:
+            return []
+        removal, done = self.tools.removal, []
+        self.progress.enter(Stage.REMOVING, len(rows))
         for one in run_each(self.runner, (remove_files(removal, row) for row in rows), self.options):
             done.append(one)
-            if line.is_due():
-                documents = counted(len(rows), "document")
-                self._log.info("%s: removing, %d of %s done", self._name, len(done), documents)
+            self.progress.step(failed=one.error is not None)
         without_file = [file_id for one in done for file_id in one.without_file]
         shown = [
             each.file_id for found in run_each(self.runner, self._batches(without_file), self.options) for each in found
@@ -306,6 +317,7 @@ class Engine:
         detached = set(run_each(self.runner, (detach(removal, file_id) for file_id in shown), self.options))
         self.counts["files_kept"] += sum(one.files_kept for one in done)
         self.counts["errors"] += sum(one.error is not None for one in done)
+        self.progress.enter(Stage.FINISHING, self.total, documents=self.total)
         return [one.after(detached) for one in done]
 
     def manifest(self, before: SyncManifest) -> SyncManifest:
@@ -338,6 +350,13 @@ class Engine:
         for start in range(0, len(file_ids), BATCH_SIZE):
             part = file_ids[start : start + BATCH_SIZE]
             yield batch_get_documents(target.collection_id, part, team_id=target.team_id, deadline=deadline)
+
+    def _know(self, collection: Collection | None) -> None:
+        if collection is not None:
+            self.progress.collection_id, self.progress.collection_name = (
+                collection.collection_id,
+                collection.collection_name,
+            )
 
     def _now(self) -> float:
         return self.runner.run(_clock())

@@ -23,7 +23,8 @@ from airflow_provider_xai_collections.exceptions import (
     XAISourceError,
     XAIUnfitDocumentError,
 )
-from airflow_provider_xai_collections.hooks.progress import LogTimer
+from airflow_provider_xai_collections.hooks.progress import ProgressMeter
+from airflow_provider_xai_collections.manifests.progress import Stage
 from airflow_provider_xai_collections.sources.fields import DocumentFields
 from airflow_provider_xai_collections.sources.items import Source, SourceItem
 from airflow_provider_xai_collections.sync.documents import ExistingDocument
@@ -96,6 +97,7 @@ class Listing:
     """Lists the collection and the source, and compares them.
 
     :param target: ``None``: the collection does not exist.
+    :param progress: is told how far it is.
     """
 
     runner: Runner
@@ -104,6 +106,7 @@ class Listing:
     target: Target | None
     fields: DocumentFields
     options: SyncOptions
+    progress: ProgressMeter
 
     def plan(self) -> Plan:
         """Compare the collection with the source.
@@ -145,15 +148,14 @@ class Listing:
 
     def _read(self, items: Sequence[SourceItem]) -> dict[str, str | XAIError]:
         """Return the content hashes of documents that may have changed, or why they cannot be read, by URI."""
-        name, line = printable(self.destination.name), LogTimer()
-        documents = counted(len(items), "document")
         if items:
+            name, documents = printable(self.destination.name), counted(len(items), "document")
             self.destination.log.info("%s: reading %s that may have changed", name, documents)
+            self.progress.enter(Stage.READING, len(items))
         read: dict[str, str | XAIError] = {}
         for uri, outcome in run_each(self.runner, (self._hashed(item) for item in items), self.options):
             read[uri] = outcome
-            if line.is_due():
-                self.destination.log.info("%s: %d of %s read", name, len(read), documents)
+            self.progress.step()
         return read
 
     def _hashed(self, item: SourceItem) -> Flow[tuple[str, str | XAIError]]:

@@ -117,6 +117,10 @@ class SyncManifest(TaskResult):
         }
 
     @property
+    def outcomes(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in OUTCOMES}
+
+    @property
     def is_dry_run(self) -> bool:
         return self.dry_run
 
@@ -148,6 +152,11 @@ class SyncManifest(TaskResult):
         return self.model_copy(update={**sums, "problems": first_of(first, ROOM_FOR_PROBLEMS)})
 
 
+#: The counts of what became of documents, for metrics.
+OUTCOMES = (
+    *("added", "replaced", "fixed", "kept", "removed", "outdated_removed", "skipped", "failed", "errors", "untried"),
+    *("in_progress", "doubtful"),
+)
 #: The names of all counts.
 SYNC_COUNTS = tuple(name for name, info in SyncManifest.model_fields.items() if info.annotation is int)
 

@@ -26,14 +26,23 @@ class Shards(Manifest):
     """The plan of a run in parts, as the task that plans hands it on to the others.
 
     :param before: what is known before anything is placed.
+    :param began: when the work began, in seconds since the epoch.
     :param folder: where the parts are, and where their tasks tell what they did.
-    :param count: how many parts there are.
+    :param count: how many parts there are, and ``documents``: how many they have together.
     """
 
     version: Literal[1] = 1
     before: Handover
+    began: float
     folder: str
     count: int
+    documents: int
+
+    def range_of(self, number: int) -> tuple[int, int]:
+        """Return the first and the last document of a part, where those of all parts are counted through from 1."""
+        each, larger = divmod(self.documents, self.count)  # as :func:`in_shards` cuts them
+        first = number * each + min(number, larger) + 1
+        return first, first + each - (number >= larger)
 
     def write_rows(self, parts: Iterable[Sequence[Row]]) -> None:
         """Write the rows of each part."""

@@ -14,7 +14,8 @@ from airflow_provider_xai_collections.api.polling import Poller, WaitResult, Wai
 from airflow_provider_xai_collections.client.drivers import AsyncClient
 from airflow_provider_xai_collections.client.settings import ClientSettings
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
-from airflow_provider_xai_collections.hooks.progress import ProgressLog
+from airflow_provider_xai_collections.hooks.progress import ProgressMeter
+from airflow_provider_xai_collections.manifests.progress import Stage
 from airflow_provider_xai_collections.triggers.watching import CollectionWatch
 
 #: Seconds for which triggers reuse what a connection says: few, so that a changed key is picked up.
@@ -120,7 +121,7 @@ class SharedClient:
         else:
             poller = Poller(file_ids, rules)
         async with self._watches.lease((collection_id, team_id)) as watch:
-            return await watch.wait(poller, ProgressLog(log, collection_id))
+            return await watch.wait(poller, ProgressMeter(log, collection_id, stage=Stage.INDEXING).polled)
 
     async def close(self) -> None:
         await self._client.close()

@@ -95,6 +95,7 @@ def poll_or_defer(
         task.log.warning("This poll failed, the next may not: %s", error)
         pending = file_ids
     else:
+        task.progress.polled(poller)
         pending = poller.pending
         if not pending or time.time() >= deadline.at:
             return poller.result_now(deadline.end if pending else WaitEnd.SETTLED)

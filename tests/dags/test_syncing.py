@@ -66,4 +66,6 @@ def test_a_wide_sync_is_cut_into_parts_and_has_none_when_nothing_changed(
         "SELECT rendered_map_index FROM task_instance "
         "WHERE dag_id = 'xai_sync_wide' AND task_id = 'sync.apply' AND map_index >= 0 ORDER BY 1"
     )
-    assert mapped == [("part 1",), ("part 2",)]
+    assert mapped == [("documents 1-15",), ("documents 16-30",)]
+    names = airflow.ask("SELECT custom_operator_name FROM task_instance WHERE task_id = 'sync.plan'")
+    assert set(names) == {("xAI sync: plan",)}

@@ -15,7 +15,8 @@ from tests.operators.stage import AIRFLOW_2, Xai, write
 
 pytestmark = pytest.mark.skipif(AIRFLOW_2, reason="before Airflow 3, every run has a date")
 
-DAGS = {dag_id: path for path in FILES for dag_id in load(path).dags}
+# Of a run with a deadline, `dags test` of Airflow 3.3.2 fails when all tasks are over: see test_alerts.
+DAGS = {dag_id: path for path in FILES for dag_id in load(path).dags if dag_id != "xai_deadline_alert"}
 
 
 @pytest.fixture(scope="module")

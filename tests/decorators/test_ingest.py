@@ -24,6 +24,7 @@ from airflow_provider_xai_collections.decorators.ingest import (
     xai_ingest_task,
 )
 from airflow_provider_xai_collections.exceptions import XAIIndexingError
+from airflow_provider_xai_collections.manifests.progress import PROGRESS_KEY
 from airflow_provider_xai_collections.operators.mapped import MAP_INDEX_TEMPLATE
 from airflow_provider_xai_collections.waits.deferral import ROOM_FOR_WATCHED
 from tests.conftest import playing
@@ -140,7 +141,7 @@ async def test_deferred_the_function_is_called_once_and_its_documents_are_rememb
         "empty.md": "skipped",
         **dict.fromkeys(("a.md", "b.txt", "deep/c.md"), "processed"),
     }
-    assert xcoms.keys() == {KEY}
+    assert xcoms.keys() == {KEY, PROGRESS_KEY}
     assert "a secret text" not in f"{[each.trigger.serialize() for each in deferrals]}{xcoms}{json.dumps(manifest)}"
     assert "a secret text" not in repr(function())
 
@@ -239,7 +240,7 @@ def test_a_mistake_of_the_function_fails_the_task(xai: Xai, returned: Any, said:
 
 
 def test_a_report_among_the_files_that_it_returns_is_refused(xai: Xai, folder: Path) -> None:
-    with pytest.raises(XAIFailException, match=r"report is .*inside the source.*exclude="):
+    with pytest.raises(XAIFailException, match=r"report is .*inside the source.*exclude"):
         ingest(xai, folder, report=folder / "report.txt")
 
 

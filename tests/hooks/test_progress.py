@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from airflow_provider_xai_collections.api.polling import Poller
-from airflow_provider_xai_collections.hooks.progress import LOG_INTERVAL, ProgressLog
+from airflow_provider_xai_collections.hooks.progress import LOG_INTERVAL, ProgressMeter
+from airflow_provider_xai_collections.manifests.progress import Stage, TaskProgress
 from tests.support.driving import a_document
 
 
@@ -16,15 +17,15 @@ class Wait:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", lambda: self.now)
         self.poller = Poller(["file_a", "file_b", "file_c"])
-        self.tell = ProgressLog(logging.getLogger("test"), "collection_1")
+        self.meter = ProgressMeter(logging.getLogger("test"), "collection_1", stage=Stage.INDEXING)
 
     def poll(self, *, after: float, **statuses: str) -> None:
         """Poll, so many seconds after the last poll."""
         self.now += after
         self.poller.handle_poll(self.now, [a_document(file_id, status) for file_id, status in statuses.items()])
-        self.tell(self.poller)
+        self.meter.polled(self.poller)
 
 
 @pytest.fixture
@@ -41,10 +42,10 @@ def test_lines_come_at_intervals_and_when_something_has_changed(wait: Wait, capl
     wait.poll(after=0, file_a=PROCESSING)
     wait.poll(after=1, file_a=PROCESSED)
     wait.poll(after=1, file_b=PROCESSED)
-    assert caplog.messages == ["collection_1: 0 documents processed, 3 to go"]
+    assert caplog.messages == ["collection_1: indexing, 0 of 3 documents done, 3 to go"]
     for _ in range(3):
         wait.poll(after=LOG_INTERVAL, file_c=PROCESSING)
-    assert caplog.messages[1:] == ["collection_1: 2 documents processed, 1 to go"]
+    assert caplog.messages[1:] == ["collection_1: indexing, 2 of 3 documents done, 1 to go, about 6 seconds left"]
 
 
 def test_an_unknown_status_is_said_once(wait: Wait, caplog: pytest.LogCaptureFixture) -> None:
@@ -55,3 +56,34 @@ def test_an_unknown_status_is_said_once(wait: Wait, caplog: pytest.LogCaptureFix
     assert warnings == [
         f"xAI reports a status this provider does not know ({word}): still waiting" for word in ("DREAMING", "SNORING")
     ]
+
+
+def test_what_is_left_follows_from_the_pace_of_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 5000.0
+    monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", lambda: now)
+    meter = ProgressMeter(logging.getLogger("test"), "whales")
+    now += 60
+    meter.enter(Stage.UPLOADING, 100)
+    assert meter.snapshot().seconds_left is None, "no pace yet"
+    now += 20
+    for _ in range(40):
+        meter.step(uploaded=10)
+    snapshot = meter.snapshot()
+    assert (snapshot.rate, snapshot.seconds_left, snapshot.bytes) == (2.0, 30.0, 400)
+    assert snapshot.line() == "uploading, 40 of 100 documents done, 60 to go, about 30 seconds left"
+    assert dict(meter.stages) == {Stage.LISTING: 60.0}
+
+
+def test_a_listener_hears_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 5000.0
+    heard: list[TaskProgress] = []
+    monkeypatch.setattr("airflow_provider_xai_collections.client.clock.monotonic", lambda: now)
+    meter = ProgressMeter(logging.getLogger("test"), "whales", listener=heard.append)
+    meter.enter(Stage.UPLOADING, 1000)
+    for _ in range(1000):
+        now += LOG_INTERVAL / 100
+        meter.step()
+    meter.enter(Stage.INDEXING, 1000)
+    assert 10 <= len(heard) <= 11
+    meter.end(Stage.DONE)
+    assert heard[-1].stage is Stage.DONE, "always"

@@ -67,5 +67,5 @@ def test_progress_is_logged(hook: XAICollectionsHook, whales: str, tmp_path: Pat
     file_id = add_document(hook, tmp_path, whales, "moby.txt")
     hook.wait_for_documents(collection_id=whales, file_ids=[file_id], poll_interval=BRISK)
     text = logged()
-    assert f"{whales}: 0 documents processed, 1 to go" in text
+    assert f"{whales}: indexing, 0 of 1 document done, 1 to go" in text
     assert "xAI reports a status this provider does not know (DREAMING): still waiting" in text

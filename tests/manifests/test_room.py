@@ -25,6 +25,7 @@ from airflow_provider_xai_collections.manifests.base import (
     recognisable,
     shown,
 )
+from airflow_provider_xai_collections.manifests.progress import Stage, TaskProgress
 from airflow_provider_xai_collections.manifests.results import ChangesManifest, DocumentsManifest, RemovalManifest
 from airflow_provider_xai_collections.manifests.search import SearchManifest
 from airflow_provider_xai_collections.manifests.waits import WaitEvent, WaitSummary
@@ -77,9 +78,18 @@ def manifests(word: str, number: int, id_length: int) -> Iterator[Manifest]:
         manifest=plain.model_copy(update={"report": sync.report}), approved=MANY, refusal=refusal, deadline=1e9 + 1 / 3
     )
     yield documents.model_copy(update={"wait": summary})
+    yield TaskProgress(
+        stage=Stage.UPLOADING, updated=1e9 + 1 / 3, began=1e9, collection_id=word, collection_name=word, rate=1 / 3
+    )
     yield sync
     yield handover
-    yield Shards(before=handover.model_copy(update={"deadline": None}), folder="f" * (ROOM_FOR_FOLDER - 2), count=1_000)
+    yield Shards(
+        before=handover.model_copy(update={"deadline": None}),
+        began=1e9 + 1 / 3,
+        folder="f" * (ROOM_FOR_FOLDER - 2),
+        count=1_000,
+        documents=MANY,
+    )
     for manifest in (documents, sync, handover):
         yield WaitEvent(version=1, summary=summary, manifest=manifest.dump())
         yield WaitEvent(version=1, error=shown(word, ROOM_FOR_ERROR), error_type="XAIError", manifest=manifest.dump())
@@ -100,7 +110,7 @@ def check(word: str, number: int, id_length: int) -> None:
         if not isinstance(manifest, SearchManifest):  # the text of a passage is what was asked for
             assert KEY not in text
         if isinstance(manifest, TaskResult):
-            assert len(json.dumps(manifest.event_extra(MANY))) < LIMIT, type(manifest)
+            assert len(json.dumps(manifest.event_extra(MANY, MANY + 1 / 3))) < LIMIT, type(manifest)
         if isinstance(manifest, Handover):
             watched = last_of([f"file_{n:05}".ljust(id_length, "x") for n in range(number * 10)])
             trigger = XAIDocumentsProcessedTrigger(collection_id="collection_1", file_ids=watched, manifest=data)

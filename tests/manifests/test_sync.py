@@ -122,7 +122,7 @@ def test_what_another_version_wrote_is_refused(written: Manifest) -> None:
 
 
 def shards(folder: Path, count: int = 2) -> Shards:
-    return Shards(before=handover(), folder=str(folder), count=count)
+    return Shards(before=handover(), began=0.0, folder=str(folder), count=count, documents=count)
 
 
 def test_a_document_is_the_same_for_another_worker(tmp_path: Path) -> None:

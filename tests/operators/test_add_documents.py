@@ -99,7 +99,7 @@ def test_long_work_says_how_far_it_is(
     whales, files = xai.collection(), [xai.file("a.md"), xai.file("b.md")]
     monkeypatch.setattr("airflow_provider_xai_collections.hooks.progress.LOG_INTERVAL", 0.0)
     run(task(collection_id=whales, file_ids=files))
-    assert "1 of 2 documents attached, 0 failed" in "".join(capfd.readouterr()) + caplog.text
+    assert f"{whales}: attaching, 1 of 2 documents done, 1 to go" in "".join(capfd.readouterr()) + caplog.text
 
 
 def test_a_refused_key_stops_the_work_at_once(xai: Xai, connect: Connect) -> None:

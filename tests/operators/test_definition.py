@@ -6,11 +6,13 @@ import copy
 import inspect
 import pickle
 import socket
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
 from airflow_provider_xai_collections.operators.collections import (
     XAICreateCollectionOperator,
@@ -34,6 +36,9 @@ from airflow_provider_xai_collections.operators.sync_group import (
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
 from scripts.provided import classes
 
+#: Airflow's serialization of a DAG, under the name that this release has for it.
+_SERIALIZATION = import_module("airflow.serialization.serialized_objects")
+SERIALIZED_DAG = getattr(_SERIALIZATION, "DagSerialization", None) or _SERIALIZATION.SerializedDAG
 #: Arguments as a DAG author would write them; few are valid before they are rendered.
 TASKS: dict[type[Any], dict[str, Any]] = {
     XAICreateCollectionOperator: {"collection_name": "{{ ds }}", "field_definitions": "{{ params.fields }}"},
@@ -77,6 +82,17 @@ def test_template_fields_are_arguments_and_attributes_that_hold_what_was_given(k
 def parameters(kind: type[Any]) -> list[str]:
     signature = inspect.signature(inspect.unwrap(kind.__init__))
     return [name for name, one in signature.parameters.items() if one.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+@tasks
+def test_grid_and_graph_show_a_short_name_of_its_own(kind: type[Any]) -> None:
+    with DAG("names", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC")) as dag:
+        make(kind)
+    restored = SERIALIZED_DAG.from_dict(SERIALIZED_DAG.to_dict(dag))
+    name = restored.get_task("task").operator_name
+    assert name.startswith("xAI ")
+    assert len(name) <= 30
+    assert name not in {other.custom_operator_name for other in TASKS if other is not kind}
 
 
 @tasks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def event_of(kind: type[BaseOperator], *, called: Any = "whales", **arguments: A
     ((uri, extra),) = told(events)
     assert len(json.dumps(extra)) < 16 * 1024
     report = extra.pop("report")
+    assert 0 <= extra.pop("seconds") < 60
     assert extra.pop("collection_name", None) == called
     if isinstance(result, Mapping):
         assert report == result
@@ -162,7 +164,8 @@ def test_a_dry_run_tells_no_alias_and_the_declared_asset_that_nothing_happened(
     task = kind(task_id="task", outlets=[ALIAS, ours], collection_id=whales, dry_run=True, **given)
     report = run(task, outlet_events=events)
     assert (told(events), report["dry_run"]) == ([], True)
-    assert events[ours].extra == {**NOTHING, "documents": 0, "collection_name": "whales", "report": report}
+    extra = {name: value for name, value in events[ours].extra.items() if name != "seconds"}
+    assert extra == {**NOTHING, "documents": 0, "collection_name": "whales", "report": report}
 
 
 @pytest.mark.parametrize(
@@ -187,8 +190,10 @@ async def test_a_sync_that_was_deferred_tells_it_at_its_end(xai: Xai, folder: Pa
     with deferring() as deferred:
         run(task(), outlet_events=events)
     assert told(events) == []
-    manifest = await finish(deferred[0], task(), outlet_events=events)
+    began = datetime.now(UTC) - timedelta(minutes=5)
+    manifest = await finish(deferred[0], task(), outlet_events=events, start_date=began)
     ((uri, extra),) = told(events)
+    assert 300 <= extra["seconds"] < 400
     assert uri == f"xai://collections/{manifest['collection_id']}"
     assert (extra["added"], extra["bytes"], extra["documents"], extra["report"]) == (3, 14, 3, manifest)
 

@@ -153,7 +153,7 @@ WRONG: dict[type[Any], list[tuple[dict[str, Any], str]]] = {
         ({"scope": ""}, "scope is ''; it must be text"),
         ({"pattern": ""}, r"pattern is empty; it must be a pattern such as '\*\.md', or a list"),
         ({"pattern": 5.5}, "pattern is 5.5; it must be a pattern such as"),
-        ({"pattern": "!*.tmp"}, r"pattern '!\*\.tmp' lets nothing through: .* Pass what is not wanted as exclude="),
+        ({"pattern": "!*.tmp"}, r"pattern '!\*\.tmp' lets nothing through: .* What is not wanted belongs into exclude"),
         ({"exclude": "old\\"}, r"'old\\\\' is no pattern \(it ends in a backslash\)"),
         ({"fields": {"year": 1851.0}}, r"fields\['year'\] is 1851.0; it must be text"),
         ({"fields": {"airflow_scope": "x"}}, "fields names airflow_scope, which this provider writes itself"),

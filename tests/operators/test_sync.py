@@ -174,7 +174,7 @@ def test_the_log_shows_a_plan_how_far_it_is_and_a_table(
     sync(folder)
     text = logged()
     assert f"whales: 4 documents in {folder.as_uri()}; 3 to add, 1 to skip" in text
-    assert re.findall(r"whales: (\d of 3) documents done", text)[-1] == "3 of 3"
+    assert re.findall(r"whales: uploading, (\d of 3) documents done", text)[-1] == "3 of 3"
     table = ("documents      count", "-------------  -----", "in the source      4", "added              3")
     assert "\n".join((*table, "skipped            1", "bytes             14")) in text
     assert "empty.md: skipped: it is empty" in text

@@ -122,7 +122,9 @@ def test_every_character_that_is_not_forbidden(xai: Xai, tmp_path: Path) -> None
 def test_a_source_that_does_not_exist(xai: Xai, folder: Path, prune: bool) -> None:
     sync(folder)
     xai.forget()
-    with pytest.raises(XAISourceError, match=r"nowhere does not exist\. Check the path on the machine that runs"):
+    with pytest.raises(
+        XAISourceError, match=r"nowhere does not exist\. Check the path on the machine that this runs on"
+    ):
         sync(folder / "nowhere", prune=prune)
     with attached(FakeS3()) as fs:
         fs.put("bucket/library/a.md", b"alpha")

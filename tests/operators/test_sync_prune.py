@@ -71,7 +71,7 @@ def test_an_empty_source_is_refused_whatever_may_be_removed(xai: Xai, eight: Pat
 
 @pytest.mark.parametrize(("chosen", "said"), [({"pattern": "*.md"}, "a pattern"), ({"exclude": ["old/"]}, "exclude")])
 def test_prune_with_a_choice_of_files_needs_a_scope(xai: Xai, eight: Path, chosen: dict[str, Any], said: str) -> None:
-    with pytest.raises(XAIFailException, match=rf"prune with {said} needs a scope of its own.*Pass scope="):
+    with pytest.raises(XAIFailException, match=rf"prune with {said} needs a scope of its own.*Pass a scope"):
         sync(eight, prune=True, **chosen)
     assert writes(xai) == {}
     assert sync(eight, prune=True, **chosen, scope="mine")["added"] == 8

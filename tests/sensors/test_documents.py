@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,6 +55,14 @@ def test_without_ids_it_watches_what_of_the_collection_is_unprocessed_and_matche
     assert run(sensor(whales, filter='name:"moby"'))["processed"] == 2
     assert run(sensor(whales))["processed"] == 1
     assert run(sensor(whales))["processed"] == 3, "where nothing is left to do, all that is there counts"
+
+
+@pytest.mark.parametrize("emulator_settings", [SLOW])
+def test_it_shows_how_far_the_documents_are(xai: Xai) -> None:
+    whales, xcoms = xai.collection(), dict[str, str]()
+    run(sensor(whales, xai.document(whales, "a.md"), xai.document(whales, "b.md")), xcoms=xcoms)
+    shown = json.loads(xcoms["xai_progress"])
+    assert (shown["stage"], shown["documents"], shown["total"]) == ("done", 2, 2)
 
 
 def test_a_filter_that_matches_nothing_is_warned_of(xai: Xai, logged: Logged) -> None:
@@ -142,17 +151,26 @@ def test_a_document_that_vanished_ends_the_wait_after_a_while(xai: Xai, clock: F
 def test_rescheduled_each_poll_is_a_process_of_its_own(xai: Xai, monkeypatch: pytest.MonkeyPatch) -> None:
     whales = xai.collection()
     file = xai.document(whales)
-    polls, summary = 0, None
+    polls, summary, shown = 0, None, []
     while summary is None:
         polls += 1
+        xcoms: dict[str, Any] = {}
         with suppress(AirflowRescheduleException):
-            summary = rescheduled(sensor(whales, file, mode="reschedule"), monkeypatch)
+            summary = rescheduled(sensor(whales, file, mode="reschedule"), monkeypatch, xcoms)
+        shown.append(json.loads(xcoms["xai_progress"])["stage"])
     assert (polls, summary["processed"]) == (9, 1)
+    assert shown == [*["indexing"] * 8, "done"]
 
 
-def rescheduled(task: XAIDocumentsProcessedSensor, monkeypatch: pytest.MonkeyPatch, *, hours_ago: float = 0) -> Any:
+def rescheduled(
+    task: XAIDocumentsProcessedSensor,
+    monkeypatch: pytest.MonkeyPatch,
+    xcoms: dict[str, str] | None = None,
+    *,
+    hours_ago: float = 0,
+) -> Any:
     """Run one poll of a sensor whose first was ``hours_ago``."""
-    began, mine = datetime.now(UTC) - timedelta(hours=hours_ago), context()
+    began, mine = datetime.now(UTC) - timedelta(hours=hours_ago), context(xcoms=xcoms)
     mine["ti"].get_first_reschedule_date = lambda _: began
     if hasattr(task, "deps"):  # Airflow 2 asks its database instead
         vars(mine["ti"]).update(max_tries=0, dag_id="dag", task_id="wait", run_id="run", map_index=-1)

@@ -152,7 +152,9 @@ def group(world: World, options: SyncOptions, folder: Path | None, during: Calla
     first = world.engine(options)
     plan = first.plan()
     before, parts = ways.share_out(first, plan, first.begin(plan), 2)
-    shards = Shards(before=carried(before), folder=str(folder), count=len(parts))
+    shards = Shards(
+        before=carried(before), began=0.0, folder=str(folder), count=len(parts), documents=sum(map(len, parts))
+    )
     shards.write_rows(parts)
     for number in range(shards.count):
         part = world.engine(options)

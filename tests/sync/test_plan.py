@@ -11,10 +11,12 @@ from airflow_provider_xai_collections.api.identity import fields_digest
 from airflow_provider_xai_collections.api.upload_method import UploadWay
 from airflow_provider_xai_collections.api.uploading import Target
 from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAISourceError
-from airflow_provider_xai_collections.sync.documents import Action, ExistingDocument, Outcome, State
+from airflow_provider_xai_collections.sync.documents import Action, ExistingDocument, Outcome, Row, State
 from airflow_provider_xai_collections.sync.listing import list_scope
+from airflow_provider_xai_collections.sync.manifest import Handover, SyncManifest
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.plan import to_read
+from airflow_provider_xai_collections.sync.shards import Shards, in_shards
 from tests.support import driving
 from tests.sync.sides import ALTERED, NEW, OLD, URI, a_document, an_item, existing, planned, the_row
 
@@ -197,3 +199,15 @@ def test_documents_from_elsewhere_are_told_and_left_alone() -> None:
 
 def test_a_document_listed_twice_is_one() -> None:
     assert len(planned([an_item(), an_item()], [a_document(), a_document()]).rows) == 1
+
+
+@pytest.mark.parametrize(("documents", "parts"), [(1, 16), (25, 1), (26, 2), (407, 16), (1000, 7)])
+def test_the_ranges_of_parts_are_as_long_as_the_parts_and_without_gaps(documents: int, parts: int) -> None:
+    rows = [Row(Action.ADD, str(number)) for number in range(documents)]
+    shards = in_shards(rows, parts)
+    handover = Handover(manifest=SyncManifest(collection_id="c", scope="s"))
+    told = Shards(before=handover, began=0.0, folder="/w", count=len(shards), documents=documents)
+    ranges = [told.range_of(number) for number in range(told.count)]
+    assert [last - first + 1 for first, last in ranges] == [len(part) for part in shards]
+    assert [first for first, _ in ranges] == [1, *(last + 1 for _, last in ranges[:-1])]
+    assert ranges[-1][1] == documents
