@@ -19,6 +19,7 @@ from benchmarks.cases.floors import floors
 from benchmarks.cases.large_files import large_files
 from benchmarks.cases.parse_cost import parse_cost
 from benchmarks.cases.rate_limit import under_a_limit
+from benchmarks.cases.server_start import server_start
 from benchmarks.cases.small_documents import many_small_documents
 from benchmarks.cases.unchanged import nothing_to_do
 from benchmarks.cases.waits import many_waits
@@ -69,6 +70,7 @@ BENCHMARKS = (
         small={"sizes": (30,), "documents": 3, "poll_interval": 1},
     ),
     Benchmark(parse_cost, full={"rounds": 20, "peers": True}, small={"rounds": 1, "peers": False}),
+    Benchmark(server_start, full={"rounds": 20}, small={"rounds": 1}),
     Benchmark(call_overhead, full={"rounds": 2_000}, small={"rounds": 20}),
 )
 

@@ -1,4 +1,4 @@
-"""The link from a task to xAI's console, or to the emulator that it talks to."""
+"""The link from a task to its collection: our page in Airflow, xAI's console, or the emulator that it talks to."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ EMULATOR = "{url}/_emulator/requests"
 
 
 class XAICollectionLink(BaseOperatorLink):
-    """Link to the collections of the team that a task works for, from the task's first moments on.
+    """Link to the collection of a task, from the task's first moments on.
 
-    Where the connection leads to this machine, there is an emulator, and the link leads to its requests.
+    From Airflow 3.3 on it leads to the collection's page in Airflow. Before, it leads to the team's collections in
+    xAI's console; or, where the connection leads to this machine, to the requests that the emulator has answered.
     """
 
     name = "xAI collections"
@@ -31,15 +32,21 @@ class XAICollectionLink(BaseOperatorLink):
         return XCom.get_value(key=self.key, ti_key=ti_key) or ""
 
     @classmethod
-    def persist(cls, context: Context, team_id: str | None, service: Service) -> None:
+    def persist(cls, context: Context, url: str) -> None:
         """Push the link to XCom, before the task waits.
 
         On Airflow 3 under the link's own key as well: the web server reads only that, and Airflow would push it only at
         the end of the task, or when it is deferred.
-
-        :param service: the one that manages collections.
         """
-        console = CONSOLE.format(team=quote(team_id or "default", safe=""))
-        url = EMULATOR.format(url=service.url.rstrip("/")) if service.is_loopback else console
         for key in filter(None, (cls.key, getattr(cls(), "xcom_key", None))):
             context["ti"].xcom_push(key=key, value=url)
+
+
+def outside_airflow(team_id: str | None, service: Service) -> str:
+    """Return the address of xAI's console, or of what the emulator was asked.
+
+    :param service: the one that manages collections.
+    """
+    if service.is_loopback:
+        return EMULATOR.format(url=service.url.rstrip("/"))
+    return CONSOLE.format(team=quote(team_id or "default", safe=""))

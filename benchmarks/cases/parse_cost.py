@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from benchmarks.imports import costs_of
 from benchmarks.outcomes import Outcome
-from benchmarks.processes import ROOT, Workshop, environment
+from benchmarks.processes import Workshop
 
+#: What the dag processor has loaded, and what a DAG file without any provider imports.
+_BEFORE = (
+    "airflow.dag_processing.manager",
+    "airflow.providers.common.compat.sdk:DAG",
+    "airflow.providers.common.compat.sdk:BaseOperator",
+)
 #: All our operators and sensors; a DAG file rarely imports more than two of these modules.
 _OURS = tuple(
     f"airflow_provider_xai_collections.{module}"
@@ -30,8 +33,6 @@ _PEERS = {
     "Pinecone": ("airflow.providers.pinecone.operators.pinecone",),
     "Weaviate": ("airflow.providers.weaviate.operators.weaviate",),
 }
-#: Where they are installed, beside Airflow and ourselves: what they need is not what our tests need.
-_WITH_PEERS = ROOT / ".venv-peers" / "bin" / "python"
 _GOAL = 15.0
 #: Modules of ours that operators and sensors are made of. What does their work is imported when there is work.
 _MOST_MODULES = 30
@@ -44,7 +45,7 @@ def parse_cost(workshop: Workshop, *, rounds: int, peers: bool) -> Outcome:
     :raises RuntimeError: there are none.
     """
     found = Outcome("Importing all our operators and sensors while a DAG file is parsed, above bare Airflow")
-    costs = _costs(workshop, {"xAI Collections": _OURS, **(_PEERS if peers else {})}, rounds, peers=peers)
+    costs = costs_of(workshop, _BEFORE, {"xAI Collections": _OURS, **(_PEERS if peers else {})}, rounds, peers=peers)
     # The least is what it costs; what is above it is other work on the machine.
     milliseconds = {name: min(each["seconds"] for each in several) * 1000 for name, several in costs.items()}
     found.grid(
@@ -66,21 +67,3 @@ def parse_cost(workshop: Workshop, *, rounds: int, peers: bool) -> Outcome:
 
 def _cpu(several: Sequence[Mapping[str, float]]) -> float:
     return min(each["cpu"] for each in several) * 1000
-
-
-def _costs(
-    workshop: Workshop, subjects: Mapping[str, Sequence[str]], rounds: int, *, peers: bool
-) -> dict[str, list[dict[str, Any]]]:
-    python, settings = sys.executable, environment(workshop.folder / "airflow")
-    if peers:
-        if not _WITH_PEERS.exists():
-            raise RuntimeError("the other providers are not installed: `make bench` does that")
-        python = str(_WITH_PEERS)
-        # Airflow finds modules compiled, whether or not this shell lets Python keep them so.
-        settings |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(workshop.folder / "compiled")}
-    command = [python, "-m", "benchmarks.parsing", json.dumps({"subjects": subjects, "rounds": rounds})]
-    ended = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise RuntimeError(f"importing failed:\n{ended.stderr[-3000:]}")
-    found: dict[str, list[dict[str, Any]]] = json.loads(ended.stdout.splitlines()[-1])
-    return found

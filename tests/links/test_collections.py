@@ -1,7 +1,8 @@
-"""The link to xAI's console, or to the emulator: kept before the task works, read by the UI."""
+"""The link to our page, to xAI's console or to the emulator: kept before the task works, read by the UI."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ from airflow.providers.common.compat.sdk import XCom
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.links.collections import XAICollectionLink
+from airflow_provider_xai_collections.links.pages import CAN_BE_LINKED
+from airflow_provider_xai_collections.operators import connected
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
 from airflow_provider_xai_collections.operators.search import XAISearchDocumentsOperator
 from airflow_provider_xai_collections.sensors.documents import XAIDocumentsProcessedSensor
@@ -55,7 +58,44 @@ def shown(pushed: Pushed, task: Any) -> Any:
     return url
 
 
+#: Where a page of ours can be linked to, the link leads there.
+has_pages = pytest.mark.skipif(not CAN_BE_LINKED, reason="before Airflow 3.3, no page of a plugin can be linked to")
+
+
+@pytest.fixture
+def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Airflow whose pages cannot be linked to."""
+    monkeypatch.setattr(connected, "CAN_BE_LINKED", False)
+
+
+@has_pages
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        (XAICreateCollectionOperator, "named/whales"),
+        (XAISearchDocumentsOperator, ""),
+        (XAIDocumentsProcessedSensor, "c/collection_1"),
+    ],
+)
+def test_it_leads_to_the_page_of_the_collection(pushed: Pushed, connection: str, kind: type[Any], page: str) -> None:
+    url = shown(pushed, kind(task_id="task", **TASKS[kind]))
+    assert url == f"/plugin/xai-collections/xai-collections/{page}"
+
+
+@has_pages
+def test_the_page_uses_the_connection_of_the_task_and_the_path_that_airflow_is_at(
+    pushed: Pushed, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://example.org/data/airflow/")
+    monkeypatch.setenv("AIRFLOW_CONN_XAI_OTHER", os.environ[f"AIRFLOW_CONN_{connect().upper()}"])
+    url = shown(pushed, XAICreateCollectionOperator(task_id="task", collection_name="a/b & c", conn_id="xai_other"))
+    assert (
+        url == "/data/airflow/plugin/xai-collections/data/airflow/xai-collections/named/a%2Fb%20%26%20c?conn=xai_other"
+    )
+
+
 @tasks
+@pytest.mark.usefixtures("no_pages")
 @pytest.mark.parametrize(("team_id", "team"), [(None, "default"), ("team 1/2", "team%201%2F2")])
 def test_it_leads_to_the_collections_of_the_connections_team_from_the_first_moment_on(
     pushed: Pushed, connect: Connect, kind: type[Any], team_id: str | None, team: str
@@ -65,6 +105,7 @@ def test_it_leads_to_the_collections_of_the_connections_team_from_the_first_mome
     assert url == f"https://console.x.ai/team/{team}/collections"
 
 
+@pytest.mark.usefixtures("no_pages")
 @pytest.mark.parametrize("kind", [XAICreateCollectionOperator, XAIDocumentsProcessedSensor])
 def test_a_team_of_the_tasks_own_comes_first(pushed: Pushed, connect: Connect, kind: type[Any]) -> None:
     connect(host=XAI, team_id="team_1")
@@ -73,6 +114,7 @@ def test_a_team_of_the_tasks_own_comes_first(pushed: Pushed, connect: Connect, k
 
 
 @tasks
+@pytest.mark.usefixtures("no_pages")
 def test_where_the_connection_leads_to_an_emulator_it_shows_the_requests_there(
     pushed: Pushed, connect: Connect, kind: type[Any]
 ) -> None:

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.parsing OPTIONS``: what importing modules costs where Airflow parses a DAG file.
+"""``python -m benchmarks.importing OPTIONS``: what importing modules costs a process that has loaded others before.
 
 Airflow's dag processor loads itself once and forks a fresh process for each file; so does this. It prints the
 costs as JSON.
@@ -15,17 +15,18 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: What is loaded before: the dag processor, and what a DAG file without any provider imports.
-BARE = ("airflow.dag_processing.manager", "airflow.providers.common.compat.sdk")
-BARE_NAMES = ("DAG", "BaseOperator")
 
+def main(before: Sequence[str], subjects: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """Import the modules of each subject in a fork, so many times and in turns.
 
-def main(subjects: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[dict[str, Any]]]:
-    """Import the modules of each subject in a fork, so many times and in turns."""
-    for module in BARE:
+    :param before: what is loaded before: modules, or names in a module as ``module:name``, which Airflow loads when
+        they are asked for.
+    """
+    for each in before:
+        module, _, name = each.partition(":")
         loaded = importlib.import_module(module)
-    for name in BARE_NAMES:
-        getattr(loaded, name)  # Airflow loads them when they are asked for
+        if name:
+            getattr(loaded, name)
     gc.freeze()  # as the dag processor does
     costs: dict[str, list[dict[str, Any]]] = {name: [] for name in subjects}
     for number in range(rounds + 1):
