@@ -4,12 +4,13 @@ BIN := .venv/bin
 CONSTRAINTS := constraints/airflow-3.3.txt
 BIN_2 := .venv-2.11/bin
 CONSTRAINTS_2 := constraints/airflow-2.11.txt
+CONSTRAINTS_OLDER := constraints/airflow-3.1.txt
 CONSTRAINTS_PEERS := constraints/benchmark-peers.txt
 
 # Where this is set, each process would compile all of Airflow anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint types architecture pytest test-airflow-2 test-system test-live audit chaos bench docs format tables lock clean
+.PHONY: demo test lint types architecture pytest test-airflow-2 test-system test-live audit chaos bench docs pictures format tables lock clean
 
 demo: .venv/demo  ## documents into a collection, then a question; DOCS= QUESTION= PATTERN= EXCLUDE= LIVE=1
 	@$(BIN)/python scripts/demo.py
@@ -46,7 +47,7 @@ test-live: .venv/test  ## on the real service, for a few cents; needs XAI_MANAGE
 
 # Not installed but run, so that no lock changes.
 audit: .venv/uv  ## known vulnerabilities of what the constraints name; needs the network
-	$(BIN)/python scripts/audit.py $(CONSTRAINTS) $(CONSTRAINTS_2)
+	$(BIN)/python scripts/audit.py $(CONSTRAINTS) $(CONSTRAINTS_2) $(CONSTRAINTS_OLDER)
 
 chaos: .venv/test  ## fault injection, some hundreds of syncs among it; writes benchmarks/CHAOS.md
 	$(BIN)/python -m tests.chaos
@@ -56,6 +57,9 @@ bench: .venv/test .venv-peers/ready  ## time, requests, CPU and memory against t
 
 docs: .venv/test  ## the site of the documentation, in .site/site; fails on links that lead nowhere
 	@$(BIN)/python -m scripts.docs_site
+
+pictures: .venv/test  ## what the commands show in a terminal, for docs/command-line.md
+	$(BIN)/python -m scripts.pictures
 
 format: .venv/test  ## let ruff fix and format
 	$(BIN)/ruff check --fix .
@@ -67,12 +71,13 @@ tables: .venv/demo  ## write what is generated of README.md and docs/
 lock: .venv/uv  ## resolve the constraints anew
 	$(call resolve,3.3.*,$(CONSTRAINTS),system --group docs,--upgrade)
 	$(call resolve,2.11.*,$(CONSTRAINTS_2),test,--upgrade)
+	$(call resolve,3.1.*,$(CONSTRAINTS_OLDER),,--upgrade)
 	cp $(CONSTRAINTS) $(CONSTRAINTS_PEERS)
 	$(call resolve,3.3.*,$(CONSTRAINTS_PEERS),peers,--upgrade-package grpcio --upgrade-package protobuf)
 
 define resolve
 	echo 'apache-airflow==$(1)' | $(BIN)/uv pip compile --quiet $(4) --universal --python-version 3.11 \
-		--no-header --no-annotate --extra emulator --group $(3) pyproject.toml - --output-file $(2)
+		--no-header --no-annotate --extra emulator $(if $(3),--group $(3)) pyproject.toml - --output-file $(2)
 endef
 
 clean:  ## forget the environment and the demo's Airflow and documents

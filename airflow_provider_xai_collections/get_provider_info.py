@@ -47,6 +47,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "asset-uris": _ASSET_URIS,
         "dataset-uris": _ASSET_URIS,  # what Airflow 2 calls them
+        "cli": [f"{_PACKAGE}.cli.definition.get_cli_commands"],  # read from Airflow 3.2 on
         "extra-links": [f"{_PACKAGE}.links.collections.XAICollectionLink"],
         "connection-types": [
             {

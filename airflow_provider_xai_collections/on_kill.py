@@ -36,8 +36,8 @@ def log_from_signal_handler(log: Any, message: str) -> None:
 def cancelled() -> str:
     """Return the message of a task of a few requests."""
     return (
-        "Cancelled: nothing more is sent to xAI, and what it has received is not undone. Run again, the task finds "
-        "what is there and does the rest"
+        "Cancelled: nothing more is sent to xAI, and what it has received is not undone. Run again, it finds what "
+        "is there and does the rest"
     )
 
 

@@ -38,6 +38,12 @@ def pages_of(root: Path) -> dict[str, str]:
     return {**PAGES, **docs, **recipes}
 
 
+def pictures_of(root: Path) -> dict[str, str]:
+    """Return where in the site each picture is, by path below the repository."""
+    folder = root / "docs" / "pictures"
+    return {f"docs/pictures/{path.name}": f"pictures/{path.name}" for path in folder.glob("*.*")}
+
+
 def links_of(text: str) -> Iterator[tuple[str, str]]:
     """Yield path and anchor of each link into the repository; code has none."""
     for number, part in enumerate(_FENCE.split(text)):
@@ -76,14 +82,18 @@ def _without_escapes(text: str) -> str:
 
 def write_pages(root: Path, folder: Path) -> None:
     """Write all pages."""
-    pages = pages_of(root)
+    pages, pictures = pages_of(root), pictures_of(root)
+    targets = pages | pictures
+    for file, place in pictures.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / file, folder / place)
     for file, page in pages.items():
         text = (root / file).read_text(encoding="utf-8")
         path = folder / page
         path.parent.mkdir(parents=True, exist_ok=True)
         is_recipe = file.endswith(".py")
         path.write_text(
-            f"# {Path(file).stem}\n\n```python\n{text}```\n" if is_recipe else rewritten(text, file, pages),
+            f"# {Path(file).stem}\n\n```python\n{text}```\n" if is_recipe else rewritten(text, file, targets),
             encoding="utf-8",
         )
 

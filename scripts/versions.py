@@ -31,11 +31,13 @@ class Release:
 
 RELEASES = (
     Release("2.11", 12, "everything but what is below"),
-    Release("3.2", 14, "the connection form comes from the metadata; before, from the hook"),
+    Release("3.1", 13, "[pages](docs/pages.md) in Airflow's UI"),
+    Release("3.2", 14, "`airflow xai-collections`; the connection form comes from the metadata; before, from the hook"),
     Release(
         "3.3",
         14,
-        "`retry_policy`; a trigger says what goes on at xAI when a user ends the task",
+        "tasks link to the page of their collection; `retry_policy`; a trigger says what goes on at xAI when a user "
+        "ends the task",
     ),
 )
 

@@ -49,7 +49,10 @@ def test_the_contracts_hold() -> None:
         ("sources/listing.py", f"from {PACKAGE}.sources import scanning", "A source is scanned by"),
         ("sync/engine.py", "import airflow", "What is not Airflow's business does not import it"),
         ("sync/plan.py", f"from {PACKAGE}.sync import engine", "The engine stands on"),
+        ("plugin/views.py", f"from {PACKAGE}.plugin import rendering", "Pages are rendered of what was read"),
         ("manifests/base.py", f"from {PACKAGE}.manifests import waits", "Manifests of tasks stand on"),
+        ("plugin/service.py", "import httpx", "Only one module speaks HTTP"),
+        ("plugin/views.py", f"from {PACKAGE}.plugin import screens", "Pages are rendered of what was read"),
     ],
 )
 def test_a_forbidden_import_breaks_the_contract_that_forbids_it(
@@ -63,7 +66,7 @@ def test_a_forbidden_import_breaks_the_contract_that_forbids_it(
     assert any(line.startswith(contract) for line in broken), report.stdout
 
 
-@pytest.mark.parametrize("folder", ["", "client", "manifests", "sources", "sync"])
+@pytest.mark.parametrize("folder", ["", "client", "manifests", "plugin", "sources", "sync"])
 def test_a_module_that_has_no_layer_is_noticed(copy: Path, folder: str) -> None:
     (copy / PACKAGE / folder / "utilities.py").touch()
     report = lint_imports(copy)

@@ -27,6 +27,7 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_xai_collections import __version__
 from airflow_provider_xai_collections.api.endpoints import ENDPOINTS
 from airflow_provider_xai_collections.api.retries import RetryPolicy
+from airflow_provider_xai_collections.cli.definition import COMMANDS, parser
 from airflow_provider_xai_collections.emulator import Emulator, HttpRequest
 from airflow_provider_xai_collections.emulator.__main__ import main
 from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
@@ -65,7 +66,7 @@ def loaded(source: str) -> list[Any]:
     if importlib.util.find_spec("airflow.dag_processing.dagbag") is None:
         source = source.replace("from airflow.dag_processing.dagbag import", "from airflow.models import")
     if importlib.util.find_spec("airflow.sdk") is None:
-        source = source.replace("from airflow.sdk import", "from airflow.decorators import")
+        source = source.replace("from airflow.sdk import", "from airflow.providers.common.compat.sdk import")
         import_module("airflow.utils.db").upgradedb()  # Airflow 2 looks aliases up as soon as a DAG waits for one
     tree = ast.parse(source)
     names: dict[str, Any] = {"__name__": "documentation"}
@@ -98,6 +99,11 @@ def test_the_manifest_that_is_shown_has_the_fields_of_a_manifest() -> None:
     assert counts - named == {"bytes", "older_versions"}, "the last is one of ingestions"
 
 
+def test_every_command_of_ours_is_explained() -> None:
+    told = PAGES["docs/command-line.md"]
+    assert [command.name for command in COMMANDS if f"| `{command.name}" not in told] == []
+
+
 @each_page
 def test_every_command_make_target_and_block_of_json_is_one(page: str) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -127,8 +133,12 @@ def test_every_command_make_target_and_block_of_json_is_one(page: str) -> None:
                         settings_from("it", host=None, port=None, password="key", extra=fields["extra"])
             case ["make", target, *_]:
                 assert target in targets
+            case ["xai-collections", "emulator", *_]:
+                pass  # its arguments are those of the module
+            case ["xai-collections", *arguments]:
+                assert parser().parse_args(arguments).run
             case [program, *_]:
-                assert program in ("airflow", "curl", "pytest", "cp")
+                assert program in ("airflow", "cd", "cp", "curl", "echo", "mkdir", "pytest", "python3")
 
 
 def test_the_emulator_understands_the_faults_and_switches_that_are_shown() -> None:
@@ -259,7 +269,7 @@ def test_contributing_maps_every_package_and_no_other() -> None:
     table = CONTRIBUTING.partition("## Where things are")[2].partition("\n## ")[0]
     assert [name for name in sorted(packages) if f"`{name}/`" not in table] == []
     assert [name for name in sorted(modules) if f"`{name}`" not in table] == []
-    ours = {"dags", "docs", "scripts", "tests", "benchmarks"}
+    ours = {"dags", "docs", "scripts", "tests", "benchmarks", "templates", "static"}
     assert set(re.findall(r"`(\w+)/`", table)) - packages <= ours
 
 

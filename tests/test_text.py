@@ -109,8 +109,8 @@ def test_a_passage_stands_on_one_line_below_where_it_comes_from() -> None:
         SearchMatch(file_id="file_2", chunk_content="x" * 2_000, score=0.5),
     ]
     first, second = passages(found).split("\n\n")
-    assert first == "[0.93] file:///whales/moby.md\n# Call me [31mIshmael"
-    assert second == f"[0.50] file_2\n{'x' * 799}…"
+    assert first == "[0.934] file:///whales/moby.md\n# Call me [31mIshmael"
+    assert second == f"[0.5] file_2\n{'x' * 799}…"
 
 
 def test_no_passage_is_said_with_what_to_do() -> None:

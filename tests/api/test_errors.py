@@ -50,7 +50,7 @@ def test_success_is_no_error(status: int) -> None:
     assert error_from(GET, Response(status, {}, b"")) is None
 
 
-CREDITS = "Add credits or raise the spending limit in xAI's console (https://console.x.ai), then clear the task"
+CREDITS = "Add credits or raise the spending limit in xAI's console (https://console.x.ai), then run it again"
 GATEWAY = "Check the host in the connection: a gateway there may not route this call"
 LEAVING = "redirected, which is refused because a key must not leave its host"
 OTHER_KEY = "check that it is valid and not swapped with the"
@@ -234,7 +234,7 @@ def test_a_team_without_credits_is_told_so_and_where_to_add_some(
     message = str(found)
     assert message.startswith(f"{request_}: the team has no credits left, or reached its spending limit ({status}")
     assert f'the service says: "{NO_CREDITS}"' in message or not body
-    assert message.endswith(CREDITS)
+    assert message.endswith(f"{CREDITS} (in Airflow: clear the task)")
     for wrong in ("too many requests", "permission for", "fewer calls"):
         assert wrong not in message
 

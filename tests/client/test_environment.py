@@ -377,7 +377,7 @@ def test_the_public_authorities_may_be_missing_as_well(
 def test_who_cannot_be_reached_got_nothing_and_what_to_check_is_named(run: Run, set_: Set, url: str, way: str) -> None:
     set_(**{"HTTPS_PROXY": "http://127.0.0.1:1"} if url in (FAR, "http://127.0.0.1:1") else {})
     with pytest.raises(XAITransportError) as caught:
-        run(call(CREATE), replace(settings_for(url), conn_id="my_xai"))
+        run(call(CREATE), replace(settings_for(url), origin="the connection 'my_xai'"))
     said = str(caught.value)
     assert said.startswith(f"create_collection(docs): no usable answer from {Service(url).place} (ConnectError: ")
     assert f"). {way}" in said

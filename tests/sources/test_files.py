@@ -92,7 +92,7 @@ def test_what_a_task_writes_must_not_be_in_any_of_its_paths(tmp_path: Path, outp
     write(tmp_path, "other/a.md", "docs/b.md")
     both = files(tmp_path / "other", tmp_path / "docs")
     both.refuse_output("report", tmp_path / "report.jsonl")
-    with pytest.raises(XAIArgumentError, match=r"report is .*report\.jsonl, inside the source.*exclude="):
+    with pytest.raises(XAIArgumentError, match=r"report is .*report\.jsonl, inside the source.*exclude"):
         both.refuse_output("report", f"{tmp_path}/{output}")
     files(tmp_path / "docs", exclude="*.jsonl").refuse_output("report", f"{tmp_path}/{output}")
 
@@ -264,7 +264,7 @@ def test_the_process_that_goes_on_after_a_wait_knows_the_documents_and_opens_non
     assert (again.list(), again.roots, list(again.warnings())) == (source.list(), [BASE], [])
     assert again.owns("anything")
     for other in (again, contents(Content("b.md", "beta"))):
-        with pytest.raises(XAISourceError, match=r"^a\.md is not in memory any more: run the task again$"):
+        with pytest.raises(XAISourceError, match=r"^a\.md is not in memory any more: run it again$"):
             other.open(source.list()[0], "")
 
 

@@ -151,7 +151,7 @@ def test_a_file_that_is_written_again_while_it_is_read_is_named(tmp_path: Path) 
             os.utime(self, (1, 1))
             return stream
 
-    with pytest.raises(XAISourceError, match=r"a.md changed since reading it began: run the task again"):
+    with pytest.raises(XAISourceError, match=r"a.md changed since reading it began: run it again"):
         read(Rewritten(make(tmp_path / "a.md")))
 
 

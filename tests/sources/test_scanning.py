@@ -501,7 +501,7 @@ def test_what_changed_since_it_was_hashed_is_not_sent_under_its_old_hash(place: 
         assert stream.read() == first
     assert (document.size, document.fingerprint, document.name) == (len(first), item.fingerprint, "a.md")
     place.write("a.md", data=other)
-    with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed: run the task again$"):
+    with pytest.raises(XAISourceError, match=r"^a.md changed since it was hashed: run it again$"):
         document.open()
 
 

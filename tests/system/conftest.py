@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.system.browsers import chromium
 from tests.system.scenario import Scenarios
 from tests.system.stack import ARTEFACTS, Stack
 from tests.system.test_recipes import recipes as recipes
+from tests.system.wheels import Environments
 
 
 def _end(*_: object) -> NoReturn:
@@ -51,3 +54,26 @@ def scenarios(request: pytest.FixtureRequest, stack: Stack) -> Scenarios:
     """The stories that the chosen tests look at, all begun."""
     names = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     return Scenarios(stack, names)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """The folder of screenshots of this run."""
+    folder = ARTEFACTS / "screenshots"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environments() -> Iterator[Environments]:
+    """Virtual environments with the wheel of this tree."""
+    with tempfile.TemporaryDirectory(prefix="airflow-wheels-") as folder:
+        yield Environments(Path(folder))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.system.emulators import RunningEmulator
-from tests.system.processes import Process, free_port, tail, until
+from tests.system.processes import Process, answers_at, free_port, tail, until
 from tests.system.rest import AirflowApi, Run
 from tests.system.servers import PostgreSQL, Redis
 
@@ -46,6 +46,7 @@ EMULATORS = {
     "xai_attach": (),
     "xai_wait": STUCK,
     "xai_wide": ("--indexing", "seconds:3"),
+    "xai_pages": (),
 }
 #: Seconds without a sign of life after which a task, or a triggerer, counts as dead. Airflow takes minutes; less than
 #: this, and a busy machine looks like a dead one.
@@ -193,6 +194,29 @@ class Stack:
             PYTHONPATH=str(ROOT),
             SYSTEM_TESTS_MACHINE=name,
         )
+
+    def second_api_server(self, path: str, *, workers: int, **environment: str) -> str:
+        """Start one on the same database, which ends with the rest, and return its address once it answers.
+
+        :param path: of its base URL.
+        :param environment: in which it differs from the first.
+        """
+        port = str(free_port())
+        url = f"http://127.0.0.1:{port}{path}"
+        server = self._component(
+            *("api-server", "--host", "127.0.0.1", "--port", port, "--workers", str(workers)),
+            log="second-api-server",
+            AIRFLOW__API__BASE_URL=url,
+            **environment,
+        )
+        self._at_end.callback(server.stop)
+
+        def answers() -> bool:
+            server.check()
+            return answers_at(f"{url}/api/v2/version")
+
+        until(answers, "the second API server answers")
+        return url
 
     def _is_ready(self) -> bool:
         for component in (self._broker.process, *self.components.values()):

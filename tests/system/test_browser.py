@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from airflow_provider_xai_collections.get_provider_info import get_provider_info
+from tests.system.browsers import open_page
 from tests.system.emulators import API_KEY, MANAGEMENT_KEY
-from tests.system.stack import ARTEFACTS, Stack
+from tests.system.stack import Stack
 from tests.system.test_recipes import Recipes
 
 CONNECTION_TYPE = get_provider_info()["connection-types"][0]
 #: What the form saves.
 CONN_ID = "xai_by_hand"
-#: Set to anything, it lets a machine without a browser pass.
-NO_BROWSER = "SYSTEM_TESTS_WITHOUT_BROWSER"
-#: No sandbox: it does not start under root. And it shall talk to Airflow, and to nobody else.
-SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-]
-#: Milliseconds until something is to be seen, on a machine that is busy with everything else.
-SOON = 60_000
 
 
 @pytest.fixture
-def page(stack: Stack) -> Iterator[Page]:
+def page(stack: Stack, browser: Browser) -> Iterator[Page]:
     """An empty page of a user who is logged in."""
-    chromium = shutil.which("chromium")
-    if not chromium and os.environ.get(NO_BROWSER):
-        pytest.skip(f"no chromium on this machine, and {NO_BROWSER} is set")
-    assert chromium, f"no chromium on this machine: apt-get install chromium; or set {NO_BROWSER}=1 to do without"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
-        context = browser.new_context(base_url=stack.api.url, viewport={"width": 1280, "height": 1100}, locale="en-US")
-        context.set_default_timeout(SOON)
-        expect.set_options(timeout=SOON)
-        page = context.new_page()
+    with open_page(browser, stack.api.url) as page:
         page.goto("/auth/token/login")
-        try:
-            yield page
-        finally:
-            browser.close()
-
-
-@pytest.fixture(scope="module")
-def screenshots() -> Path:
-    folder = ARTEFACTS / "screenshots"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+        yield page
 
 
 def fill_in(page: Page, stack: Stack) -> None:
