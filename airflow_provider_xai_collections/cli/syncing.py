@@ -311,7 +311,7 @@ def _shown(progress: TaskProgress) -> dict[str, Any]:
     """Return how far a run is, as a bar shows it."""
     return {
         "description": progress.stage,
-        "more": size(progress.bytes) if progress.stage is Stage.UPLOADING else "",
+        "more": f"{size(progress.bytes)}, {progress.rate:.1f} a second" if progress.stage is Stage.UPLOADING else "",
         "left": progress.time_left,
         "completed": progress.documents,
         "total": progress.total or None,

@@ -62,7 +62,7 @@ def _failed(document: DocumentView, collection: CollectionView, naming: Mapping[
         since=document.uploaded,
         run=named[-1] if named else None,
         runs=len(named),
-        is_new=_is_new(document, collection),
+        is_new=len(named) <= 1 and _is_new(document, collection),  # each run may upload it again
     )
 
 

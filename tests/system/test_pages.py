@@ -243,7 +243,7 @@ def test_very_many_documents(page: Page, stack: Stack, tmp_path: Path, screensho
             """Read again: the emulator takes its time to count so many by state, and the page does not wait for it."""
             ours.get_by_role("link", name="Read again").first.click()
             page.wait_for_load_state("networkidle")
-            return newest.count() > 0
+            return bool(newest.count())
 
         until(is_listed, "the newest documents are listed")
         expect(ours.get_by_text(f"{DOCUMENTS:,}").first).to_be_visible()
