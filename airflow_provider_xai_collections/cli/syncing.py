@@ -107,6 +107,8 @@ def verify(options: argparse.Namespace, output: Output) -> int:
     counts = Counter(row["result"] for row in rows)
     different = [row for row in rows if row["result"] != "same"]
     output.rows(different[:SHOWN] if output.is_for_people else rows)
+    if items and not by_uri and not counts["same"] and not counts["differs"]:
+        output.say(f"nothing is there under the scope {target.scope!r}; ingest, without --scope, uses {INGESTED!r}")
     output.say(", ".join(f"{count} {result}" for result, count in counts.items()) or "no document")
     return FINE if counts.keys() <= {"same", "not for xAI"} else NOT_AS_WANTED
 
@@ -138,7 +140,8 @@ def _plan(engine: Engine, options: argparse.Namespace, output: Output) -> int:
     missing = [replace(row, uri=_below(engine, row.uri)) for row in plan.missing_rows]
     changes = [row for row in plan.rows if _differs(row)] + (missing if engine.options.prune else [])
     left = [] if engine.options.prune else missing
-    rows = [_line(row.action, row) for row in changes] + [_line("left", row) for row in left]
+    skipped = [row for row in plan.rows if row.action is Action.SKIP]
+    rows = [_line(row.action, row) for row in (*changes, *skipped)] + [_line("left", row) for row in left]
     if output.is_for_people:
         output.rows(rows[:SHOWN], empty=f"{engine.destination.name} is equal to {engine.root}.")
         if len(rows) > SHOWN:
@@ -156,7 +159,8 @@ def _plan(engine: Engine, options: argparse.Namespace, output: Output) -> int:
 
 
 def _line(action: str, row: Row) -> dict[str, Any]:
-    return {"action": str(action), "name": row.name, "bytes": row.size if row.item else None, "reason": row.reason}
+    reason = "missing from the source" if row.action is Action.REMOVE else row.reason
+    return {"action": str(action), "name": row.name, "bytes": row.size if row.item else None, "reason": reason}
 
 
 def _below(engine: Engine, uri: str) -> str:

@@ -123,12 +123,17 @@ class HistoryReader:
         :param runs: how many of each.
         :returns: the histories, and an error if some are missing.
         """
-        if not assets:
-            return {}, None
         progress = await self._progress()
         read = await asyncio.gather(*(self._history_or_error(each, runs, progress) for each in assets))
-        known = {each.collection_id: each for each in read if isinstance(each, History)}
+        # A collection has no event, and so no asset, before its first run has ended.
+        first = {each for _, each in progress} - {each.collection_id for each in assets}
+        known = {each: self._first_history(each, progress) for each in first}
+        known |= {each.collection_id: each for each in read if isinstance(each, History)}
         return known, next((each for each in read if isinstance(each, AirflowAPIError)), None)
+
+    def _first_history(self, collection_id: str, progress: _Progress) -> History:
+        ours = {run: told for (run, each), told in progress.items() if each == collection_id}
+        return History(collection_id, next((told.name for told in ours.values()), ""), tuple(with_progress((), ours)))
 
     async def _history_or_error(
         self, asset: CollectionAsset, at_most: int, progress: _Progress

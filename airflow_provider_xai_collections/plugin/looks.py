@@ -127,7 +127,7 @@ class Looking:
         asked = list(assets)
         known, error = await self.history.histories(asked, runs=runs)
         if error is not None:
-            missing = counted(len(asked) - len(known), "collection")
+            missing = counted(sum(each.collection_id not in known for each in asked), "collection")
             self.unknown.append(_not_from_airflow(error, f"Runs of {missing} are not known."))
         return known
 

@@ -50,6 +50,11 @@ class Told:
         return replace(self, task_ids=self.task_ids + other.task_ids, parts=self.parts + other.parts)
 
     @property
+    def name(self) -> str:
+        """The name of the collection, as the task that told it last knows it."""
+        return self.parts[0].collection_name
+
+    @property
     def is_fresh(self) -> bool:
         """``True`` if one of the tasks was at work a moment ago."""
         limit = (datetime.now(UTC) - TOLD_LATELY).timestamp()

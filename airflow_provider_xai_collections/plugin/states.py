@@ -53,7 +53,8 @@ def state_of(runs: Sequence[Run], dags: Sequence[Dag], states: States | None) ->
     if dags and all(dag.is_paused for dag in dags):
         return PAUSED
     if states is not None and states.in_progress:
-        return StateView(Tone.RUN, f"{states.in_progress:,} in progress", "run")
+        more = " or more" if states.is_at_least else ""
+        return StateView(Tone.RUN, f"{states.in_progress:,}{more} in progress", "run")
     if not runs:
         return NO_RUN
     return IN_STEP if states is not None else IN_STEP_THEN

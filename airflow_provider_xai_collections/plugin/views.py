@@ -71,6 +71,7 @@ class Look:
 class States:
     """Documents of a collection by state.
 
+    :param processed: at most, if ``is_at_least``.
     :param is_at_least: there are more in progress or failed than one page of the service's list holds.
     """
 

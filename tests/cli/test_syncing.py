@@ -101,6 +101,22 @@ def test_a_report_that_cannot_be_written_ends_it_before_anything_is_sent(
     assert not emulator.counts.keys() - {"list_collections", "get_collection"}
 
 
+def test_what_would_be_skipped_is_named_and_is_no_difference(cli: Cli, docs: Path) -> None:
+    cli("sync", str(docs), "whales")
+    (docs / "ship.png").write_bytes(b"\x89PNG")
+    told = cli("diff", str(docs), "whales", "-o", "json")
+    assert (told.code, told.json["equal"]) == (0, True)
+    assert [(each["action"], each["name"]) for each in told.json["documents"]] == [("skip", "ship.png")]
+    assert told.json["documents"][0]["reason"]
+
+
+def test_verify_says_under_which_scope_it_has_looked(cli: Cli, docs: Path) -> None:
+    cli("ingest", str(docs), "whales")
+    elsewhere = cli("verify", str(docs), "whales")
+    assert (elsewhere.code, "ingest, without --scope, uses 'default'" in elsewhere.err) == (1, True)
+    assert cli("verify", str(docs), "whales", "--scope", "default").code == 0
+
+
 def test_an_ingestion_adds_beside_what_is_there(cli: Cli, docs: Path) -> None:
     cli("ingest", str(docs), "whales")
     (docs / "ahab.md").write_text("Another Ahab.")

@@ -160,7 +160,7 @@ def test_nobody_has_asked_xai_before_a_page_is_opened(site: Site, past: Past, xa
 
 
 class TestProgress:
-    """ProgressView that running tasks have told."""
+    """Progress that running tasks have told."""
 
     def test_of_a_running_task_it_is_shown(self, site: Site, past: Past, xai: Xai) -> None:
         whales = xai.collection()
@@ -173,6 +173,17 @@ class TestProgress:
         assert (progress.stage, progress.documents, progress.total, progress.share) == ("uploading", 10, 40, 0.25)
         assert progress.seconds_left == 90
         assert view.runs[1].progress is None
+
+    def test_the_first_run_of_a_collection_is_seen_before_it_has_told_anything_else(
+        self, site: Site, past: Past, xai: Xai
+    ) -> None:
+        whales = xai.collection()
+        past.dag("sync_docs")
+        past.run("sync_docs", "manual__1", "running", hours_ago=0.1)
+        past.progress("sync_docs", "manual__1", progress_of(whales))
+        (view,) = site.get().view.collections
+        assert (view.state.word, len(view.runs)) == ("Running", 1)
+        assert view.runs[0].progress is not None
 
     def test_parts_of_a_group_are_added_up_before_the_task_that_has_the_outlet_begins(
         self, site: Site, past: Past, xai: Xai
