@@ -33,12 +33,9 @@ def log_from_signal_handler(log: Any, message: str) -> None:
     logged.acquire(timeout=LOG_TIMEOUT)
 
 
-def cancelled() -> str:
+def cancelled(again: str = "the task finds what is there and does the rest") -> str:
     """Return the message of a task of a few requests."""
-    return (
-        "Cancelled: nothing more is sent to xAI, and what it has received is not undone. Run again, it finds what "
-        "is there and does the rest"
-    )
+    return f"Cancelled: nothing more is sent to xAI, and what it has received is not undone. Run again, {again}"
 
 
 def cancelled_between(collection: str, done: int, total: int, what: str, again: str = FINDS) -> str:

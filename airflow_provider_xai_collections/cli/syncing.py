@@ -266,7 +266,7 @@ def _cancelled(engine: Engine) -> str:
         return cancelled_between(name, engine.done, engine.total, "uploaded", FINDS_THE_REST)
     if waiting := len(engine.in_progress):
         return cancelled_while_waiting(name, counted(waiting, "document"), FINDS_THE_REST)
-    return cancelled()
+    return cancelled(FINDS_THE_REST)
 
 
 def _log(output: Output) -> logging.Logger:
