@@ -40,7 +40,7 @@ test-airflow-2: .venv-2.11/test  ## the tests on Airflow 2.11, in an environment
 		--ignore=tests/operators/test_open_points.py --ignore=tests/operators/test_sync_interrupted.py
 
 test-system: .venv/system  ## on real Airflow processes, with a browser; see CONTRIBUTING.md for what it needs
-	$(BIN)/pytest tests/system
+	$(BIN)/pytest tests/system $(SYSTEM)
 
 test-live: .venv/test  ## on the real service, for a few cents; needs XAI_MANAGEMENT_API_KEY and XAI_API_KEY
 	$(BIN)/python -m tests.live $(if $(CLEAR),--clear)

@@ -75,7 +75,7 @@ def test_the_form_shows_our_fields_hides_both_keys_saves_and_tests(page: Page, s
     assert API_KEY not in page.content()
 
 
-def test_the_graph_of_a_recipe_is_green_and_a_task_leads_to_the_emulator(
+def test_the_graph_of_a_recipe_is_green_and_a_task_leads_to_its_collection(
     page: Page, recipes: Recipes, screenshots: Path
 ) -> None:
     run = recipes.by_user["xai_quickstart"]
@@ -84,9 +84,9 @@ def test_the_graph_of_a_recipe_is_green_and_a_task_leads_to_the_emulator(
     page.get_by_role("button", name="Show Graph").click()
     for task in run.tasks():
         expect(page.get_by_test_id(f"rf__node-{task['task_id']}")).to_contain_text("success")
-    expect(page.get_by_test_id("rf__node-sync")).to_contain_text("XAISyncCollectionOperator")
+    expect(page.get_by_test_id("rf__node-sync")).to_contain_text("xAI sync")
     page.screenshot(path=screenshots / "graph.png")
     page.goto(f"/dags/xai_quickstart/runs/{run.run_id}/tasks/sync/details")
     link = page.get_by_role("link", name="xAI collections")
-    expect(link).to_have_attribute("href", re.compile(r"http://127\.0\.0\.1:\d+/_emulator/requests"))
+    expect(link).to_have_attribute("href", re.compile("/plugin/xai-collections/xai-collections/named/"))
     page.screenshot(path=screenshots / "task.png")

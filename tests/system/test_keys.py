@@ -57,7 +57,8 @@ def shown(stack: Stack) -> Shown:
 
 def test_airflow_shows_the_link_the_event_of_the_collection_and_what_was_asked_for(shown: Shown) -> None:
     assert list(shown.links) == ["xAI collections"]
-    assert shown.links["xAI collections"].endswith("/_emulator/requests")
+    page = f"/plugin/xai-collections/xai-collections/c/{shown.collection_id}?conn={STORED}"
+    assert shown.links["xAI collections"].endswith(page)
     (event,) = shown.events
     assert event["uri"] == f"xai://collections/{shown.collection_id}"
     assert event["source_task_id"] == "ingest"
