@@ -88,5 +88,5 @@ def test_the_graph_of_a_recipe_is_green_and_a_task_leads_to_its_collection(
     page.screenshot(path=screenshots / "graph.png")
     page.goto(f"/dags/xai_quickstart/runs/{run.run_id}/tasks/sync/details")
     link = page.get_by_role("link", name="xAI collections")
-    expect(link).to_have_attribute("href", re.compile("/plugin/xai-collections/xai-collections/named/"))
+    expect(link).to_have_attribute("href", re.compile("^/plugin/xai-collections/xai-collections/c/collection_"))
     page.screenshot(path=screenshots / "task.png")
