@@ -57,7 +57,8 @@ def cli(
         code = main(arguments)
         return Ended(code, *capsys.readouterr())
 
-    # The command is a process of its own; here it shares one with other tests.
+    # The command is a process of its own; here it shares one with other tests, which may have set up Airflow's logs.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     levels = {name: logging.getLogger(name).level for name in ("airflow", "httpcore", "httpx")}
     yield run
     for name, level in levels.items():
