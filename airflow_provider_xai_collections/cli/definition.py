@@ -132,7 +132,7 @@ COMMANDS = (
         "ask a question, and show the passages that answer it",
         "searching.search",
         (
-            _argument("collection", metavar="NAME", help="the collection, by its name or id"),
+            _COLLECTION,
             _argument("query", metavar="QUESTION", help="in plain words"),
             _argument("--limit", type=int, default=5, metavar="N", help="passages; default: 5"),
             _argument("--filter", metavar="FILTER", help="an expression over fields of documents, in AIP-160"),

@@ -82,7 +82,7 @@ class Output:
     def _document(self, data: Any) -> None:
         clean = json.loads(json.dumps(data, default=_for_programs))
         if self.form is Format.YAML:
-            import yaml  # type: ignore[import-untyped]
+            import yaml  # type: ignore[import-untyped]  # PyYAML has no types
 
             self._line(yaml.safe_dump(clean, sort_keys=False, allow_unicode=True).rstrip())
         else:

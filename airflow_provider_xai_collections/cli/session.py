@@ -32,12 +32,10 @@ _FEW = RetryPolicy(attempts=3, budget=20.0)
 class Session:
     """A client with its keys; it runs flows, as the hook does.
 
-    :param origin: where the keys are from, for messages.
     :param team_id: the team to act for; ``None`` lets the key decide.
     """
 
     client: Client
-    origin: str
     team_id: str | None
 
     def __enter__(self) -> Self:
@@ -45,6 +43,11 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
+
+    @property
+    def origin(self) -> str:
+        """Where the keys are from, for messages."""
+        return self.client.settings.origin
 
     def run(self, flow: Flow[T]) -> T:
         """Run one flow to its end."""
@@ -88,13 +91,13 @@ def open_session(conn_id: str | None, team_id: str | None = None, *, patient: bo
     :raises XAIArgumentError: there are no keys.
     """
     environment = _from_environment(os.environ) if conn_id is None else None
-    settings, origin, default_team = environment or _from_airflow(conn_id or DEFAULT_CONN_ID)
+    settings, default_team = environment or _from_airflow(conn_id or DEFAULT_CONN_ID)
     if not patient:
         settings = replace(settings, retries=_FEW)
-    return Session(Client(settings), origin, team_id or default_team)
+    return Session(Client(settings), team_id or default_team)
 
 
-def _from_environment(given: Mapping[str, str]) -> tuple[ClientSettings, str, str | None] | None:
+def _from_environment(given: Mapping[str, str]) -> tuple[ClientSettings, str | None] | None:
     management_key, api_key = given.get(MANAGEMENT_KEY), given.get(API_KEY)
     if not (management_key or api_key):
         return None
@@ -105,21 +108,21 @@ def _from_environment(given: Mapping[str, str]) -> tuple[ClientSettings, str, st
         api=Service(_url(given.get(API_HOST)) or defaults.api.url, api_key),
         missing_key=lambda host: f"set {_KEYS[host]} in the environment",
     )
-    return settings, "the environment", given.get(TEAM) or None
+    return settings, given.get(TEAM) or None
 
 
 def _url(host: str | None) -> str | None:
     return host if not host or "://" in host else f"https://{host}"
 
 
-def _from_airflow(conn_id: str) -> tuple[ClientSettings, str, str | None]:
+def _from_airflow(conn_id: str) -> tuple[ClientSettings, str | None]:
     # Or the command would not see the connections of Airflow 3's database; `airflow connections test` does the same.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
         from airflow_provider_xai_collections.hooks.collections import XAICollectionsHook
 
         hook = XAICollectionsHook(conn_id)
-        return hook.client.settings, f"the connection {conn_id!r}", hook.team_id
+        return hook.client.settings, hook.team_id
     except XAIError:
         raise
     except Exception as error:  # Airflow's own for a name that nobody knows, or of what it found under that name

@@ -28,8 +28,8 @@ CONNECTION_TYPE = XAICollectionsHook.conn_type
 MAX_CONNECTIONS = 1_000
 #: Characters of an error.
 MAX_ERROR = 500
-#: Names of connections, as Airflow takes them. With any other, the address asked for would be that of something else.
 NOT_ASKED = "Documents, sizes and states as they are now are not shown."
+#: Names of connections, as Airflow takes them. With any other, the address asked for would be that of something else.
 _CONNECTION_ID = re.compile(r"[\w.-]*\w[\w.-]*")
 
 
@@ -208,9 +208,8 @@ async def _refusal(airflow: AirflowAPI, conn_id: str, *, may_see_others: bool) -
     Where Airflow's database has no such connection, the environment or a vault may. Then those may use it who may see
     the connections that are there.
     """
-    what = NOT_ASKED
     if not _CONNECTION_ID.fullmatch(conn_id):
-        return Unknown(what, "Airflow has no connections with such a name.", "Choose another.")
+        return Unknown(NOT_ASKED, "Airflow has no connections with such a name.", "Choose another.")
     try:
         found = await airflow.get("connections", conn_id)
     except AirflowAPIError as error:
@@ -218,8 +217,8 @@ async def _refusal(airflow: AirflowAPI, conn_id: str, *, may_see_others: bool) -
             return None
         if error.is_missing or error.is_forbidden:
             why = f"They need the connection {conn_id}, and Airflow does not let you use it."
-            return Unknown(what, why, "What runs of Airflow have told is shown.", is_forbidden=True)
-        return Unknown(what, f"{error}.", "Read again in a minute.")
+            return Unknown(NOT_ASKED, why, "What runs of Airflow have told is shown.", is_forbidden=True)
+        return Unknown(NOT_ASKED, f"{error}.", "Read again in a minute.")
     if found["conn_type"] == CONNECTION_TYPE:
         return None
     return Unknown("xAI was not asked.", f"The connection {conn_id} is not one to xAI.", "Choose another.")

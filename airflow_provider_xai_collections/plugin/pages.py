@@ -39,7 +39,7 @@ class XAICollectionsPlugin(AirflowPlugin):
 
     name = "xai_collections"
     fastapi_apps = [{"name": _NAME, "app": LazyApp(), "url_prefix": PAGES_PATH}]  # noqa: RUF012  # as Airflow declares it
-    external_views = [  # noqa: RUF012
+    external_views = [  # noqa: RUF012  # likewise
         {
             "name": _NAME,
             "href": f"{_base}/",

@@ -74,10 +74,12 @@ async def show_collections(looking: Looking, choice: FormValues) -> CollectionsP
 async def _names(
     looking: Looking, known: Sequence[Collection] | None, assets: Iterable[CollectionAsset]
 ) -> dict[str, str]:
-    """Return the names of collections by id: as xAI says, or else as their newest events do."""
+    """Return the names of collections by id: as xAI says, or else as their newest events do, of not too many."""
     if known is not None:
         return {each.collection_id: each.label for each in known}
-    return await looking.names(list(assets)[:MAX_READ])
+    named = list(assets)
+    others = {each.collection_id: each.collection_id for each in named[MAX_READ:]}
+    return others | await looking.names(named[:MAX_READ])
 
 
 async def show_documents(looking: Looking, choice: FormValues, collection_id: str) -> DocumentsPage:

@@ -28,7 +28,7 @@ _GIB = 2**30
 RECENT = timedelta(hours=24)
 
 IN_STEP = StateView(Tone.OK, "In step", "ok")
-IN_STEP_THEN = StateView(Tone.NONE, "Was in step", "none")
+WAS_IN_STEP = StateView(Tone.NONE, "Was in step", "none")
 NO_RUN = StateView(Tone.NONE, "No run known", "none")
 RUNNING = StateView(Tone.RUN, "Running", "run")
 RUN_FAILED = StateView(Tone.BAD, "Last run failed", "bad", needs_a_look=True)
@@ -57,7 +57,7 @@ def state_of(runs: Sequence[Run], dags: Sequence[Dag], states: States | None) ->
         return StateView(Tone.RUN, f"{states.in_progress:,}{more} in progress", "run")
     if not runs:
         return NO_RUN
-    return IN_STEP if states is not None else IN_STEP_THEN
+    return IN_STEP if states is not None else WAS_IN_STEP
 
 
 def _failed(runs: Sequence[Run], states: States | None) -> int:

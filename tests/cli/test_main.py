@@ -218,6 +218,18 @@ def test_only_the_answer_is_on_stdout(stage: tuple[Stage, ServerUrls], connect: 
     assert (done.stdout, done.stderr) == ("[]\n", "a line of a log\n")
 
 
+def test_a_reader_that_leaves_is_not_told_that_all_is_well(stage: tuple[Stage, ServerUrls], connect: Connect) -> None:
+    connect()
+    _, urls = stage
+    environment = {"XAI_MANAGEMENT_API_KEY": MANAGEMENT_KEY, "XAI_MANAGEMENT_HOST": urls.management_url}
+    command = [sys.executable, "-m", "airflow_provider_xai_collections.cli.main", "ls", "-o", "json"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, env=environment, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_an_error_that_is_not_ours_is_trouble_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> int:
         raise OSError("no space left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,31 @@ def test_verify_says_under_which_scope_it_has_looked(cli: Cli, docs: Path) -> No
     elsewhere = cli("verify", str(docs), "whales")
     assert (elsewhere.code, "ingest, without --scope, uses 'default'" in elsewhere.err) == (1, True)
     assert cli("verify", str(docs), "whales", "--scope", "default").code == 0
+
+
+@pytest.mark.parametrize("command", ["diff", "sync", "ingest"])
+def test_an_id_that_is_not_there_is_no_name_of_a_new_collection(
+    cli: Cli, docs: Path, emulator: RecordingEmulator, command: str
+) -> None:
+    ended = cli(command, str(docs), "collection_mistyped")
+    assert (ended.code, "no collection has the name or id 'collection_mistyped'" in ended.err) == (2, True)
+    assert not emulator.counts.keys() - {"list_collections", "get_collection"}
+
+
+def test_a_report_that_fails_at_the_end_hides_nothing_of_the_work(
+    cli: Cli, docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, place = tmp_path / "reports", Engine.place
+
+    def placed(engine: Engine, *, wait: bool) -> None:
+        place(engine, wait=wait)
+        shutil.rmtree(folder)
+        folder.touch()
+
+    monkeypatch.setattr(Engine, "place", placed)
+    ended = cli("sync", str(docs), "whales", "--report", str(folder / "report.jsonl"), "-o", "json")
+    assert (ended.code, counts(ended.json)) == (2, {"added": 3})
+    assert "the report says what was planned, not what was done" in ended.err
 
 
 def test_an_ingestion_adds_beside_what_is_there(cli: Cli, docs: Path) -> None:

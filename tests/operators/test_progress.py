@@ -10,9 +10,10 @@ import pytest
 
 from airflow_provider_xai_collections.airflow_errors import XAIFailException
 from airflow_provider_xai_collections.emulator import FaultRule
+from airflow_provider_xai_collections.exceptions import XAIInterruptedError
 from airflow_provider_xai_collections.manifests.progress import PROGRESS_KEY, TaskProgress
 from airflow_provider_xai_collections.operators.collections import XAICreateCollectionOperator
-from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator
+from airflow_provider_xai_collections.operators.documents import XAIAddDocumentsOperator, XAIRemoveDocumentsOperator
 from tests.conftest import Logged, playing
 from tests.operators.stage import Xai, deferring, finish, run
 from tests.operators.syncs import task
@@ -130,3 +131,23 @@ def test_what_is_not_long_shows_no_progress(xai: Xai) -> None:
     pushed = Pushed()
     run(XAICreateCollectionOperator(task_id="create", collection_name="whales"), xcoms=pushed)
     assert not pushed.all
+
+
+@SLOW
+@pytest.mark.usefixtures("at_once")
+def test_a_killed_attempt_tells_nothing_more_for_its_next_one_may_have_begun(
+    xai: Xai, folder: Path, dying: Any
+) -> None:
+    pushed, made = Pushed(), task(source=folder, collection_name="whales")
+    with pytest.raises(XAIInterruptedError), dying("batch_get_documents", made.on_kill):
+        run(made, xcoms=pushed)
+    assert pushed.stages[-1] == "indexing"
+
+
+@SLOW
+@pytest.mark.usefixtures("at_once")
+def test_whose_progress_it_is_is_told_also_where_only_a_name_is_given(xai: Xai) -> None:
+    whales, pushed = xai.collection("whales"), Pushed()
+    xai.document(whales)
+    run(XAIRemoveDocumentsOperator(task_id="remove", collection_name="whales", filter='name:"moby"'), xcoms=pushed)
+    assert {each.collection_id for each in pushed.all if each.stage != "listing"} == {whales}

@@ -110,3 +110,11 @@ def test_why_there_is_no_answer_is_said(site: Site, xai: Xai, whales: str, form:
 def test_without_any_collection_there_is_nothing_to_ask(site: Site, past: Past, xai: Xai) -> None:
     assert "no collection" in site.post("/ask", {"query": "whale"}).view.error
     assert xai.emulator.count(SEARCHED) == 0
+
+
+def test_the_check_asks_as_it_was_asked(site: Site, whales: str) -> None:
+    form = {"query": "white", "expect": "moby", "collection_id": whales, "mode": "keyword", "limit": "3"}
+    plain, chosen = (site.post("/ask", form | more).view.answer.check for more in ({"mode": ""}, {}))
+    arguments = {each.arg: ast.literal_eval(each.value) for each in ast.parse(chosen).body[0].value.keywords}
+    assert (arguments["retrieval_mode"], arguments["limit"]) == ({"type": "keyword"}, 3)
+    assert "retrieval_mode" not in plain

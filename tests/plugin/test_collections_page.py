@@ -200,6 +200,19 @@ class TestProgress:
         progress = view.runs[0].progress
         assert (progress.documents, progress.total, progress.failed, progress.seconds_left) == (30, 120, 3, 70)
 
+    def test_collections_that_one_run_fills_are_kept_apart(self, site: Site, past: Past, xai: Xai) -> None:
+        ids = {name: xai.collection(name) for name in ("birds", "whales")}
+        past.dag("sync_docs")
+        for number, name in enumerate(ids):
+            past.run("sync_docs", "manual__1", "running", task_id=name, hours_ago=0.1)
+            told = progress_of(ids[name], documents=10 + number, total=100)
+            past.progress("sync_docs", "manual__1", told, task_id=name)
+        views = {view.name: view.runs[0].progress for view in site.get().view.collections}
+        assert {name: (each.documents, each.total) for name, each in views.items()} == {
+            "birds": (10, 100),
+            "whales": (11, 100),
+        }
+
     def test_another_task_of_the_run_that_has_ended_does_not_hide_it(self, site: Site, past: Past, xai: Xai) -> None:
         """Such as the task that created the collection, a moment before."""
         whales = xai.collection()

@@ -81,3 +81,29 @@ def test_of_more_collections_than_a_page_asks_about_the_others_are_named(
     shown = site.get("/failed")
     assert len(shown.view.unread) == 1
     assert xai.emulator.counts == {"list_collections": 1, "list_documents": 2}
+
+
+def test_more_than_a_page_of_them_is_said_to_be_more(site: Site, past: Past, xai: Xai) -> None:
+    whales = xai.collection("whales")
+    xai.attach(whales, xai.files(101, "bad"))
+    shown = site.get("/failed")
+    assert (shown.view.total, shown.view.is_at_least, shown.view.look.failed) == (100, True, None)
+    assert "100 failed documents or more" in shown.text
+    assert "No failed document among those that were read matches" in site.get("/failed", q="nothing").text
+    (row,) = site.get().view.collections
+    assert row.state.word == "100 or more failed"
+
+
+def test_of_one_collection_it_is_not_the_number_of_all(site: Site, ids: dict[str, str]) -> None:
+    assert site.get("/failed", c=ids["birds"]).view.look.failed is None
+
+
+def test_what_a_run_could_not_add_is_in_no_collection(site: Site, past: Past, xai: Xai) -> None:
+    whales = xai.collection("whales")
+    xai.document(whales, "good.md")
+    problems = [{"name": "locked.md", "outcome": "error", "reason": "permission denied"}]
+    past.synced(whales, extra_of(failed=1, report={"problems": problems}))
+    view = site.get().view
+    assert view.collections[0].state.word == "1 not added"
+    (todo,) = view.todo
+    assert (todo.quote, todo.path) == ("permission denied", f"c/{whales}/runs")

@@ -206,6 +206,14 @@ class TestAirflow:
         assert (view.name, view.runs, view.state.word) == ("whales", (), "No run known")
         assert shown.view.look.unknown[0].what == "Runs of 1 collection are not known."
 
+    def test_what_a_hidden_dag_has_told_is_not_shown(self, site: Site, past: Past, xai: Xai, spoil: Any) -> None:
+        """Before Airflow 3.3, events are shown of Dags that the user may not see."""
+        past.synced(xai.collection(), extra_of(failed=3))
+        spoil("taskInstances?", status=403)
+        shown = site.get()
+        (view,) = shown.view.collections
+        assert (view.runs, view.state.word, shown.view.look.unknown) == ((), "No run known", ())
+
     def test_those_of_other_collections_are_shown(self, site: Site, past: Past, xai: Xai, spoil: Any) -> None:
         past.synced(xai.collection("read"), extra_of(), dag_id="read")
         past.synced(xai.collection("unread"), extra_of(), dag_id="unread")

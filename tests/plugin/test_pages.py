@@ -80,6 +80,16 @@ def test_more_failed_documents_than_were_counted_are_said_so() -> None:
     assert choices == "All 100,000 Processed In progress 900+ Failed 100+"
 
 
+def test_of_more_in_progress_than_were_read_nothing_is_called_processed_or_fine() -> None:
+    many = replace(samples.TICKETS, states=States(99_900, 100, 0, is_at_least=True))
+    row = rows(replace(samples.COLLECTIONS, collections=(many,)))[0]
+    assert "100 or more not processed" in row[2]
+    assert " processed, " not in row[2]
+    assert row[3] == "not known"
+    choices = shown(replace(samples.DOCUMENTS, collection=many)).one(role="group").text
+    assert choices == "All 100,000 Processed In progress 100+ Failed"
+
+
 def test_what_was_chosen_stays_in_the_form_and_in_the_links_to_other_pages() -> None:
     choice = FormValues({"q": 'a"&b', "state": "look", "sort": "size", "token": "not of this page"})
     document = shown(replace(samples.COLLECTIONS, choice=choice, number=2, pages=3, first=51, total=150))

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from airflow_provider_xai_collections.plugin import screens
 from tests.conftest import CONN_ID, MANAGEMENT_KEY, Connect
 from tests.operators.stage import Xai
 from tests.plugin.site import Past, Site, extra_of
@@ -117,3 +118,16 @@ def test_a_connection_that_nobody_knows_is_said_to_be_unknown(site: Site, past: 
     shown = site.get(conn="nobodys")
     assert (shown.status, xai.emulator.requests) == (200, [])
     assert "'nobodys' cannot be read" in shown.view.look.unknown[0].why
+
+
+@pytest.mark.parametrize("user", ["viewer", "op"])
+def test_a_collection_is_found_by_its_name_with_and_without_xai(
+    site: Site, past: Past, xai: Xai, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("whales", "birds"):
+        past.synced(xai.collection(name), extra_of(name), dag_id=f"sync_{name}")
+    assert site.get("/named/whales", user=user).view.collection.name == "whales"
+    assert [each.name for each in site.get(q="whal", user=user).view.collections] == ["whales"]
+    assert [each.name for each in site.get("/named/whal", user=user).view.collections] == ["whales"]
+    monkeypatch.setattr(screens, "MAX_READ", 1)
+    assert site.get(user=user).view.total == 2, "those whose names were not read are there too"
