@@ -233,6 +233,17 @@ class TestAirflow:
         assert shown.status == 200
         assert [each.what for each in shown.view.look.unknown] == ["Runs, sources and growth are not known."]
 
+    def test_that_a_connection_is_not_found_gives_nobody_more_than_a_list_of_them_would(
+        self, site: Site, past: Past, xai: Xai, spoil: Any
+    ) -> None:
+        """An address that leads elsewhere is a 404 as well, before anybody has asked for a permission."""
+        xai.collection()
+        xai.forget()
+        spoil("connections/", status=404)
+        assert site.get(user="viewer").status == 200
+        assert xai.emulator.requests == []
+        assert site.get(user="op").view.total == 1, "such a one may be in the environment"
+
     @pytest.mark.parametrize("hang", [0.0, HANGS])
     def test_without_word_on_the_connection_it_is_not_used(
         self, site: Site, past: Past, xai: Xai, spoil: Any, hang: float

@@ -129,5 +129,6 @@ def test_a_collection_is_found_by_its_name_with_and_without_xai(
     assert site.get("/named/whales", user=user).view.collection.name == "whales"
     assert [each.name for each in site.get(q="whal", user=user).view.collections] == ["whales"]
     assert [each.name for each in site.get("/named/whal", user=user).view.collections] == ["whales"]
+    assert site.get(q="nobody", user="viewer").view.all_failed is None, "nobody was asked"
     monkeypatch.setattr(screens, "MAX_READ", 1)
     assert site.get(user=user).view.total == 2, "those whose names were not read are there too"
