@@ -44,7 +44,7 @@ RELEASES = (
 
 def render() -> str:
     """The table, as Markdown."""
-    return table(("Airflow", "Python", "In CI", "What it adds"), map(_row, RELEASES))
+    return table(("Airflow", "Python", "Tested", "What it adds"), map(_row, RELEASES))
 
 
 def _row(release: Release) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ from airflow_provider_xai_collections.exceptions import XAIArgumentError, XAIErr
 from airflow_provider_xai_collections.manifests.json_lines import write_lines
 from airflow_provider_xai_collections.manifests.progress import Stage, TaskProgress
 from airflow_provider_xai_collections.on_kill import cancelled, cancelled_between, cancelled_while_waiting
-from airflow_provider_xai_collections.operators.messages import problems_in, warnings_of
 from airflow_provider_xai_collections.sources.choice import Choice
 from airflow_provider_xai_collections.sources.files import Files
 from airflow_provider_xai_collections.sources.items import SourceItem
@@ -37,6 +36,7 @@ from airflow_provider_xai_collections.sync.documents import Action, Row
 from airflow_provider_xai_collections.sync.engine import Engine
 from airflow_provider_xai_collections.sync.listing import Destination
 from airflow_provider_xai_collections.sync.manifest import SYNC_COUNTS, SyncManifest
+from airflow_provider_xai_collections.sync.messages import problems_in, warnings_of
 from airflow_provider_xai_collections.sync.options import SyncOptions
 from airflow_provider_xai_collections.sync.plan import Plan
 from airflow_provider_xai_collections.sync.report import ReportLine

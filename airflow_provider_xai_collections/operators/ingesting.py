@@ -124,7 +124,7 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
 
     def start(self, context: Context) -> tuple[Engine, Plan]:
         """Compare the source with the collection, and warn of what is strange."""
-        from airflow_provider_xai_collections.operators.messages import warnings_of
+        from airflow_provider_xai_collections.sync.messages import warnings_of
 
         engine = self.engine(self.files(context), self.find_collection())
         plan = engine.plan()
@@ -254,7 +254,7 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
         except BaseException as error:
             self.manifest = self._with_report(engine.manifest(before.manifest), engine, before)
             if isinstance(error, AirflowTaskTimeout):
-                from airflow_provider_xai_collections.operators.messages import time_is_up
+                from airflow_provider_xai_collections.sync.messages import time_is_up
 
                 limit = self.limit_of("execution_timeout")
                 raise AirflowTaskTimeout(f"{error}. {time_is_up(engine, limit)}") from error
@@ -262,7 +262,7 @@ class XAIIngestingOperator(XAICollectionOperator, ABC):
 
     def show(self, engine: Engine, manifest: SyncManifest) -> None:
         """Show in the log what was done, and warn of documents that are not as they should be."""
-        from airflow_provider_xai_collections.operators.messages import problems_in
+        from airflow_provider_xai_collections.sync.messages import problems_in
         from airflow_provider_xai_collections.tables import count_table
 
         for warning in problems_in(engine, manifest):
